@@ -12,29 +12,48 @@ say()  { printf '%s\n' "$*" >&2; }
 fail() { printf 'ote: %s\n' "$*" >&2; exit 1; }
 
 ote_children=()
-# Ends what step and spawn started; scripts put it in their EXIT trap.
+# Ends what this script started; scripts put it in their EXIT trap.
 end_children() {
   local child
   for child in "${ote_children[@]}"; do kill -TERM "$child" 2>/dev/null || true; done
   ote_children=()
 }
 
-# step WHAT SECONDS LOG COMMAND...   Runs COMMAND with its output in LOG, says so at least each 30 seconds, ends it
-# after SECONDS or when this script dies. On failure the end of LOG is shown and the command's status returned.
-step() {
-  local what=$1 limit=$2 log=$3 status=0; shift 3
-  local began=$SECONDS told=$SECONDS
-  say "$what ..."
-  # timeout makes its command a process group of its own and passes TERM on to all of it.
-  setpriv --pdeathsig TERM timeout --kill-after=15 "$limit" "$@" >"$log" 2>&1 </dev/null &
+# attend WHAT COMMAND...   Runs COMMAND in the background and waits for it, so that a signal to this script is heard at once, saying each
+# 30 seconds that WHAT (unless empty) still runs. Returns the command's status.
+attend() {
+  local what=$1 status=0 began=$SECONDS told=$SECONDS; shift
+  "$@" </dev/null 8>&- &
   local child=$!
   ote_children+=("$child")
   while kill -0 "$child" 2>/dev/null; do
-    sleep 0.3
-    if (( SECONDS - told >= 30 )); then told=$SECONDS; say "  still: $what ($((SECONDS - began)) s)"; fi
+    sleep 0.2
+    if [[ $what ]] && (( SECONDS - told >= 30 )); then told=$SECONDS; say "  still: $what ($((SECONDS - began)) s)"; fi
   done
   wait "$child" || status=$?
-  ote_children=("${ote_children[@]/$child}")
+  ote_children=()
+  return "$status"
+}
+
+# bounded SECONDS COMMAND...   Becomes COMMAND, which is ended with all it started after SECONDS, or when this script dies.
+bounded() {
+  local limit=$1; shift
+  # timeout makes its command a process group of its own and passes TERM on to all of it.
+  exec setpriv --pdeathsig TERM timeout --kill-after=20 "$limit" "$@"
+}
+
+# logged LOG COMMAND...   Runs COMMAND with all its output in LOG.
+logged() {
+  local log=$1; shift
+  exec >"$log" 2>&1
+  "$@"
+}
+
+# step WHAT SECONDS LOG COMMAND...   Attends to COMMAND, bounded, with its output in LOG; on failure shows the end of LOG.
+step() {
+  local what=$1 limit=$2 log=$3 status=0; shift 3
+  say "$what ..."
+  attend "$what" logged "$log" bounded "$limit" "$@" || status=$?
   if (( status != 0 )); then
     say "--- the last lines of $log"
     tail -n "${STEP_TAIL:-40}" "$log" >&2

@@ -1,5 +1,5 @@
 #!/bin/bash
-# prerequisites.sh tests|publish|node ...   Installs the Debian packages that the named purposes need: only those whose file or
+# prerequisites.sh PURPOSE...   Installs the Debian packages that the named purposes need: only those whose file or
 # command is missing, announced, never asking.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,12 +8,13 @@ trap end_children EXIT
 
 # package, then the command or file that shows it is there
 tests_need="etcd-server:etcd etcd-client:etcdctl containerd:containerd runc:runc containernetworking-plugins:/usr/lib/cni/bridge
-  iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat iproute2:ip busybox-static:busybox openssl:openssl
+  iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat iproute2:ip busybox-static:/usr/share/doc/busybox-static openssl:openssl
   util-linux:setpriv procps:pgrep unzip:unzip git:git"
 build_kubernetes_needs="rsync:rsync jq:jq make:make gcc:gcc dpkg-dev:dpkg-source patch:patch xz-utils:xz libc6-dev:/usr/include/stdlib.h
   debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
 publish_needs="clang:clang lld:ld.lld zlib1g-dev:/usr/include/zlib.h"
 npm_needs="nodejs:node npm:npm"
+publish_arm64_needs="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdlib.h"
 
 missing=()
 look() {
@@ -33,7 +34,8 @@ for purpose in "$@"; do
     build-kubernetes) look "$build_kubernetes_needs" ;;
     publish) look "$publish_needs" ;;
     npm) look "$npm_needs" ;;
-    *) fail "prerequisites.sh: no purpose '$purpose'; use tests, build-kubernetes, publish or npm" ;;
+    publish-arm64) look "$publish_arm64_needs" ;;
+    *) fail "prerequisites.sh: no purpose '$purpose'; use tests, build-kubernetes, publish, publish-arm64 or npm" ;;
   esac
 done
 (( ${#missing[@]} )) || exit 0
