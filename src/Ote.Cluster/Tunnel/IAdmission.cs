@@ -35,6 +35,8 @@ public sealed class Admission
     /// <summary>The child may attach.</summary>
     public static Admission Accept(IReadOnlyList<string> path, IReadOnlyList<Candidate>? candidates = null) => new(null, path, candidates ?? []);
 
+    internal static Admission Refused(Refuse refusal) => new(refusal, [], []);
+
     /// <summary>The child may not attach, now or until a person changes something.</summary>
     /// <param name="reason">Machine word.</param>
     /// <param name="text">For people: what is wrong and what to do.</param>

@@ -105,7 +105,12 @@ internal sealed class Session
     {
         SessionEffects effects = default;
         Disconnect();
-        foreach (OutboundLane? lane in outbound) lane?.Drain(ref effects.Tickets);
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            effects.Freed[i] = Queued(i);
+            outbound[i]?.Drain(ref effects.Tickets);
+        }
+
         Id = ByteString.Empty;
         return effects;
     }
@@ -129,15 +134,18 @@ internal sealed class Session
         return false;
     }
 
-    /// <summary>True when the peer should be told of progress.</summary>
-    public bool HasAcks()
+    /// <summary>Whether the peer should be told of progress, and how soon.</summary>
+    public AckNeed Acks()
     {
+        AckNeed need = AckNeed.None;
         foreach (InboundLane? lane in inbound)
         {
-            if (lane is { AckPending: true }) return true;
+            if (lane is not { AckPending: true }) continue;
+            if (lane.Completed - lane.Told >= (ulong)agreed.Window / 2) return AckNeed.Now;
+            need = AckNeed.Soon;
         }
 
-        return false;
+        return need;
     }
 
     /// <summary>
@@ -155,7 +163,7 @@ internal sealed class Session
         FrameWriter writer = new(buffer[..PacketBytes]);
         bool work = HasWork(now);
         if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, digest?.Invoke() ?? 0));
-        if ((acks || work) && HasAcks())
+        if ((acks || work) && Acks() != AckNeed.None)
         {
             writer.Write(Frame.KindOneofCase.Ack, TakeAck());
             sent.Acks++;
@@ -189,9 +197,7 @@ internal sealed class Session
             int index = Lanes.Index(cursor.Lane);
             if (outbound[index] is { } lane)
             {
-                int count = lane.Acknowledge(cursor.Sequence, ref effects.Tickets);
-                if (count > 0) effects.FreedLanes |= 1 << index;
-                effects.Acknowledged += count;
+                effects.Freed[index] += lane.Acknowledge(cursor.Sequence, ref effects.Tickets);
             }
             else if (cursor.Sequence > 0)
             {

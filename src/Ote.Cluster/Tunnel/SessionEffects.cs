@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -8,11 +9,8 @@ internal struct SessionEffects
     /// <summary>Tickets of messages that are settled; null when none.</summary>
     public List<object>? Tickets;
 
-    /// <summary>Lanes with new room, one bit each.</summary>
-    public int FreedLanes;
-
-    /// <summary>Messages the peer now has.</summary>
-    public int Acknowledged;
+    /// <summary>Messages the peer now has, by lane.</summary>
+    public LaneCounts Freed;
 }
 
 /// <summary>What the passing of time asks for.</summary>
@@ -22,6 +20,14 @@ internal enum SessionState
     Send,
     Lost,
     Down,
+}
+
+/// <summary>How soon to acknowledge: later is cheaper, but a peer whose window runs out waits for it.</summary>
+internal enum AckNeed
+{
+    None,
+    Soon,
+    Now,
 }
 
 /// <summary>What to do with a message that arrived.</summary>
@@ -49,10 +55,11 @@ internal struct SentCounts
     }
 
     public readonly (int Messages, int Bytes) Of(int lane) => (messages[lane], bytes[lane]);
+}
 
-    [System.Runtime.CompilerServices.InlineArray(Lanes.Count)]
-    private struct LaneCounts
-    {
-        private int first;
-    }
+/// <summary>A number per lane.</summary>
+[InlineArray(Lanes.Count)]
+internal struct LaneCounts
+{
+    private int first;
 }
