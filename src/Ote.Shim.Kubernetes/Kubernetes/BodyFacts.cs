@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Ote.Kube.Objects;
 
 namespace Ote.Shim.Kubernetes.Kubernetes;
 
@@ -59,8 +61,8 @@ internal sealed record BodyFacts
 
     private static BodyFacts FromYaml(ReadOnlyMemory<byte> body)
     {
-        _ = body;
-        return Unknown;
+        using JsonDocument document = JsonDocument.Parse(Yaml.ReadObject(Encoding.UTF8.GetString(body.Span)).ToJsonString());
+        return FromJson(document.RootElement);
     }
 
     /// <summary>Replacing a value, or setting a member of an object, twice is the same as once; moving array elements is not, and a test fails the second time.</summary>

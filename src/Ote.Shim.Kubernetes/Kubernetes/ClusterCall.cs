@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Ote.Shim.Contract;
 using Error = Ote.Shim.Contract.ExecuteResponse.Types.Error;
@@ -50,7 +49,7 @@ internal sealed class ClusterCall(HttpClient http, Impersonation impersonate)
         }
     }
 
-    private async Task<ExecuteResponse> ReadAsync(string method, string target, HttpResponseMessage response, int cap, CancellationToken ct)
+    private static async Task<ExecuteResponse> ReadAsync(string method, string target, HttpResponseMessage response, int cap, CancellationToken ct)
     {
         int code = (int)response.StatusCode;
         if (response.Content.Headers.ContentLength > cap)

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Ote.Shim.Hosting;
 
@@ -20,6 +21,8 @@ internal sealed class UnixSocketFile : IDisposable
     /// <summary>Makes the directory (0700) if need be, takes the lock and clears a stale socket away.</summary>
     public static UnixSocketFile Claim(string path)
     {
+        if (OperatingSystem.IsWindows())
+            throw new ShimStartException($"socket {path}: access to unix sockets cannot be limited on this system; let the shim listen at https://host:port");
         string directory = System.IO.Path.GetDirectoryName(path)!;
         FileStream? held = null;
         try
@@ -43,6 +46,8 @@ internal sealed class UnixSocketFile : IDisposable
     /// <summary>Binds with mode 0600 before anyone can connect: a bound socket refuses connections until it listens.</summary>
     public Socket Bind()
     {
+        if (OperatingSystem.IsWindows())
+            throw new PlatformNotSupportedException();
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -59,6 +64,7 @@ internal sealed class UnixSocketFile : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
+    [UnsupportedOSPlatform("windows")]
     private static FileStream Lock(string path)
     {
         string lockPath = path + ".lock";
