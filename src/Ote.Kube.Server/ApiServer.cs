@@ -59,7 +59,7 @@ public sealed class ApiServer : IAsyncDisposable
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
             ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time);
         _served = new ServedCatalog(_store, _log);
-        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], new NameSource(), time);
+        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time);
         var owners = new OwnerCollector(_store, _writer, _served);
         _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, new Random().NextDouble, _log);
         var authorizer = options.Authorizer ?? new MastersAuthorizer();

@@ -41,7 +41,8 @@ internal static class Accepts
                 return (AnswerForm.Json, "v1");
             }
 
-            if (Parameter(parts, "g") != "meta.k8s.io" || Parameter(parts, "v") is not ("v1" or "v1beta1" and var version))
+            var version = Parameter(parts, "v") ?? "";
+            if (Parameter(parts, "g") != "meta.k8s.io" || version is not ("v1" or "v1beta1"))
             {
                 continue;
             }

@@ -34,7 +34,9 @@ internal sealed class InProcessHandler(RequestDelegate server, UserInfo user) : 
     }
 
     /// <summary>One request and its answer, both sides of it.</summary>
+#pragma warning disable CA1001 // The source has no timer and no parent: nothing to release, and disposing it would race with a late Abort.
     private sealed class Exchange : IHttpResponseFeature, IHttpResponseBodyFeature, IHttpRequestLifetimeFeature
+#pragma warning restore CA1001
     {
         private readonly Pipe _pipe = new(BodyOptions);
         private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);

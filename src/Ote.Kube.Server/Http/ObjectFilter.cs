@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Selectors;
 using Ote.Kube.Server.Store;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
@@ -216,7 +217,7 @@ internal static class OpenApiProtobuf
     /// <summary>Writes protobuf's wire format.</summary>
     private sealed class Message
     {
-        private readonly MemoryStream _bytes = new();
+        private readonly ArrayBufferWriter<byte> _bytes = new(64);
 
         public void Text(int number, string text)
         {
@@ -245,21 +246,27 @@ internal static class OpenApiProtobuf
             var inner = new Message();
             write(inner);
             Varint(((ulong)number << 3) | 2);
-            Varint((ulong)inner._bytes.Length);
-            inner._bytes.WriteTo(_bytes);
+            Varint((ulong)inner._bytes.WrittenCount);
+            _bytes.Write(inner._bytes.WrittenSpan);
         }
 
-        public byte[] ToArray() => _bytes.ToArray();
+        public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 
         private void Varint(ulong value)
         {
             while (value >= 0x80)
             {
-                _bytes.WriteByte((byte)(value | 0x80));
+                Byte((byte)(value | 0x80));
                 value >>= 7;
             }
 
-            _bytes.WriteByte((byte)value);
+            Byte((byte)value);
+        }
+
+        private void Byte(byte value)
+        {
+            _bytes.GetSpan(1)[0] = value;
+            _bytes.Advance(1);
         }
     }
 }

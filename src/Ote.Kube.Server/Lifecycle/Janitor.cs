@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
-using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Schema;

@@ -7,10 +7,11 @@ namespace Ote.Kube.Server.Lifecycle;
 internal static class QualityOfService
 {
     private static readonly string[] Counted = ["cpu", "memory"];
+    private static readonly string[] Lists = ["containers", "initContainers"];
 
     public static string Of(JsonObject pod)
     {
-        var containers = new[] { "containers", "initContainers" }
+        var containers = Lists
             .SelectMany(list => pod.Items("spec", list) ?? []).OfType<JsonObject>().Select(c => c["resources"] as JsonObject).ToList();
         var any = containers.Exists(r => Counted.Any(name => Has(r, "requests", name) || Has(r, "limits", name)));
         if (!any)

@@ -10,8 +10,7 @@ internal static class SchemaGate
 {
     private const int MaxReported = 32;
 
-    /// <summary>Applies the kind's schema to an object in place.</summary>
-    /// <param name="old">What it replaces; null on create.</param>
+    /// <summary>Applies the kind's schema to an object in place; old is what it replaces, null on create.</summary>
     /// <exception cref="ApiError">400 for unknown fields under strict validation or an object that is no such kind, 422 for a field that is wrong.</exception>
     public static void Pass(SchemaCatalog catalog, WriteContext context, JsonObject obj, JsonObject? old)
     {

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using Ote.Kube.Objects;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 

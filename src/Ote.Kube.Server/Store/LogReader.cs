@@ -1,5 +1,3 @@
-using Microsoft.Data.Sqlite;
-
 namespace Ote.Kube.Server.Store;
 
 /// <summary>What part of a kind's objects a page holds, as they stood at one revision.</summary>
