@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Sourced by ./ote: the test run. Its last line is `N passed, N failed`, whatever happens.
+
+test_all() {
+  passed=0 failed=0 filtered=$#
+  results=$PWD/artifacts/test-results
+  scratch=$(mktemp -d /tmp/ote-test.XXXXXX)
+  trap 'status=$?; finish_tests' EXIT
+  # Tests that leave a file behind leave it here.
+  export TMPDIR=$scratch
+
+  rm -rf "$results"; mkdir -p "$results"
+  need_sdk
+  # Each says itself what is wrong; the run then ends with one failure.
+  attend '' bash eng/prerequisites.sh tests || exit 1
+  attend '' bash eng/kubernetes.sh >/dev/null || exit 1
+  attend '' bash eng/kubectl.sh >/dev/null || exit 1
+  build_all
+  run_tests Ote.Tests 900 "$@"
+  run_tests Ote.SystemTests 1800 "$@"
+  exit 0
+}
+
+# run_tests NAME SECONDS FILTER...
+run_tests() {
+  local name=$1 limit=$2 status=0 report=$results/$1.xml counts; shift 2
+  say "Running $name ..."
+  attend "$name" bounded "$limit" dotnet "artifacts/bin/$name/release/$name.dll" --no-ansi --progress off \
+    --show-stdout Failed --show-stderr Failed --fail-skips on --results-directory "$results" \
+    --report-xunit-xml --report-xunit-xml-filename "$name.xml" "$@" || status=$?
+
+  # A filter may well leave one of the two without a test (8); without a filter that is a failure.
+  if (( status == 8 && filtered )); then return 0; fi
+  # errors are failures outside any test, such as a fixture that cannot be disposed of.
+  counts=$(sed -n 's/^ *<assembly /&/p' "$report" 2>/dev/null | head -n 1)
+  if [[ $counts =~ \ passed=\"([0-9]+)\" ]]; then passed=$((passed + BASH_REMATCH[1])); else failed=$((failed + 1)); say "$name left no report: it ended with status $status before its tests did"; return 0; fi
+  local before=$failed
+  [[ $counts =~ \ failed=\"([0-9]+)\" ]] && failed=$((failed + BASH_REMATCH[1]))
+  [[ $counts =~ \ errors=\"([0-9]+)\" ]] && failed=$((failed + BASH_REMATCH[1]))
+  if (( status != 0 && failed == before )); then failed=$((failed + 1)); say "$name ended with status $status though no test of it failed"; fi
+}
+
+finish_tests() {
+  end_children
+  rm -rf --one-file-system "$scratch" 2>/dev/null || say "left behind: $scratch"
+  if (( status != 0 && failed == 0 )); then failed=1; fi
+  echo "$passed passed, $failed failed"
+  if (( status == 0 && (failed > 0 || passed == 0) )); then status=1; fi
+  exit "$status"
+}

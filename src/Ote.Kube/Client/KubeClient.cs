@@ -1,0 +1,276 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Kube.Client;
+
+/// <summary>What to list or watch.</summary>
+/// <param name="LabelSelector">Kubernetes' label selector text, or null.</param>
+/// <param name="FieldSelector">Kubernetes' field selector text, or null.</param>
+public sealed record ListQuery(string? LabelSelector = null, string? FieldSelector = null);
+
+/// <summary>A whole list at one version.</summary>
+/// <param name="Items">The objects; each carries apiVersion and kind.</param>
+/// <param name="ResourceVersion">Where a watch may go on from.</param>
+public sealed record KubeList(IReadOnlyList<JsonObject> Items, string ResourceVersion);
+
+/// <summary>How a patch body is meant.</summary>
+public enum PatchKind
+{
+    /// <summary>RFC 7396.</summary>
+    Merge,
+
+    /// <summary>RFC 6902.</summary>
+    Json,
+
+    /// <summary>Kubernetes' strategic merge.</summary>
+    StrategicMerge,
+
+    /// <summary>Server-side apply; the body is the whole intent of the field manager.</summary>
+    Apply,
+}
+
+/// <summary>
+/// Verbs over verbatim JSON on one API server. Thread-safe. Holds no state but its <see cref="HttpClient"/>, whose handler
+/// carries trust and credentials; answers larger than <see cref="MaxAnswerBytes"/> fail.
+/// </summary>
+/// <param name="http">Its base address is the server's URL and ends with a slash.</param>
+public sealed class KubeClient(HttpClient http) : IDisposable
+{
+    /// <summary>No single answer (a list page counts as one) may be larger: 64 MiB.</summary>
+    public const int MaxAnswerBytes = 64 * 1024 * 1024;
+
+    private const int PageSize = 500;
+    private static readonly MediaTypeHeaderValue JsonType = new("application/json");
+
+    /// <summary>The transport, for requests this class has no verb for.</summary>
+    public HttpClient Http { get; } = http;
+
+    /// <summary>Reads one object; null when it is not there.</summary>
+    public async Task<JsonObject?> GetAsync(ResourceRef resource, string? ns, string name, CancellationToken cancellation)
+    {
+        try
+        {
+            return await SendAsync(HttpMethod.Get, resource.Path(ns, name), null, null, cancellation).ConfigureAwait(false);
+        }
+        catch (KubeStatusException missing) when (missing.IsNotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads all objects, page by page, at one version.</summary>
+    public async Task<KubeList> ListAsync(ResourceRef resource, string? ns, ListQuery? query, CancellationToken cancellation)
+    {
+        var items = new List<JsonObject>();
+        string? next = null;
+        while (true)
+        {
+            var path = WithQuery(resource.Path(ns), query, ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("continue", next));
+            var page = await SendAsync(HttpMethod.Get, path, null, null, cancellation).ConfigureAwait(false);
+            if (page["items"] is JsonArray array)
+            {
+                var nodes = array.OfType<JsonObject>().ToArray();
+                array.Clear();
+                foreach (var item in nodes)
+                {
+                    item["apiVersion"] ??= resource.ApiVersion;
+                    item["kind"] ??= resource.Kind;
+                    items.Add(item);
+                }
+            }
+
+            next = page.Text("metadata", "continue");
+            if (string.IsNullOrEmpty(next))
+            {
+                return new KubeList(items, page.Text("metadata", "resourceVersion") ?? "");
+            }
+        }
+    }
+
+    /// <summary>Creates an object; <see cref="KubeStatusException.IsAlreadyExists"/> when it is there.</summary>
+    public Task<JsonObject> CreateAsync(ResourceRef resource, string? ns, JsonObject obj, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Post, resource.Path(ns), obj, JsonType, cancellation);
+
+    /// <summary>Replaces an object; its resourceVersion, if set, must still be current (<see cref="KubeStatusException.IsConflict"/>).</summary>
+    public Task<JsonObject> ReplaceAsync(ResourceRef resource, JsonObject obj, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Put, resource.Path(obj.Namespace(), obj.Name()), obj, JsonType, cancellation);
+
+    /// <summary>Replaces the status alone.</summary>
+    public Task<JsonObject> ReplaceStatusAsync(ResourceRef resource, JsonObject obj, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Put, resource.Path(obj.Namespace(), obj.Name(), "status"), obj, JsonType, cancellation);
+
+    /// <summary>Patches an object or a subresource.</summary>
+    /// <param name="resource">The kind.</param>
+    /// <param name="ns">Namespace, or null.</param>
+    /// <param name="name">Object name.</param>
+    /// <param name="kind">How the body is meant.</param>
+    /// <param name="patch">The body.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="subresource">Such as <c>status</c>.</param>
+    /// <param name="fieldManager">Who applies; required by <see cref="PatchKind.Apply"/>.</param>
+    /// <param name="force">With apply: take fields over from other managers.</param>
+    public Task<JsonObject> PatchAsync(
+        ResourceRef resource,
+        string? ns,
+        string name,
+        PatchKind kind,
+        JsonNode patch,
+        CancellationToken cancellation,
+        string? subresource = null,
+        string? fieldManager = null,
+        bool force = false)
+    {
+        var type = kind switch
+        {
+            PatchKind.Merge => "application/merge-patch+json",
+            PatchKind.Json => "application/json-patch+json",
+            PatchKind.StrategicMerge => "application/strategic-merge-patch+json",
+            PatchKind.Apply => "application/apply-patch+yaml",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+        var path = WithQuery(resource.Path(ns, name, subresource), null, ("fieldManager", fieldManager), ("force", force ? "true" : null));
+        return SendAsync(HttpMethod.Patch, path, patch, new MediaTypeHeaderValue(type), cancellation);
+    }
+
+    /// <summary>Deletes an object. False when it was not there.</summary>
+    /// <param name="resource">The kind.</param>
+    /// <param name="ns">Namespace, or null.</param>
+    /// <param name="name">Object name.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="uid">Delete only the object of this uid, when given.</param>
+    public async Task<bool> DeleteAsync(ResourceRef resource, string? ns, string name, CancellationToken cancellation, string? uid = null)
+    {
+        var options = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "DeleteOptions", ["propagationPolicy"] = "Background" };
+        if (uid is not null)
+        {
+            options["preconditions"] = new JsonObject { ["uid"] = uid };
+        }
+
+        try
+        {
+            await SendAsync(HttpMethod.Delete, resource.Path(ns, name), options, JsonType, cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (KubeStatusException missing) when (missing.IsNotFound)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Streams changes after <paramref name="resourceVersion"/> in order until the server ends the stream. Bookmarks are
+    /// yielded. An ERROR event (for instance an expired version) is thrown as <see cref="KubeStatusException"/>.
+    /// </summary>
+    public async IAsyncEnumerable<WatchEvent> WatchAsync(
+        ResourceRef resource, string? ns, ListQuery? query, string resourceVersion, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var path = WithQuery(
+            resource.Path(ns), query, ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", resourceVersion), ("timeoutSeconds", "3600"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        using var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+        if (!answer.IsSuccessStatusCode)
+        {
+            var body = await ReadBoundedAsync(answer.Content, cancellation).ConfigureAwait(false);
+            throw KubeStatusException.From((int)answer.StatusCode, body.Span, $"watch {resource.Plural}");
+        }
+
+        var stream = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            await foreach (var line in JsonLines.ReadAsync(stream, MaxAnswerBytes, cancellation).ConfigureAwait(false))
+            {
+                var type = line.Text("type") ?? "";
+                if (line["object"] is not JsonObject obj)
+                {
+                    throw new KubeStatusException(500, "", $"watch {resource.Plural}: the server sent an event of type '{type}' without an object");
+                }
+
+                if (type == "ERROR")
+                {
+                    throw KubeStatusException.From(obj, 500);
+                }
+
+                line.Remove("object");
+                yield return new WatchEvent(WatchEvent.Parse(type), obj);
+            }
+        }
+    }
+
+    /// <summary>Sends a request to a path relative to the server and reads a JSON object.</summary>
+    /// <exception cref="KubeStatusException">The server answered outside 2xx.</exception>
+    /// <exception cref="HttpRequestException">The server could not be reached.</exception>
+    public async Task<JsonObject> SendAsync(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encode(body));
+            request.Content.Headers.ContentType = type ?? JsonType;
+        }
+
+        using var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+        var bytes = await ReadBoundedAsync(answer.Content, cancellation).ConfigureAwait(false);
+        if (!answer.IsSuccessStatusCode)
+        {
+            throw KubeStatusException.From((int)answer.StatusCode, bytes.Span, $"{method} {path}");
+        }
+
+        return JsonNode.Parse(bytes.Span) as JsonObject
+            ?? throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Http.Dispose();
+
+    private static byte[] Encode(JsonNode body)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            body.WriteTo(writer);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadBoundedAsync(HttpContent content, CancellationToken cancellation)
+    {
+        if (content.Headers.ContentLength is > MaxAnswerBytes)
+        {
+            throw new KubeStatusException(413, "", $"the server's answer is larger than {MaxAnswerBytes} bytes; ask for less with a selector");
+        }
+
+        await content.LoadIntoBufferAsync(MaxAnswerBytes, cancellation).ConfigureAwait(false);
+        return await content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private static string WithQuery(string path, ListQuery? query, params ReadOnlySpan<(string Name, string? Value)> more)
+    {
+        var mark = '?';
+        void Add(string name, string? value)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                path += $"{mark}{name}={WebUtility.UrlEncode(value)}";
+                mark = '&';
+            }
+        }
+
+        Add("labelSelector", query?.LabelSelector);
+        Add("fieldSelector", query?.FieldSelector);
+        foreach (var (name, value) in more)
+        {
+            Add(name, value);
+        }
+
+        return path;
+    }
+}

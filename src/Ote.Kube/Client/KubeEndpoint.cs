@@ -1,0 +1,131 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Ote.Kube.Client;
+
+/// <summary>Where an API server is, whom to trust there, and who we are. Immutable; secrets in it are never logged.</summary>
+/// <param name="Server">The server's URL; it may carry a path.</param>
+public sealed record KubeEndpoint(Uri Server)
+{
+    /// <summary>The CAs the server's certificate must chain to; empty: the machine's own trust.</summary>
+    public X509Certificate2Collection Authorities { get; init; } = [];
+
+    /// <summary>Accept any server certificate. Only ever set by an explicit line in a kubeconfig.</summary>
+    public bool SkipServerVerification { get; init; }
+
+    /// <summary>Name to verify instead of the URL's host.</summary>
+    public string? ServerName { get; init; }
+
+    /// <summary>HTTP proxy URL, or null for none.</summary>
+    public string? Proxy { get; init; }
+
+    /// <summary>Our certificate with its key, or null.</summary>
+    public X509Certificate2? ClientCertificate { get; init; }
+
+    /// <summary>Bearer token, or null.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>File with a bearer token, read again at each request so that rotation works; or null.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>User name for basic authentication, or null.</summary>
+    public string? Username { get; init; }
+
+    /// <summary>Password for basic authentication, or null.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>A command that prints credentials, or null.</summary>
+    public ExecCredential? Exec { get; init; }
+
+    /// <summary>The context's default namespace, or null.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>How long connecting may take. Default 10 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A client for <see cref="KubeClient"/>: base address with a closing slash, no overall timeout (watches last).</summary>
+    /// <param name="time">Clock for credentials that expire.</param>
+    public HttpClient CreateHttpClient(TimeProvider time)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = ConnectTimeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            AutomaticDecompression = DecompressionMethods.GZip,
+            UseProxy = Proxy is not null,
+            Proxy = Proxy is null ? null : new WebProxy(Proxy),
+            KeepAlivePingDelay = TimeSpan.FromSeconds(20),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+            SslOptions = Trust(),
+        };
+        return new HttpClient(new CredentialHandler(this, time, handler))
+        {
+            BaseAddress = new Uri(Server.ToString().TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+    }
+
+    private SslClientAuthenticationOptions Trust()
+    {
+        var options = new SslClientAuthenticationOptions { TargetHost = ServerName ?? "" };
+        if (ServerName is null)
+        {
+            options.TargetHost = null;
+        }
+
+        if (ClientCertificate is not null)
+        {
+            options.ClientCertificates = [ClientCertificate];
+            options.LocalCertificateSelectionCallback = (_, _, _, _, _) => ClientCertificate;
+        }
+
+        if (SkipServerVerification)
+        {
+#pragma warning disable CA5359 // The operator wrote insecure-skip-tls-verify into the kubeconfig: kubectl honours it too.
+            options.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+#pragma warning restore CA5359
+        }
+        else if (Authorities.Count > 0)
+        {
+            options.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+            options.CertificateChainPolicy.CustomTrustStore.AddRange(Authorities);
+        }
+
+        return options;
+    }
+
+    private sealed class CredentialHandler(KubeEndpoint endpoint, TimeProvider time, HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (endpoint.Exec is not null)
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue(
+                    "Bearer", await endpoint.Exec.TokenAsync(time, cancellationToken).ConfigureAwait(false));
+            }
+            else if (endpoint.TokenFile is not null)
+            {
+                var token = await File.ReadAllTextAsync(endpoint.TokenFile, cancellationToken).ConfigureAwait(false);
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token.Trim());
+            }
+            else if (!string.IsNullOrEmpty(endpoint.Token))
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", endpoint.Token);
+            }
+            else if (!string.IsNullOrEmpty(endpoint.Username))
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue(
+                    "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{endpoint.Username}:{endpoint.Password}")));
+            }
+
+            return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

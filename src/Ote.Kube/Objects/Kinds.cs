@@ -1,0 +1,55 @@
+namespace Ote.Kube.Objects;
+
+/// <summary>The kinds this product reads or writes by name.</summary>
+public static class Kinds
+{
+    /// <summary>core/v1 Namespace.</summary>
+    public static ResourceRef Namespaces { get; } = new("", "v1", "namespaces", "Namespace", false);
+
+    /// <summary>core/v1 Node.</summary>
+    public static ResourceRef Nodes { get; } = new("", "v1", "nodes", "Node", false);
+
+    /// <summary>core/v1 Pod.</summary>
+    public static ResourceRef Pods { get; } = new("", "v1", "pods", "Pod", true);
+
+    /// <summary>core/v1 Event.</summary>
+    public static ResourceRef Events { get; } = new("", "v1", "events", "Event", true);
+
+    /// <summary>core/v1 ConfigMap.</summary>
+    public static ResourceRef ConfigMaps { get; } = new("", "v1", "configmaps", "ConfigMap", true);
+
+    /// <summary>core/v1 Secret.</summary>
+    public static ResourceRef Secrets { get; } = new("", "v1", "secrets", "Secret", true);
+
+    /// <summary>core/v1 Service.</summary>
+    public static ResourceRef Services { get; } = new("", "v1", "services", "Service", true);
+
+    /// <summary>apps/v1 Deployment.</summary>
+    public static ResourceRef Deployments { get; } = new("apps", "v1", "deployments", "Deployment", true);
+
+    /// <summary>apps/v1 ReplicaSet.</summary>
+    public static ResourceRef ReplicaSets { get; } = new("apps", "v1", "replicasets", "ReplicaSet", true);
+
+    /// <summary>apps/v1 DaemonSet.</summary>
+    public static ResourceRef DaemonSets { get; } = new("apps", "v1", "daemonsets", "DaemonSet", true);
+
+    /// <summary>coordination.k8s.io/v1 Lease.</summary>
+    public static ResourceRef Leases { get; } = new("coordination.k8s.io", "v1", "leases", "Lease", true);
+
+    /// <summary>apiextensions.k8s.io/v1 CustomResourceDefinition.</summary>
+    public static ResourceRef CustomResourceDefinitions { get; } =
+        new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false);
+
+    /// <summary>ote.baidu.com/v1 Cluster: a named node of the tree.</summary>
+    public static ResourceRef Clusters { get; } = new("ote.baidu.com", "v1", "clusters", "Cluster", false);
+
+    /// <summary>ote.baidu.com/v1 ClusterController: a command.</summary>
+    public static ResourceRef ClusterControllers { get; } = new("ote.baidu.com", "v1", "clustercontrollers", "ClusterController", true);
+
+    /// <summary>ote.baidu.com/v1 ClusterControllerResult: a page of a command's targets or results.</summary>
+    public static ResourceRef ClusterControllerResults { get; } =
+        new("ote.baidu.com", "v1", "clustercontrollerresults", "ClusterControllerResult", true);
+
+    /// <summary>ote.baidu.com/v1 JoinToken: the hash of a one-time token and what it allows.</summary>
+    public static ResourceRef JoinTokens { get; } = new("ote.baidu.com", "v1", "jointokens", "JoinToken", false);
+}

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.Kube.Watching;
+
+/// <summary>Who receives what a <see cref="Reflector"/> sees. Called from one task, in order.</summary>
+public interface IReflectorTarget
+{
+    /// <summary>The whole truth at one version; what is missing from it is gone.</summary>
+    void Replace(IReadOnlyList<JsonObject> items);
+
+    /// <summary>One object is new or changed.</summary>
+    void Upsert(JsonObject obj);
+
+    /// <summary>One object is gone; this is its last state.</summary>
+    void Remove(JsonObject obj);
+}
+
+/// <summary>
+/// Keeps a target equal to what an API server holds: lists, then watches from that version, and goes round again for a
+/// named reason: <c>Expired</c> lists anew, <c>Closed</c> watches on from the last version seen on any event, <c>Refused</c>
+/// waits longer, <c>Stopped</c> leaves. (The pattern is that of client-go's reflector.)
+/// </summary>
+/// <param name="client">The API server.</param>
+/// <param name="resource">What to watch.</param>
+/// <param name="ns">Namespace, or null for all.</param>
+/// <param name="query">Selectors, or null.</param>
+/// <param name="target">Who receives.</param>
+/// <param name="time">The clock for waits.</param>
+/// <param name="random">Uniform in [0, 1), for jitter.</param>
+/// <param name="log">Where trouble is told.</param>
+public sealed class Reflector(
+    KubeClient client, ResourceRef resource, string? ns, ListQuery? query, IReflectorTarget target, TimeProvider time, Func<double> random, ILogger log)
+{
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
+
+    /// <summary>Runs until stopped. Does not throw but for cancellation.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var backoff = new Backoff(BackoffOptions.Default, random);
+        string? version = null;
+        while (!stop.IsCancellationRequested)
+        {
+            var began = time.GetTimestamp();
+            try
+            {
+                if (version is null)
+                {
+                    var list = await client.ListAsync(resource, ns, query, stop).ConfigureAwait(false);
+                    target.Replace(list.Items);
+                    version = list.ResourceVersion;
+                }
+
+                await foreach (var change in client.WatchAsync(resource, ns, query, version, stop).ConfigureAwait(false))
+                {
+                    version = change.Object.ResourceVersion();
+                    Deliver(change);
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (KubeStatusException expired) when (expired.IsExpired)
+            {
+                log.WatchExpired(resource.Plural);
+                version = null;
+                continue;
+            }
+            catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException or JsonException or OperationCanceledException)
+            {
+                log.WatchRefused(resource.Plural, refused.Message);
+            }
+
+            if (time.GetElapsedTime(began) >= Calm)
+            {
+                backoff.Reset();
+            }
+
+            try
+            {
+                await Task.Delay(backoff.Next(), time, stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Deliver(WatchEvent change)
+    {
+        switch (change.Type)
+        {
+            case WatchEventType.Added or WatchEventType.Modified:
+                target.Upsert(change.Object);
+                break;
+            case WatchEventType.Deleted:
+                target.Remove(change.Object);
+                break;
+            default:
+                break;
+        }
+    }
+}
