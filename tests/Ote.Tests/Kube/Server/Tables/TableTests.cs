@@ -96,7 +96,7 @@ public sealed class TableTests
     public void Custom_columns_show_values_of_their_type()
     {
         KindInfo kind = SchemaCatalog.BuiltIn.WithCrd(SchemaCatalogTests.WidgetCrd()).Find("example.com", "v1", "widgets")!;
-        JsonObject obj = Json($$"""{"metadata":{"name":"n",{{Created}}},"spec":{"size":4},"status":{"conditions":[{"type":"Other","status":"x"},{"type":"Ready","status":"True"}]}}""");
+        JsonObject obj = Json($$$"""{"metadata":{"name":"n",{{{Created}}}},"spec":{"size":4},"status":{"conditions":[{"type":"Other","status":"x"},{"type":"Ready","status":"True"}]}}""");
         JsonObject table = TableRenderer.Render(kind, [obj], s_now, new JsonObject { ["resourceVersion"] = "7" }, IncludeObject.Metadata);
         Assert.Equal("""["n",4,"True","4m5s",null]""", table["rows"]![0]!["cells"]!.ToJsonString());
         Assert.Equal("PartialObjectMetadata", (string?)table["rows"]![0]!["object"]!["kind"]);
