@@ -8,7 +8,6 @@ namespace Ote.Kube.Server.Http;
 /// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
 internal sealed class DocumentHandler(VersionInfo version)
 {
-    private const string Protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     private DocumentCache _cache = new(SchemaCatalog.BuiltIn);
 
     public async Task HandleAsync(HttpContext context, SchemaCatalog catalog, string path)
@@ -29,7 +28,6 @@ internal sealed class DocumentHandler(VersionInfo version)
         var cache = CacheOf(catalog);
         var (body, type) = path switch
         {
-            "/openapi/v2" => OpenApiV2(context, catalog, cache),
             "/api" or "/apis" when Accepts.Aggregated(context.Request.Headers.Accept) is { } v =>
                 (cache.Get($"{path}?{v}", () => Aggregated(catalog, path, v)), $"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList"),
             _ => (cache.Get(path, () => Plain(catalog, path)), "application/json"),
@@ -40,15 +38,6 @@ internal sealed class DocumentHandler(VersionInfo version)
         }
 
         await Answers.JsonAsync(context, 200, body ?? throw ApiError.NoSuchPath(), type).ConfigureAwait(false);
-    }
-
-    private static (byte[]? Body, string Type) OpenApiV2(HttpContext context, SchemaCatalog catalog, DocumentCache cache)
-    {
-        var accept = context.Request.Headers.Accept.ToString();
-        // kubectl asks for protobuf alone and reads nothing else.
-        return accept.Contains("proto-openapi.spec.v2", StringComparison.Ordinal)
-            ? (cache.Get("/openapi/v2?protobuf", () => OpenApiProtobuf.Encode(catalog.OpenApiV2())), Protobuf)
-            : (cache.Get("/openapi/v2", () => Answers.Bytes(catalog.OpenApiV2())), "application/json");
     }
 
     private static byte[] Aggregated(SchemaCatalog catalog, string path, string v)
@@ -69,8 +58,6 @@ internal sealed class DocumentHandler(VersionInfo version)
             ["", "api", var v] => DiscoveryDocuments.ResourceList(catalog, "", v),
             ["", "apis", var group] => DiscoveryDocuments.Group(catalog, group),
             ["", "apis", var group, var v] => DiscoveryDocuments.ResourceList(catalog, group, v),
-            ["", "openapi", "v3"] => catalog.OpenApiV3Index(),
-            ["", "openapi", "v3", .. var rest] => catalog.OpenApiV3(string.Join('/', rest)),
             _ => null,
         };
         return document is null ? null : Answers.Bytes(document);
