@@ -52,6 +52,8 @@ public sealed record KubeEndpoint(Uri Server)
     {
         var handler = new SocketsHttpHandler
         {
+            // An API server does not redirect; following would take our credentials and the user we act as elsewhere.
+            AllowAutoRedirect = false,
             ConnectTimeout = ConnectTimeout,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             AutomaticDecompression = DecompressionMethods.GZip,
