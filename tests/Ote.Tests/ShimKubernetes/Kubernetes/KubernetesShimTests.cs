@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Kube.Client;
 using Ote.Shim;
 using Ote.Shim.Contract;
 using Ote.Shim.Kubernetes.Kubernetes;
@@ -20,11 +21,11 @@ public sealed class KubernetesShimTests
     private static ExecuteRequest Request(string method, string url, string body = "", string contentType = "") => new()
     {
         Destination = "api", Method = method, Url = url, Body = ByteString.CopyFromUtf8(body), ContentType = contentType,
-        User = new User { Name = "ann", Groups = { "ops", "dev" } }, IdempotencyKey = "uid.1",
+        User = new User { Name = "ann", Groups = { "ops", "cn=dev, o=shop" } }, IdempotencyKey = "uid.1",
     };
 
     private static KubernetesShim Shim(Uri server, KubernetesShimOptions? options = null, TimeProvider? time = null) => new(
-        new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = server }, options ?? new(), new ShimMetrics(new NoMeters()), time ?? TimeProvider.System, () => 0.5, NullLogger<KubernetesShim>.Instance);
+        new KubeEndpoint(server).CreateHttpClient(TimeProvider.System), options ?? new(), new ShimMetrics(new NoMeters()), time ?? TimeProvider.System, () => 0.5, NullLogger<KubernetesShim>.Instance);
 
     [Fact]
     public async Task Request_reaches_the_server_as_it_is_and_as_the_user_who_asked_S4()
@@ -37,7 +38,7 @@ public sealed class KubernetesShimTests
         FakeApiServer.Seen seen = Assert.Single(server.Requests);
         Assert.Equal(("PUT", Pods + "/a%3Ab?force=true&labelSelector=a%3Db", "{}"), (seen.Method, seen.Target, seen.Body));
         Assert.Equal("ann", seen.Headers["Impersonate-User"]);
-        Assert.Equal(["ops", "dev"], seen.Headers["Impersonate-Group"].ToArray());
+        Assert.Equal(["ops", "cn=dev, o=shop"], seen.Headers["Impersonate-Group"].ToArray());
         Assert.Equal("application/json", seen.Headers.ContentType);
     }
 
