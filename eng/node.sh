@@ -63,7 +63,11 @@ if [[ ${2:-} == inside ]]; then inside; exit; fi
 
 namespaces=
 tidy() {
-  trap - EXIT TERM INT
+  trap - EXIT
+  # The kernel tells of the owner's death once for each of its threads.
+  trap '' TERM INT
+  # When the harness was killed there is no reader any more, and a word to it would end this script.
+  exec >/dev/null 2>&1
   local child
   for child in $namespaces ${forward:-}; do kill -KILL "$child" 2>/dev/null || true; done
   wait 2>/dev/null || true
