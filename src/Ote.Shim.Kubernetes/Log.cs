@@ -10,4 +10,10 @@ internal static partial class Log
 
     [LoggerMessage(3101, LogLevel.Warning, "{Method} {Url} as '{User}' for {Key} (replay {Replay}): {Error}: {Text}")]
     public static partial void NotExecuted(this ILogger log, string method, string url, string user, string key, bool replay, ExecuteResponse.Types.Error error, string text);
+
+    [LoggerMessage(3102, LogLevel.Information, "Cluster is ready, version {Version}")]
+    public static partial void ClusterReady(this ILogger log, string version);
+
+    [LoggerMessage(3103, LogLevel.Warning, "Cluster is not ready: {Cause}")]
+    public static partial void ClusterNotReady(this ILogger log, string cause);
 }
