@@ -157,7 +157,6 @@ internal sealed class SimulatedContainer
     /// <summary>The container's entry in the pod's status.</summary>
     public JsonObject Status(string podUid)
     {
-        var id = $"simulated://{podUid}/{_name}";
         var state = new JsonObject();
         if (_started is { } started)
         {
@@ -178,18 +177,23 @@ internal sealed class SimulatedContainer
             state["waiting"] = waiting;
         }
 
-        return new JsonObject
+        var status = new JsonObject
         {
             ["name"] = _name,
             ["image"] = _image,
             ["imageID"] = _everStarted ? $"simulated://{_image}" : "",
-            ["containerID"] = _everStarted ? id : null,
             ["ready"] = IsReady,
             ["started"] = IsRunning,
             ["restartCount"] = _restarts,
             ["state"] = state,
             ["lastState"] = _last is null ? new JsonObject() : new JsonObject { ["terminated"] = _last.DeepClone() },
         };
+        if (_everStarted)
+        {
+            status["containerID"] = $"simulated://{podUid}/{_name}";
+        }
+
+        return status;
     }
 
     private void Run(DateTimeOffset at)
