@@ -110,6 +110,10 @@ public sealed class KindInfo
     /// <summary>Whether the verb is served.</summary>
     public bool Serves(string verb) => Verbs.Contains(verb);
 
+    /// <summary>The group version as part of an identifier: <c>CoreV1</c>, <c>AppsV1</c>.</summary>
+    internal string GroupVersionName() => string.Concat((Group.Length == 0 ? "core" : Group).Split('.').Append(Version)
+        .Where(p => p.Length > 0).Select(p => char.ToUpperInvariant(p[0]) + p[1..]));
+
     /// <inheritdoc/>
     public override string ToString() => $"{ApiVersion}, Resource={Plural}";
 }

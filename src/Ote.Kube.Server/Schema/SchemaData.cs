@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -23,7 +24,8 @@ internal sealed class SchemaData
     /// <summary>The resources as the data lists them: name, kind, groupVersion, verbs, shortNames, categories.</summary>
     public JsonArray Resources { get; }
 
-    public IEnumerable<string> Names => _where.Keys;
+    /// <summary>Differs when the data does.</summary>
+    public required string Fingerprint { get; init; }
 
     public bool Has(string name) => _where.ContainsKey(name);
 
@@ -46,7 +48,7 @@ internal sealed class SchemaData
             else
                 reader.Skip();
         }
-        return new SchemaData(where, resources);
+        return new SchemaData(where, resources) { Fingerprint = Convert.ToHexString(SHA256.HashData(all)) };
     }
 
     /// <summary>The compiled form of a definition, the same instance each time.</summary>
