@@ -12,12 +12,16 @@ say()  { printf '%s\n' "$*" >&2; }
 fail() { printf 'ote: %s\n' "$*" >&2; exit 1; }
 
 ote_children=()
-# Ends what this script started; scripts put it in their EXIT trap.
+# Ends what this script started and waits until it is gone (see bounded for how long at most); scripts put it in their EXIT trap.
 end_children() {
   local child
   for child in "${ote_children[@]}"; do kill -TERM "$child" 2>/dev/null || true; done
+  for child in "${ote_children[@]}"; do wait "$child" 2>/dev/null || true; done
   ote_children=()
 }
+# A signal ends the script by way of its EXIT trap, with the status shells give it.
+trap 'exit 143' TERM
+trap 'exit 130' INT
 
 # attend WHAT COMMAND...   Runs COMMAND in the background and waits for it, so that a signal to this script is heard at once, saying each
 # 30 seconds that WHAT (unless empty) still runs. Returns the command's status.

@@ -32,7 +32,7 @@ run_tests() {
   # A filter may well leave one of the two without a test (8); without a filter that is a failure.
   if (( status == 8 && filtered )); then return 0; fi
   # errors are failures outside any test, such as a fixture that cannot be disposed of.
-  counts=$(sed -n 's/^ *<assembly /&/p' "$report" 2>/dev/null | head -n 1)
+  counts=$(grep -o -m 1 '<assembly [^>]*>' "$report" 2>/dev/null) || true
   if [[ $counts =~ \ passed=\"([0-9]+)\" ]]; then passed=$((passed + BASH_REMATCH[1])); else failed=$((failed + 1)); say "$name left no report: it ended with status $status before its tests did"; return 0; fi
   local before=$failed
   [[ $counts =~ \ failed=\"([0-9]+)\" ]] && failed=$((failed + BASH_REMATCH[1]))

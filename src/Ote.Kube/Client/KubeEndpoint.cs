@@ -52,6 +52,8 @@ public sealed record KubeEndpoint(Uri Server)
     {
         var handler = new SocketsHttpHandler
         {
+            // An API server does not redirect; following would take our credentials and the user we act as elsewhere.
+            AllowAutoRedirect = false,
             ConnectTimeout = ConnectTimeout,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             AutomaticDecompression = DecompressionMethods.GZip,
@@ -60,8 +62,10 @@ public sealed record KubeEndpoint(Uri Server)
             KeepAlivePingDelay = TimeSpan.FromSeconds(20),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
             SslOptions = Trust(),
+            PlaintextStreamFilter = (context, _) => ValueTask.FromResult(
+                context.NegotiatedHttpVersion.Major == 1 ? new HeaderLineStream(context.PlaintextStream) : context.PlaintextStream),
         };
-        return new HttpClient(new CredentialHandler(this, time, handler))
+        return new HttpClient(new CredentialHandler(this, time, new HeaderLineHandler(handler)))
         {
             BaseAddress = new Uri(Server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,

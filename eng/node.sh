@@ -1,0 +1,107 @@
+#!/bin/bash
+# node.sh FOLDER   Runs a real node (containerd, kubelet) in network, mount and process namespaces of its own, until it is sent TERM.
+# FOLDER, written by the harness, holds:
+#   node.env         name, api_port, index, cgroup, kubelet (the binary's path)
+#   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar
+# Everything the node starts dies with its process namespace, and its mounts and network with theirs; only its cgroups are left, and
+# those are removed here. The API server listens on 127.0.0.1 outside and is reached at the same address inside, through a unix socket.
+set -euo pipefail
+folder=$1
+. "$(dirname "$0")/lib.sh"
+. "$folder/node.env"
+
+remove_cgroups() {
+  local top
+  for top in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do
+    # Deepest first; a cgroup whose last process just died may refuse for a moment.
+    if [[ -d $top ]]; then find "$top" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+  done
+}
+
+make_cgroups() {
+  local top file
+  if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then
+    mkdir -p "/sys/fs/cgroup/$cgroup"
+    for file in /sys/fs/cgroup/cgroup.subtree_control "/sys/fs/cgroup/$cgroup/cgroup.subtree_control"; do
+      echo "+cpu +cpuset +memory +pids" >"$file" 2>/dev/null || true
+    done
+    return
+  fi
+  for top in /sys/fs/cgroup/*/; do
+    [[ $top == */unified/ ]] || mkdir -p "$top$cgroup" 2>/dev/null || true
+  done
+  # A new cpuset is empty and takes no process until it is filled in.
+  for file in cpuset.cpus cpuset.mems; do cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$cgroup/$file"; done
+}
+
+inside() {
+  mount -t tmpfs tmpfs /run
+  mkdir -p /run/lock /run/netns "$folder/log"
+  mount --bind "$folder/log" /var/log
+  # Device plugins, CNI results and the like: fixed places that several nodes on one machine would share.
+  mount -t tmpfs tmpfs /var/lib
+  ip link set lo up
+  for _ in {1..100}; do ip link show eth0 >/dev/null 2>&1 && break; sleep 0.1; done
+  ip addr add "10.201.$index.2/30" dev eth0
+  ip link set eth0 up
+  ip route add default via "10.201.$index.1"
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+
+  socat "TCP-LISTEN:$api_port,bind=127.0.0.1,reuseaddr,fork" "UNIX-CONNECT:$folder/api.sock" &
+  containerd --config "$folder/containerd.toml" >"$folder/containerd.log" 2>&1 &
+  for _ in {1..150}; do ctr version >/dev/null 2>&1 && break; sleep 0.2; done
+  ctr -n k8s.io images import "$folder/image.tar" || fail "the image of node $name was not imported: see $folder/containerd.log"
+  "$kubelet" --config="$folder/kubelet.yaml" --kubeconfig="$folder/kubelet.kubeconfig" --root-dir="$folder/kubelet" --hostname-override="$name" \
+    --node-ip="10.201.$index.2" --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
+    --cert-dir="$folder/kubelet-certs" >"$folder/kubelet.log" 2>&1 &
+  echo "node $name runs"
+  wait -n
+  fail "a part of node $name ended; its logs are kubelet.log and containerd.log in $folder"
+}
+
+if [[ ${2:-} == inside ]]; then inside; exit; fi
+
+namespaces=
+tidy() {
+  trap - EXIT
+  # The kernel tells of the owner's death once for each of its threads.
+  trap '' TERM INT
+  # When the harness was killed there is no reader any more, and a word to it would end this script.
+  exec >/dev/null 2>&1
+  local child
+  for child in $namespaces ${forward:-}; do kill -KILL "$child" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  # The kernel would remove it with the other end, in its own time.
+  ip link del "ote$index" 2>/dev/null || true
+  for _ in {1..50}; do
+    remove_cgroups "$cgroup"
+    compgen -G "/sys/fs/cgroup/*/$cgroup" >/dev/null || compgen -G "/sys/fs/cgroup/$cgroup" >/dev/null || break
+    sleep 0.1
+  done
+}
+trap tidy EXIT
+trap 'exit 143' TERM INT
+
+# Of nodes whose script was killed before it could tidy up.
+for left in /sys/fs/cgroup/pids/ote-* /sys/fs/cgroup/ote-*; do
+  owner=${left##*/ote-}; owner=${owner%%-*}
+  if [[ -d $left && ! -d /proc/$owner ]]; then remove_cgroups "${left##*/}"; fi
+done
+make_cgroups
+
+rm -f "$folder/api.sock"
+setpriv --pdeathsig KILL socat "UNIX-LISTEN:$folder/api.sock,fork" "TCP:127.0.0.1:$api_port" &
+forward=$!
+setpriv --pdeathsig KILL unshare --mount --net --pid --fork --kill-child=KILL --mount-proc "$0" "$folder" inside &
+namespaces=$!
+
+# The network namespace is the child's as soon as it differs from ours; the other end of the cable stays here.
+for _ in {1..100}; do
+  [[ $(readlink "/proc/$namespaces/ns/net" 2>/dev/null) != "$(readlink /proc/self/ns/net)" ]] && break
+  sleep 0.1
+done
+ip link add "ote$index" type veth peer name eth0 netns "$namespaces" || fail "node $name has no cable: ote$index could not be made; is the machine's kernel without veth, or the name taken?"
+ip addr add "10.201.$index.1/30" dev "ote$index"
+ip link set "ote$index" up
+ip route add "10.202.$index.0/24" via "10.201.$index.2"
+wait "$namespaces"

@@ -1,0 +1,43 @@
+namespace Ote.Cluster.Journal;
+
+/// <summary>
+/// What a controller must not forget when its process dies: small rows in named books. Thread-safe. Writes become durable in
+/// the order of the calls; many callers share one flush to disk.
+/// </summary>
+public interface IJournal : IAsyncDisposable
+{
+    /// <summary>All rows of a book, ordered by key. Call it at start, before writing.</summary>
+    IReadOnlyList<JournalRow> Load(string book);
+
+    /// <summary>Writes all changes or none. Completes when they are on disk.</summary>
+    /// <exception cref="JournalException">They are not on disk: the disk is full, read-only or broken.</exception>
+    Task WriteAsync(params JournalChange[] changes);
+}
+
+/// <summary>One kept row.</summary>
+/// <param name="Key">Unique in its book; ordinal order.</param>
+/// <param name="Value">The content.</param>
+public readonly record struct JournalRow(string Key, byte[] Value);
+
+/// <summary>One change: a row written, or removed when <paramref name="Value"/> is null.</summary>
+/// <param name="Book">Which book.</param>
+/// <param name="Key">Which row.</param>
+/// <param name="Value">The new content, or null.</param>
+public readonly record struct JournalChange(string Book, string Key, byte[]? Value)
+{
+    /// <summary>Writes a row.</summary>
+    public static JournalChange Put(string book, string key, byte[] value) => new(book, key, value);
+
+    /// <summary>Removes a row; fine when it is not there.</summary>
+    public static JournalChange Remove(string book, string key) => new(book, key, null);
+}
+
+/// <summary>The journal could not be opened or written.</summary>
+public sealed class JournalException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    public JournalException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

@@ -1,0 +1,176 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+
+namespace Ote.Cluster.Journal;
+
+/// <summary>
+/// A journal in one SQLite file (write-ahead log, synchronous=FULL). One task writes; whatever waits while a flush runs
+/// shares the next one. At most <see cref="MaxWaiting"/> writes wait; further callers wait for room.
+/// </summary>
+public sealed class SqliteJournal : IJournal
+{
+    /// <summary>Writes that may wait for the disk at once.</summary>
+    public const int MaxWaiting = 4096;
+
+    private const int MaxBatch = 512;
+    private readonly SqliteConnection _connection;
+    private readonly SqliteCommand _put;
+    private readonly SqliteCommand _remove;
+    private readonly Channel<Waiting> _waiting = Channel.CreateBounded<Waiting>(
+        new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+
+    private readonly Task _writer;
+
+    private SqliteJournal(SqliteConnection connection)
+    {
+        _connection = connection;
+        _put = Prepare("INSERT INTO journal(book, key, value) VALUES($book, $key, $value) ON CONFLICT(book, key) DO UPDATE SET value = excluded.value");
+        _put.Parameters.Add("$value", SqliteType.Blob);
+        _remove = Prepare("DELETE FROM journal WHERE book = $book AND key = $key");
+        _writer = Task.Run(WriteLoopAsync);
+    }
+
+    /// <summary>Opens or makes the file, readable by its owner only.</summary>
+    /// <exception cref="JournalException">It cannot be opened; the message names the file, the cause and the next step.</exception>
+    public static SqliteJournal Open(string path)
+    {
+        try
+        {
+            if (!File.Exists(path))
+            {
+                File.Open(path, new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }).Dispose();
+            }
+
+            var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ConnectionString);
+            connection.Open();
+            using var setup = connection.CreateCommand();
+            setup.CommandText = """
+                PRAGMA journal_mode = WAL;
+                PRAGMA synchronous = FULL;
+                PRAGMA cache_size = -256;
+                CREATE TABLE IF NOT EXISTS journal(book TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(book, key)) WITHOUT ROWID;
+                """;
+            setup.ExecuteNonQuery();
+            return new SqliteJournal(connection);
+        }
+        catch (Exception failed) when (failed is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            throw new JournalException($"journal {path} cannot be opened: {failed.Message}. Check that the directory is writable and the file is not damaged.", failed);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<JournalRow> Load(string book)
+    {
+        lock (_connection)
+        {
+            using var query = _connection.CreateCommand();
+            query.CommandText = "SELECT key, value FROM journal WHERE book = $book ORDER BY key";
+            query.Parameters.AddWithValue("$book", book);
+            using var reader = query.ExecuteReader();
+            var rows = new List<JournalRow>();
+            while (reader.Read())
+            {
+                rows.Add(new JournalRow(reader.GetString(0), (byte[])reader[1]));
+            }
+
+            return rows;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task WriteAsync(params JournalChange[] changes)
+    {
+        if (changes.Length == 0)
+        {
+            return;
+        }
+
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await _waiting.Writer.WriteAsync(new Waiting(changes, done)).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new JournalException("the journal is closed");
+        }
+
+        await done.Task.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        await _writer.ConfigureAwait(false);
+        _put.Dispose();
+        _remove.Dispose();
+        await _connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private SqliteCommand Prepare(string sql)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        command.Parameters.Add("$book", SqliteType.Text);
+        command.Parameters.Add("$key", SqliteType.Text);
+        return command;
+    }
+
+    private async Task WriteLoopAsync()
+    {
+        var batch = new List<Waiting>(MaxBatch);
+        while (await _waiting.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            batch.Clear();
+            while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var next))
+            {
+                batch.Add(next);
+            }
+
+            try
+            {
+                Commit(batch);
+            }
+            catch (SqliteException failed)
+            {
+                var cause = new JournalException($"journal {_connection.DataSource} cannot be written: {failed.Message}. Free space or mend the disk.", failed);
+                batch.ForEach(w => w.Done.SetException(cause));
+                continue;
+            }
+
+            batch.ForEach(w => w.Done.SetResult());
+        }
+    }
+
+    private void Commit(List<Waiting> batch)
+    {
+        lock (_connection)
+        {
+            using var transaction = _connection.BeginTransaction();
+            foreach (var change in batch.SelectMany(w => w.Changes))
+            {
+                var command = change.Value is null ? _remove : _put;
+                command.Transaction = transaction;
+                command.Parameters["$book"].Value = change.Book;
+                command.Parameters["$key"].Value = change.Key;
+                if (change.Value is not null)
+                {
+                    command.Parameters["$value"].Value = change.Value;
+                }
+
+                command.ExecuteNonQuery();
+            }
+
+            transaction.Commit();
+        }
+    }
+
+    private readonly record struct Waiting(JournalChange[] Changes, TaskCompletionSource Done);
+}

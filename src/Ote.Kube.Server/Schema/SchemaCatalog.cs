@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Ote.Kube.Server.Schema.Crds;
+
+namespace Ote.Kube.Server.Schema;
+
+/// <summary>
+/// The kinds that a server offers: the built-in ones and those of its CustomResourceDefinitions. Immutable; adding or removing a definition gives
+/// a new catalog that shares the built-in part. Safe on any thread.
+/// </summary>
+public sealed partial class SchemaCatalog
+{
+    private static readonly Lazy<SchemaCatalog> s_builtIn = new(LoadBuiltIn);
+
+    private readonly BuiltInPart _builtIn;
+    private readonly ImmutableSortedDictionary<string, CompiledCrd> _crds;
+    private readonly ImmutableDictionary<(string Group, string Version, string Plural), KindInfo> _custom;
+
+    private SchemaCatalog(BuiltInPart builtIn, ImmutableSortedDictionary<string, CompiledCrd> crds)
+    {
+        _builtIn = builtIn;
+        _crds = crds;
+        _custom = crds.Values.SelectMany(c => c.Kinds).ToImmutableDictionary(k => (k.Group, k.Version, k.Plural));
+    }
+
+    /// <summary>The catalog of the built-in kinds alone; loaded on first use, one for the process.</summary>
+    public static SchemaCatalog BuiltIn => s_builtIn.Value;
+
+    /// <summary>All served kinds, every version: built-in ones first, then custom ones by CRD name.</summary>
+    public IEnumerable<KindInfo> All => _builtIn.Kinds.Concat(_crds.Values.SelectMany(c => c.Kinds));
+
+    /// <summary>The built-in kinds in the order that discovery lists them.</summary>
+    internal IReadOnlyList<KindInfo> BuiltInKindList => _builtIn.Kinds;
+
+    /// <summary>The kinds that CustomResourceDefinitions brought.</summary>
+    internal IEnumerable<KindInfo> CustomKinds => _crds.Values.SelectMany(c => c.Kinds);
+
+    internal SchemaData Data => _builtIn.Data;
+
+    /// <summary>The kind behind a path; null when it is not served.</summary>
+    public KindInfo? Find(string group, string version, string plural) =>
+        _builtIn.ByPath.TryGetValue((group, version, plural), out KindInfo? kind) ? kind : _custom.GetValueOrDefault((group, version, plural));
+
+    /// <summary>The kind of an object by its apiVersion and kind; null when it is not served.</summary>
+    public KindInfo? FindKind(string apiVersion, string kind)
+    {
+        (string group, string version) = BuiltInKinds.Split(apiVersion);
+        return All.FirstOrDefault(k => k.Kind == kind && k.Group == group && k.Version == version);
+    }
+
+    /// <summary>
+    /// The catalog with the kinds of a CustomResourceDefinition, replacing those of an earlier definition of the same name. Validate the
+    /// definition first.
+    /// </summary>
+    /// <exception cref="ArgumentException">The definition cannot be compiled; the message says why.</exception>
+    public SchemaCatalog WithCrd(JsonObject crd)
+    {
+        CompiledCrd compiled = CrdCompiler.Compile(crd);
+        return new SchemaCatalog(_builtIn, _crds.SetItem(compiled.Name, compiled));
+    }
+
+    /// <summary>The catalog without the kinds of the CustomResourceDefinition of that name; this one when it has none.</summary>
+    public SchemaCatalog WithoutCrd(string name) => _crds.ContainsKey(name) ? new SchemaCatalog(_builtIn, _crds.Remove(name)) : this;
+
+    private static SchemaCatalog LoadBuiltIn()
+    {
+        SchemaData data = SchemaData.Load();
+        return new SchemaCatalog(
+            new BuiltInPart(data, BuiltInKinds.Read(data)),
+            ImmutableSortedDictionary.Create<string, CompiledCrd>(StringComparer.Ordinal));
+    }
+
+    /// <summary>What all catalogs of the process share.</summary>
+    private sealed class BuiltInPart(SchemaData data, IReadOnlyList<KindInfo> kinds)
+    {
+        public SchemaData Data { get; } = data;
+        public IReadOnlyList<KindInfo> Kinds { get; } = kinds;
+        public Dictionary<(string, string, string), KindInfo> ByPath { get; } = kinds.ToDictionary(k => (k.Group, k.Version, k.Plural));
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Ote.Kube.Server.Schema.Validation;
+
+/// <summary>
+/// Finds the first value of a built-in object that is not of its field's type. The real server decodes into Go structs, so such an object does not
+/// get as far as validation; the words are those of its decoder. Null reads as absent everywhere.
+/// </summary>
+internal static class Decoder
+{
+    public static string? Error(KindInfo kind, JsonObject obj)
+    {
+        string? wrong = Check(obj, kind.Schema, kind.Kind, "");
+        return wrong is null ? null : $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: {wrong}";
+    }
+
+    private static string? Check(JsonNode? value, SchemaNode schema, string owner, string path)
+    {
+        if (value is null)
+            return null;
+        if (schema.IntOrString)
+            return value.Text() is not null || value.Whole() is not null ? null : $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type intstr.IntOrString";
+        bool fits = schema.Type switch
+        {
+            SchemaType.Object => value is JsonObject,
+            SchemaType.Array => value is JsonArray,
+            SchemaType.String => value.Text() is not null || (schema.AcceptsNumberAsString && value.IsNumber()),
+            SchemaType.Integer => value.Whole() is { } n && (schema.Format != "int32" || n is >= int.MinValue and <= int.MaxValue),
+            SchemaType.Number => value.IsNumber(),
+            SchemaType.Boolean => value is JsonValue flag && flag.GetValueKind() is JsonValueKind.True or JsonValueKind.False,
+            _ => true,
+        };
+        if (!fits)
+            return $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type {GoType(schema)}";
+        return value switch
+        {
+            JsonObject map => CheckMap(map, schema, owner, path),
+            JsonArray list when schema.Items is { } items => list.Select(e => Check(e, items, owner, path)).FirstOrDefault(e => e is not null),
+            _ => CheckText(value, schema),
+        };
+    }
+
+    private static string? CheckMap(JsonObject map, SchemaNode schema, string owner, string path)
+    {
+        string self = schema.Name is { } name ? name[(name.LastIndexOf('.') + 1)..] : owner;
+        foreach ((string key, JsonNode? value) in map)
+        {
+            if (schema.Field(key) is { } field && Check(value, field, self, path.Length == 0 ? key : path + "." + key) is { } wrong)
+                return wrong;
+        }
+        return null;
+    }
+
+    private static string? CheckText(JsonNode value, SchemaNode schema)
+    {
+        if (schema.Type != SchemaType.String || value.Text() is not { } text)
+            return null;
+        if (schema.AcceptsNumberAsString && !Quantity.TryParse(text, out _))
+            return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+        if (schema.Format == "date-time" && !Formats.Fits("date-time", text))
+            return $"parsing time {FieldError.Quote(text)} as \"2006-01-02T15:04:05Z07:00\": cannot parse {FieldError.Quote(text)} as \"2006\"";
+        if (schema.Format == "byte" && !Formats.Fits("byte", text))
+            return "illegal base64 data at input byte " + text.AsSpan().IndexOfAnyExcept(Base64Letters).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return null;
+    }
+
+    private static readonly System.Buffers.SearchValues<char> Base64Letters =
+        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+
+    private static string Word(JsonNode value) => value switch
+    {
+        JsonObject => "object",
+        JsonArray => "array",
+        _ when value.Text() is not null => "string",
+        _ when value.IsNumber() => value.Whole() is null ? "number " + value.ToJsonString() : "number",
+        _ => "bool",
+    };
+
+    private static string GoType(SchemaNode schema) => schema.Type switch
+    {
+        SchemaType.Integer => schema.Format ?? "int64",
+        SchemaType.Number => "float64",
+        SchemaType.Boolean => "bool",
+        SchemaType.String when schema.Name is null => "string",
+        SchemaType.Array => "[]" + (schema.Items is null ? "interface {}" : GoType(schema.Items)),
+        SchemaType.Object when schema.Name is null => "map[string]" + (schema.AdditionalProperties is null ? "interface {}" : GoType(schema.AdditionalProperties)),
+        _ => schema.Name is { } name && name.Split('.') is { Length: > 1 } parts ? parts[^2] + "." + parts[^1] : "interface {}",
+    };
+}

@@ -1,0 +1,12 @@
+using System.Text.Json.Nodes;
+
+namespace Ote.Kube.Server.Tables;
+
+/// <summary>How the objects of one kind are shown: the columns, and for an object its cells in the same order.</summary>
+/// <param name="Columns">The columns.</param>
+/// <param name="Cells">The cells of an object at a moment; a null cell shows as <c>&lt;none&gt;</c>.</param>
+internal sealed record TableForm(IReadOnlyList<TableColumn> Columns, Func<JsonObject, DateTimeOffset, JsonNode?[]> Cells)
+{
+    /// <summary>Conditions that a row carries beside its cells, such as Completed of a pod; null for none.</summary>
+    public Func<JsonObject, JsonArray?> Conditions { get; init; } = static _ => null;
+}
