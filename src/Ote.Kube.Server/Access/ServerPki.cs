@@ -1,0 +1,164 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Ote.Kube.Server.Access;
+
+/// <summary>
+/// The server's own certificate authority (ECDSA P-256), its serving certificate and the client certificates it issues.
+/// Kept in files that only the owner can read, or in memory when there is no folder. Thread-safe once opened.
+/// </summary>
+internal sealed class ServerPki : IDisposable
+{
+    private static readonly Oid ClientAuth = new("1.3.6.1.5.5.7.3.2");
+    private static readonly Oid ServerAuth = new("1.3.6.1.5.5.7.3.1");
+
+    private readonly X509Certificate2 _authority;
+
+    private ServerPki(X509Certificate2 authority, X509Certificate2 serving)
+    {
+        _authority = authority;
+        Serving = serving;
+    }
+
+    /// <summary>What listeners present.</summary>
+    public X509Certificate2 Serving { get; }
+
+    /// <summary>The CA, for kubeconfigs.</summary>
+    public string AuthorityPem => _authority.ExportCertificatePem();
+
+    /// <summary>Loads or makes the files of <paramref name="directory"/>; null keeps everything in memory.</summary>
+    public static ServerPki Open(string? directory, string name, IReadOnlyList<string> hosts, TimeProvider time)
+    {
+        var now = time.GetUtcNow();
+        if (directory is not null)
+        {
+            PrivateFiles.MakeFolder(directory);
+        }
+
+        var authority = Load(directory, "ca") ?? Save(directory, "ca", MakeAuthority(name, now));
+        var serving = Load(directory, "server");
+        if (serving is null || serving.NotAfter.ToUniversalTime() < now.UtcDateTime.AddDays(30) || !Covers(serving, hosts))
+        {
+            serving = Save(directory, "server", Issue(authority, Subject("kube-apiserver", []), ServerAuth, hosts, now));
+        }
+
+        return new ServerPki(authority, serving);
+    }
+
+    /// <summary>Issues a client certificate; the answer holds certificate and key in PEM.</summary>
+    public (string Certificate, string Key) IssueClient(UserInfo user, DateTimeOffset now)
+    {
+        using var certificate = Issue(_authority, Subject(user.Name, user.Groups), ClientAuth, [], now);
+        using var key = certificate.GetECDsaPrivateKey()!;
+        return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
+    }
+
+    /// <summary>Whether our CA issued a certificate for client authentication and it is valid now.</summary>
+    public bool Issued(X509Certificate2 certificate, DateTimeOffset now)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(_authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
+        chain.ChainPolicy.ApplicationPolicy.Add(ClientAuth);
+        return chain.Build(certificate);
+    }
+
+    public void Dispose()
+    {
+        _authority.Dispose();
+        Serving.Dispose();
+    }
+
+    private static X509Certificate2 MakeAuthority(string name, DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(Subject($"{name} Kubernetes CA", []), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        return request.CreateSelfSigned(now.AddHours(-1), now.AddYears(10));
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, X500DistinguishedName subject, Oid usage, IReadOnlyList<string> hosts, DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([usage], false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, true, false));
+        if (hosts.Count > 0)
+        {
+            var names = new SubjectAlternativeNameBuilder();
+            foreach (var host in hosts)
+            {
+                if (IPAddress.TryParse(host, out var address))
+                {
+                    names.AddIpAddress(address);
+                }
+                else
+                {
+                    names.AddDnsName(host);
+                }
+            }
+
+            request.CertificateExtensions.Add(names.Build());
+        }
+
+        var serial = RandomNumberGenerator.GetBytes(16);
+        serial[0] &= 0x7f;
+        var end = now.AddYears(1) < authority.NotAfter ? now.AddYears(1) : authority.NotAfter;
+        using var issued = request.Create(authority, now.AddMinutes(-10) > authority.NotBefore ? now.AddMinutes(-10) : authority.NotBefore, end, serial);
+        return issued.CopyWithPrivateKey(key);
+    }
+
+    private static X500DistinguishedName Subject(string name, IReadOnlyList<string> groups)
+    {
+        var builder = new X500DistinguishedNameBuilder();
+        foreach (var group in groups)
+        {
+            builder.AddOrganizationName(group);
+        }
+
+        builder.AddCommonName(name);
+        return builder.Build();
+    }
+
+    private static bool Covers(X509Certificate2 certificate, IReadOnlyList<string> hosts) =>
+        hosts.All(host => certificate.MatchesHostname(host, allowWildcards: false, allowCommonName: false));
+
+    private static X509Certificate2? Load(string? directory, string name)
+    {
+        if (directory is null || !File.Exists(Path.Combine(directory, name + ".key")))
+        {
+            return null;
+        }
+
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(Path.Combine(directory, name + ".crt"), Path.Combine(directory, name + ".key"));
+        }
+        catch (Exception fault) when (fault is CryptographicException or IOException)
+        {
+            throw new InvalidDataException(
+                $"{Path.Combine(directory, name)}.crt and .key cannot be used: {fault.Message}. Restore them, or remove both to have new ones made.", fault);
+        }
+    }
+
+    private static X509Certificate2 Save(string? directory, string name, X509Certificate2 certificate)
+    {
+        if (directory is not null)
+        {
+            using var key = certificate.GetECDsaPrivateKey()!;
+            // The certificate first: a key without certificate counts as damaged, a certificate without key is made again.
+            PrivateFiles.Write(Path.Combine(directory, name + ".crt"), certificate.ExportCertificatePem() + "\n");
+            PrivateFiles.Write(Path.Combine(directory, name + ".key"), key.ExportPkcs8PrivateKeyPem() + "\n");
+        }
+
+        return certificate;
+    }
+}

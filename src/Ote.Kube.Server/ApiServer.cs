@@ -1,0 +1,230 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
+
+namespace Ote.Kube.Server;
+
+/// <summary>
+/// A Kubernetes-style API server in the process: stores objects durably and serves them to kubectl, controllers and code. Many
+/// of them fit in one process; an idle one costs no thread. Thread-safe.
+/// </summary>
+public sealed class ApiServer : IAsyncDisposable
+{
+    private static readonly string[] SystemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+    private readonly ApiServerOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly ILogger _log;
+    private readonly TimeProvider _time;
+    private readonly Meter _meter;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly List<Listener> _listeners = [];
+    private readonly Lock _gate = new();
+    private readonly ServerPki _pki;
+    private readonly ObjectStore _store;
+    private readonly ServedCatalog _served;
+    private readonly NamespaceTable _namespaces = new();
+    private readonly ObjectWriter _writer;
+    private readonly Janitor _janitor;
+    private readonly Dispatcher _dispatcher;
+    private bool _disposed;
+
+    private ApiServer(ApiServerOptions options, ILoggerFactory loggers, TimeProvider time, IMeterFactory? meters)
+    {
+        _options = options;
+        _loggers = loggers;
+        _log = loggers.CreateLogger("Ote.Kube.Server");
+        _time = time;
+        var named = new MeterOptions("Ote.Kube.Server") { Tags = [new("server", options.Name)] };
+        _meter = meters?.Create(named) ?? new Meter(named);
+        var tokens = new TokenTable(options.Tokens);
+        if (options.TokenFile is { } file)
+        {
+            tokens.AddFile(file);
+        }
+
+        _store = new ObjectStore(
+            new StoreOptions { Directory = options.DataDirectory, HistoryKept = options.HistoryKept }, new StoreMetrics(_meter), time);
+        _pki = ServerPki.Open(
+            options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
+            ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time);
+        _served = new ServedCatalog(_store, _log);
+        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time);
+        var owners = new OwnerCollector(_store, _writer, _served);
+        _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, new Random().NextDouble, _log);
+        var authorizer = options.Authorizer ?? new MastersAuthorizer();
+        var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
+        _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
+        var deletion = new DeleteHandler(_store, _writer, owners, options);
+        _dispatcher = new Dispatcher(
+            new Authenticator(_pki, tokens, time), new Impersonation(authorizer), authorizer, _served,
+            new Handlers(
+                new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
+                new PodHandler(_writer, deletion, options), new DocumentHandler(VersionInfo.Current)),
+            new RequestMetrics(_meter, time), _log);
+    }
+
+    /// <summary>The server's name, from its options.</summary>
+    public string Name => _options.Name;
+
+    /// <summary>The certificate authority that signs the server's and its clients' certificates, in PEM.</summary>
+    public string AuthorityPem => _pki.AuthorityPem;
+
+    /// <summary>Opens the data, installs what the options name, and is ready to serve.</summary>
+    /// <param name="options">How it runs.</param>
+    /// <param name="loggers">Where it logs.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up starting.</param>
+    /// <param name="meters">Makes the meter <c>Ote.Kube.Server</c>; null makes a plain one.</param>
+    /// <exception cref="IOException">The data directory is in use, not writable, or damaged; the message names it and the way out.</exception>
+    public static async Task<ApiServer> StartAsync(
+        ApiServerOptions options, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation, IMeterFactory? meters = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggers);
+        ApiServer server;
+        try
+        {
+            server = new ApiServer(options, loggers, time, meters);
+        }
+        catch (StoreFailedException fault)
+        {
+            throw new IOException(fault.Message, fault);
+        }
+
+        try
+        {
+            await server.BeginAsync(cancellation).ConfigureAwait(false);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// A handler for an <c>HttpClient</c> that reaches the server without a socket, as <paramref name="user"/>. Give the client any base
+    /// address, such as <c>https://embedded/</c>. Bodies stream, so watches work.
+    /// </summary>
+    public HttpMessageHandler CreateHandler(UserInfo user) => new InProcessHandler(HandleAsync, user);
+
+    /// <summary>A client that acts as <paramref name="user"/> without a socket.</summary>
+    public KubeClient CreateClient(UserInfo user) =>
+        new(new HttpClient(CreateHandler(user)) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan });
+
+    /// <summary>
+    /// Serves one request of any host. The host keeps the server's part of the URL in <c>PathBase</c>. The caller is who
+    /// <see cref="ApiUserFeature"/>, its client certificate or its bearer token says.
+    /// </summary>
+    public Task HandleAsync(HttpContext context) => _dispatcher.HandleAsync(context);
+
+    /// <summary>Listens for HTTPS with a certificate of the server's own authority.</summary>
+    /// <returns>Where it listens; with port 0 the system chose the port.</returns>
+    /// <exception cref="IOException">The address cannot be bound.</exception>
+    public async Task<IPEndPoint> ListenAsync(IPEndPoint endpoint, CancellationToken cancellation = default)
+    {
+        var listener = await Listener.StartAsync(endpoint, _pki, _options, HandleAsync, _loggers, cancellation).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _listeners.Add(listener);
+        }
+
+        _log.Listening(Name, listener.Address.ToString());
+        return listener.Address;
+    }
+
+    /// <summary>A client certificate of the server's authority and its key, in PEM, good for a year.</summary>
+    public (string CertificatePem, string KeyPem) IssueClientCertificate(UserInfo user) => _pki.IssueClient(user, _time.GetUtcNow());
+
+    /// <summary>Writes a kubeconfig of the administrator, readable by the owner alone.</summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <param name="server">URL under which clients reach the server.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task WriteAdminKubeconfigAsync(string path, Uri server, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var (certificate, key) = IssueClientCertificate(new UserInfo("kubernetes-admin", [UserInfo.Masters]));
+        PrivateFiles.Write(path, Kubeconfig.Write(server, Name, AuthorityPem, certificate, key));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        List<Listener> listeners;
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            listeners = [.. _listeners];
+        }
+
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        foreach (var listener in listeners)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _janitor.DisposeAsync().ConfigureAwait(false);
+        await _store.DisposeAsync().ConfigureAwait(false);
+        _served.Dispose();
+        _pki.Dispose();
+        _meter.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task BeginAsync(CancellationToken cancellation)
+    {
+        await _served.RefreshAsync(cancellation).ConfigureAwait(false);
+        await _namespaces.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        _store.Changes.Listen(_namespaces.On);
+        _store.Changes.Listen(_janitor.On);
+        foreach (var name in SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct())
+        {
+            await InstallAsync(Kinds.Namespaces, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }).ConfigureAwait(false);
+        }
+
+        foreach (var crd in _options.InstallCrds)
+        {
+            await InstallAsync(Kinds.CustomResourceDefinitions, crd.Copy()).ConfigureAwait(false);
+        }
+
+        await _janitor.StartAsync(cancellation).ConfigureAwait(false);
+        _log.ServerReady(Name, _options.DataDirectory ?? "memory", _store.Revision);
+    }
+
+    /// <summary>Creates an object, or gives an existing one the wanted spec.</summary>
+    private async Task InstallAsync(ResourceRef resource, JsonObject wanted)
+    {
+        var kind = _served.Current.Find(resource.Group, resource.Version, resource.Plural)!;
+        var context = new WriteContext(UserInfo.Component("apiserver"), kind, "") { Manager = "ote-apiserver" };
+        var stored = await _store.FindAsync(new StoreKey(ServedCatalog.ResourceOf(kind), "", wanted.Name()), CancellationToken.None).ConfigureAwait(false);
+        if (stored is null)
+        {
+            await _writer.CreateAsync(context, wanted).ConfigureAwait(false);
+            return;
+        }
+
+        await _writer.UpdateAsync(context, wanted.Name(), current =>
+        {
+            ObjectRules.Put(current, "spec", wanted["spec"]);
+            return current;
+        }).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Admission;
+
+namespace Ote.Kube.Server;
+
+/// <summary>How an embedded API server runs. Immutable; the defaults suit one that is one of many in a process.</summary>
+public sealed record ApiServerOptions
+{
+    /// <summary>Name for logs, metrics and the certificate authority.</summary>
+    public string Name { get; init; } = "ote";
+
+    /// <summary>Folder for the database and the certificates; one server at a time may use it. Null keeps everything in memory.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>CustomResourceDefinitions to install or bring up to date at start.</summary>
+    public IEnumerable<JsonObject> InstallCrds { get; init; } = [];
+
+    /// <summary>Namespaces to create at start beside <c>default</c>, <c>kube-system</c>, <c>kube-public</c> and <c>kube-node-lease</c>.</summary>
+    public IEnumerable<string> Namespaces { get; init; } = [];
+
+    /// <summary>Host names and addresses in the serving certificate, beside the loopback ones.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+
+    /// <summary>Bearer tokens and whose they are.</summary>
+    public IReadOnlyDictionary<string, UserInfo> Tokens { get; init; } = new Dictionary<string, UserInfo>();
+
+    /// <summary>File of bearer tokens, a <c>token,user,uid,"group,group"</c> a line; null for none.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>Who may do what; null lets <c>system:masters</c> do all and nobody else anything.</summary>
+    public IAuthorizer? Authorizer { get; init; }
+
+    /// <summary>Rules for changes, after the built-in ones.</summary>
+    public IReadOnlyList<IAdmission> Admission { get; init; } = [];
+
+    /// <summary>Largest request body, in bytes. Default 3 MiB.</summary>
+    public int MaxBodyBytes { get; init; } = 3 * 1024 * 1024;
+
+    /// <summary>Deepest nesting of a request body. Default 64.</summary>
+    public int MaxDepth { get; init; } = 64;
+
+    /// <summary>Most objects in one page of a list; a client that asks for more gets this many and a continue token. Default 5000.</summary>
+    public int MaxPage { get; init; } = 5000;
+
+    /// <summary>Most watches at once; more are answered 429. Default 20,000.</summary>
+    public int MaxWatches { get; init; } = 20_000;
+
+    /// <summary>Changes buffered for one watch; one that falls behind further is cut off. Default 1000.</summary>
+    public int WatchBuffer { get; init; } = 1000;
+
+    /// <summary>How often a watch that allows bookmarks gets one. Default one minute.</summary>
+    public TimeSpan BookmarkInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a watch lasts that asks for no time. Default half an hour.</summary>
+    public TimeSpan WatchTimeout { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Newest changes kept for watches to resume from. Default 10,000.</summary>
+    public int HistoryKept { get; init; } = 10_000;
+}

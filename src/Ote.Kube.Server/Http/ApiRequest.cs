@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Http;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>A request for a served kind, past authentication and authorisation.</summary>
+/// <param name="Context">The connection's side of it.</param>
+/// <param name="User">Who asks; the impersonated user where one acts for another.</param>
+/// <param name="Catalog">What is served, as of the beginning of the request.</param>
+/// <param name="Kind">The kind and version asked for.</param>
+/// <param name="Path">What is asked for.</param>
+internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCatalog Catalog, KindInfo Kind, ResourcePath Path)
+{
+    private const int MaxManager = 128;
+
+    /// <summary>The query parameters.</summary>
+    public IQueryCollection Query => Context.Request.Query;
+
+    /// <summary>Fires when the client has gone.</summary>
+    public CancellationToken Aborted => Context.RequestAborted;
+
+    /// <summary>Name of the object; only where the path has one.</summary>
+    public string Name => Path.Name ?? throw ApiError.MethodNotAllowed();
+
+    /// <summary>Where the kind lies in the store.</summary>
+    public string Resource => ServedCatalog.ResourceOf(Kind);
+
+    /// <summary>The key of the object that the path names.</summary>
+    public StoreKey Key => new(Resource, Kind.Namespaced ? Path.Namespace ?? "" : "", Name);
+
+    /// <summary>The parameters of a write, from the query.</summary>
+    public WriteContext Write(string operation = "Update") => new(User, Kind, Path.Namespace ?? "")
+    {
+        Subresource = Path.Subresource is "status" ? "status" : null,
+        Manager = Manager(),
+        Operation = operation,
+        DryRun = DryRun(),
+        Validation = Validation(),
+        Warn = text => Answers.Warn(Context, text),
+    };
+
+    private bool DryRun() => Query.Text("dryRun") switch
+    {
+        null => false,
+        "All" => true,
+        var other => throw ApiError.BadRequest($"dryRun: Unsupported value: \"{other}\": supported values: \"All\""),
+    };
+
+    private FieldValidation Validation() => Query.Text("fieldValidation") switch
+    {
+        null or "Warn" => FieldValidation.Warn,
+        "Ignore" => FieldValidation.Ignore,
+        "Strict" => FieldValidation.Strict,
+        var other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
+    };
+
+    private string Manager()
+    {
+        if (Query.Text("fieldManager") is { } manager)
+        {
+            return manager.Length <= MaxManager ? manager : throw ApiError.BadRequest($"fieldManager: Too long: may not be more than {MaxManager} bytes");
+        }
+
+        var agent = Context.Request.Headers.UserAgent.ToString();
+        var slash = agent.IndexOf('/', StringComparison.Ordinal);
+        var name = slash < 0 ? agent : agent[..slash];
+        return name.Length == 0 ? "unknown" : name[..Math.Min(name.Length, MaxManager)];
+    }
+}

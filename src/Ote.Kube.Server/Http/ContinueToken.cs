@@ -1,0 +1,38 @@
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>Where the next page of a list begins, and at which revision the whole list is read.</summary>
+internal readonly record struct ContinueToken(long Revision, string Namespace, string Name)
+{
+    private const int MaxLength = 4096;
+
+    /// <summary>The text clients hand back as it is.</summary>
+    public override string ToString() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
+        new JsonObject { ["v"] = "ote/v1", ["rv"] = Revision, ["ns"] = Namespace, ["name"] = Name }.ToJsonString()));
+
+    /// <summary>Reads the text.</summary>
+    /// <exception cref="ApiError">400 when it is not one of ours.</exception>
+    public static ContinueToken Parse(string text)
+    {
+        try
+        {
+            if (text.Length <= MaxLength
+                && JsonNode.Parse(Base64Url.DecodeFromChars(text)) is JsonObject token && token.Text("v") == "ote/v1"
+                && token.Whole("rv") is > 0 and { } revision && token.Text("ns") is { } ns && token.Text("name") is { } name)
+            {
+                return new ContinueToken(revision, ns, name);
+            }
+        }
+        catch (Exception bad) when (bad is FormatException or JsonException)
+        {
+            // Falls through to the one answer for every malformed token.
+        }
+
+        throw ApiError.BadRequest("continue key is not valid: it is not a token of this server");
+    }
+}

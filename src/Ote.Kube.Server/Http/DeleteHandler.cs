@@ -1,0 +1,103 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>Answers delete and deletecollection.</summary>
+internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, OwnerCollector owners, ApiServerOptions options)
+{
+    public async Task DeleteAsync(ApiRequest request)
+    {
+        var (preconditions, orphan, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var written = await DeleteOneAsync(context, request.Name, preconditions, orphan).ConfigureAwait(false);
+        if (!written.Gone || request.Kind is { Group: "", Plural: "pods" })
+        {
+            await Answers.JsonAsync(request.Context, 200, ObjectForm.InVersion(written.Json, request.Kind)).ConfigureAwait(false);
+            return;
+        }
+
+        var details = new JsonObject { ["name"] = request.Name };
+        if (request.Kind.Group.Length > 0)
+        {
+            details["group"] = request.Kind.Group;
+        }
+
+        details["kind"] = request.Kind.Plural;
+        details["uid"] = ObjectForm.Parse(written.Json, request.Kind).Uid();
+        await Answers.JsonAsync(request.Context, 200, new JsonObject
+        {
+            ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["details"] = details,
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes the pod of an eviction request.</summary>
+    public Task<Written> EvictAsync(ApiRequest request, JsonObject deleteOptions) => writer.DeleteAsync(
+        request.Write(), request.Name, new DeletePreconditions(deleteOptions.Text("preconditions", "uid"), deleteOptions.Text("preconditions", "resourceVersion")));
+
+    public async Task DeleteCollectionAsync(ApiRequest request)
+    {
+        var (preconditions, orphan, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var filter = ObjectFilter.Of(request);
+        await foreach (var page in StoreScan.PagesAsync(store, request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, request.Aborted).ConfigureAwait(false))
+        {
+            foreach (var stored in page.Where(row => filter.Matches(row.Key, row.Json)))
+            {
+                try
+                {
+                    await DeleteOneAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions, orphan).ConfigureAwait(false);
+                }
+                catch (ApiError gone) when (gone.Code == 404)
+                {
+                    // Someone else deleted it meanwhile: it is gone, as wanted.
+                }
+            }
+        }
+
+        await Answers.JsonAsync(request.Context, 200, new JsonObject
+        {
+            ["kind"] = request.Kind.ListKind,
+            ["apiVersion"] = request.Kind.ApiVersion,
+            ["metadata"] = new JsonObject { ["resourceVersion"] = $"{store.Revision}" },
+            ["items"] = new JsonArray(),
+        }).ConfigureAwait(false);
+    }
+
+    private async Task<Written> DeleteOneAsync(WriteContext context, string name, DeletePreconditions preconditions, bool orphan)
+    {
+        if (orphan && !context.DryRun)
+        {
+            // Before the deletion: afterwards the collector would not know that they may stay.
+            await owners.OrphanAsync(context, name).ConfigureAwait(false);
+        }
+
+        return await writer.DeleteAsync(context, name, preconditions).ConfigureAwait(false);
+    }
+
+    private async Task<(DeletePreconditions Preconditions, bool Orphan, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
+    {
+        var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
+        var context = request.Write();
+        var body = bytes.Length == 0 ? [] : Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
+        if (body.Items("dryRun") is { Count: > 0 } dry)
+        {
+            if (dry.Any(value => value.Text() != "All"))
+            {
+                throw ApiError.BadRequest($"DeleteOptions.dryRun: Unsupported value: {dry.ToJsonString()}: supported values: \"All\"");
+            }
+
+            context = context with { DryRun = true };
+        }
+
+        var policy = body.Text("propagationPolicy") ?? request.Query.Text("propagationPolicy");
+        if (policy is not (null or "Orphan" or "Background" or "Foreground"))
+        {
+            throw ApiError.BadRequest(
+                $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
+        }
+
+        var orphan = policy == "Orphan" || (policy is null && (body.Truth("orphanDependents") ?? request.Query.Text("orphanDependents") == "true"));
+        return (new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), orphan, context);
+    }
+}

@@ -1,0 +1,205 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>The handlers a request may end at.</summary>
+internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, DocumentHandler Documents);
+
+/// <summary>
+/// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
+/// are logged.
+/// </summary>
+internal sealed class Dispatcher(
+    Authenticator authenticator, Impersonation impersonation, IAuthorizer authorizer, ServedCatalog served, Handlers handlers, RequestMetrics metrics, ILogger log)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        var began = metrics.Begin();
+        var verb = "";
+        try
+        {
+            verb = await RouteAsync(context).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client has gone; nobody is left to answer.
+        }
+#pragma warning disable CA1031 // The end of every request: a fault becomes an answer.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            var error = ToError(context, fault);
+            await ReportAsync(context, error).ConfigureAwait(false);
+        }
+        finally
+        {
+            metrics.End(began, verb.Length == 0 ? context.Request.Method.ToLowerInvariant() : verb, context.Response.StatusCode);
+        }
+    }
+
+    private static async Task ReportAsync(HttpContext context, ApiError error)
+    {
+        try
+        {
+            await Answers.ErrorAsync(context, error).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Gone before it could read the error.
+        }
+        catch (IOException)
+        {
+            // As above, noticed by the socket first.
+        }
+    }
+
+    private ApiError ToError(HttpContext context, Exception fault)
+    {
+        switch (fault)
+        {
+            case ApiError error:
+                return error;
+            case BadHttpRequestException bad:
+                return bad.StatusCode == 413 ? new ApiError(413, "RequestEntityTooLarge", bad.Message) : ApiError.BadRequest(bad.Message);
+            case RevisionExpiredException:
+                return ApiError.Expired(
+                    "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.");
+            case StoreBusyException busy:
+                return ApiError.TooManyRequests(busy.Message);
+            default:
+                log.RequestFailed(context.Request.Method, context.Request.Path.Value ?? "", fault);
+                return ApiError.Internal(fault is StoreFailedException ? fault.Message : "the request could not be processed; the server's log says why");
+        }
+    }
+
+    private async Task<string> RouteAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value ?? "/";
+        var user = authenticator.Authenticate(context) ?? throw ApiError.Unauthorized();
+        user = impersonation.Apply(context.Request.Headers, user);
+        if (ResourcePath.Parse(path) is { } resource)
+        {
+            return await ResourceAsync(context, user, resource).ConfigureAwait(false);
+        }
+
+        var method = context.Request.Method.ToLowerInvariant();
+        if (authorizer.Refuse(user, new AccessRequest(method, "", "", null, null, path)) is { } reason)
+        {
+            throw user == UserInfo.Anonymous
+                ? ApiError.Unauthorized()
+                : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {method} path \"{path}\"{Because(reason)}", new System.Text.Json.Nodes.JsonObject());
+        }
+
+        await handlers.Documents.HandleAsync(context, served.Current, path).ConfigureAwait(false);
+        return method;
+    }
+
+    private async Task<string> ResourceAsync(HttpContext context, UserInfo user, ResourcePath path)
+    {
+        var verb = Verb(context, path);
+        var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
+        var scope = path is { Group: "", Plural: "namespaces", Name: { } own } ? own : path.Namespace;
+        if (authorizer.Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name)) is { } reason)
+        {
+            throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
+        }
+
+        var catalog = served.Current;
+        var kind = catalog.Find(path.Group, path.Version, path.Plural) ?? throw ApiError.NoSuchPath();
+        if ((path.Namespace is not null && !kind.Namespaced) || (path.Namespace is null && path.Name is not null && kind.Namespaced))
+        {
+            throw ApiError.NoSuchPath();
+        }
+
+        await ServeAsync(new ApiRequest(context, user, catalog, kind, path), verb).ConfigureAwait(false);
+        return verb;
+    }
+
+    private Task ServeAsync(ApiRequest request, string verb)
+    {
+        var sub = request.Path.Subresource;
+        if (sub is null)
+        {
+            if (!request.Kind.Serves(verb))
+            {
+                throw ApiError.MethodNotAllowed();
+            }
+
+            return verb switch
+            {
+                "get" => handlers.Read.GetAsync(request),
+                "list" => handlers.Read.ListAsync(request),
+                "watch" => handlers.Watch.HandleAsync(request),
+                // Creation in a namespaced collection needs the namespace in the path.
+                "create" when request.Kind.Namespaced && request.Path.Namespace is null => throw ApiError.MethodNotAllowed(),
+                "create" => handlers.Write.CreateAsync(request),
+                "update" => handlers.Write.UpdateAsync(request),
+                "patch" => handlers.Write.PatchAsync(request),
+                "delete" => handlers.Delete.DeleteAsync(request),
+                "deletecollection" => handlers.Delete.DeleteCollectionAsync(request),
+                _ => throw ApiError.MethodNotAllowed(),
+            };
+        }
+
+        var part = request.Kind.Subresource(sub) ?? throw ApiError.NoSuchPath();
+        if (!part.Verbs.Contains(verb))
+        {
+            throw ApiError.MethodNotAllowed();
+        }
+
+        return (sub, verb) switch
+        {
+            ("status", "get") => handlers.Read.GetAsync(request),
+            ("scale", "get") => handlers.Write.GetScaleAsync(request),
+            ("status" or "scale" or "finalize", "update") => handlers.Write.UpdateAsync(request),
+            ("status" or "scale", "patch") => handlers.Write.PatchAsync(request),
+            ("binding", "create") => handlers.Pod.BindAsync(request),
+            ("eviction", "create") => handlers.Pod.EvictAsync(request),
+            _ => throw ApiError.MethodNotAllowed(),
+        };
+    }
+
+    private static string Verb(HttpContext context, ResourcePath path)
+    {
+        var watch = context.Request.Query.Flag("watch");
+        return context.Request.Method switch
+        {
+            "GET" or "HEAD" when watch && path.Subresource is null => "watch",
+            "GET" or "HEAD" => path.Name is null ? "list" : "get",
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
+            "DELETE" => path.Name is null ? "deletecollection" : "delete",
+            _ => throw ApiError.MethodNotAllowed(),
+        };
+    }
+
+    private static ApiError Forbidden(UserInfo user, string verb, ResourcePath path, string resource, string? ns, string reason)
+    {
+        var where = string.IsNullOrEmpty(ns) ? "at the cluster scope" : $"in the namespace \"{ns}\"";
+        var plural = path.Group.Length == 0 ? path.Plural : $"{path.Plural}.{path.Group}";
+        var what = path.Name is null ? plural : $"{plural} \"{path.Name}\"";
+        var details = new System.Text.Json.Nodes.JsonObject();
+        if (path.Name is not null)
+        {
+            details["name"] = path.Name;
+        }
+
+        if (path.Group.Length > 0)
+        {
+            details["group"] = path.Group;
+        }
+
+        details["kind"] = path.Plural;
+        return new ApiError(
+            403, "Forbidden",
+            $"{what} is forbidden: User \"{user.Name}\" cannot {verb} resource \"{resource}\" in API group \"{path.Group}\" {where}{Because(reason)}", details);
+    }
+
+    private static string Because(string reason) => reason.Length == 0 ? "" : $": {reason}";
+}

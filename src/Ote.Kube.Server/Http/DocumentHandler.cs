@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Ote.Kube.Server.Schema;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
+internal sealed class DocumentHandler(VersionInfo version)
+{
+    // What kubectl asks for has an @ that its own parser of media types refuses in answers.
+    private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    private DocumentCache _cache = new(SchemaCatalog.BuiltIn);
+
+    public async Task HandleAsync(HttpContext context, SchemaCatalog catalog, string path)
+    {
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        {
+            throw ApiError.MethodNotAllowed();
+        }
+
+        path = path.Length > 1 ? path.TrimEnd('/') : path;
+        if (path is "/healthz" or "/readyz" or "/livez" || path.StartsWith("/healthz/", StringComparison.Ordinal)
+            || path.StartsWith("/readyz/", StringComparison.Ordinal) || path.StartsWith("/livez/", StringComparison.Ordinal))
+        {
+            await Answers.TextAsync(context, 200, "ok").ConfigureAwait(false);
+            return;
+        }
+
+        var cache = CacheOf(catalog);
+        var (body, type) = path switch
+        {
+            "/openapi/v2" => OpenApiV2(context, catalog, cache),
+            // The index names absolute paths: below a prefix they are that host's, so it is written for each request.
+            "/openapi/v3" when context.Request.PathBase.HasValue => (Answers.Bytes(Index(catalog, context.Request.PathBase.Value!)), "application/json"),
+            "/api" or "/apis" when Accepts.Aggregated(context.Request.Headers.Accept) is { } v =>
+                (cache.Get($"{path}?{v}", () => Aggregated(catalog, path, v)), $"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList"),
+            _ => (cache.Get(path, () => Plain(catalog, path)), "application/json"),
+        };
+        if (path is "/api" or "/apis")
+        {
+            context.Response.Headers.Vary = "Accept";
+        }
+
+        await Answers.JsonAsync(context, 200, body ?? throw ApiError.NoSuchPath(), type).ConfigureAwait(false);
+    }
+
+    private static (byte[]? Body, string Type) OpenApiV2(HttpContext context, SchemaCatalog catalog, DocumentCache cache)
+    {
+        var accept = context.Request.Headers.Accept.ToString();
+        // kubectl asks for protobuf alone and reads nothing else.
+        return accept.Contains("proto-openapi.spec.v2", StringComparison.Ordinal)
+            ? (cache.Get("/openapi/v2?protobuf", () => OpenApiProtobuf.Encode(catalog.OpenApiV2())), Protobuf)
+            : (cache.Get("/openapi/v2", () => Answers.Bytes(catalog.OpenApiV2())), "application/json");
+    }
+
+    private static byte[] Aggregated(SchemaCatalog catalog, string path, string v)
+    {
+        var document = DiscoveryDocuments.Aggregated(catalog, path == "/api");
+        document["apiVersion"] = $"apidiscovery.k8s.io/{v}";
+        return Answers.Bytes(document);
+    }
+
+    private byte[]? Plain(SchemaCatalog catalog, string path)
+    {
+        JsonObject? document = path.Split('/') switch
+        {
+            ["", ""] => Paths(catalog),
+            ["", "version"] => version.ToJson(),
+            ["", "api"] => DiscoveryDocuments.ApiVersions(),
+            ["", "apis"] => DiscoveryDocuments.GroupList(catalog),
+            ["", "api", var v] => DiscoveryDocuments.ResourceList(catalog, "", v),
+            ["", "apis", var group] => DiscoveryDocuments.Group(catalog, group),
+            ["", "apis", var group, var v] => DiscoveryDocuments.ResourceList(catalog, group, v),
+            ["", "openapi", "v3"] => catalog.OpenApiV3Index(),
+            ["", "openapi", "v3", .. var rest] => catalog.OpenApiV3(string.Join('/', rest)),
+            _ => null,
+        };
+        return document is null ? null : Answers.Bytes(document);
+    }
+
+    private static JsonObject Index(SchemaCatalog catalog, string prefix)
+    {
+        var index = catalog.OpenApiV3Index();
+        foreach (var (_, entry) in (JsonObject)index["paths"]!)
+        {
+            entry!["serverRelativeURL"] = prefix + (string)entry["serverRelativeURL"]!;
+        }
+
+        return index;
+    }
+
+    private static JsonObject Paths(SchemaCatalog catalog)
+    {
+        var groups = catalog.All.Where(kind => kind.Group.Length > 0).Select(kind => kind.Group).Distinct().Order(StringComparer.Ordinal);
+        var versions = catalog.All.Where(kind => kind.Group.Length > 0).Select(kind => kind.ApiVersion).Distinct().Order(StringComparer.Ordinal);
+        string[] paths =
+        [
+            "/api", "/api/v1", "/apis", .. groups.Select(g => $"/apis/{g}"), .. versions.Select(v => $"/apis/{v}"),
+            "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
+        ];
+        return new JsonObject { ["paths"] = new JsonArray([.. paths.Select(p => (JsonNode)p)]) };
+    }
+
+    private DocumentCache CacheOf(SchemaCatalog catalog)
+    {
+        var cache = Volatile.Read(ref _cache);
+        if (!ReferenceEquals(cache.Catalog, catalog))
+        {
+            cache = new DocumentCache(catalog);
+            Volatile.Write(ref _cache, cache);
+        }
+
+        return cache;
+    }
+
+    /// <summary>Documents already written out for one catalog. Bounded: paths that lead to none are not kept.</summary>
+    private sealed class DocumentCache(SchemaCatalog catalog)
+    {
+        private readonly ConcurrentDictionary<string, byte[]> _documents = new(StringComparer.Ordinal);
+
+        public SchemaCatalog Catalog => catalog;
+
+        public byte[]? Get(string key, Func<byte[]?> make)
+        {
+            if (_documents.TryGetValue(key, out var known))
+            {
+                return known;
+            }
+
+            if (make() is not { } fresh)
+            {
+                return null;
+            }
+
+            _documents[key] = fresh;
+            return fresh;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ote.Kube.Server.Selectors;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>The label and field selectors of a list or watch.</summary>
+internal sealed class ObjectFilter
+{
+    private readonly LabelSelector _labels;
+    private readonly FieldSelector _fields;
+    private readonly string? _name;
+    private readonly string? _namespace;
+    private readonly bool _needsFields;
+
+    private ObjectFilter(LabelSelector labels, FieldSelector fields)
+    {
+        _labels = labels;
+        _fields = fields;
+        _name = fields.Required("metadata.name");
+        _namespace = fields.Required("metadata.namespace");
+        var inKey = (_name is null ? 0 : 1) + (_namespace is null ? 0 : 1);
+        _needsFields = fields.Terms.Count > inKey;
+    }
+
+    /// <summary>Whether every object passes.</summary>
+    public bool IsEverything => _labels.IsEverything && _fields.IsEverything;
+
+    /// <summary>Reads the selectors of a request.</summary>
+    public static ObjectFilter Of(ApiRequest request)
+    {
+        try
+        {
+            return new ObjectFilter(
+                LabelSelector.Parse(request.Query.Text("labelSelector") ?? ""), FieldSelector.Parse(request.Query.Text("fieldSelector") ?? "", request.Kind));
+        }
+        catch (SelectorException bad)
+        {
+            throw ApiError.BadRequest(bad.Message);
+        }
+    }
+
+    /// <summary>Whether an object passes. Parses as little of it as the selectors need.</summary>
+    public bool Matches(StoreKey key, byte[] json)
+    {
+        if ((_name is not null && _name != key.Name) || (_namespace is not null && _namespace != key.Namespace))
+        {
+            return false;
+        }
+
+        if (_needsFields)
+        {
+            var obj = (JsonObject)JsonNode.Parse(json)!;
+            return _fields.Matches(obj) && _labels.Matches(obj["metadata"]?["labels"] as JsonObject);
+        }
+
+        return _labels.IsEverything || _labels.Matches(Labels(json));
+    }
+
+    /// <summary>Reads <c>metadata.labels</c>; stored objects have metadata before all else that is long.</summary>
+    private static JsonObject? Labels(byte[] json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName)
+            {
+                continue;
+            }
+
+            if (reader.CurrentDepth == 1 && !reader.ValueTextEquals("metadata"u8))
+            {
+                reader.Skip();
+            }
+            else if (reader.CurrentDepth == 2)
+            {
+                if (reader.ValueTextEquals("labels"u8))
+                {
+                    reader.Read();
+                    return JsonNode.Parse(ref reader) as JsonObject;
+                }
+
+                reader.Skip();
+            }
+        }
+
+        return null;
+    }
+}

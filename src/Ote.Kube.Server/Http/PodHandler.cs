@@ -1,0 +1,39 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Lifecycle;
+
+namespace Ote.Kube.Server.Http;
+
+/// <summary>Answers what only pods have: binding to a node, and eviction (here a deletion that minds no budgets).</summary>
+internal sealed class PodHandler(ObjectWriter writer, DeleteHandler deletion, ApiServerOptions options)
+{
+    public async Task BindAsync(ApiRequest request)
+    {
+        var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
+        var binding = Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
+        var node = binding.Text("target", "name") is { Length: > 0 } name ? name : throw ApiError.BadRequest("target.name: Required value");
+        await writer.UpdateAsync(request.Write(), request.Name, pod =>
+        {
+            if (pod.Text("spec", "nodeName") is { Length: > 0 } bound)
+            {
+                throw ApiError.Conflict(request.Kind, request.Name, $"pod {request.Name} is already assigned to node \"{bound}\"");
+            }
+
+            pod.Child("metadata").Remove("resourceVersion");
+            pod.Child("spec")["nodeName"] = node;
+            return pod;
+        }).ConfigureAwait(false);
+        await SuccessAsync(request).ConfigureAwait(false);
+    }
+
+    public async Task EvictAsync(ApiRequest request)
+    {
+        var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
+        var eviction = Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
+        await deletion.EvictAsync(request, eviction["deleteOptions"] as JsonObject ?? []).ConfigureAwait(false);
+        await SuccessAsync(request).ConfigureAwait(false);
+    }
+
+    private static Task SuccessAsync(ApiRequest request) => Answers.JsonAsync(
+        request.Context, 201, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
+}

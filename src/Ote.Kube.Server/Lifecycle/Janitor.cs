@@ -1,0 +1,216 @@
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Lifecycle;
+
+/// <summary>What there is to clean up after.</summary>
+internal enum Leftover
+{
+    /// <summary>A namespace that goes, or went while something was being created in it.</summary>
+    Namespace,
+
+    /// <summary>A CustomResourceDefinition that goes.</summary>
+    Definition,
+
+    /// <summary>An owner, by uid, that went or that somebody named.</summary>
+    Owner,
+}
+
+/// <summary>
+/// Cleans up behind deletions: the content of namespaces and of custom kinds, and objects whose owners are gone. One task,
+/// idle until a commit leaves something to do; what it works on is decided by what is stored, so a restart loses nothing.
+/// </summary>
+internal sealed class Janitor : IAsyncDisposable
+{
+    private const int ResyncPage = 1000;
+    private static readonly UserInfo Cleaner = UserInfo.Component("serviceaccount:kube-system:namespace-controller");
+    private readonly WorkQueue<(Leftover What, string Name)> _queue;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ObjectStore _store;
+    private readonly ObjectWriter _writer;
+    private readonly OwnerCollector _owners;
+    private readonly ServedCatalog _served;
+    private readonly NamespaceTable _namespaces;
+    private readonly ILogger _log;
+    private Task _run = Task.CompletedTask;
+
+    public Janitor(
+        ObjectStore store, ObjectWriter writer, OwnerCollector owners, ServedCatalog served, NamespaceTable namespaces, TimeProvider time, Func<double> random, ILogger log)
+    {
+        _store = store;
+        _writer = writer;
+        _owners = owners;
+        _served = served;
+        _namespaces = namespaces;
+        _log = log;
+        _queue = new WorkQueue<(Leftover, string)>(time, random);
+    }
+
+    /// <summary>Notes what a commit leaves to do. Called in commit order; returns at once.</summary>
+    public void On(Change change)
+    {
+        switch (change.Key.Resource)
+        {
+            case NamespaceTable.Resource when change.Kind == ChangeKind.Deleted || _namespaces.Terminating(change.Key.Name) == true:
+                _queue.Add((Leftover.Namespace, change.Key.Name));
+                break;
+            case ServedCatalog.CrdResource when Identity.Read(change.Json).Deleting:
+                _queue.Add((Leftover.Definition, change.Key.Name));
+                break;
+        }
+
+        var identity = Identity.Read(change.Json);
+        if (change.Kind == ChangeKind.Deleted)
+        {
+            _queue.Add((Leftover.Owner, identity.Uid));
+        }
+        else
+        {
+            // Somebody may name an owner that is gone already; and something may arrive in a namespace that just went.
+            foreach (var owner in identity.Owners)
+            {
+                _queue.Add((Leftover.Owner, owner));
+            }
+
+            if (change.Kind == ChangeKind.Added && change.Key.Namespace.Length > 0 && _namespaces.Terminating(change.Key.Namespace) != false)
+            {
+                _queue.Add((Leftover.Namespace, change.Key.Namespace));
+            }
+        }
+    }
+
+    /// <summary>Begins, with what was left over from before.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (var name in _namespaces.Going)
+        {
+            _queue.Add((Leftover.Namespace, name));
+        }
+
+        foreach (var crd in await StoreScan.AllAsync(_store, ServedCatalog.CrdResource, null, cancellation).ConfigureAwait(false))
+        {
+            if (Identity.Read(crd.Json).Deleting)
+            {
+                _queue.Add((Leftover.Definition, crd.Key.Name));
+            }
+        }
+
+        _run = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _run.ConfigureAwait(false);
+        _queue.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken stop)
+    {
+        try
+        {
+            await ResyncOwnersAsync(stop).ConfigureAwait(false);
+            while (true)
+            {
+                var key = await _queue.TakeAsync(stop).ConfigureAwait(false);
+                try
+                {
+                    await CleanAsync(key.What, key.Name, stop).ConfigureAwait(false);
+                    _queue.Done(key);
+                }
+                catch (OperationCanceledException) when (stop.IsCancellationRequested)
+                {
+                    throw;
+                }
+#pragma warning disable CA1031 // The last owner of its work's faults: each is logged and tried again.
+                catch (Exception fault)
+#pragma warning restore CA1031
+                {
+                    _log.CleaningFailed($"{key.What} {key.Name}", _queue.Retry(key), fault);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Asked to stop: what is left over is found again at the next start.
+        }
+    }
+
+    private async Task ResyncOwnersAsync(CancellationToken stop)
+    {
+        var after = "";
+        List<string> page;
+        do
+        {
+            page = await _store.OwnersAsync(after, ResyncPage, stop).ConfigureAwait(false);
+            page.ForEach(uid => _queue.Add((Leftover.Owner, uid)));
+            after = page.Count > 0 ? page[^1] : after;
+        }
+        while (page.Count == ResyncPage);
+    }
+
+    private async Task CleanAsync(Leftover what, string name, CancellationToken stop)
+    {
+        switch (what)
+        {
+            case Leftover.Owner:
+                if (await _owners.CollectAsync(name, stop).ConfigureAwait(false))
+                {
+                    _queue.Add((what, name));
+                }
+
+                break;
+            case Leftover.Namespace when _namespaces.Terminating(name) != false:
+                var kinds = _served.Current.All.Where(k => k.Namespaced).DistinctBy(ServedCatalog.ResourceOf).ToList();
+                await FinishAsync((what, name), kinds, name, ServedCatalog.ResourceOf(_served.ByResource(NamespaceTable.Resource)!), stop).ConfigureAwait(false);
+                break;
+            case Leftover.Definition:
+                var own = _served.Current.All.Where(k => k.CrdName == name).DistinctBy(ServedCatalog.ResourceOf).ToList();
+                await FinishAsync((what, name), own, null, ServedCatalog.CrdResource, stop).ConfigureAwait(false);
+                own.ForEach(kind => _store.Changes.Close(ServedCatalog.ResourceOf(kind)));
+                break;
+        }
+    }
+
+    /// <summary>Empties the kinds, then removes what they hung on; comes back when finalizers hold something.</summary>
+    private async Task FinishAsync((Leftover What, string Name) key, List<KindInfo> kinds, string? ns, string resource, CancellationToken stop)
+    {
+        var left = 0;
+        foreach (var kind in kinds)
+        {
+            left += await EmptyAsync(kind, ns, stop).ConfigureAwait(false);
+        }
+
+        if (left > 0 || !await _writer.FinishAsync(_served.ByResource(resource)!, key.Name).ConfigureAwait(false))
+        {
+            _queue.AddAfter(key, TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private async Task<int> EmptyAsync(KindInfo kind, string? ns, CancellationToken stop)
+    {
+        var left = 0;
+        await foreach (var page in StoreScan.PagesAsync(_store, ServedCatalog.ResourceOf(kind), ns, stop).ConfigureAwait(false))
+        {
+            foreach (var stored in page)
+            {
+                try
+                {
+                    var written = await _writer.DeleteAsync(new WriteContext(Cleaner, kind, stored.Key.Namespace), stored.Key.Name, default).ConfigureAwait(false);
+                    left += written.Gone ? 0 : 1;
+                }
+                catch (ApiError gone) when (gone.Code == 404)
+                {
+                    // Gone meanwhile, as wanted.
+                }
+            }
+        }
+
+        return left;
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Schema;
+
+namespace Ote.Kube.Server.Lifecycle;
+
+/// <summary>What single kinds need beyond the rules for all. Pure.</summary>
+internal static class KindRules
+{
+    /// <summary>The status a new object begins with, and fields that follow from others.</summary>
+    public static void OnCreate(KindInfo kind, JsonObject obj, DateTimeOffset now)
+    {
+        switch (kind.Group, kind.Plural)
+        {
+            case ("", "namespaces"):
+                obj.Child("metadata").Child("labels")["kubernetes.io/metadata.name"] = obj.Name();
+                obj.Child("spec")["finalizers"] = new JsonArray("kubernetes");
+                obj["status"] = new JsonObject { ["phase"] = "Active" };
+                break;
+            case ("", "pods"):
+                obj["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QualityOfService.Of(obj) };
+                break;
+            case ("", "nodes"):
+                // A kubelet registers its node with a status, and the real server keeps it.
+                break;
+            case ("", "persistentvolumeclaims" or "persistentvolumes"):
+                obj["status"] = new JsonObject { ["phase"] = "Pending" };
+                break;
+            case ("", "services"):
+                obj["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };
+                break;
+            case ("", "secrets"):
+                FoldStringData(obj);
+                break;
+            case ("apiextensions.k8s.io", "customresourcedefinitions"):
+                CrdStatus.Establish(obj, old: null, now);
+                break;
+            default:
+                if (kind.Subresource("status") is not null)
+                {
+                    obj.Remove("status");
+                    if (!kind.IsCustom)
+                    {
+                        obj["status"] = new JsonObject();
+                    }
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>Fields that follow from others when an object changes.</summary>
+    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj)
+    {
+        switch (kind.Group, kind.Plural)
+        {
+            case ("", "secrets"):
+                FoldStringData(obj);
+                break;
+            case ("", "namespaces"):
+                // Only the finalize subresource takes them away, and that is the namespace cleaner's business.
+                ObjectRules.Put(obj.Child("spec"), "finalizers", old["spec"]?["finalizers"]);
+                break;
+        }
+    }
+
+    private static void FoldStringData(JsonObject secret)
+    {
+        if (secret["stringData"] is not JsonObject plain)
+        {
+            return;
+        }
+
+        var data = secret.Child("data");
+        foreach (var (key, value) in plain)
+        {
+            data[key] = Convert.ToBase64String(Encoding.UTF8.GetBytes(value.Text() ?? ""));
+        }
+
+        secret.Remove("stringData");
+    }
+}

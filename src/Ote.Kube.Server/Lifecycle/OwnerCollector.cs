@@ -1,0 +1,138 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Lifecycle;
+
+/// <summary>
+/// Deletes objects whose owners are all gone. Works from the store's record of who names whom as owner, and looks at what is
+/// there now: being told of an owner twice, late or needlessly does no harm.
+/// </summary>
+internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, ServedCatalog served)
+{
+    private const int PageSize = 500;
+    private static readonly UserInfo Collector = UserInfo.Component("serviceaccount:kube-system:generic-garbage-collector");
+
+    /// <summary>Looks at the dependents of one owner. True when there may be more of them to look at.</summary>
+    public async Task<bool> CollectAsync(string ownerUid, CancellationToken cancellation)
+    {
+        var keys = await store.OwnedByAsync(ownerUid, PageSize, cancellation).ConfigureAwait(false);
+        var removed = 0;
+        foreach (var key in keys)
+        {
+            removed += await CollectOneAsync(key, cancellation).ConfigureAwait(false) ? 1 : 0;
+        }
+
+        return keys.Count == PageSize && removed > 0;
+    }
+
+    /// <summary>Takes an object's dependents out of its ownership.</summary>
+    public async Task OrphanAsync(WriteContext owner, string name)
+    {
+        var stored = await store.FindAsync(
+            new StoreKey(ServedCatalog.ResourceOf(owner.Kind), owner.Kind.Namespaced ? owner.Namespace : "", name), CancellationToken.None).ConfigureAwait(false);
+        if (stored is null)
+        {
+            return;
+        }
+
+        var uid = ObjectForm.Parse(stored.Json, owner.Kind).Uid();
+        while (await store.OwnedByAsync(uid, PageSize, CancellationToken.None).ConfigureAwait(false) is { Count: > 0 } keys)
+        {
+            foreach (var key in keys)
+            {
+                await DisownAsync(key, [uid]).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<bool> CollectOneAsync(StoreKey key, CancellationToken cancellation)
+    {
+        if (served.ByResource(key.Resource) is not { } kind || await store.FindAsync(key, cancellation).ConfigureAwait(false) is not { } stored)
+        {
+            return false;
+        }
+
+        var obj = ObjectForm.Parse(stored.Json, kind);
+        var gone = new List<string>();
+        var references = (obj.Items("metadata", "ownerReferences") ?? []).OfType<JsonObject>().ToList();
+        foreach (var reference in references)
+        {
+            if (!await ExistsAsync(reference, key.Namespace, cancellation).ConfigureAwait(false))
+            {
+                gone.Add(reference.Text("uid") ?? "");
+            }
+        }
+
+        if (gone.Count == 0)
+        {
+            return false;
+        }
+
+        if (gone.Count < references.Count)
+        {
+            await DisownAsync(key, gone).ConfigureAwait(false);
+            return true;
+        }
+
+        if (obj.IsDeleting())
+        {
+            return false;
+        }
+
+        try
+        {
+            await writer.DeleteAsync(
+                new WriteContext(Collector, kind, key.Namespace) { Manager = "kube-controller-manager" }, key.Name,
+                new DeletePreconditions(obj.Uid(), obj.ResourceVersion())).ConfigureAwait(false);
+        }
+        catch (ApiError changed) when (changed.Code is 404 or 409)
+        {
+            // Gone already, or changed since: then its owners are looked at anew when that change is reported.
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ExistsAsync(JsonObject reference, string ns, CancellationToken cancellation)
+    {
+        var kind = served.Current.FindKind(reference.Text("apiVersion") ?? "", reference.Text("kind") ?? "");
+        if (kind is null)
+        {
+            // An owner of a kind not served here may well live: keep what it owns.
+            return true;
+        }
+
+        var key = new StoreKey(ServedCatalog.ResourceOf(kind), kind.Namespaced ? ns : "", reference.Text("name") ?? "");
+        var owner = await store.FindAsync(key, cancellation).ConfigureAwait(false);
+        return owner is not null && ObjectForm.Parse(owner.Json, kind).Uid() == reference.Text("uid");
+    }
+
+    private async Task DisownAsync(StoreKey key, IReadOnlyCollection<string> owners)
+    {
+        if (served.ByResource(key.Resource) is not { } kind)
+        {
+            return;
+        }
+
+        try
+        {
+            await writer.UpdateAsync(
+                new WriteContext(Collector, kind, key.Namespace) { Manager = "kube-controller-manager", Validation = FieldValidation.Ignore }, key.Name, obj =>
+                {
+                    var metadata = obj.Child("metadata");
+                    metadata.Remove("resourceVersion");
+                    var kept = (obj.Items("metadata", "ownerReferences") ?? []).Where(r => !owners.Contains(r.Text("uid") ?? "")).Select(r => r?.DeepClone()).ToArray();
+                    ObjectRules.Put(metadata, "ownerReferences", kept.Length == 0 ? null : new JsonArray(kept));
+                    return obj;
+                }).ConfigureAwait(false);
+        }
+        catch (ApiError gone) when (gone.Code == 404)
+        {
+            // Deleted meanwhile: nothing left to disown.
+        }
+    }
+}

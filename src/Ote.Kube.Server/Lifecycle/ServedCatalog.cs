@@ -1,0 +1,86 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Lifecycle;
+
+/// <summary>
+/// The kinds served now: the built-in ones and those of the stored CustomResourceDefinitions. Always computed from the store,
+/// so it cannot drift from it. Thread-safe.
+/// </summary>
+internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposable
+{
+    /// <summary>Where definitions lie in the store.</summary>
+    public const string CrdResource = "apiextensions.k8s.io/customresourcedefinitions";
+
+    private readonly SemaphoreSlim _refreshing = new(1);
+    private Dictionary<string, long> _compiled = new(StringComparer.Ordinal);
+    private SchemaCatalog _current = SchemaCatalog.BuiltIn;
+
+    /// <summary>A snapshot; take it once per request.</summary>
+    public SchemaCatalog Current => Volatile.Read(ref _current);
+
+    /// <summary>Where the objects of a kind lie in the store: all its versions in one place.</summary>
+    public static string ResourceOf(KindInfo kind) => $"{kind.Group}/{kind.Plural}";
+
+    /// <summary>Any served version of a kind by its place in the store.</summary>
+    public KindInfo? ByResource(string resource)
+    {
+        var slash = resource.IndexOf('/', StringComparison.Ordinal);
+        var (group, plural) = (resource[..slash], resource[(slash + 1)..]);
+        return Current.All.Where(k => k.Plural == plural && k.Group == group).OrderByDescending(k => k.IsStorage).FirstOrDefault();
+    }
+
+    /// <summary>Takes in definitions that were stored, changed or removed. Completes when requests see them.</summary>
+    public async Task RefreshAsync(CancellationToken cancellation)
+    {
+        await _refreshing.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            var stored = await StoreScan.AllAsync(store, CrdResource, null, cancellation).ConfigureAwait(false);
+            var names = stored.Select(o => o.Key.Name).ToHashSet(StringComparer.Ordinal);
+            var catalog = _current;
+            var compiled = new Dictionary<string, long>(_compiled, StringComparer.Ordinal);
+            foreach (var gone in _compiled.Keys.Where(name => !names.Contains(name)))
+            {
+                catalog = catalog.WithoutCrd(gone);
+                compiled.Remove(gone);
+            }
+
+            foreach (var definition in stored)
+            {
+                if (_compiled.GetValueOrDefault(definition.Key.Name) == definition.Revision)
+                {
+                    continue;
+                }
+
+                catalog = Compile(catalog, definition);
+                compiled[definition.Key.Name] = definition.Revision;
+            }
+
+            _compiled = compiled;
+            Volatile.Write(ref _current, catalog);
+        }
+        finally
+        {
+            _refreshing.Release();
+        }
+    }
+
+    public void Dispose() => _refreshing.Dispose();
+
+    private SchemaCatalog Compile(SchemaCatalog catalog, StoredObject definition)
+    {
+        try
+        {
+            return catalog.WithCrd((JsonObject)JsonNode.Parse(definition.Json)!);
+        }
+        catch (ArgumentException bad)
+        {
+            // Validation let it pass, so this is ours to know of; the other kinds stay served.
+            log.DefinitionNotServed(definition.Key.Name, bad);
+            return catalog.WithoutCrd(definition.Key.Name);
+        }
+    }
+}

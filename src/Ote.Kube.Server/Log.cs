@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+
+namespace Ote.Kube.Server;
+
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Information, "API server {Name} ready: {Objects} at revision {Revision}")]
+    public static partial void ServerReady(this ILogger log, string name, string objects, long revision);
+
+    [LoggerMessage(1001, LogLevel.Information, "API server {Name} listens on {Address}")]
+    public static partial void Listening(this ILogger log, string name, string address);
+
+    [LoggerMessage(1002, LogLevel.Error, "{Method} {Path} failed")]
+    public static partial void RequestFailed(this ILogger log, string method, string path, Exception fault);
+
+    [LoggerMessage(1003, LogLevel.Error, "CustomResourceDefinition {Name} is stored but cannot be served")]
+    public static partial void DefinitionNotServed(this ILogger log, string name, Exception fault);
+
+    [LoggerMessage(1004, LogLevel.Debug, "Watcher of {Resource} fell {Buffer} changes behind and was cut off")]
+    public static partial void WatcherCutOff(this ILogger log, string resource, int buffer);
+
+    [LoggerMessage(1005, LogLevel.Warning, "Cleaning up {Key} failed; trying again in {Delay}")]
+    public static partial void CleaningFailed(this ILogger log, string key, TimeSpan delay, Exception fault);
+}

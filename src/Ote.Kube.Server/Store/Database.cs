@@ -1,0 +1,192 @@
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Server.Access;
+
+namespace Ote.Kube.Server.Store;
+
+/// <summary>
+/// The SQLite file: one log table in kine's manner. The row id is the resourceVersion; <c>until</c> is the id of the row
+/// that replaced this one (its own id for a deletion), so a row with no <c>until</c> is a current object and rows as they
+/// stood at revision R are those with <c>id &lt;= R</c> and <c>until</c> absent or beyond R. The partial unique index over
+/// current rows finds objects and makes two current rows for one key impossible.
+/// </summary>
+internal sealed class Database : IDisposable
+{
+    private const string Layout = """
+        CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS log (
+            id INTEGER PRIMARY KEY,
+            until INTEGER,
+            prev INTEGER NOT NULL,
+            op INTEGER NOT NULL,
+            resource TEXT NOT NULL,
+            ns TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value BLOB NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS live ON log (resource, ns, name) WHERE until IS NULL;
+        CREATE TABLE IF NOT EXISTS owned (owner TEXT NOT NULL, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL,
+            PRIMARY KEY (owner, resource, ns, name)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS owned_by_key ON owned (resource, ns, name);
+        """;
+
+    private const int Format = 1;
+
+    private readonly StoreOptions _options;
+    private readonly FileStream? _lock;
+    private readonly SemaphoreSlim _readers;
+    private readonly Stack<Session> _idle = new();
+    private readonly Lock _gate = new();
+
+    public Database(StoreOptions options)
+    {
+        _options = options;
+        if (options.Directory is { } directory)
+        {
+            _lock = OpenDirectory(directory);
+            _readers = new SemaphoreSlim(options.Readers);
+        }
+        else
+        {
+            // One connection is the database: whoever holds it, reader or writer, holds it alone.
+            _readers = new SemaphoreSlim(1);
+        }
+
+        try
+        {
+            Writer = Open();
+            Writer.Execute(Layout);
+            CheckFormat();
+        }
+        catch (SqliteException fault)
+        {
+            Dispose();
+            throw new StoreFailedException(
+                $"The database in {options.Directory ?? "memory"} cannot be opened: {fault.Message}. Restore a backup or remove the folder to start empty.", fault);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The connection that writes; used by one task at a time. In memory it is shared with readers under <see cref="EnterWriterAsync"/>.</summary>
+    public Session Writer { get; } = null!;
+
+    private bool InMemory => _options.Directory is null;
+
+    /// <summary>Takes the writer; readers of a file go on meanwhile.</summary>
+    public async ValueTask EnterWriterAsync()
+    {
+        if (InMemory)
+        {
+            await _readers.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gives the writer back.</summary>
+    public void LeaveWriter()
+    {
+        if (InMemory)
+        {
+            _readers.Release();
+        }
+    }
+
+    /// <summary>Runs a read on a connection of its own. Reads are short: a page of rows, never a client's pace.</summary>
+    public async ValueTask<T> ReadAsync<T, TArgument>(Func<Session, TArgument, T> read, TArgument argument, CancellationToken cancellation)
+    {
+        await _readers.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (InMemory)
+            {
+                return read(Writer, argument);
+            }
+
+            Session? session;
+            lock (_gate)
+            {
+                _idle.TryPop(out session);
+            }
+
+            session ??= Open();
+            try
+            {
+                return read(session, argument);
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    _idle.Push(session);
+                }
+            }
+        }
+        catch (SqliteException fault)
+        {
+            throw new StoreFailedException($"The store cannot be read: {fault.Message}", fault);
+        }
+        finally
+        {
+            _readers.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        Writer?.Dispose();
+        while (_idle.TryPop(out var session))
+        {
+            session.Dispose();
+        }
+
+        _readers.Dispose();
+        _lock?.Dispose();
+    }
+
+    private static FileStream OpenDirectory(string directory)
+    {
+        try
+        {
+            PrivateFiles.MakeFolder(directory);
+            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException fault)
+        {
+            throw new StoreFailedException($"The data directory {directory} is in use by another server or cannot be used: {fault.Message}", fault);
+        }
+        catch (UnauthorizedAccessException fault)
+        {
+            throw new StoreFailedException($"The data directory {directory} is not writable. Choose another or change its owner.", fault);
+        }
+    }
+
+    private Session Open()
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = _options.Directory is { } directory ? Path.Combine(directory, "objects.db") : ":memory:",
+            Pooling = false,
+        }.ToString());
+        connection.Open();
+        var session = new Session(connection);
+        session.Execute($"PRAGMA cache_size=-{_options.CacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;");
+        if (!InMemory)
+        {
+            session.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;");
+        }
+
+        return session;
+    }
+
+    private void CheckFormat()
+    {
+        Writer.Execute($"INSERT INTO meta VALUES ('format', {Format}) ON CONFLICT DO NOTHING; INSERT INTO meta VALUES ('compacted', 0) ON CONFLICT DO NOTHING;");
+        var found = Writer.Scalar("SELECT value FROM meta WHERE key='format'");
+        if (found != Format)
+        {
+            throw new StoreFailedException(
+                $"The database in {_options.Directory} has format {found}; this version reads {Format}. Use the version that wrote it.", new InvalidDataException());
+        }
+    }
+}

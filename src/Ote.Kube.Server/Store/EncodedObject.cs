@@ -1,0 +1,104 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Ote.Kube.Server.Store;
+
+/// <summary>
+/// An object as UTF-8 JSON in which <c>metadata.resourceVersion</c> is an empty string whose place is known. The writer of
+/// the store learns the revision only inside the transaction; it then splices digits instead of serialising again, and
+/// readers hand out stored bytes as they are.
+/// </summary>
+internal readonly struct EncodedObject(byte[] json, int revisionAt)
+{
+    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Length without a revision, in bytes.</summary>
+    public int Length => json.Length;
+
+    /// <summary>
+    /// Encodes an object; <c>apiVersion</c>, <c>kind</c> and <c>metadata</c> come first so that readers that need only
+    /// these stop early. A resourceVersion already present is dropped.
+    /// </summary>
+    public static EncodedObject From(JsonObject obj)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using var writer = new Utf8JsonWriter(buffer, Relaxed);
+        writer.WriteStartObject();
+        WriteIfPresent(writer, obj, "apiVersion");
+        WriteIfPresent(writer, obj, "kind");
+        var at = WriteMetadata(writer, obj["metadata"] as JsonObject);
+        foreach (var (name, value) in obj)
+        {
+            if (name is "apiVersion" or "kind" or "metadata")
+            {
+                continue;
+            }
+
+            Write(writer, name, value);
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return new EncodedObject(buffer.WrittenSpan.ToArray(), at);
+    }
+
+    /// <summary>The complete JSON at a revision.</summary>
+    public byte[] At(long revision)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        Utf8Formatter.TryFormat(revision, digits, out var length);
+        var result = new byte[json.Length + length];
+        json.AsSpan(0, revisionAt).CopyTo(result);
+        digits[..length].CopyTo(result.AsSpan(revisionAt));
+        json.AsSpan(revisionAt).CopyTo(result.AsSpan(revisionAt + length));
+        return result;
+    }
+
+    private static int WriteMetadata(Utf8JsonWriter writer, JsonObject? metadata)
+    {
+        writer.WriteStartObject("metadata");
+        // Names, labels and annotations before the long tail of managedFields: early readers look for them.
+        foreach (var (name, value) in metadata ?? [])
+        {
+            if (name is not ("resourceVersion" or "managedFields"))
+            {
+                Write(writer, name, value);
+            }
+        }
+
+        writer.WritePropertyName("resourceVersion");
+        var at = (int)(writer.BytesCommitted + writer.BytesPending) + 1;
+        writer.WriteStringValue("");
+        if (metadata?["managedFields"] is { } managed)
+        {
+            Write(writer, "managedFields", managed);
+        }
+
+        writer.WriteEndObject();
+        return at;
+    }
+
+    private static void WriteIfPresent(Utf8JsonWriter writer, JsonObject obj, string name)
+    {
+        if (obj[name] is { } value)
+        {
+            Write(writer, name, value);
+        }
+    }
+
+    private static void Write(Utf8JsonWriter writer, string name, JsonNode? value)
+    {
+        writer.WritePropertyName(name);
+        if (value is null)
+        {
+            writer.WriteNullValue();
+        }
+        else
+        {
+            value.WriteTo(writer);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+namespace Ote.Kube.Server.Store;
+
+/// <summary>What part of a kind's objects a page holds, as they stood at one revision.</summary>
+/// <param name="Resource"><c>group/plural</c>.</param>
+/// <param name="Namespace">Null for all.</param>
+/// <param name="Revision">As of when.</param>
+/// <param name="AfterNamespace">Begin beyond this key; empty to begin at the first.</param>
+/// <param name="AfterName">See <paramref name="AfterNamespace"/>.</param>
+/// <param name="Limit">Most rows.</param>
+internal sealed record PageQuery(string Resource, string? Namespace, long Revision, string AfterNamespace, string AfterName, int Limit);
+
+/// <summary>The statements that read the log.</summary>
+internal static class LogReader
+{
+    private const string One = "SELECT id, value FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
+
+    // Current rows not newer than R, and rows replaced after R: those are the predecessors of the rows beyond R.
+    private const string Page = """
+        SELECT id, ns, name, value FROM (
+            SELECT * FROM (SELECT id, ns, name, value FROM log
+                WHERE resource=$1 AND (ns, name)>($2, $3) AND id<=$4 AND until IS NULL ORDER BY ns, name LIMIT $5)
+            UNION ALL
+            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value FROM log c CROSS JOIN log p ON p.id=c.prev
+                WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND (p.ns, p.name)>($2, $3) ORDER BY p.ns, p.name LIMIT $5))
+        ORDER BY ns, name LIMIT $5
+        """;
+
+    private const string PageOfNamespace = """
+        SELECT id, ns, name, value FROM (
+            SELECT * FROM (SELECT id, ns, name, value FROM log
+                WHERE resource=$1 AND ns=$2 AND name>$3 AND id<=$4 AND until IS NULL ORDER BY name LIMIT $5)
+            UNION ALL
+            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value FROM log c CROSS JOIN log p ON p.id=c.prev
+                WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND p.ns=$2 AND p.name>$3 ORDER BY p.name LIMIT $5))
+        ORDER BY name LIMIT $5
+        """;
+
+    private const string History = """
+        SELECT l.id, l.op, l.ns, l.name, l.value, p.value FROM log l LEFT JOIN log p ON p.id=l.prev
+        WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4
+        """;
+
+    private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 ORDER BY resource, ns, name LIMIT $2";
+    private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
+
+    public static StoredObject? Find(Session session, StoreKey key)
+    {
+        using var reader = session.Prepare(One, key.Resource, key.Namespace, key.Name).ExecuteReader();
+        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : null;
+    }
+
+    public static List<StoredObject> List(Session session, PageQuery query)
+    {
+        var command = query.Namespace is { } ns
+            ? session.Prepare(PageOfNamespace, query.Resource, ns, query.AfterName, query.Revision, query.Limit)
+            : session.Prepare(Page, query.Resource, query.AfterNamespace, query.AfterName, query.Revision, query.Limit);
+        using var reader = command.ExecuteReader();
+        var rows = new List<StoredObject>();
+        while (reader.Read())
+        {
+            rows.Add(new StoredObject(new StoreKey(query.Resource, reader.GetString(1), reader.GetString(2)), reader.GetInt64(0), reader.GetFieldValue<byte[]>(3)));
+        }
+
+        return rows;
+    }
+
+    public static List<Change> Changes(Session session, (string Resource, long After, long UpTo, int Limit) range)
+    {
+        using var reader = session.Prepare(History, range.Resource, range.After, range.UpTo, range.Limit).ExecuteReader();
+        var changes = new List<Change>();
+        while (reader.Read())
+        {
+            changes.Add(new Change(
+                reader.GetInt64(0), (ChangeKind)reader.GetInt32(1), new StoreKey(range.Resource, reader.GetString(2), reader.GetString(3)),
+                reader.GetFieldValue<byte[]>(4), reader.IsDBNull(5) ? null : reader.GetFieldValue<byte[]>(5)));
+        }
+
+        return changes;
+    }
+
+    public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit) query)
+    {
+        using var reader = session.Prepare(Dependents, query.Owner, query.Limit).ExecuteReader();
+        var keys = new List<StoreKey>();
+        while (reader.Read())
+        {
+            keys.Add(new StoreKey(reader.GetString(0), reader.GetString(1), reader.GetString(2)));
+        }
+
+        return keys;
+    }
+
+    public static List<string> OwnersAfter(Session session, (string After, int Limit) query)
+    {
+        using var reader = session.Prepare(Owners, query.After, query.Limit).ExecuteReader();
+        var owners = new List<string>();
+        while (reader.Read())
+        {
+            owners.Add(reader.GetString(0));
+        }
+
+        return owners;
+    }
+
+    public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));
+
+    public static long Compacted(Session session) => session.Scalar("SELECT value FROM meta WHERE key='compacted'");
+}

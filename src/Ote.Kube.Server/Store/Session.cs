@@ -1,0 +1,57 @@
+using Microsoft.Data.Sqlite;
+
+namespace Ote.Kube.Server.Store;
+
+/// <summary>One connection with its prepared statements. Used by one caller at a time.</summary>
+internal sealed class Session(SqliteConnection connection) : IDisposable
+{
+    private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The prepared statement of a text whose parameters are <c>$1</c>, <c>$2</c>, … The texts are constants of this folder, so
+    /// the number of statements is bounded.
+    /// </summary>
+    public SqliteCommand Prepare(string text, params ReadOnlySpan<object> values)
+    {
+        if (!_prepared.TryGetValue(text, out var command))
+        {
+            command = connection.CreateCommand();
+            command.CommandText = text;
+            for (var i = 0; i < values.Length; i++)
+            {
+                command.Parameters.Add(new SqliteParameter($"${i + 1}", values[i]));
+            }
+
+            _prepared[text] = command;
+        }
+
+        for (var i = 0; i < values.Length; i++)
+        {
+            command.Parameters[i].Value = values[i];
+        }
+
+        return command;
+    }
+
+    /// <summary>Runs one or several statements without parameters.</summary>
+    public void Execute(string text)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = text;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>The whole number a query gives; 0 when it gives none.</summary>
+    public long Scalar(string text, params ReadOnlySpan<object> values) =>
+        Prepare(text, values).ExecuteScalar() is long number ? number : 0;
+
+    public void Dispose()
+    {
+        foreach (var command in _prepared.Values)
+        {
+            command.Dispose();
+        }
+
+        connection.Dispose();
+    }
+}

@@ -1,0 +1,27 @@
+namespace Ote.Kube.Server.Store;
+
+/// <summary>Where one object lives.</summary>
+/// <param name="Resource"><c>group/plural</c>, all versions of a kind share it; the core group is empty: <c>/pods</c>.</param>
+/// <param name="Namespace">Empty for cluster-scoped kinds.</param>
+/// <param name="Name">Name of the object.</param>
+internal readonly record struct StoreKey(string Resource, string Namespace, string Name)
+{
+    public override string ToString() => Namespace.Length == 0 ? $"{Resource}/{Name}" : $"{Resource}/{Namespace}/{Name}";
+}
+
+/// <summary>A current object as it lies in the store: complete JSON, <c>metadata.resourceVersion</c> included.</summary>
+internal sealed record StoredObject(StoreKey Key, long Revision, byte[] Json);
+
+/// <summary>What a change did to its key.</summary>
+internal enum ChangeKind
+{
+    Added = 0,
+    Modified = 1,
+    Deleted = 2,
+}
+
+/// <summary>
+/// One row of the log. <see cref="Previous"/> is what the key held before: it is known for every change that is still
+/// watchable, because a row is compacted only together with the row that replaced it.
+/// </summary>
+internal sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous);

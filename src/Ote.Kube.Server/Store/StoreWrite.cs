@@ -1,0 +1,50 @@
+namespace Ote.Kube.Server.Store;
+
+/// <summary>One change to one key.</summary>
+internal sealed record StoreWrite
+{
+    /// <summary>Whose object.</summary>
+    public required StoreKey Key { get; init; }
+
+    /// <summary>The revision the key must be at; 0 means that it must not exist.</summary>
+    public required long Expected { get; init; }
+
+    /// <summary>True when the key ceases to exist; <see cref="Value"/> is then its last state.</summary>
+    public bool Delete { get; init; }
+
+    /// <summary>The object, with a place for the revision it is about to get.</summary>
+    public required EncodedObject Value { get; init; }
+
+    /// <summary>The stored JSON at <see cref="Expected"/>, for watchers that select by label; null on create.</summary>
+    public byte[]? Previous { get; init; }
+
+    /// <summary>Uids of the owners; null when they did not change with this write.</summary>
+    public IReadOnlyList<string>? Owners { get; init; }
+}
+
+/// <summary>How a write ended.</summary>
+internal enum WriteOutcome
+{
+    Committed,
+
+    /// <summary>The key was not at the expected revision; <see cref="WriteResult.Revision"/> is where it is (0: absent).</summary>
+    Conflict,
+}
+
+/// <summary>The end of a write: durable when <see cref="WriteOutcome.Committed"/>.</summary>
+internal readonly record struct WriteResult(WriteOutcome Outcome, long Revision, byte[] Json);
+
+/// <summary>The revision asked for is no longer in the log. Start over from a list.</summary>
+internal sealed class RevisionExpiredException(long asked, long oldest)
+    : Exception($"revision {asked} is no longer kept, the oldest is {oldest}")
+{
+    public long Asked => asked;
+
+    public long Oldest => oldest;
+}
+
+/// <summary>The store refuses more work: its queue is full or it is closing. Nothing was written.</summary>
+internal sealed class StoreBusyException(string message) : Exception(message);
+
+/// <summary>The disk or the database refused a commit. Nothing of it was written.</summary>
+internal sealed class StoreFailedException(string message, Exception inner) : Exception(message, inner);

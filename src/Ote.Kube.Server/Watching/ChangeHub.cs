@@ -1,0 +1,124 @@
+using System.Collections.Immutable;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Watching;
+
+/// <summary>
+/// Hands each committed change to the watchers of its kind, in commit order. Publishing never waits: a watcher whose buffer
+/// is full is cut off, and its client starts again from the last revision it saw.
+/// </summary>
+internal sealed class ChangeHub(long published) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, ImmutableArray<ChangeSubscription>> _watchers = new(StringComparer.Ordinal);
+    private ImmutableArray<Action<Change>> _listeners = [];
+    private long _published = published;
+    private int _count;
+    private bool _closed;
+
+    /// <summary>Everything up to this revision was handed out.</summary>
+    public long Published => Interlocked.Read(ref _published);
+
+    /// <summary>Open subscriptions.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>
+    /// Adds a watcher of one kind. Changes after <see cref="ChangeSubscription.From"/> come through it; those up to it are in
+    /// the store.
+    /// </summary>
+    public ChangeSubscription Subscribe(string resource, int buffer)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_closed, this);
+            var subscription = new ChangeSubscription(this, resource, Published, buffer);
+            _watchers[resource] = _watchers.GetValueOrDefault(resource, []).Add(subscription);
+            _count++;
+            return subscription;
+        }
+    }
+
+    /// <summary>
+    /// Calls <paramref name="listener"/> on each change, inside the commit: it must only note a key and return.
+    /// </summary>
+    public void Listen(Action<Change> listener)
+    {
+        lock (_gate)
+        {
+            _listeners = _listeners.Add(listener);
+        }
+    }
+
+    /// <summary>Hands out a commit's changes. Called by the store's writer only.</summary>
+    public void Publish(List<Change> changes, long last)
+    {
+        lock (_gate)
+        {
+            foreach (var change in changes)
+            {
+                if (_watchers.TryGetValue(change.Key.Resource, out var watchers))
+                {
+                    foreach (var watcher in watchers)
+                    {
+                        watcher.Offer(change);
+                    }
+                }
+
+                foreach (var listener in _listeners)
+                {
+                    listener(change);
+                }
+            }
+
+            Interlocked.Exchange(ref _published, last);
+        }
+    }
+
+    /// <summary>Takes a watcher off the list.</summary>
+    public void Unsubscribe(ChangeSubscription subscription)
+    {
+        lock (_gate)
+        {
+            if (!_watchers.TryGetValue(subscription.Resource, out var watchers) || !watchers.Contains(subscription))
+            {
+                return;
+            }
+
+            watchers = watchers.Remove(subscription);
+            if (watchers.IsEmpty)
+            {
+                _watchers.Remove(subscription.Resource);
+            }
+            else
+            {
+                _watchers[subscription.Resource] = watchers;
+            }
+
+            _count--;
+        }
+    }
+
+    /// <summary>Ends the watches of a kind that is no longer served.</summary>
+    public void Close(string resource)
+    {
+        lock (_gate)
+        {
+            foreach (var watcher in _watchers.GetValueOrDefault(resource, []))
+            {
+                watcher.Close(ChangeSubscription.End.Closed);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            foreach (var watcher in _watchers.Values.SelectMany(list => list))
+            {
+                watcher.Close(ChangeSubscription.End.Closed);
+            }
+        }
+    }
+}

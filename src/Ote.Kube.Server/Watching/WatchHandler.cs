@@ -1,0 +1,196 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Kube.Server.Watching;
+
+/// <summary>
+/// Answers watch: what is (where no version is named), then what changed since, then what changes, each change once and in
+/// order. A client that does not read is cut off when its buffer is full.
+/// </summary>
+internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, TimeProvider time, ILogger log, CancellationToken stopping)
+{
+    private const int PageRows = 500;
+    private const int FlushBytes = 64 * 1024;
+    private int _open;
+
+    /// <summary>Watches being served.</summary>
+    public int Open => Volatile.Read(ref _open);
+
+    public async Task HandleAsync(ApiRequest request)
+    {
+        var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
+        var filter = ObjectFilter.Of(request);
+        var from = request.Query.Revision() ?? 0;
+        var initial = Initial(request, from);
+        var seconds = request.Query.Whole("timeoutSeconds");
+        if (Interlocked.Increment(ref _open) > options.MaxWatches)
+        {
+            Interlocked.Decrement(ref _open);
+            throw ApiError.TooManyRequests($"this server serves {options.MaxWatches} watches at most");
+        }
+
+        try
+        {
+            var lasts = seconds is > 0 and { } asked ? TimeSpan.FromSeconds(Math.Min(asked, options.WatchTimeout.TotalSeconds)) : options.WatchTimeout;
+            using var subscription = store.Changes.Subscribe(request.Resource, options.WatchBuffer);
+            using var deadline = new CancellationTokenSource(lasts, time);
+            using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
+            request.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+            var stream = new WatchStream(request, filter, form, version, time);
+            await stream.BeginAsync(ends.Token).ConfigureAwait(false);
+            try
+            {
+                await RunAsync(request, stream, subscription, initial ? null : from, ends.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (ends.IsCancellationRequested)
+            {
+                await EndAsync(request, stream, subscription, deadline.IsCancellationRequested).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _open);
+        }
+    }
+
+    private static bool Initial(ApiRequest request, long from)
+    {
+        if (request.Query.Text("sendInitialEvents") is null)
+        {
+            return from == 0;
+        }
+
+        var wanted = request.Query.Flag("sendInitialEvents");
+        if (request.Query.Text("resourceVersionMatch") != "NotOlderThan")
+        {
+            throw ApiError.BadRequest("resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        }
+
+        return wanted;
+    }
+
+    private async Task RunAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, long? from, CancellationToken ends)
+    {
+        if (from is null)
+        {
+            await SendPresentAsync(request, stream, subscription.From, ends).ConfigureAwait(false);
+            if (request.Query.Flag("sendInitialEvents") && request.Query.Flag("allowWatchBookmarks"))
+            {
+                stream.Bookmark(subscription.From, initialEventsEnd: true);
+            }
+        }
+        else if (!await SendPastAsync(request, stream, from.Value, subscription.From, ends).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        await stream.FlushAsync(ends).ConfigureAwait(false);
+        await using var ticks = request.Query.Flag("allowWatchBookmarks")
+            ? time.CreateTimer(_ => subscription.Poke(), null, options.BookmarkInterval, options.BookmarkInterval)
+            : null;
+        await SendLiveAsync(stream, subscription, ends).ConfigureAwait(false);
+    }
+
+    private async Task SendPresentAsync(ApiRequest request, WatchStream stream, long revision, CancellationToken ends)
+    {
+        var query = new PageQuery(request.Resource, stream.Namespace, revision, "", "", PageRows);
+        while (true)
+        {
+            var page = await store.ListAsync(query, ends).ConfigureAwait(false);
+            foreach (var row in page)
+            {
+                stream.Present(row);
+            }
+
+            await stream.FlushAsync(ends).ConfigureAwait(false);
+            if (page.Count < PageRows)
+            {
+                return;
+            }
+
+            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+        }
+    }
+
+    /// <summary>Sends what changed in (after, upTo]. False when that is no longer known, which the client was told.</summary>
+    private async Task<bool> SendPastAsync(ApiRequest request, WatchStream stream, long after, long upTo, CancellationToken ends)
+    {
+        if (after > upTo)
+        {
+            // A version this server never gave: data restored from a backup, or another server. Only a new list helps.
+            await stream.ErrorAsync(ApiError.Expired($"too large resource version: {after} (current {upTo})"), ends).ConfigureAwait(false);
+            return false;
+        }
+
+        try
+        {
+            while (after < upTo)
+            {
+                var changes = await store.ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
+                foreach (var change in changes)
+                {
+                    stream.Changed(change);
+                }
+
+                await stream.FlushAsync(ends).ConfigureAwait(false);
+                after = changes.Count < PageRows ? upTo : changes[^1].Revision;
+            }
+
+            return true;
+        }
+        catch (RevisionExpiredException expired)
+        {
+            await stream.ErrorAsync(ApiError.Expired($"too old resource version: {expired.Asked} ({expired.Oldest})"), ends).ConfigureAwait(false);
+            return false;
+        }
+    }
+
+    private async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, CancellationToken ends)
+    {
+        while (await subscription.WaitAsync(ends).ConfigureAwait(false))
+        {
+            // Read before the buffer is: whatever is not in it by then lies beyond this revision.
+            var reached = store.Changes.Published;
+            var bookmark = false;
+            while (subscription.TryTake(out var change))
+            {
+                if (change is null)
+                {
+                    bookmark = true;
+                    continue;
+                }
+
+                stream.Changed(change);
+                if (stream.Unflushed > FlushBytes)
+                {
+                    await stream.FlushAsync(ends).ConfigureAwait(false);
+                }
+            }
+
+            if (bookmark)
+            {
+                stream.Bookmark(reached, initialEventsEnd: false);
+            }
+
+            await stream.FlushAsync(ends).ConfigureAwait(false);
+        }
+    }
+
+    private async Task EndAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, bool timeUp)
+    {
+        if (subscription.Ended == ChangeSubscription.End.Overrun)
+        {
+            log.WatcherCutOff(request.Resource, options.WatchBuffer);
+            // The client does not read: there is no use in an orderly end it would have to read.
+            request.Context.Abort();
+            return;
+        }
+
+        if (timeUp && subscription.IsEmpty && !request.Aborted.IsCancellationRequested)
+        {
+            await stream.CloseAsync().ConfigureAwait(false);
+        }
+    }
+}

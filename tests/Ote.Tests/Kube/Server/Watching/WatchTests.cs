@@ -1,0 +1,190 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Tests.Kube.Server.Http;
+
+namespace Ote.Tests.Kube.Server.Watching;
+
+public sealed class WatchTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Watch_FromAVersion_GivesEachChangeAfterItOnceAndInOrder_WhileWritersRace(bool onDisk)
+    {
+        const int Writers = 8;
+        const int Each = 40;
+        await using var api = await ApiServerFixture.StartAsync(onDisk);
+        var start = (await api.Admin.ListAsync(Kinds.ConfigMaps, "default", null, Token)).ResourceVersion;
+        var writing = Task.WhenAll(Enumerable.Range(0, Writers).Select(w => Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < Each; i++)
+                {
+                    await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map($"w{w}-{i}"), Token);
+                }
+            },
+            Token)));
+        // Several watchers begin at different moments of the storm; each must see the whole of it.
+        var watchers = Enumerable.Range(0, 6).Select(async i =>
+        {
+            for (var spin = 0; spin < i * 50; spin++)
+            {
+                await Task.Yield();
+            }
+
+            var seen = new List<long>();
+            await foreach (var change in api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, start, Token))
+            {
+                if (change.Type == WatchEventType.Bookmark)
+                {
+                    continue;
+                }
+
+                Assert.Equal(WatchEventType.Added, change.Type);
+                seen.Add(long.Parse(change.Object.ResourceVersion(), System.Globalization.CultureInfo.InvariantCulture));
+                if (seen.Count == Writers * Each)
+                {
+                    break;
+                }
+            }
+
+            return seen;
+        }).ToList();
+        await writing;
+        foreach (var seen in await Task.WhenAll(watchers))
+        {
+            Assert.Equal(Writers * Each, seen.Count);
+            Assert.Equal(seen.Distinct().Order(), seen);
+        }
+    }
+
+    [Fact]
+    public async Task Watch_WithoutAVersion_BeginsWithWhatIsThere()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token);
+        var events = await TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, "", Token), 1);
+        Assert.Equal((WatchEventType.Added, "a"), (events[0].Type, events[0].Object.Name()));
+    }
+
+    [Fact]
+    public async Task Watch_ByLabel_AddsWhatBeginsToMatch_AndDeletesWhatCeases()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var start = (await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token)).ResourceVersion();
+        foreach (var labels in (string[])["""{"tier":"edge"}""", """{"tier":"edge","x":"y"}""", """{"tier":"cloud","x":"y"}"""])
+        {
+            await api.Admin.PatchAsync(
+                Kinds.ConfigMaps, "default", "a", PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = JsonNode.Parse(labels) } }, Token);
+        }
+
+        var events = await TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", new ListQuery("tier=edge"), start, Token), 3);
+        Assert.Equal([WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted], events.Select(e => e.Type));
+    }
+
+    [Fact]
+    public async Task Watch_FromACompactedVersion_IsExpired()
+    {
+        await using var api = await ApiServerFixture.StartAsync(options: o => o with { HistoryKept = 10 });
+        var start = (await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token)).ResourceVersion();
+        for (var i = 0; i < 40; i++)
+        {
+            await api.Admin.PatchAsync(Kinds.ConfigMaps, "default", "a", PatchKind.Merge, new JsonObject { ["data"] = new JsonObject { ["n"] = $"{i}" } }, Token);
+        }
+
+        var expired = await Assert.ThrowsAsync<KubeStatusException>(() => TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, start, Token), 1));
+        Assert.True(expired.IsExpired);
+    }
+
+    [Fact]
+    public async Task Watch_FromAVersionThatNeverWas_IsExpired()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var expired = await Assert.ThrowsAsync<KubeStatusException>(() => TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, "999999", Token), 1));
+        Assert.True(expired.IsExpired);
+    }
+
+    [Fact]
+    public async Task Watch_ThatIsQuiet_GetsBookmarksOfTheNewestVersion()
+    {
+        var time = new FakeTimeProvider();
+        await using var api = await ApiServerFixture.StartAsync(time: time);
+        var start = (await api.Admin.ListAsync(Kinds.ConfigMaps, "default", null, Token)).ResourceVersion;
+        // A change of another kind moves the version on without an event here.
+        var newest = (await api.Admin.CreateAsync(Kinds.Secrets, "default", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "s" } }, Token)).ResourceVersion();
+        await using var watch = api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, start, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync().AsTask();
+        while (!next.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(61));
+            await Task.WhenAny(next, Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Token));
+        }
+
+        Assert.True(await next);
+        Assert.Equal((WatchEventType.Bookmark, newest), (watch.Current.Type, watch.Current.Object.ResourceVersion()));
+    }
+
+    [Fact]
+    public async Task Watch_GivenUpByItsReader_Ends()
+    {
+        await using var api = await ApiServerFixture.StartAsync(options: o => o with { MaxWatches = 1 });
+        for (var i = 0; i < 3; i++)
+        {
+            await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map($"m{i}"), Token);
+            await TakeUntilAdmittedAsync(api);
+        }
+    }
+
+    [Fact]
+    public async Task Watch_BeyondTheMost_IsTooManyRequests()
+    {
+        await using var api = await ApiServerFixture.StartAsync(options: o => o with { MaxWatches = 1 });
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token);
+        await using var first = api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, "", Token).GetAsyncEnumerator(Token);
+        Assert.True(await first.MoveNextAsync());
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, "", Token), 1));
+        Assert.Equal(429, refused.Code);
+    }
+
+    private static async Task TakeUntilAdmittedAsync(ApiServerFixture api)
+    {
+        while (true)
+        {
+            try
+            {
+                await TakeAsync(api.Admin.WatchAsync(Kinds.ConfigMaps, "default", null, "", Token), 1);
+                return;
+            }
+            catch (KubeStatusException busy) when (busy.Code == 429)
+            {
+                // The watch before is still being wound up.
+                await Task.Yield();
+            }
+        }
+    }
+
+    private static async Task<List<WatchEvent>> TakeAsync(IAsyncEnumerable<WatchEvent> watch, int count)
+    {
+        var events = new List<WatchEvent>();
+        await foreach (var change in watch)
+        {
+            if (change.Type != WatchEventType.Bookmark)
+            {
+                events.Add(change);
+            }
+
+            if (events.Count == count)
+            {
+                break;
+            }
+        }
+
+        return events;
+    }
+
+    private static JsonObject Map(string name) => new() { ["metadata"] = new JsonObject { ["name"] = name } };
+}
