@@ -1,0 +1,81 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Ote.Cluster.Tunnel;
+
+namespace Ote.Cluster.Identity;
+
+/// <summary>Who a cluster is, and the key that proves it. Immutable.</summary>
+public sealed class ClusterIdentity
+{
+    private const string FileName = "cluster.pem";
+
+    /// <summary>Wraps a certificate that names a cluster.</summary>
+    /// <param name="certificate">With its private key.</param>
+    /// <param name="authority">The tree's CA, which issued it.</param>
+    /// <exception cref="IdentityException">No key, or no cluster is named.</exception>
+    public ClusterIdentity(X509Certificate2 certificate, X509Certificate2 authority)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        ArgumentNullException.ThrowIfNull(authority);
+        if (!certificate.HasPrivateKey) throw new IdentityException("the certificate has no private key");
+        if (!CertificateNames.TryReadIdentity(certificate, out PeerIdentity peer)) throw new IdentityException("the certificate names no cluster");
+        Certificate = certificate;
+        Authority = authority;
+        Peer = peer;
+        TlsContext = SslStreamCertificateContext.Create(certificate, [authority], offline: true);
+    }
+
+    /// <summary>The name and uid, from the certificate.</summary>
+    public PeerIdentity Peer { get; }
+
+    /// <summary>The certificate with its key.</summary>
+    public X509Certificate2 Certificate { get; }
+
+    /// <summary>The tree's CA.</summary>
+    public X509Certificate2 Authority { get; }
+
+    /// <summary>The certificate made ready for TLS, shared by all connections.</summary>
+    internal SslStreamCertificateContext TlsContext { get; }
+
+    /// <summary>When to renew: two thirds of the certificate's life are over.</summary>
+    public DateTimeOffset RenewAt
+    {
+        get
+        {
+            DateTimeOffset begin = Certificate.NotBefore;
+            return begin + ((Certificate.NotAfter - begin) * (2.0 / 3));
+        }
+    }
+
+    /// <summary>The identity kept in a directory, or null when there is none yet.</summary>
+    /// <exception cref="IdentityException">The file is there but of no use.</exception>
+    public static ClusterIdentity? Load(string directory)
+    {
+        string path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) return null;
+        try
+        {
+            string pem = File.ReadAllText(path);
+            X509Certificate2Collection all = [];
+            all.ImportFromPem(pem);
+            if (all.Count != 2) throw new CryptographicException($"it holds {all.Count} certificates; the cluster's and the CA's are expected");
+            return new ClusterIdentity(X509Certificate2.CreateFromPem(pem, pem), all[1]);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException or IdentityException)
+        {
+            throw new IdentityException($"the identity in {path} cannot be used: {e.Message} Restore it from a backup, or remove it and join again.", e);
+        }
+    }
+
+    /// <summary>Keeps the identity in a directory, as one file of mode 0600, replaced whole.</summary>
+    /// <exception cref="IOException">The directory cannot be written.</exception>
+    public void Save(string directory)
+    {
+        using ECDsa key = Certificate.GetECDsaPrivateKey() ?? throw new IdentityException("the certificate's key is not ECDSA");
+        PrivateFile.CreateDirectory(directory);
+        string pem = Certificate.ExportCertificatePem() + "\n" + Authority.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n";
+        PrivateFile.Write(Path.Combine(directory, FileName), Encoding.ASCII.GetBytes(pem));
+    }
+}

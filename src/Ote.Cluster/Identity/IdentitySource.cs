@@ -1,0 +1,24 @@
+namespace Ote.Cluster.Identity;
+
+/// <summary>The identity in use now; changes when the certificate is renewed. Thread-safe.</summary>
+/// <param name="first">The identity to begin with.</param>
+public sealed class IdentitySource(ClusterIdentity first)
+{
+    private ClusterIdentity current = first;
+
+    /// <summary>Raised after a change, on the thread that made it.</summary>
+    public event Action<ClusterIdentity>? Changed;
+
+    /// <summary>The identity to use for the next connection.</summary>
+    public ClusterIdentity Current => Volatile.Read(ref current);
+
+    /// <summary>Uses another certificate of the same cluster from now on.</summary>
+    /// <exception cref="IdentityException">It names another cluster.</exception>
+    public void Replace(ClusterIdentity next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        if (next.Peer != Current.Peer) throw new IdentityException($"a certificate of {next.Peer} cannot replace that of {Current.Peer}");
+        Volatile.Write(ref current, next);
+        Changed?.Invoke(next);
+    }
+}

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Identity;
+
+internal static partial class Log
+{
+    [LoggerMessage(2100, LogLevel.Information, "Joined as {Identity}; the certificate is valid until {End}")]
+    public static partial void Joined(this ILogger log, PeerIdentity identity, DateTime end);
+
+    [LoggerMessage(2101, LogLevel.Information, "Joining as {Identity} by {Parent} waits: {Cause}")]
+    public static partial void JoinWaits(this ILogger log, PeerIdentity identity, Uri parent, string cause);
+
+    [LoggerMessage(2102, LogLevel.Warning, "The request of {Name} ({Uid}) to join was not answered, it will ask again: {Cause}")]
+    public static partial void JoinNotAnswered(this ILogger log, string name, string uid, string cause);
+
+    [LoggerMessage(2103, LogLevel.Information, "The request of {Name} ({Uid}) to join: {Outcome} {Text}")]
+    public static partial void JoinAnswered(this ILogger log, string name, string uid, JoinAnswer.Types.Outcome outcome, string text);
+}

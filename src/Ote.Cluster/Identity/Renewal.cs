@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Identity;
+
+/// <summary>
+/// Renewal is joining with the former certificate in place of a token: its key signs the new request, so whoever carries the request
+/// up the tree can neither forge nor redirect it.
+/// </summary>
+public static class Renewal
+{
+    /// <summary>Adds the proof to a request for the same cluster.</summary>
+    public static void Prove(JoinRequest request, ClusterIdentity former)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(former);
+        using ECDsa key = former.Certificate.GetECDsaPrivateKey() ?? throw new IdentityException("the certificate's key is not ECDSA");
+        request.PreviousCertificate = ByteString.CopyFrom(former.Certificate.RawData);
+        request.PreviousSignature = ByteString.CopyFrom(key.SignData(request.Csr.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+    }
+
+    /// <summary>The identity a request proves; null when it proves none.</summary>
+    /// <param name="request">As received.</param>
+    /// <param name="authority">The tree's CA.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="grace">How long after its end a certificate may still be renewed.</param>
+    public static PeerIdentity? Verify(JoinRequest request, X509Certificate2 authority, DateTimeOffset now, TimeSpan grace)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.PreviousCertificate.IsEmpty || request.PreviousSignature.IsEmpty) return null;
+        try
+        {
+            using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
+            DateTimeOffset end = former.NotAfter;
+            if (now > end + grace) return null;
+            using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
+            chain.ChainPolicy.VerificationTime = (now < end ? now : end.AddSeconds(-1)).UtcDateTime;
+            chain.ChainPolicy.VerificationTimeIgnored = false;
+            using ECDsa? key = former.GetECDsaPublicKey();
+            if (!chain.Build(former) || key is null) return null;
+            bool signed = key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+            return signed && CertificateNames.TryReadIdentity(former, out PeerIdentity identity) ? identity : null;
+        }
+        catch (CryptographicException)
+        {
+            return null; // bytes that are no certificate prove nothing
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>
+/// One peer's session with what guards it, across links. Two locks: Gate for the session's state, held briefly and never while
+/// calling out; Dispatch around calls of the handler, taken before Gate. Thread-safe.
+/// </summary>
+internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
+{
+    private TaskCompletionSource?[]? rooms;
+
+    public Lock Gate { get; } = new();
+
+    public Lock Dispatch { get; } = new();
+
+    public Session Session { get; } = new(options);
+
+    /// <summary>The link that is up; guarded by Gate, changed only with Dispatch held as well.</summary>
+    public Link? Current { get; set; }
+
+    /// <summary>Completes when the lane may have room or the link is gone. Call with Gate held.</summary>
+    public Task RoomNeedsGate(int lane) =>
+        ((rooms ??= new TaskCompletionSource?[Lanes.Count])[lane] ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Wakes whoever waits for room. Call without Gate.</summary>
+    public void WakeAll()
+    {
+        for (int i = 0; i < Lanes.Count; i++) Wake(i);
+    }
+
+    /// <summary>Carries out what an acknowledgement or a connection brought. Call without Gate.</summary>
+    public void Apply(in SessionEffects effects)
+    {
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            int freed = effects.Freed[i];
+            if (freed == 0) continue;
+            runtime.Metrics.Queued(i, -freed);
+            Wake(i);
+        }
+
+        if (effects.Tickets is null) return;
+        foreach (object ticket in effects.Tickets) ((TaskCompletionSource)ticket).TrySetResult();
+    }
+
+    /// <summary>Gives everything up: what waits for an acknowledgement fails. Returns how many messages that were.</summary>
+    public int Abandon(PeerIdentity peer, string reason)
+    {
+        SessionEffects effects;
+        lock (Gate) effects = Session.Abandon();
+        int count = 0;
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            count += effects.Freed[i];
+            runtime.Metrics.Queued(i, -effects.Freed[i]);
+        }
+
+        foreach (object ticket in effects.Tickets ?? []) ((TaskCompletionSource)ticket).TrySetException(new LinkClosedException(peer, reason));
+        WakeAll();
+        return count;
+    }
+
+    private void Wake(int lane)
+    {
+        TaskCompletionSource? room;
+        lock (Gate)
+        {
+            if (rooms is null) return;
+            room = rooms[lane];
+            rooms[lane] = null;
+        }
+
+        room?.TrySetResult();
+    }
+}

@@ -1,0 +1,23 @@
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>What a child tells its parent about itself; asked at each attempt, so that changes show.</summary>
+public sealed record EdgeFacts
+{
+    /// <summary>
+    /// The epoch of the next attachment: greater than any given before, also over restarts, and than the argument (0 when nothing is
+    /// known). See <see cref="Identity.EpochCounter"/>.
+    /// </summary>
+    public required Func<ulong, ulong> NextEpoch { get; init; }
+
+    /// <summary>The cluster's tags.</summary>
+    public Func<IEnumerable<string>> Tags { get; init; } = static () => [];
+
+    /// <summary>Where children of ours could dial, <c>host:port</c>; null when nowhere. A wildcard is left out.</summary>
+    public Func<string?> AdvertisedAddress { get; init; } = static () => null;
+
+    /// <summary>Product version.</summary>
+    public string Version { get; init; } = "";
+
+    /// <summary>The digest of our subtree, for heartbeats; null when there is none. Called under the link's lock: quick, no waiting.</summary>
+    public Func<ulong>? Digest { get; init; }
+}

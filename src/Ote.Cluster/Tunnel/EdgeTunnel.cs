@@ -1,0 +1,272 @@
+using Google.Protobuf;
+using Ote.Flow;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>
+/// The child's end: keeps one link to the parent for as long as it runs and never gives up; a parent that cannot be reached, now or at
+/// the start, is a wait, not an error. What was queued survives reconnects. Thread-safe.
+/// </summary>
+public sealed class EdgeTunnel
+{
+    private readonly TunnelRuntime runtime;
+    private readonly EdgeTunnelOptions options;
+    private readonly PeerIdentity self;
+    private readonly Func<Uri> parent;
+    private readonly IDialer dialer;
+    private readonly ILinkHandler handler;
+    private readonly EdgeFacts facts;
+    private readonly Conversation conversation;
+    private readonly Lock gate = new();
+    private TaskCompletionSource wake = NewSignal();
+    private EdgeTunnelStatus status;
+    private string? lastCause;
+
+    /// <summary>Makes a tunnel that connects once run.</summary>
+    /// <param name="runtime">Shared parts.</param>
+    /// <param name="options">Figures.</param>
+    /// <param name="self">Our own name and uid, as in our certificate.</param>
+    /// <param name="parent">Asked before each attempt: where the parent is, <c>https://host:port</c>.</param>
+    /// <param name="dialer">Opens channels.</param>
+    /// <param name="handler">Gets the link and its messages.</param>
+    /// <param name="facts">What to tell the parent.</param>
+    /// <exception cref="ArgumentException">The options make no sense.</exception>
+    public EdgeTunnel(
+        TunnelRuntime runtime, EdgeTunnelOptions options, PeerIdentity self, Func<Uri> parent, IDialer dialer, ILinkHandler handler, EdgeFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Tunnel.Validate();
+        this.runtime = runtime;
+        this.options = options;
+        this.self = self;
+        this.parent = parent;
+        this.dialer = dialer;
+        this.handler = handler;
+        this.facts = facts;
+        conversation = new Conversation(runtime, options.Tunnel);
+        status = new EdgeTunnelStatus(EdgeTunnelPhase.Connecting, "not tried yet", null, runtime.Time.GetUtcNow());
+    }
+
+    /// <summary>Raised after each change of <see cref="Status"/>, on the tunnel's own thread: return quickly.</summary>
+    public event Action<EdgeTunnelStatus>? StatusChanged;
+
+    /// <summary>The link to the parent; null while there is none.</summary>
+    public ILink? Link => conversation.Current;
+
+    /// <summary>What the tunnel is doing.</summary>
+    public EdgeTunnelStatus Status => Volatile.Read(ref status);
+
+    /// <summary>Ends the present link and any wait, and dials anew: the certificate or the parent has changed.</summary>
+    public void Redial(string reason)
+    {
+        conversation.Current?.Close(reason);
+        lock (gate) wake.TrySetResult();
+    }
+
+    /// <summary>Keeps the link until <paramref name="stop"/>; then says goodbye and returns. Call once.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        Backoff backoff = new(options.Backoff, runtime.Random);
+        bool first = true;
+        while (!stop.IsCancellationRequested)
+        {
+            if (!first) runtime.Metrics.Reconnects.Add(1);
+            first = false;
+            Uri target = parent();
+            lock (gate) wake = NewSignal();
+            TimeSpan wait;
+            try
+            {
+                wait = await AttemptAsync(target, backoff, stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception e) when (e is IOException or ProtocolViolation)
+            {
+                wait = backoff.Next();
+                NotReached(target, e.Message, wait);
+            }
+#pragma warning disable CA1031 // The tunnel never gives up, whatever a dialer or handler does.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                wait = backoff.Next();
+                runtime.Log.EdgeFailed(target, wait, e);
+                Become(EdgeTunnelPhase.Connecting, e.Message, null);
+            }
+
+            await PauseAsync(wait, stop).ConfigureAwait(false);
+        }
+
+        conversation.Abandon(default, "the tunnel was stopped");
+        Become(EdgeTunnelPhase.Stopped, "stopped", null);
+    }
+
+    // One attempt, and the link when it succeeds; the wait before the next.
+    private async Task<TimeSpan> AttemptAsync(Uri target, Backoff backoff, CancellationToken stop)
+    {
+        Dialed dialed = await DialAsync(target, stop).ConfigureAwait(false);
+        Link? link = null;
+        try
+        {
+            Hello hello = Hello();
+            await dialed.Channel.SendAsync(FrameWriter.Packet(Frame.KindOneofCase.Hello, hello), stop).ConfigureAwait(false);
+            Frame answer = await Channels.ReadSingleAsync(dialed.Channel, options.Tunnel.HandshakeTimeout, runtime.Time, stop).ConfigureAwait(false);
+            switch (answer.KindCase)
+            {
+                case Frame.KindOneofCase.Refuse:
+                    return Refused(target, answer.Refuse, backoff);
+                case Frame.KindOneofCase.Close:
+                    throw new IOException("the parent closed: " + answer.Close.Reason);
+                case Frame.KindOneofCase.Welcome:
+                    break;
+                default:
+                    throw new ProtocolViolation(ViolationReason.UnexpectedFrame, $"{answer.KindCase} instead of Welcome");
+            }
+
+            link = Attach(dialed, hello, answer.Welcome, stop);
+        }
+        finally
+        {
+            if (link is null) await dialed.Channel.DisposeAsync().ConfigureAwait(false);
+        }
+
+        lastCause = null;
+        Become(EdgeTunnelPhase.Up, $"attached to {dialed.Parent.Name}", null);
+        long began = runtime.Now;
+        using (stop.UnsafeRegister(static link => ((Link)link!).Close("stopping"), link))
+        {
+            await link.RunAsync().ConfigureAwait(false);
+        }
+
+        if (runtime.Now - began >= options.Calm.TotalMilliseconds) backoff.Reset();
+        Become(EdgeTunnelPhase.Connecting, "the link ended", null);
+        return backoff.Next();
+
+    }
+
+    private async Task<Dialed> DialAsync(Uri target, CancellationToken stop)
+    {
+        using CancellationTokenSource late = new(options.DialTimeout, runtime.Time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+        try
+        {
+            return await dialer.DialAsync(target, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            throw new IOException($"no answer within {options.DialTimeout.TotalSeconds:0.#} s");
+        }
+    }
+
+    private Hello Hello()
+    {
+        Hello hello = new()
+        {
+            Name = self.Name,
+            Uid = self.Uid,
+            Incarnation = ByteString.CopyFrom(runtime.Incarnation.Span),
+            Epoch = facts.NextEpoch(0),
+            AdvertisedAddress = AdvertisedAddress.Normalize(facts.AdvertisedAddress()) ?? "",
+            Version = facts.Version,
+            Protocol = ProtocolLimits.Version,
+        };
+        hello.Tags.Add(facts.Tags());
+        lock (conversation.Gate)
+        {
+            hello.Session = conversation.Session.Id;
+            hello.Received.Add(conversation.Session.Received());
+        }
+
+        return hello;
+    }
+
+    private Link Attach(Dialed dialed, Hello hello, Welcome welcome, CancellationToken stop)
+    {
+        TunnelOptions agreed;
+        try
+        {
+            agreed = options.Tunnel.With(welcome.Limits);
+        }
+        catch (ArgumentException e)
+        {
+            throw new IOException("the parent's limits make no sense: " + e.Message, e);
+        }
+
+        LinkSetup setup = new(dialed.Parent, hello.Epoch, agreed, IsParent: false, runtime.Random(), facts.Digest, stop);
+        Link link = new(runtime, conversation, dialed.Channel, handler, setup);
+        lock (conversation.Dispatch)
+        {
+            lock (conversation.Gate)
+            {
+                if (Handshake.Check(welcome, hello, dialed.Parent, conversation.Session) is { } problem) throw new IOException(problem);
+            }
+
+            link.AttachNeedsDispatch(welcome, welcome.Received, null);
+        }
+
+        return link;
+    }
+
+    private TimeSpan Refused(Uri target, Refuse refusal, Backoff backoff)
+    {
+        runtime.Metrics.Refusals.Add(1, new("peer", "parent"), new("reason", refusal.Reason.ToString()));
+        TimeSpan wait = backoff.Next();
+        if (refusal.Never)
+        {
+            wait = options.RefusedRetry * (0.5 + runtime.Random());
+            runtime.Log.RefusedForGood(target, refusal.Reason, refusal.Text, wait);
+            Become(EdgeTunnelPhase.RefusedForGood, refusal.Text, refusal);
+            return wait;
+        }
+
+        if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 })
+        {
+            runtime.Log.EpochBehind(refusal.KnownEpoch);
+            facts.NextEpoch(refusal.KnownEpoch);
+        }
+
+        TimeSpan asked = TimeSpan.FromMilliseconds(refusal.RetryAfterMilliseconds);
+        if (asked > wait) wait = asked * (1 + (0.5 * runtime.Random()));
+        if (wait > options.RefusedRetry) wait = options.RefusedRetry;
+        runtime.Log.RefusedForNow(target, refusal.Reason, refusal.Text, wait);
+        Become(EdgeTunnelPhase.Refused, refusal.Text, refusal);
+        return wait;
+    }
+
+    private void NotReached(Uri target, string cause, TimeSpan wait)
+    {
+        if (cause == lastCause) runtime.Log.StillNotReached(target, cause, wait);
+        else runtime.Log.NotReached(target, cause, wait);
+        lastCause = cause;
+        Become(EdgeTunnelPhase.Connecting, cause, null);
+    }
+
+    private async Task PauseAsync(TimeSpan wait, CancellationToken stop)
+    {
+        Task woken;
+        lock (gate) woken = wake.Task;
+        if (stop.IsCancellationRequested || woken.IsCompleted) return;
+        try
+        {
+            await woken.WaitAsync(wait, runtime.Time, stop).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // Waited long enough, or stopping: the loop knows.
+        }
+    }
+
+    private void Become(EdgeTunnelPhase phase, string text, Refuse? refusal)
+    {
+        EdgeTunnelStatus now = new(phase, text, refusal, runtime.Time.GetUtcNow());
+        Volatile.Write(ref status, now);
+        StatusChanged?.Invoke(now);
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

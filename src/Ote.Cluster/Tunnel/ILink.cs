@@ -1,0 +1,55 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>
+/// One attached pair, seen from either end. Thread-safe. What was accepted for sending survives a cut: it is sent again on the
+/// next link with the same peer, in order within its lane, until the peer acknowledged it or the conversation is given up
+/// (<see cref="TunnelOptions.Retention"/>). A lost link accepts nothing more.
+/// </summary>
+public interface ILink
+{
+    /// <summary>The peer, from its certificate.</summary>
+    PeerIdentity Peer { get; }
+
+    /// <summary>The attachment's epoch: of one uid, the newest wins.</summary>
+    ulong Epoch { get; }
+
+    /// <summary>The last measured round trip; null before the first heartbeat was echoed.</summary>
+    TimeSpan? RoundTrip { get; }
+
+    /// <summary>True until the link is lost, replaced or closed.</summary>
+    bool IsUp { get; }
+
+    /// <summary>
+    /// Queues on the message's lane without waiting; the link sets sequence, hops, and id when it is empty. The message is encoded
+    /// before this returns and is not kept.
+    /// </summary>
+    /// <returns>False when the lane is full or the link is gone.</returns>
+    /// <exception cref="ArgumentException">No lane, no payload, or larger than the agreed message size.</exception>
+    bool TrySend(Message message);
+
+    /// <summary>
+    /// Like <see cref="TrySend(Message)"/>, and takes the place of a queued, not yet sent message of the same lane and key: for
+    /// reports, of which only the newest matters.
+    /// </summary>
+    bool TrySend(Message message, string replaces);
+
+    /// <summary>Queues a message that was encoded once for many links.</summary>
+    bool TrySend(SharedMessage message);
+
+    /// <summary>Waits for room; completes when queued.</summary>
+    /// <exception cref="LinkClosedException">The link was lost first.</exception>
+    ValueTask SendAsync(Message message, CancellationToken ct);
+
+    /// <summary>
+    /// Like <see cref="SendAsync"/>, but completes when the peer acknowledged, so when its handler had completed. Waits across
+    /// reconnects.
+    /// </summary>
+    /// <exception cref="LinkClosedException">The link was lost before the message was queued, or the conversation was given up.</exception>
+    Task SendDurableAsync(Message message, CancellationToken ct);
+
+    /// <summary>Ends the link; what was queued is kept for the next one. Does not wait.</summary>
+    /// <param name="reason">Told to the peer and logged.</param>
+    void Close(string reason);
+}

@@ -1,0 +1,16 @@
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>What is fixed for the life of one link.</summary>
+/// <param name="Peer">From the certificate.</param>
+/// <param name="Epoch">Of the attachment.</param>
+/// <param name="Agreed">The figures both ends hold to.</param>
+/// <param name="IsParent">True at the parent's end.</param>
+/// <param name="Phase">0 to 1: where in the interval this link's heartbeats fall.</param>
+/// <param name="Digest">Of our subtree, for heartbeats; null when there is none to state.</param>
+/// <param name="Stop">Given to the handler.</param>
+internal sealed record LinkSetup(
+    PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<ulong>? Digest, CancellationToken Stop)
+{
+    /// <summary>Which side this end is, for meters.</summary>
+    public KeyValuePair<string, object?> SideTag { get; } = new("peer", IsParent ? "child" : "parent");
+}

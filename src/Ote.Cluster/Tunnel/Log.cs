@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Tunnel;
+
+internal static partial class Log
+{
+    [LoggerMessage(2000, LogLevel.Information, "Child {Peer} attached with epoch {Epoch}, resumed: {Resumed}")]
+    public static partial void ChildAttached(this ILogger log, PeerIdentity peer, ulong epoch, bool resumed);
+
+    [LoggerMessage(2001, LogLevel.Information, "Child {Peer} with epoch {Epoch} detached: {Reason}")]
+    public static partial void ChildDetached(this ILogger log, PeerIdentity peer, ulong epoch, string reason);
+
+    [LoggerMessage(2002, LogLevel.Information, "Attached to parent {Peer} with epoch {Epoch}, resumed: {Resumed}")]
+    public static partial void ParentAttached(this ILogger log, PeerIdentity peer, ulong epoch, bool resumed);
+
+    [LoggerMessage(2003, LogLevel.Warning, "Link to parent {Peer} with epoch {Epoch} ended: {Reason}")]
+    public static partial void ParentDetached(this ILogger log, PeerIdentity peer, ulong epoch, string reason);
+
+    [LoggerMessage(2004, LogLevel.Warning, "{Peer} broke the protocol and loses its link: {Text}")]
+    public static partial void Violation(this ILogger log, PeerIdentity peer, string text);
+
+    [LoggerMessage(2005, LogLevel.Warning, "Refused child {Peer}: {Reason}: {Text}")]
+    public static partial void ChildRefused(this ILogger log, PeerIdentity peer, Refuse.Types.Reason reason, string text);
+
+    [LoggerMessage(2006, LogLevel.Error, "Parent {Parent} refuses this cluster until a person changes something: {Reason}: {Text}; trying again in {Wait}")]
+    public static partial void RefusedForGood(this ILogger log, Uri parent, Refuse.Types.Reason reason, string text, TimeSpan wait);
+
+    [LoggerMessage(2007, LogLevel.Warning, "Parent {Parent} refuses this cluster: {Reason}: {Text}; trying again in {Wait}")]
+    public static partial void RefusedForNow(this ILogger log, Uri parent, Refuse.Types.Reason reason, string text, TimeSpan wait);
+
+    [LoggerMessage(2008, LogLevel.Warning, "Parent {Parent} not reached: {Cause}; trying again in {Wait}, and further without saying so while the cause stays")]
+    public static partial void NotReached(this ILogger log, Uri parent, string cause, TimeSpan wait);
+
+    [LoggerMessage(2009, LogLevel.Debug, "Parent {Parent} not reached: {Cause}; trying again in {Wait}")]
+    public static partial void StillNotReached(this ILogger log, Uri parent, string cause, TimeSpan wait);
+
+    [LoggerMessage(2010, LogLevel.Error, "Handling message {Id} of {Peer} failed; the link is closed and the message will come again")]
+    public static partial void HandlerFailed(this ILogger log, PeerIdentity peer, string id, Exception fault);
+
+    [LoggerMessage(2011, LogLevel.Error, "The handler failed when {Peer} attached or detached")]
+    public static partial void CallbackFailed(this ILogger log, PeerIdentity peer, Exception fault);
+
+    [LoggerMessage(2012, LogLevel.Warning, "Gave up a message of {Peer} on lane {Lane}: {Cause}")]
+    public static partial void MessageGivenUp(this ILogger log, PeerIdentity peer, Lane lane, Arrival cause);
+
+    [LoggerMessage(2013, LogLevel.Error, "The link with {Peer} failed")]
+    public static partial void LinkFailed(this ILogger log, PeerIdentity peer, Exception fault);
+
+    [LoggerMessage(2014, LogLevel.Debug, "Sending to {Peer} ended: {Cause}")]
+    public static partial void SendEnded(this ILogger log, PeerIdentity peer, string cause);
+
+    [LoggerMessage(2015, LogLevel.Warning, "A request for /tunnel from {Remote} has no certificate of this tree: {Cause}")]
+    public static partial void NoIdentity(this ILogger log, string remote, string cause);
+
+    [LoggerMessage(2016, LogLevel.Information, "Gave up what was kept for {Peer}, which has been away for {Away}: {Count} messages")]
+    public static partial void ConversationGivenUp(this ILogger log, PeerIdentity peer, TimeSpan away, int count);
+
+    [LoggerMessage(2017, LogLevel.Warning, "The parent knows epoch {Known} of this cluster, newer than ours: its data directory was restored or copied; going on from there")]
+    public static partial void EpochBehind(this ILogger log, ulong known);
+
+    [LoggerMessage(2018, LogLevel.Error, "The tunnel to {Parent} failed unexpectedly; trying again in {Wait}")]
+    public static partial void EdgeFailed(this ILogger log, Uri parent, TimeSpan wait, Exception fault);
+}

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>The tunnel's meters.</summary>
+internal sealed class TunnelMetrics : IDisposable
+{
+    public const string MeterName = "Ote.Cluster.Tunnel";
+
+    private readonly Meter meter;
+    private readonly long[] queued = new long[Lanes.Count];
+    private readonly TagList[] inTags = new TagList[Lanes.Count];
+    private readonly TagList[] outTags = new TagList[Lanes.Count];
+
+    public TunnelMetrics(IMeterFactory factory)
+    {
+        meter = factory.Create(MeterName);
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            inTags[i] = new TagList { { "direction", "in" }, { "lane", Lanes.Name(i) } };
+            outTags[i] = new TagList { { "direction", "out" }, { "lane", Lanes.Name(i) } };
+        }
+
+        Links = meter.CreateUpDownCounter<long>("ote.tunnel.links", "{link}", "Links that are up, by side.");
+        Messages = meter.CreateCounter<long>("ote.tunnel.messages", "{message}", "Messages by direction and lane; resends included.");
+        Bytes = meter.CreateCounter<long>("ote.tunnel.message.bytes", "By", "Encoded message bytes by direction and lane; resends included.");
+        Acks = meter.CreateCounter<long>("ote.tunnel.acks", "{frame}", "Acknowledgement frames sent.");
+        Resends = meter.CreateCounter<long>("ote.tunnel.resends", "{message}", "Messages sent again after a cut.");
+        Duplicates = meter.CreateCounter<long>("ote.tunnel.duplicates", "{message}", "Messages received again and not delivered again.");
+        Dropped = meter.CreateCounter<long>("ote.tunnel.dropped", "{message}", "Messages received and given up, by reason.");
+        Violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "Links ended because the peer broke the protocol, by reason.");
+        RoundTrip = meter.CreateHistogram<double>("ote.tunnel.rtt", "s", "Round trip measured by heartbeats.");
+        Reconnects = meter.CreateCounter<long>("ote.tunnel.reconnects", "{attempt}", "Attempts to attach to the parent, after the first.");
+        Refusals = meter.CreateCounter<long>("ote.tunnel.refusals", "{refusal}", "Attachments refused, by side and reason.");
+        Lost = meter.CreateCounter<long>("ote.tunnel.leases.expired", "{link}", "Links given up because the peer was silent.");
+        meter.CreateObservableGauge("ote.tunnel.queue", ObserveQueues, "{message}", "Messages queued or unacknowledged, by lane, over all links.");
+    }
+
+    public UpDownCounter<long> Links { get; }
+
+    public Counter<long> Messages { get; }
+
+    public Counter<long> Bytes { get; }
+
+    public Counter<long> Acks { get; }
+
+    public Counter<long> Resends { get; }
+
+    public Counter<long> Duplicates { get; }
+
+    public Counter<long> Dropped { get; }
+
+    public Counter<long> Violations { get; }
+
+    public Histogram<double> RoundTrip { get; }
+
+    public Counter<long> Reconnects { get; }
+
+    public Counter<long> Refusals { get; }
+
+    public Counter<long> Lost { get; }
+
+    public void Sent(in SentCounts sent)
+    {
+        if (sent.Acks > 0) Acks.Add(sent.Acks);
+        if (sent.Resends > 0) Resends.Add(sent.Resends);
+        if (!Messages.Enabled && !Bytes.Enabled) return;
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            (int messages, int bytes) = sent.Of(i);
+            if (messages == 0) continue;
+            Messages.Add(messages, outTags[i]);
+            Bytes.Add(bytes, outTags[i]);
+        }
+    }
+
+    public void Received(int lane, int bytes)
+    {
+        if (!Messages.Enabled && !Bytes.Enabled) return;
+        Messages.Add(1, inTags[lane]);
+        Bytes.Add(bytes, inTags[lane]);
+    }
+
+    public void Queued(int lane, int change) => Interlocked.Add(ref queued[lane], change);
+
+    public void Dispose() => meter.Dispose();
+
+    private IEnumerable<Measurement<long>> ObserveQueues()
+    {
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            yield return new Measurement<long>(Interlocked.Read(ref queued[i]), new KeyValuePair<string, object?>("lane", Lanes.Name(i)));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.WebSockets;
+using System.Security.Cryptography.X509Certificates;
+using Ote.Cluster.Identity;
+
+namespace Ote.Cluster.Tunnel;
+
+/// <summary>Dials parents by WebSocket over mutual TLS; trusts the tree's own CA and nothing else.</summary>
+/// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
+/// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
+public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? proxy = null) : IDialer
+{
+    /// <inheritdoc/>
+    public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        ClusterIdentity self = identity();
+        ServerCheck check = new(self.Authority, parent.Host);
+        SocketsHttpHandler handler = new()
+        {
+            Proxy = proxy,
+            UseProxy = proxy is not null,
+            PooledConnectionLifetime = Timeout.InfiniteTimeSpan,
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                ClientCertificateContext = self.TlsContext,
+                CertificateChainPolicy = TunnelTls.TrustOnly(self.Authority),
+                RemoteCertificateValidationCallback = check.Validate,
+                EnabledSslProtocols = TunnelTls.Protocols,
+            },
+            PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new PatientStream(context.PlaintextStream)),
+        };
+        using HttpMessageInvoker invoker = new(handler);
+        ClientWebSocket socket = new();
+        socket.Options.KeepAliveInterval = TimeSpan.Zero;
+        try
+        {
+            await socket.ConnectAsync(new UriBuilder(parent) { Scheme = "wss", Path = "/tunnel" }.Uri, invoker, ct).ConfigureAwait(false);
+            return new Dialed(new WebSocketChannel(socket), check.Peer ?? throw new IOException($"the certificate of {parent} names no cluster"));
+        }
+        catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException)
+        {
+            socket.Dispose();
+            throw new IOException(check.Problem ?? Reason(parent, e), e);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static string Reason(Uri parent, Exception e)
+    {
+        Exception root = e.GetBaseException();
+        return $"{parent.Authority}: {root.Message}";
+    }
+}
+
+/// <summary>Checks a server's certificate against the tree's CA and remembers who it was.</summary>
+/// <param name="authority">The only trusted root.</param>
+/// <param name="host">The host that was dialled.</param>
+internal sealed class ServerCheck(X509Certificate2 authority, string host)
+{
+    public PeerIdentity? Peer { get; private set; }
+
+    /// <summary>What is wrong with the certificate; null when nothing is, or none was seen.</summary>
+    public string? Problem { get; private set; }
+
+    public bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (certificate is not X509Certificate2 seen || !CertificateNames.TryReadIdentity(seen, out PeerIdentity peer))
+        {
+            Problem = $"{host} showed no certificate of a cluster";
+            return false;
+        }
+
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
+        {
+            string why = string.Join("; ", chain?.ChainStatus.Select(status => status.StatusInformation.Trim()) ?? []);
+            Problem = $"the certificate {host} showed ({peer}) is not trusted by the tree's CA {CaPin.Of(authority)}: {why}";
+            return false;
+        }
+
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+        {
+            Problem = $"the certificate of {peer} is not for {host}; dial it by a name it advertises, or give it this one";
+            return false;
+        }
+
+        Peer = peer;
+        return true;
+    }
+}

@@ -1,0 +1,44 @@
+namespace Ote.Protocol.Tunnel;
+
+/// <summary>Why a peer's bytes were not the protocol. The names are metric labels: stable, never reused.</summary>
+public enum ViolationReason
+{
+    /// <summary>A packet without any byte.</summary>
+    EmptyPacket,
+
+    /// <summary>Bytes that are not the expected protobuf message.</summary>
+    Malformed,
+
+    /// <summary>A packet above the agreed size, found before it was read whole.</summary>
+    PacketTooLarge,
+
+    /// <summary>A message above the agreed size, found before anything was allocated for it.</summary>
+    MessageTooLarge,
+
+    /// <summary>A text message, or another transport form that carries no packet.</summary>
+    NotBinary,
+
+    /// <summary>A frame kind that has no place at this point of the conversation.</summary>
+    UnexpectedFrame,
+
+    /// <summary>A lane outside the known ones.</summary>
+    UnknownLane,
+
+    /// <summary>A message id that is not 16 bytes.</summary>
+    BadMessageId,
+
+    /// <summary>A sequence number that skips some.</summary>
+    SequenceGap,
+
+    /// <summary>More unacknowledged messages than the window allows.</summary>
+    WindowExceeded,
+
+    /// <summary>An acknowledgement of something never sent.</summary>
+    AckBeyondSent,
+
+    /// <summary>Parts of a message that do not fit together.</summary>
+    BadChunk,
+
+    /// <summary>No Hello or Welcome within the time for it.</summary>
+    HandshakeTimeout,
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Flow;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Tests.Cluster.Tunnel;
+
+/// <summary>A root with its CA on a real loopback socket, and children of any name, over real TLS.</summary>
+internal sealed class TlsTree : IAsyncDisposable
+{
+    private readonly ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly CancellationTokenSource stop = new();
+    private readonly List<Task> running = [];
+    private readonly List<TunnelRuntime> runtimes = [];
+    private TunnelListener? listener;
+
+    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(TimeProvider.System);
+
+    public AdmitAll Admission { get; } = new("root");
+
+    public Recorder Root { get; } = new();
+
+    public CloudTunnel Cloud { get; private set; } = null!;
+
+    public JoinService? Join { get; set; }
+
+    public IdentitySource RootIdentity { get; private set; } = null!;
+
+    public Uri Address => new($"https://127.0.0.1:{listener!.EndPoint.Port}");
+
+    public Meter? Meter { get; private set; }
+
+    public async Task<TlsTree> StartAsync(TunnelOptions? options = null, Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? join = null)
+    {
+        RootIdentity = new IdentitySource(Authority.CreateIdentity(new PeerIdentity("root", "root-uid"), ["127.0.0.1", "localhost"]));
+        Cloud = new CloudTunnel(NewRuntime(), options ?? new TunnelOptions(), "root", "test", Admission, Root);
+        if (join is not null) Join = new JoinService(RootIdentity, join, TimeProvider.System, NullLogger.Instance);
+        listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None);
+        return this;
+    }
+
+    public TunnelRuntime NewRuntime()
+    {
+        Random random = new(7);
+        byte[] incarnation = new byte[16];
+        random.NextBytes(incarnation);
+        incarnation[0] = (byte)runtimes.Count;
+        TunnelRuntime runtime = new(TimeProvider.System, services.GetRequiredService<IMeterFactory>(), NullLoggerFactory.Instance, Locked(random), incarnation);
+        runtimes.Add(runtime);
+        return runtime;
+    }
+
+    public (EdgeTunnel Tunnel, Recorder Handler) Child(string name, EpochCounter? epochs = null, ClusterIdentity? identity = null, EdgeTunnelOptions? options = null)
+    {
+        identity ??= Authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
+        epochs ??= EpochCounter.InMemory();
+        Recorder recorder = new();
+        EdgeTunnel tunnel = new(
+            NewRuntime(),
+            options ?? new EdgeTunnelOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(50)) },
+            identity.Peer,
+            () => Address,
+            new WebSocketDialer(() => identity),
+            recorder,
+            new EdgeFacts { NextEpoch = epochs.Next, Tags = () => ["tier=edge"], AdvertisedAddress = () => "0.0.0.0:8287" });
+        return (tunnel, recorder);
+    }
+
+    public void Run(EdgeTunnel tunnel) => running.Add(Task.Run(() => tunnel.RunAsync(stop.Token)));
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await Task.WhenAll(running).Soon();
+        if (Cloud is not null) await Cloud.DisposeAsync();
+        if (listener is not null) await listener.DisposeAsync();
+        foreach (TunnelRuntime runtime in runtimes) runtime.Dispose();
+        Authority.Dispose();
+        stop.Dispose();
+        await services.DisposeAsync();
+    }
+
+    private static Func<double> Locked(Random random) => () =>
+    {
+        lock (random) return random.NextDouble();
+    };
+}
