@@ -62,11 +62,14 @@ publish() {
     *) fail "no native executable for '$rid' can be made on $own; use linux-x64 or linux-arm64 (the latter from either)" ;;
   esac
   with_lock artifacts/built/lock 1200 "a build of this folder"
+  rm -rf "out/$rid"
   for project in ote otectl; do
     STEP_TAIL=200 step "Publishing $project for $rid" 1200 "artifacts/built/publish-$project.log" dotnet publish "src/$project" -c Release -r "$rid" -o "out/$rid" \
-      -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false -p:CopyOutputSymbolsToPublishDirectory=false -p:DebugType=none "${flags[@]}" ||
+      -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false "${flags[@]}" ||
       fail "$project could not be published for $rid (its log is above); mend the errors and try again"
   done
+  # What is shipped runs; symbols and documentation of the libraries inside are no part of it.
+  rm -f "out/$rid"/*.pdb "out/$rid"/*.dbg "out/$rid"/*.xml
   say "out/$rid:"
   (cd "out/$rid" && find . -maxdepth 1 -type f -printf '  %f  %s bytes\n' | sort >&2)
 }

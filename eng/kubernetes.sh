@@ -75,7 +75,6 @@ KUBE_GIT_MAJOR='1'
 KUBE_GIT_MINOR='20'
 VERSION
 export GOROOT=$work/go/usr/lib/go-1.15
-# Debian keeps src, api and test in /usr/share behind links that are relative to the package, but pkg's may be absolute.
 export PATH=$GOROOT/bin:$PATH GOPATH=$work/gopath GOCACHE=$work/cache GOTMPDIR=$work/tmp GO111MODULE=off CGO_ENABLED=0
 export KUBE_GIT_VERSION_FILE=$work/version HOME=$work
 go version >"$work/log" 2>&1 || fail "the unpacked Go 1.15 does not run ($(tail -n 1 "$work/log")); is this machine's architecture $(dpkg --print-architecture) one that Debian 11 knows?"

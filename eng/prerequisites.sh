@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.."
 trap end_children EXIT
 
 # package, then the command or file that shows it is there
-tests_need="etcd-server:etcd etcd-client:etcdctl containerd:containerd runc:runc containernetworking-plugins:/usr/lib/cni/bridge
-  iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat iproute2:ip busybox-static:/usr/share/doc/busybox-static openssl:openssl
-  util-linux:setpriv procps:pgrep unzip:unzip git:git"
+tests_need="etcd-server:etcd containerd:containerd runc:runc containernetworking-plugins:/usr/lib/cni/bridge
+  iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat iproute2:ip busybox-static:/usr/share/doc/busybox-static
+  util-linux:setpriv procps:pgrep unzip:unzip"
 build_kubernetes_needs="rsync:rsync jq:jq make:make gcc:gcc dpkg-dev:dpkg-source patch:patch xz-utils:xz libc6-dev:/usr/include/stdlib.h
   debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
 publish_needs="clang:clang lld:ld.lld zlib1g-dev:/usr/include/zlib.h"
@@ -30,7 +30,9 @@ look() {
 
 for purpose in "$@"; do
   case $purpose in
-    tests) look "$tests_need" ;;
+    tests)
+      (( EUID == 0 )) || fail "the system tests run a real node, with namespaces and cgroups of its own, which only root can make; run them as root"
+      look "$tests_need" ;;
     build-kubernetes) look "$build_kubernetes_needs" ;;
     publish) look "$publish_needs" ;;
     npm) look "$npm_needs" ;;

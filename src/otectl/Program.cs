@@ -1,1 +1,4 @@
-return 0;
+using Ote.Ctl;
+using Ote.Ctl.Cli;
+
+return await CommandLine.RunAsync(Surroundings.OfProcess(), args, CancellationToken.None).ConfigureAwait(false);

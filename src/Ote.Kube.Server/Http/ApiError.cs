@@ -51,6 +51,8 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError UnsupportedMediaType(params string[] types) => new(
         415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {string.Join(", ", types)}");
 
+    public static ApiError Undecodable(string message) => new(415, "UnsupportedMediaType", message);
+
     public static ApiError Expired(string message) => new(410, "Expired", message);
 
     public static ApiError TooLarge(long limit) => new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");

@@ -5,13 +5,14 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Http.Protobuf;
 
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Reads request bodies within limits. What cannot be read is the client's fault and says why.</summary>
 internal static class Body
 {
-    private static readonly string[] Writable = ["application/json", "application/yaml"];
+    private static readonly string[] Writable = ["application/json", "application/yaml", ProtobufBody.MediaType];
 
     /// <summary>The media type without its parameters, lower case; empty when absent.</summary>
     public static string MediaType(HttpRequest request)
@@ -65,7 +66,7 @@ internal static class Body
         }
     }
 
-    /// <summary>An object in JSON or YAML, by its content type.</summary>
+    /// <summary>An object in JSON, YAML or protobuf, by its content type.</summary>
     /// <exception cref="ApiError">400 or 415.</exception>
     public static JsonObject ParseObject(byte[] bytes, string mediaType, int depth)
     {
@@ -73,6 +74,7 @@ internal static class Body
         {
             "" or "application/json" or "*/*" => ParseJson(bytes, depth),
             "application/yaml" => ParseYaml(bytes),
+            ProtobufBody.MediaType => ProtobufBody.Read(bytes, depth),
             _ => throw ApiError.UnsupportedMediaType(Writable),
         };
         return node as JsonObject ?? throw ApiError.BadRequest("the body of the request must be an object");

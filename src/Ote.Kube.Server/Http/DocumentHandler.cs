@@ -8,6 +8,8 @@ namespace Ote.Kube.Server.Http;
 /// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
 internal sealed class DocumentHandler(VersionInfo version)
 {
+    // What kubectl asks for has an @ that its own parser of media types refuses in answers.
+    private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
     private DocumentCache _cache = new(SchemaCatalog.BuiltIn);
 
     public async Task HandleAsync(HttpContext context, SchemaCatalog catalog, string path)
@@ -28,6 +30,9 @@ internal sealed class DocumentHandler(VersionInfo version)
         var cache = CacheOf(catalog);
         var (body, type) = path switch
         {
+            "/openapi/v2" => OpenApiV2(context, catalog, cache),
+            // The index names absolute paths: below a prefix they are that host's, so it is written for each request.
+            "/openapi/v3" when context.Request.PathBase.HasValue => (Answers.Bytes(Index(catalog, context.Request.PathBase.Value!)), "application/json"),
             "/api" or "/apis" when Accepts.Aggregated(context.Request.Headers.Accept) is { } v =>
                 (cache.Get($"{path}?{v}", () => Aggregated(catalog, path, v)), $"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList"),
             _ => (cache.Get(path, () => Plain(catalog, path)), "application/json"),
@@ -38,6 +43,15 @@ internal sealed class DocumentHandler(VersionInfo version)
         }
 
         await Answers.JsonAsync(context, 200, body ?? throw ApiError.NoSuchPath(), type).ConfigureAwait(false);
+    }
+
+    private static (byte[]? Body, string Type) OpenApiV2(HttpContext context, SchemaCatalog catalog, DocumentCache cache)
+    {
+        var accept = context.Request.Headers.Accept.ToString();
+        // kubectl asks for protobuf alone and reads nothing else.
+        return accept.Contains("proto-openapi.spec.v2", StringComparison.Ordinal)
+            ? (cache.Get("/openapi/v2?protobuf", () => OpenApiProtobuf.Encode(catalog.OpenApiV2())), Protobuf)
+            : (cache.Get("/openapi/v2", () => Answers.Bytes(catalog.OpenApiV2())), "application/json");
     }
 
     private static byte[] Aggregated(SchemaCatalog catalog, string path, string v)
@@ -58,9 +72,22 @@ internal sealed class DocumentHandler(VersionInfo version)
             ["", "api", var v] => DiscoveryDocuments.ResourceList(catalog, "", v),
             ["", "apis", var group] => DiscoveryDocuments.Group(catalog, group),
             ["", "apis", var group, var v] => DiscoveryDocuments.ResourceList(catalog, group, v),
+            ["", "openapi", "v3"] => catalog.OpenApiV3Index(),
+            ["", "openapi", "v3", .. var rest] => catalog.OpenApiV3(string.Join('/', rest)),
             _ => null,
         };
         return document is null ? null : Answers.Bytes(document);
+    }
+
+    private static JsonObject Index(SchemaCatalog catalog, string prefix)
+    {
+        var index = catalog.OpenApiV3Index();
+        foreach (var (_, entry) in (JsonObject)index["paths"]!)
+        {
+            entry!["serverRelativeURL"] = prefix + (string)entry["serverRelativeURL"]!;
+        }
+
+        return index;
     }
 
     private static JsonObject Paths(SchemaCatalog catalog)

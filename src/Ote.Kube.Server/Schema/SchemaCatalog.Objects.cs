@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
+using Ote.Kube.Server.Schema.Defaults;
+using Ote.Kube.Server.Schema.Rules;
 using Ote.Kube.Server.Schema.Validation;
 
 namespace Ote.Kube.Server.Schema;
@@ -26,6 +28,8 @@ public sealed partial class SchemaCatalog
         ArgumentNullException.ThrowIfNull(obj);
         if (kind.IsCustom)
             SchemaDefaults.Fill(obj, kind.Schema);
+        else
+            BuiltInDefaults.Apply(kind, obj);
     }
 
     /// <summary>
@@ -37,8 +41,8 @@ public sealed partial class SchemaCatalog
         ArgumentNullException.ThrowIfNull(kind);
         ArgumentNullException.ThrowIfNull(obj);
         if (kind.IsCustom)
-            return SchemaValidator.Validate(obj, kind.Schema);
-        return Decoder.Error(kind, obj) is { } wrong ? [new FieldError("", FieldErrorType.Undecodable, "", wrong)] : [];
+            return CustomRules.Check(kind, obj);
+        return Decoder.Error(kind, obj) is { } wrong ? [new FieldError("", FieldErrorType.Undecodable, "", wrong)] : ObjectRules.Check(this, kind, obj);
     }
 
     /// <summary>The faults of a change alone: fields that may not change once set. Check the new object with <see cref="Validate"/> too.</summary>
@@ -47,6 +51,6 @@ public sealed partial class SchemaCatalog
         ArgumentNullException.ThrowIfNull(kind);
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
-        return [];
+        return kind.IsCustom ? [] : ChangeRules.Check(kind, before, after);
     }
 }

@@ -51,6 +51,9 @@ public static class Yaml
             : throw new FormatException($"expected one YAML mapping, found {documents.Count} document(s)");
     }
 
+    /// <summary>One document as block-style YAML ending in a line feed; <see cref="Read"/> gives back an equal node.</summary>
+    public static string Write(JsonNode? node) => YamlWriter.Write(node);
+
     private static JsonNode? Convert(YamlNode node, int depth, ref int budget)
     {
         if (depth > MaxDepth)
@@ -116,6 +119,11 @@ public static class Yaml
             return JsonValue.Create(whole);
         }
 
+        if (IsWhole(text) && !HasLeadingZero(text) && decimal.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var large))
+        {
+            return JsonValue.Create(large);
+        }
+
         if (text.StartsWith("0x", StringComparison.Ordinal)
             && long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex))
         {
@@ -132,6 +140,8 @@ public static class Yaml
         var digits = text.TrimStart('+', '-');
         return digits.Length > 1 && digits[0] == '0';
     }
+
+    private static bool IsWhole(string text) => text.AsSpan().TrimStart("+-") is { Length: > 0 } digits && digits.IndexOfAnyExceptInRange('0', '9') < 0;
 
     private static bool IsFloat(string text) =>
         text.AsSpan().IndexOfAnyExcept(FloatCharacters) < 0 && text.AsSpan().IndexOfAnyInRange('0', '9') >= 0 && text.AsSpan().IndexOfAny(".eE") >= 0;

@@ -1,0 +1,75 @@
+using Ote.Ctl.Cli;
+using Ote.Ctl.Output;
+using Ote.Ctl.Commands;
+
+namespace Ote.Ctl.Applying;
+
+/// <summary>What a run prints when it is over.</summary>
+internal static class ApplySummary
+{
+    /// <summary>The table of receipts and, if any, the table of targets that did not succeed.</summary>
+    internal static void Write(Invocation run, IReadOnlyList<Receipt> receipts)
+    {
+        var table = new TextTable(["OBJECT", "COMMAND", .. Receipt.Stages.Select(stage => stage.ToUpperInvariant()), "PHASE"]);
+        foreach (var receipt in receipts)
+        {
+            table.Add([
+                receipt.Subject,
+                receipt.Command?.Name,
+                .. receipt.Counts.Select(count => (Cell)count),
+                new Cell(receipt.Phase, run.OutPaint.State)]);
+        }
+
+        table.WriteTo(run.Out);
+        var failures = receipts.SelectMany(receipt => receipt.Failures.Select(failure => (receipt.Subject, failure))).ToArray();
+        if (failures.Length == 0)
+        {
+            return;
+        }
+
+        var failed = new TextTable("FAILED AT", "OBJECT", "CODE", "ERROR");
+        foreach (var (subject, failure) in failures)
+        {
+            failed.Add(failure.Cluster, subject, Code(failure), new Cell(failure.Describe(), run.OutPaint.Bad));
+        }
+
+        run.Out.Write("\n");
+        failed.WriteTo(run.Out);
+    }
+
+    /// <summary>The last line on standard error: what it comes to, and what to do next.</summary>
+    internal static void Tell(Invocation run, IReadOnlyList<Receipt> receipts, ExitCode verdict, TimeSpan timeout)
+    {
+        var program = run.World.ProgramName;
+        var commands = receipts.Where(receipt => receipt.Command is not null).Select(receipt => receipt.Command!.Value).ToArray();
+        var targets = commands.Sum(command => command.Count("targets"));
+        var succeeded = commands.Sum(command => command.Count("succeeded"));
+        var line = verdict switch
+        {
+            ExitCode.Ok => $"{succeeded} of {targets} targets succeeded",
+            ExitCode.NothingMatched => commands.First(command => command.NothingMatched is not null) is var none
+                ? $"{none.NothingMatched}; {program} get clusters -o wide shows names and tags" : "",
+            ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
+                ? $"command {refused.Name} was refused: {refused.Refusal}; correct the selector or the manifest" : "",
+            ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
+            _ => $"{targets - succeeded} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them",
+        };
+        run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));
+    }
+
+    private static string Waiting(IReadOnlyList<Receipt> receipts, CommandView[] commands, TimeSpan timeout, string program)
+    {
+        var open = commands.FirstOrDefault(command => !command.IsFinished);
+        var rest = receipts.Count - commands.Length;
+        var unsent = rest > 0 ? $", {rest} further objects were not sent" : "";
+        return open.Object is null
+            ? $"not everything was sent within {Durations.Format(timeout)}{unsent}; apply again"
+            : $"command {open.Name} has {open.Settled} of {open.Count("targets")} targets done after {Durations.Format(timeout)}{unsent}; "
+              + $"it goes on: {program} command show {open.Name}, or give it more time with --timeout";
+    }
+
+    private static CommandView Worst(CommandView[] commands) => commands.MaxBy(command => command.Lost);
+
+    private static string Code(Outcome outcome) =>
+        outcome.Code == 0 ? "-" : outcome.Code.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+using Ote.Ctl.Output;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Ote.Ctl.Applying;
+
+/// <summary>A table on the terminal that is redrawn in place and removed at the end, when the final table takes its place.</summary>
+/// <param name="writer">The terminal.</param>
+/// <param name="colours">Whether colours are wanted.</param>
+internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDisplay
+{
+    private const int MaxRows = 20;
+
+    public Task ShowAsync(Func<Action<IReadOnlyList<Receipt>>, Task> work)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = colours ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        return console.Live(new Text("")).AutoClear(true).StartAsync(context => work(receipts => context.UpdateTarget(Draw(receipts))));
+    }
+
+    internal static IRenderable Draw(IReadOnlyList<Receipt> receipts)
+    {
+        var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("OBJECT").Padding(0, 1));
+        foreach (var stage in Receipt.Stages)
+        {
+            table.AddColumn(new TableColumn(stage.ToUpperInvariant()).RightAligned().NoWrap().Padding(0, 1));
+        }
+
+        table.AddColumn(new TableColumn("PHASE").NoWrap().Padding(0, 0));
+        foreach (var receipt in Shown(receipts))
+        {
+            var cells = new List<IRenderable> { new Text(Cell.Printable(receipt.Subject)) };
+            cells.AddRange(receipt.Counts.Select((count, i) => new Text(
+                count.ToString(CultureInfo.InvariantCulture), i == Receipt.Stages.Count - 1 && count > 0 ? new Style(Color.Red) : Style.Plain)));
+            cells.Add(new Text(receipt.Phase, PhaseStyle(receipt.Phase)));
+            table.AddRow(cells);
+        }
+
+        var rows = new List<IRenderable> { table };
+        if (receipts.Count > MaxRows)
+        {
+            rows.Add(new Text($"... {receipts.Count - MaxRows} more objects"));
+        }
+
+        rows.AddRange(receipts.SelectMany(receipt => receipt.Failures).Take(MaxRows)
+            .Select(failure => new Text(Cell.Printable($"  {failure.Cluster}: {failure.Code} {failure.Describe()}"), new Style(Color.Red))));
+        return new Rows(rows);
+    }
+
+    /// <summary>A terminal is only so high: what is under way comes first, then what is next, then what is done.</summary>
+    private static IEnumerable<Receipt> Shown(IReadOnlyList<Receipt> receipts) =>
+        receipts.Count <= MaxRows ? receipts : receipts.OrderBy(r => r.Command is null ? 1 : r.Command.Value.IsFinished ? 2 : 0).Take(MaxRows);
+
+    private static Style PhaseStyle(string phase) => phase switch
+    {
+        "Succeeded" => new Style(Color.Green),
+        "Failed" or "Expired" => new Style(Color.Red),
+        "Waiting" => Style.Plain,
+        _ => new Style(Color.Yellow),
+    };
+}

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using Ote.Ctl.Applying;
+using Ote.Ctl.Clusters;
+using Ote.Ctl.Commands;
+using Ote.Ctl.Joining;
+using Ote.Ctl.Setup;
+
+namespace Ote.Ctl.Cli;
+
+/// <summary>The whole command line: its commands, and how one run of it goes.</summary>
+internal static class CommandLine
+{
+    /// <summary>Parses, runs, and returns the exit code.</summary>
+    internal static async Task<int> RunAsync(Surroundings world, IReadOnlyList<string> arguments, CancellationToken cancellation)
+    {
+        var root = Build(world);
+        var typed = root.Parse(arguments);
+        var helps = typed.Action is HelpAction;
+        var at = typed.CommandResult.Command;
+        if (!helps && (typed.Errors.Count > 0 || StrayOption(typed) is not null))
+        {
+            world.Error.Write($"error: {Explain(typed, at)}; see {Path(world.ProgramName, at, root)} --help\n");
+            return (int)ExitCode.Usage;
+        }
+
+        // Help names the program as it was called; the parser knows it by one name only.
+        using var help = new StringWriter { NewLine = "\n" };
+        var configuration = new InvocationConfiguration { Output = helps ? help : world.Out, Error = world.Error, EnableDefaultExceptionHandler = false };
+        var code = await typed.InvokeAsync(configuration, cancellation).ConfigureAwait(false);
+        if (helps)
+        {
+            world.Out.Write(help.ToString().Replace($"  {root.Name}", $"  {world.ProgramName}", StringComparison.Ordinal).TrimEnd() + "\n");
+        }
+
+        return code;
+    }
+
+    internal static Command Build(Surroundings world)
+    {
+        var globals = new GlobalOptions();
+        var runner = new CommandRunner(world, globals);
+        var root = new Command("otectl", "Operate a tree of clusters through its control API.") { new HelpOption("--help", "-h") };
+        globals.AddTo(root);
+        root.Add(GetClustersCommand.Build(runner));
+        root.Add(TreeCommand.Build(runner));
+        root.Add(DescribeClusterCommand.Build(runner));
+        root.Add(JoinTokenCommand.Build(runner));
+        root.Add(AcceptCommand.Build(runner));
+        root.Add(ApplyCommand.Build(runner));
+        root.Add(CommandCommand.Build(runner));
+        root.Add(TagCommand.Build(runner));
+        root.Add(DeleteClusterCommand.Build(runner));
+        root.Add(InstallCommand.Build(runner));
+        root.Add(KubeconfigCommand.Build(runner));
+        root.Add(VersionCommand.Build(runner));
+        root.Add(CompletionCommand.Build(runner));
+        root.Add(CompleteCommand.Build(runner, () => root));
+        return root;
+    }
+
+    /// <summary>The parser's first complaint on one line; of a word it does not know, what was probably meant.</summary>
+    private static string Explain(ParseResult typed, Command at)
+    {
+        if ((StrayOption(typed) ?? (typed.UnmatchedTokens is [var unmatched, ..] ? unmatched : null)) is { } word)
+        {
+            var names = at.Subcommands.Where(command => !command.Hidden).Select(command => command.Name)
+                .Concat(at.Options.SelectMany(option => option.Aliases.Append(option.Name)));
+            return $"'{word}' is not known here{Nearest.Hint(word, names)}";
+        }
+
+        var words = typed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return string.Join(' ', words).TrimEnd('.');
+    }
+
+    /// <summary>The parser takes an option it does not know for a value; no name of ours begins with a dash.</summary>
+    private static string? StrayOption(ParseResult typed) => typed.CommandResult.Command.Hidden
+        ? null
+        : typed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
+            .FirstOrDefault(value => value.Length > 1 && value[0] == '-');
+
+    private static string Path(string program, Command command, Command root)
+    {
+        var names = new List<string>();
+        for (Symbol? at = command; at is not null && at != root; at = at.Parents.FirstOrDefault())
+        {
+            names.Insert(0, at.Name);
+        }
+
+        names.Insert(0, program);
+        return string.Join(' ', names);
+    }
+}

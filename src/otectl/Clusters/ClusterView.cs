@@ -1,0 +1,37 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Clusters;
+
+/// <summary>Typed reading of a <c>Cluster</c> object.</summary>
+/// <param name="Object">The object, verbatim.</param>
+internal readonly record struct ClusterView(JsonObject Object)
+{
+    internal const string Online = "online";
+
+    internal string Name => Object.Name();
+
+    /// <summary>The parent's name; empty for the root.</summary>
+    internal string Parent => Object.Text("status", "parentName") ?? "";
+
+    /// <summary><c>online</c>, <c>offline</c> or <c>pending</c>; <c>unknown</c> before the root has said anything.</summary>
+    internal string Status => Object.Text("status", "status") is { Length: > 0 } status ? status : "unknown";
+
+    /// <summary>The tags in force, ordered.</summary>
+    internal IReadOnlyList<string> Tags => [.. Texts("status", "tags").Order(StringComparer.Ordinal)];
+
+    /// <summary>The tags an operator set, or null when none ever did.</summary>
+    internal IReadOnlyList<string>? WantedTags => Object.Items("spec", "tags") is null ? null : [.. Texts("spec", "tags")];
+
+    /// <summary>From the root down to the cluster, as <c>root/a/b</c>; empty when unknown.</summary>
+    internal string Path => Object.Items("status", "path") is null ? Object.Text("status", "path") ?? "" : string.Join('/', Texts("status", "path"));
+
+    internal string Listen => Object.Text("status", "listen") ?? "";
+
+    internal string Version => Object.Text("status", "version") ?? "";
+
+    internal DateTimeOffset? Created => Object.Time("metadata", "creationTimestamp");
+
+    private IEnumerable<string> Texts(string part, string field) =>
+        Object.Items(part, field)?.Select(node => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : "").Where(text => text.Length > 0) ?? [];
+}

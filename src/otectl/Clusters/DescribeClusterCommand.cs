@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Globalization;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Commands;
+using Ote.Ctl.Output;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Clusters;
+
+/// <summary><c>otectl describe cluster NAME</c>.</summary>
+internal static class DescribeClusterCommand
+{
+    private const int RecentShown = 10;
+    private const int RecentSearched = 50;
+
+    internal static Command Build(CommandRunner runner)
+    {
+        var name = new Argument<string>("NAME") { HelpName = "NAME", Description = "The cluster" };
+        name.CompletionSources.Add(Completions.Clusters);
+        var cluster = new Command("cluster", "Show everything known about one cluster.") { name };
+        cluster.Aliases.Add("cs");
+        runner.Attach(cluster, (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, cancellation));
+        return new Command("describe", "Show details of an object.") { cluster };
+    }
+
+    private static async Task<ExitCode> RunAsync(Invocation run, string name, CancellationToken cancellation)
+    {
+        var cluster = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+        if (run.WantsObjects)
+        {
+            ObjectPrinter.One(run.Out, run.Format, cluster.Object);
+            return ExitCode.Ok;
+        }
+
+        var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+        Fields(run, cluster, all.Where(other => other.Parent == name && other.Name != name).Select(other => other.Name));
+        ConditionsOf(run, cluster);
+        await RecentAsync(run, name, cancellation).ConfigureAwait(false);
+        return ExitCode.Ok;
+    }
+
+    private static void Fields(Invocation run, ClusterView cluster, IEnumerable<string> children)
+    {
+        void Field(string name, Cell value) => run.Out.Write($"{name + ":",-14}{value.Shown}\n");
+        Field("Name", cluster.Name);
+        Field("UID", cluster.Object.Text("status", "uid") ?? cluster.Object.Uid());
+        Field("Status", new Cell(cluster.Status, run.OutPaint.State));
+        Field("Accepted", cluster.Object.Truth("spec", "accepted") switch { true => "yes", false => "no", null => "" });
+        Field("Parent", cluster.Parent);
+        Field("Path", cluster.Path);
+        Field("Children", string.Join(", ", children));
+        Field("Tags", string.Join(", ", cluster.Tags));
+        Field("Listen", cluster.Listen);
+        Field("Version", cluster.Version);
+        Field("Created", cluster.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
+    }
+
+    private static void ConditionsOf(Invocation run, ClusterView cluster)
+    {
+        var conditions = cluster.Object.Items("status", "conditions")?.OfType<System.Text.Json.Nodes.JsonObject>().ToArray() ?? [];
+        if (conditions.Length == 0)
+        {
+            return;
+        }
+
+        var table = new TextTable("  TYPE", "STATUS", "REASON", "SINCE", "MESSAGE");
+        foreach (var condition in conditions)
+        {
+            table.Add(
+                "  " + condition.Text("type"),
+                new Cell(condition.Text("status"), run.OutPaint.State),
+                condition.Text("reason"),
+                Age.Since(condition.Time("lastTransitionTime"), run.Now),
+                condition.Text("message"));
+        }
+
+        run.Out.Write("Conditions:\n");
+        table.WriteTo(run.Out);
+    }
+
+    private static async Task RecentAsync(Invocation run, string name, CancellationToken cancellation)
+    {
+        var commands = await run.Api.ListAsync(Kinds.ClusterControllers, run.Namespace, null, cancellation).ConfigureAwait(false);
+        var table = new TextTable("  COMMAND", "SUBJECT", "OUTCOME", "CODE", "AGE", "ERROR");
+        var shown = 0;
+        foreach (var command in commands.Items.Select(item => new CommandView(item)).OrderByDescending(command => command.Created).Take(RecentSearched))
+        {
+            if (await AimedAtAsync(run, command, name, cancellation).ConfigureAwait(false) is not { } found)
+            {
+                continue;
+            }
+
+            table.Add(
+                "  " + command.Name,
+                command.Subject.Length > 0 ? command.Subject : $"{command.Method} {command.Url}",
+                new Cell(found.Outcome is null ? "waiting" : found.Outcome.Succeeded ? "succeeded" : "failed", run.OutPaint.State),
+                found.Outcome is { Code: > 0 } answered ? answered.Code.ToString(CultureInfo.InvariantCulture) : "-",
+                Age.Since(command.Created, run.Now),
+                found.Outcome?.Describe());
+            if (++shown == RecentShown)
+            {
+                break;
+            }
+        }
+
+        run.Out.Write(shown == 0 ? "Commands:     <none>\n" : "Commands:\n");
+        if (shown > 0)
+        {
+            table.WriteTo(run.Out);
+        }
+    }
+
+    /// <summary>What became of a command at the cluster; null when the command was not meant for it.</summary>
+    private static async Task<(Outcome? Outcome, bool Aimed)?> AimedAtAsync(Invocation run, CommandView command, string name, CancellationToken cancellation)
+    {
+        await foreach (var outcome in ResultPages.OutcomesAsync(run.Api, command, cancellation).ConfigureAwait(false))
+        {
+            if (outcome.Cluster == name)
+            {
+                return (outcome, true);
+            }
+        }
+
+        await foreach (var target in ResultPages.TargetsAsync(run.Api, command, cancellation).ConfigureAwait(false))
+        {
+            if (target == name)
+            {
+                return (null, true);
+            }
+        }
+
+        return null;
+    }
+}

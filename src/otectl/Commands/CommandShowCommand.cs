@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Output;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Commands;
+
+/// <summary><c>otectl command show NAME</c>.</summary>
+internal static class CommandShowCommand
+{
+    internal static Command Build(CommandRunner runner)
+    {
+        var name = CommandCommand.NameArgument();
+        var failed = new Option<bool>("--failed") { Description = "Only targets that did not succeed" };
+        return runner.Attach(
+            new Command("show", "Show a command and what became of it at each target.") { name, failed },
+            (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, run.Typed.GetValue(failed), cancellation));
+    }
+
+    private static async Task<ExitCode> RunAsync(Invocation run, string name, bool failedOnly, CancellationToken cancellation)
+    {
+        var command = await CommandReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+        if (run.WantsObjects)
+        {
+            await ObjectPrinter.ListAsync(run.Out, run.Format, WithPagesAsync(run, command, cancellation)).ConfigureAwait(false);
+            return ExitCode.Ok;
+        }
+
+        Head(run, command);
+        var waiting = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var target in ResultPages.TargetsAsync(run.Api, command, cancellation).ConfigureAwait(false))
+        {
+            waiting.Add(target);
+        }
+
+        var table = new TextTable("CLUSTER", "OUTCOME", "CODE", "AGE", "ERROR");
+        var rows = 0;
+        await foreach (var outcome in ResultPages.OutcomesAsync(run.Api, command, cancellation).ConfigureAwait(false))
+        {
+            waiting.Remove(outcome.Cluster);
+            if (!failedOnly || !outcome.Succeeded)
+            {
+                table.Add(
+                    outcome.Cluster,
+                    new Cell(outcome.Succeeded ? "succeeded" : "failed", run.OutPaint.State),
+                    outcome.Code == 0 ? "-" : outcome.Code.ToString(CultureInfo.InvariantCulture),
+                    Age.Since(outcome.Time, run.Now),
+                    outcome.Describe() is { Length: > 0 } text ? text : "-");
+                rows++;
+            }
+        }
+
+        foreach (var cluster in failedOnly && !command.IsFinished ? [] : waiting)
+        {
+            table.Add(cluster, command.IsFinished ? "unknown" : "waiting", "-", "-", "-");
+            rows++;
+        }
+
+        if (rows > 0)
+        {
+            run.Out.Write("\n");
+            table.WriteTo(run.Out);
+        }
+        else
+        {
+            run.Note(failedOnly ? "no target failed" : "no target yet");
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static void Head(Invocation run, CommandView command)
+    {
+        void Field(string name, Cell value) => run.Out.Write($"{name + ":",-11}{value.Shown}\n");
+        Field("Name", $"{command.Namespace}/{command.Name}");
+        if (command.Subject.Length > 0)
+        {
+            Field("Subject", command.Subject);
+        }
+
+        Field("Selector", command.Selector);
+        Field("Request", $"{command.Method} {command.Url}");
+        Field("Phase", new Cell(command.Phase, run.OutPaint.State));
+        Field("Created", command.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
+        string[] stages = ["targets", "accepted", "sent", "durable", "executed", "succeeded", "failed", "expired", "cancelled"];
+        Field("Receipts", string.Join(", ", stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage} {command.Count(stage)}"))));
+        if ((command.NothingMatched ?? command.Refusal) is { } why)
+        {
+            Field("Message", new Cell(why, run.OutPaint.Bad));
+        }
+    }
+
+    private static async IAsyncEnumerable<JsonObject> WithPagesAsync(
+        Invocation run, CommandView command, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        yield return command.Object;
+        await foreach (var page in ResultPages.PagesAsync(run.Api, command, null, cancellation).ConfigureAwait(false))
+        {
+            yield return page;
+        }
+    }
+}

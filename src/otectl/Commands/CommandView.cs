@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Commands;
+
+/// <summary>Typed reading of a <c>ClusterController</c> object: what was asked for and how far it has come.</summary>
+/// <param name="Object">The object, verbatim.</param>
+internal readonly record struct CommandView(JsonObject Object)
+{
+    /// <summary>Annotation of commands this program makes: the object applied, such as <c>deployment.apps/nginx</c>.</summary>
+    internal const string SubjectAnnotation = "ote.baidu.com/subject";
+
+    internal string Name => Object.Name();
+
+    internal string Namespace => Object.Namespace();
+
+    internal string Selector => Object.Text("spec", "clusterSelector") ?? "";
+
+    internal string Method => Object.Text("spec", "method") ?? "";
+
+    internal string Url => Object.Text("spec", "url") ?? "";
+
+    internal string Subject => Object.Annotation(SubjectAnnotation) ?? "";
+
+    /// <summary>How far it is; <c>Pending</c> while the controller has not looked at the current generation.</summary>
+    internal string Phase => IsObserved && Object.Text("status", "commandPhase") is { Length: > 0 } phase ? phase : "Pending";
+
+    /// <summary>Whether an operator asked to end it early.</summary>
+    internal bool IsCancelling => Object.Truth("spec", "cancel") ?? false;
+
+    internal bool IsObserved => (Object.Whole("status", "observedGeneration") ?? 0) >= Object.Generation();
+
+    internal bool IsFinished => IsObserved && Phase is "Succeeded" or "Failed" or "Cancelled" or "Expired";
+
+    internal DateTimeOffset? Created => Object.Time("metadata", "creationTimestamp");
+
+    /// <summary>One of the counts of <c>status.targetCounts</c>; 0 when it is not there.</summary>
+    internal long Count(string stage) => IsObserved ? Object.Whole("status", "targetCounts", stage) ?? 0 : 0;
+
+    /// <summary>Targets that will not succeed any more.</summary>
+    internal long Lost => Count("failed") + Count("expired") + Count("cancelled");
+
+    /// <summary>Targets whose fate is known.</summary>
+    internal long Settled => Count("succeeded") + Lost;
+
+    /// <summary>Why no cluster was meant, or null while some are or nothing is known yet.</summary>
+    internal string? NothingMatched =>
+        IsObserved && Count("targets") == 0 && Object.Condition("Matched") is { } matched && matched.Text("status") == "False"
+            ? matched.Text("message") ?? $"no cluster matches '{Selector}'"
+            : null;
+
+    /// <summary>What the controller refused about the command itself, or null.</summary>
+    internal string? Refusal =>
+        IsObserved && Object.Condition("Accepted") is { } accepted && accepted.Text("status") == "False" ? accepted.Text("message") ?? accepted.Text("reason") : null;
+}

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
+using Ote.Ctl.Output;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+
+namespace Ote.Ctl.Joining;
+
+/// <summary><c>otectl join-token create</c>: the only moment at which the secret is seen.</summary>
+internal sealed class JoinTokenCreateCommand
+{
+    private readonly Option<TimeSpan?> _ttl = Durations.Option("--ttl", "How long the token can be used (default: 24h)");
+
+    private readonly Option<int?> _uses = new("--uses")
+    {
+        Description = "How many clusters may join with it; 0 for any number (default: 1)",
+        HelpName = "N",
+    };
+
+    private readonly Option<bool> _autoAccept = new("--auto-accept") { Description = "Clusters are in as soon as they join (the default)" };
+
+    private readonly Option<bool> _ask = new("--no-auto-accept") { Description = "Clusters wait for 'accept'" };
+
+    private readonly Option<string?> _name = new("--name") { Description = "Only clusters whose name matches, such as 'shop-*' (default: any)", HelpName = "PATTERN" };
+
+    private JoinTokenCreateCommand()
+    {
+    }
+
+    internal static Command Build(CommandRunner runner)
+    {
+        var create = new JoinTokenCreateCommand();
+        create._uses.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && (!int.TryParse(result.Tokens[0].Value, out var uses) || uses < 0))
+            {
+                result.AddError($"--uses: '{result.Tokens[0].Value}' is no number of uses; write 0 for any number, or 1 and more");
+            }
+        });
+        return runner.Attach(
+            new Command("create", "Create a join token, and print it once with the command that uses it.")
+            {
+                create._ttl, create._uses, create._autoAccept, create._ask, create._name,
+            },
+            create.RunAsync);
+    }
+
+    private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
+    {
+        if (run.Typed.GetValue(_autoAccept) && run.Typed.GetValue(_ask))
+        {
+            throw new CtlException(ExitCode.Usage, "--auto-accept and --no-auto-accept exclude each other; give one of them");
+        }
+
+        var notice = await TreeNotice.ReadAsync(run, cancellation).ConfigureAwait(false);
+        var token = JoinTokenText.Create(run.World.Entropy);
+        var expires = run.Now + (run.Typed.GetValue(_ttl) ?? TimeSpan.FromHours(24));
+        var obj = JoinTokenView.Make(token, expires, run.Typed.GetValue(_uses) ?? 1, !run.Typed.GetValue(_ask), run.Typed.GetValue(_name));
+        try
+        {
+            await run.Api.CreateAsync(Kinds.JoinTokens, null, obj, cancellation).ConfigureAwait(false);
+        }
+        catch (KubeStatusException unknown) when (unknown.IsNotFound)
+        {
+            throw ClusterReader.NotInstalled(run, Kinds.JoinTokens, unknown);
+        }
+
+        Print(run, token, expires, notice);
+        return ExitCode.Ok;
+    }
+
+    private static void Print(Invocation run, JoinTokenText token, DateTimeOffset expires, TreeNotice notice)
+    {
+        var command = $"ote cluster-controller --name NAME --data DIR --parent {notice.ParentAddress ?? "HOST:PORT"} --ca-pin {notice.CaPin ?? "CA-PIN"} --join-token-file join-token";
+        if (run.WantsObjects)
+        {
+            var answer = new JsonObject
+            {
+                ["id"] = token.Id,
+                ["token"] = token.Reveal(),
+                ["expiresAt"] = expires.ToKubeTime(),
+                ["caPin"] = notice.CaPin,
+                ["parentAddress"] = notice.ParentAddress,
+                ["command"] = command,
+            };
+            if (run.Format == OutputFormat.Name)
+            {
+                run.Out.Write($"jointoken.{Kinds.JoinTokens.Group}/{token.Id}\n");
+            }
+            else
+            {
+                ObjectPrinter.One(run.Out, run.Format, answer);
+            }
+        }
+        else
+        {
+            run.Out.Write($"Token:    {token.Reveal()}\n");
+            run.Out.Write($"CA pin:   {notice.CaPin ?? "<not published yet>"}\n");
+            run.Out.Write($"Parent:   {notice.ParentAddress ?? "<not published yet>"}\n");
+            run.Out.Write($"Expires:  {expires.ToKubeTime()} (in {Age.Format(expires - run.Now)})\n\n");
+            run.Out.Write("The token is shown only now. On the machine of the new cluster, with a name and a directory of your choice:\n\n");
+            run.Out.Write($"  (umask 077; echo {token.Reveal()} > join-token)\n  {command}\n");
+        }
+
+        if (notice.CaPin is null || notice.ParentAddress is null)
+        {
+            run.Note(
+                $"the root has not published its CA pin and address in ConfigMap {GlobalOptions.ControlNamespace}/{TreeNotice.ConfigMap}; "
+                + "start the root's cluster-controller, and take both from its log");
+        }
+    }
+}

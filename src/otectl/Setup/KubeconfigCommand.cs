@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Output;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Setup;
+
+/// <summary><c>otectl kubeconfig</c>: the part of the kubeconfig in use that reaches the control API.</summary>
+internal static class KubeconfigCommand
+{
+    internal static Command Build(CommandRunner runner)
+    {
+        var raw = new Option<bool>("--raw") { Description = "With credentials, files embedded, ready to be used elsewhere" };
+        var merge = new Option<string?>("--merge") { Description = "Write it into this kubeconfig, replacing entries of the same names", HelpName = "FILE" };
+        return runner.Attach(
+            new Command("kubeconfig", "Print the kubeconfig in use for the control API, or merge it into another.") { raw, merge },
+            (run, _) => Task.FromResult(Run(run, run.Typed.GetValue(raw), run.Typed.GetValue(merge))));
+    }
+
+    private static ExitCode Run(Invocation run, bool raw, string? mergeInto)
+    {
+        var path = Kubeconfig.DefaultPath(run.KubeconfigPath);
+        var config = KubeconfigFile.Read(path);
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".";
+        try
+        {
+            var slice = KubeconfigSlice.Of(config, run.ContextName, file => File.ReadAllBytes(Path.Combine(folder, file)));
+            if (mergeInto is not null)
+            {
+                var target = File.Exists(mergeInto) ? KubeconfigFile.Read(mergeInto) : [];
+                KubeconfigFile.Write(mergeInto, KubeconfigSlice.Merge(target, slice));
+                run.Out.Write($"context {slice.Text("current-context")} written to {mergeInto}\n");
+                return ExitCode.Ok;
+            }
+
+            ObjectPrinter.One(run.Out, run.Format == OutputFormat.Json ? OutputFormat.Json : OutputFormat.Yaml, raw ? slice : KubeconfigSlice.Redact(slice));
+            return ExitCode.Ok;
+        }
+        catch (Exception unusable) when (unusable is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new KubeconfigException($"kubeconfig {path}: {unusable.Message}", unusable);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Setup;
+
+/// <summary>Kubeconfig files on disk. They hold keys: nobody but their owner may read what is written here.</summary>
+internal static class KubeconfigFile
+{
+    internal static JsonObject Read(string path)
+    {
+        try
+        {
+            return Yaml.ReadObject(File.ReadAllText(path));
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new KubeconfigException(
+                $"kubeconfig {path}: {unreadable.Message.TrimEnd('.')}; name a readable one with --kubeconfig", unreadable);
+        }
+    }
+
+    /// <summary>Replaces the file at once: a reader sees the old one or the new one.</summary>
+    internal static void Write(string path, JsonObject config)
+    {
+        var full = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        var temporary = $"{full}.{Environment.ProcessId}.tmp";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var writer = new StreamWriter(temporary, options))
+        {
+            writer.Write(Yaml.Write(config));
+        }
+
+        File.Move(temporary, full, overwrite: true);
+    }
+}

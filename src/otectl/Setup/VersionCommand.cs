@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Output;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Setup;
+
+/// <summary><c>otectl version</c>.</summary>
+internal static class VersionCommand
+{
+    internal static Command Build(CommandRunner runner)
+    {
+        var client = new Option<bool>("--client") { Description = "Only this program's version; asks no server" };
+        return runner.Attach(
+            new Command("version", "Print the versions of this program and of the control API.") { client },
+            (run, cancellation) => RunAsync(run, run.Typed.GetValue(client), cancellation));
+    }
+
+    internal static string Own => typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    private static async Task<ExitCode> RunAsync(Invocation run, bool clientOnly, CancellationToken cancellation)
+    {
+        var answer = new JsonObject { ["clientVersion"] = Own };
+        if (!run.WantsObjects)
+        {
+            run.Out.Write($"Client: {Own}\n");
+        }
+
+        if (!clientOnly)
+        {
+            var server = await run.Api.SendAsync(HttpMethod.Get, "version", null, null, cancellation).ConfigureAwait(false);
+            if (!run.WantsObjects)
+            {
+                run.Out.Write($"Server: {server.Text("gitVersion") ?? "unknown"} ({run.Server})\n");
+            }
+
+            answer["serverVersion"] = server;
+        }
+
+        if (run.WantsObjects)
+        {
+            ObjectPrinter.One(run.Out, run.Format == OutputFormat.Name ? OutputFormat.Json : run.Format, answer);
+        }
+
+        return ExitCode.Ok;
+    }
+}
