@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
+using Ote.Kube.Resources;
 using Ote.Protocol.Tunnel;
 using Ote.Tests.Cluster.Tunnel;
 
@@ -11,7 +13,7 @@ namespace Ote.Tests.Cluster.Identity;
 public sealed class JoinOverTlsTests : IDisposable
 {
     private readonly string directory = Directory.CreateTempSubdirectory("ote-join-").FullName;
-    private readonly JoinToken token = JoinToken.Create();
+    private readonly JoinTokenText token = JoinTokenText.Create(RandomNumberGenerator.Fill);
     private readonly HashSet<string> used = [];
     private bool autoAccept = true;
     private bool approved;
@@ -23,7 +25,7 @@ public sealed class JoinOverTlsTests : IDisposable
     public async Task Token_and_pin_bring_an_identity_that_attaches()
     {
         await using TlsTree tree = await StartAsync();
-        ClusterIdentity identity = await JoinAsync(tree, tree.Authority.Pin, token.Text);
+        ClusterIdentity identity = await JoinAsync(tree, tree.Authority.Pin, token.Reveal());
         Assert.Equal(new PeerIdentity("c1", "uid-1"), identity.Peer);
         Assert.Equal(identity.Peer, ClusterIdentity.Load(directory)!.Peer);
         Assert.All(Directory.GetFiles(directory), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
@@ -38,7 +40,7 @@ public sealed class JoinOverTlsTests : IDisposable
     {
         await using TlsTree tree = await StartAsync();
         using CertificateAuthority other = CertificateAuthority.Create(TimeProvider.System);
-        JoinRefusedException refused = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, other.Pin, token.Text));
+        JoinRefusedException refused = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, other.Pin, token.Reveal()));
         Assert.Contains("The token was not sent", refused.Message, StringComparison.Ordinal);
         Assert.Empty(used);
     }
@@ -47,10 +49,10 @@ public sealed class JoinOverTlsTests : IDisposable
     public async Task Wrong_secret_and_expired_token_are_refused_with_the_reason()
     {
         await using TlsTree tree = await StartAsync();
-        JoinRefusedException wrong = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Id + "." + new string('0', 40)));
+        JoinRefusedException wrong = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Id + "." + new string('a', 32)));
         Assert.Contains("not valid", wrong.Message, StringComparison.Ordinal);
         expires = DateTimeOffset.UnixEpoch;
-        JoinRefusedException late = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Text));
+        JoinRefusedException late = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Reveal()));
         Assert.Contains("ended at 1970", late.Message, StringComparison.Ordinal);
     }
 
@@ -59,7 +61,7 @@ public sealed class JoinOverTlsTests : IDisposable
     {
         autoAccept = false;
         await using TlsTree tree = await StartAsync();
-        Task<ClusterIdentity> joining = JoinAsync(tree, tree.Authority.Pin, token.Text);
+        Task<ClusterIdentity> joining = JoinAsync(tree, tree.Authority.Pin, token.Reveal());
         while (used.Count == 0) await Task.Yield();
         Assert.False(joining.IsCompleted);
         approved = true;
@@ -120,7 +122,7 @@ public sealed class JoinOverTlsTests : IDisposable
 
     private JoinAnswer Answer(TlsTree tree, JoinRequest request)
     {
-        JoinTokenRecord record = new(token.Id, token.Hash(), expires, 1, used, [], autoAccept);
+        JoinTokenRecord record = new(token.Id, token.SecretHash, expires, 1, used, [], autoAccept);
         PeerIdentity? renewed = Renewal.Verify(request, tree.Authority.Authority, TimeProvider.System.GetUtcNow(), TimeSpan.Zero);
         JoinVerdict verdict = JoinDecision.Decide(request, new JoinFacts(record, null, false, approved, renewed, TimeProvider.System.GetUtcNow()));
         if (verdict.UsesToken) used.Add(request.Uid);
