@@ -5,6 +5,7 @@ using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Kube.Resources;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Handling;
@@ -22,8 +23,8 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
 
     public async Task<JoinAnswer> DecideAsync(JoinRequest request, CancellationToken ct)
     {
-        var token = JoinToken.TryParse(request.Token, out var presented)
-            ? await api.GetAsync(Kinds.JoinTokens, null, presented.Id, ct).ConfigureAwait(false)
+        var token = JoinTokenText.TryParse(request.Token, out var presented)
+            ? await api.GetAsync(Kinds.JoinTokens, null, presented!.Id, ct).ConfigureAwait(false)
             : null;
         if (token is null)
         {
