@@ -138,6 +138,20 @@ public sealed class ApplyCommandTests
     }
 
     [Fact]
+    public async Task A_command_nobody_takes_says_so_when_the_time_is_up()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = Deployment;
+        var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
+        await controller.NextAsync();
+        world.Time.Advance(TimeSpan.FromSeconds(31));
+        var result = await run;
+        Assert.Equal(5, result.Code);
+        Assert.Contains("no controller has taken command deployment-nginx-bcdfgh within 30s; check that the cluster-controller", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_watch_that_breaks_is_taken_up_again()
     {
         await using var world = await CtlWorld.StartAsync();
