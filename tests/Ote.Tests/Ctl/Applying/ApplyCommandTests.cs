@@ -129,7 +129,7 @@ public sealed class ApplyCommandTests
         var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
         var command = await controller.NextAsync();
         await controller.SayAsync(command, "Running", "targets=2 accepted=2 sent=2 succeeded=1");
-        Assert.False(run.IsCompleted);
+        await world.Progress.WhenSays("succeeded 1");
         world.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await run;
         Assert.Equal(5, result.Code);
@@ -145,6 +145,7 @@ public sealed class ApplyCommandTests
         world.Input = Deployment;
         var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
         await controller.NextAsync();
+        await world.Progress.WhenSays("Pending");
         world.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await run;
         Assert.Equal(5, result.Code);
