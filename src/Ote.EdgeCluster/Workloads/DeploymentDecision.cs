@@ -93,7 +93,7 @@ internal sealed record DeploymentDecision(
         }
 
         var (surge, _) = Rollout.Bounds(deployment);
-        return Math.Clamp(deployment.Replicas() + surge - old.Sum(s => s.Replicas()), 0, deployment.Replicas());
+        return Math.Clamp(deployment.Replicas() + surge - old.Sum(s => Math.Max(s.Replicas(), s.Count("replicas"))), 0, deployment.Replicas());
     }
 
     private static IReadOnlyList<Scaling> RolloutOfOld(JsonObject deployment, List<JsonObject> old) =>

@@ -37,10 +37,12 @@ internal static class Rollout
                 : [new Scaling(present, asked, true)];
         }
 
-        // Up first: with room left the present one grows, and only then may old ones shrink.
+        // Up first: with room left the present one grows, and only then may old ones shrink. A pod that is to go but is still
+        // there takes up room.
         var (surge, unavailable) = Bounds(deployment);
         var total = present.Replicas() + running.Sum(s => s.Replicas());
-        var grown = present.Replicas() >= asked ? asked : Math.Min(asked, present.Replicas() + Math.Max(0, asked + surge - total));
+        var there = present.Replicas() + old.Sum(s => Math.Max(s.Replicas(), s.Count("replicas")));
+        var grown = present.Replicas() >= asked ? asked : Math.Min(asked, present.Replicas() + Math.Max(0, asked + surge - there));
         return grown != present.Replicas() ? [new Scaling(present, grown, true)] : Shrink(asked - unavailable, total, present, running);
     }
 

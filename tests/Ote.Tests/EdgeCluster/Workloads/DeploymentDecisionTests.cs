@@ -75,6 +75,14 @@ public sealed class DeploymentDecisionTests
         Assert.Equal(freshTo, scale.Where(s => s.IsNew).Select(s => s.To).DefaultIfEmpty(-1).Single());
     }
 
+    [Fact]
+    public void Pod_that_is_to_go_but_is_still_there_takes_up_room()
+    {
+        JsonObject[] Sets(int there) => [Sample.Set("a", "nginx:1", 3, 3, 1, status: there), Sample.Set("b", "nginx:2", 1, 1, 2)];
+        Assert.DoesNotContain(Decide(Sample.Deployment(4, "nginx:2"), Sets(4)).Scale, s => s.IsNew);
+        Assert.Equal(2, Assert.Single(Decide(Sample.Deployment(4, "nginx:2"), Sets(3)).Scale).To);
+    }
+
     [Theory]
     [InlineData("""{"type":"RollingUpdate","rollingUpdate":{"maxSurge":0,"maxUnavailable":0}}""", 3, 0, 1)]
     [InlineData("""{"type":"RollingUpdate","rollingUpdate":{"maxSurge":"50%","maxUnavailable":"50%"}}""", 3, 2, 1)]

@@ -1,0 +1,64 @@
+using Ote.EdgeCluster.Runtimes;
+using Ote.Kube.Server;
+
+namespace Ote.EdgeCluster;
+
+/// <summary>How a lightweight edge cluster runs.</summary>
+public sealed record EdgeClusterOptions
+{
+    /// <summary>Its name; its nodes are called <c>NAME-node-1</c> and so on. A DNS-1123 label of at most 50 characters.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where all of its state lives; null keeps it in memory, to be gone with the process.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>How many nodes, 1 to 250. Default 1. Fewer than before leaves the others registered, with no agent.</summary>
+    public int Nodes { get; init; } = 1;
+
+    /// <summary>How the simulated nodes behave.</summary>
+    public SimulatedRuntimeOptions Simulated { get; init; } = new();
+
+    /// <summary>
+    /// How often a node renews its lease, which says that it lives; the lease lasts four times as long. Default 60 s, at
+    /// least 10 s: each renewal is a durable write, and hundreds of clusters may share one disk.
+    /// </summary>
+    public TimeSpan LeaseInterval { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The most Events kept; the oldest goes for a new one. Default 256.</summary>
+    public int MaxEvents { get; init; } = 256;
+
+    /// <summary>
+    /// The API server's options. Name and data directory are set from this cluster's. The default keeps less history and sends
+    /// bookmarks less often than a central server would.
+    /// </summary>
+    public ApiServerOptions Server { get; init; } = new() { HistoryKept = 1000, BookmarkInterval = TimeSpan.FromMinutes(10), WatchTimeout = TimeSpan.FromHours(1) };
+
+    internal void Check()
+    {
+        List<string> wrong = [];
+        if (Name.Length is 0 or > 50 || !Name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-') || Name[0] == '-' || Name[^1] == '-')
+        {
+            wrong.Add($"name '{Name}' is not a DNS-1123 label of at most 50 characters: use lower-case letters, digits and '-'");
+        }
+
+        if (Nodes is < 1 or > 250)
+        {
+            wrong.Add($"{Nodes} nodes are asked for: give 1 to 250");
+        }
+
+        if (LeaseInterval < TimeSpan.FromSeconds(10))
+        {
+            wrong.Add($"lease interval {LeaseInterval} is shorter than 10 s");
+        }
+
+        if (MaxEvents < 1)
+        {
+            wrong.Add($"at most {MaxEvents} events are to be kept: give 1 or more");
+        }
+
+        if (wrong.Count > 0)
+        {
+            throw new ArgumentException($"edge cluster: {string.Join("; ", wrong)}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Ote.EdgeCluster;
+
+/// <summary>What the <c>edge-cluster</c> role is started with.</summary>
+public sealed record EdgeClusterRoleOptions
+{
+    /// <summary>The cluster. Its data directory must be given; it is made when missing.</summary>
+    public required EdgeClusterOptions Cluster { get; init; }
+
+    /// <summary>Where its API listens; port 0 lets the system choose.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
+
+    /// <summary>Where the two lines for people go.</summary>
+    public TextWriter Output { get; init; } = TextWriter.Null;
+}
+
+/// <summary>The <c>edge-cluster</c> role: one lightweight edge cluster as a process of its own.</summary>
+public static class EdgeClusterRole
+{
+    /// <summary>The kubeconfig's name inside the data directory.</summary>
+    public const string KubeconfigName = "kubeconfig";
+
+    /// <summary>
+    /// Runs the cluster until stopped. Prints <c>kubeconfig: PATH</c>, then <c>ready: …</c> once it serves.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option is missing or out of range.</exception>
+    /// <exception cref="IOException">The data directory or the address cannot be used; the message names it.</exception>
+    public static async Task RunAsync(EdgeClusterRoleOptions options, ILoggerFactory loggers, TimeProvider time, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Cluster.DataDirectory is not { Length: > 0 } data)
+        {
+            throw new ArgumentException("edge cluster: no data directory is given; give one with --data");
+        }
+
+        Directory.CreateDirectory(data);
+        var source = new Random();
+        double Random()
+        {
+            lock (source)
+            {
+                return source.NextDouble();
+            }
+        }
+
+        var cluster = await EdgeCluster.StartAsync(options.Cluster, loggers, time, Random, stop).ConfigureAwait(false);
+        await using (cluster.ConfigureAwait(false))
+        {
+            var address = await cluster.Server.ListenAsync(options.Listen, stop).ConfigureAwait(false);
+            var kubeconfig = Path.GetFullPath(Path.Combine(data, KubeconfigName));
+            var host = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address.Address;
+            var url = new Uri($"https://{new IPEndPoint(host, address.Port)}");
+            await cluster.WriteAdminKubeconfigAsync(kubeconfig, url, stop).ConfigureAwait(false);
+            await options.Output.WriteLineAsync($"kubeconfig: {kubeconfig}").ConfigureAwait(false);
+            await options.Output.WriteLineAsync($"ready: edge cluster {cluster.Name}, {options.Cluster.Nodes} simulated node(s), {url}").ConfigureAwait(false);
+            await options.Output.FlushAsync(stop).ConfigureAwait(false);
+            var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var registration = stop.Register(stopped.SetResult);
+            await using (registration.ConfigureAwait(false))
+            {
+                await stopped.Task.ConfigureAwait(false);
+            }
+        }
+    }
+}
