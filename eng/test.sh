@@ -4,7 +4,12 @@
 test_all() {
   passed=0 failed=0 filtered=$#
   results=$PWD/artifacts/test-results
-  scratch=$(mktemp -d /tmp/ote-test.XXXXXX)
+  local left owner
+  for left in /tmp/ote-test.*; do   # of runs that were killed before they could
+    owner=${left#*.}; owner=${owner%%.*}
+    if [[ -d $left && ! -d /proc/$owner ]]; then rm -rf --one-file-system "$left"; fi
+  done
+  scratch=$(mktemp -d "/tmp/ote-test.$$.XXXXXX")
   trap 'status=$?; finish_tests' EXIT
   # Tests that leave a file behind leave it here.
   export TMPDIR=$scratch

@@ -37,7 +37,7 @@ internal sealed class Surroundings
     internal required Func<string?, string?, KubeEndpoint> Locate { get; init; }
 
     /// <summary>Opens the transport to an endpoint.</summary>
-    internal required Func<KubeEndpoint, HttpClient> Dial { get; init; }
+    internal required Func<KubeEndpoint, HttpMessageHandler> Dial { get; init; }
 
     /// <summary>How people call the program: <c>otectl</c>, or <c>kubectl ote</c> when it runs as kubectl's plugin.</summary>
     internal string ProgramName { get; init; } = "otectl";
@@ -54,7 +54,7 @@ internal sealed class Surroundings
         Random = () => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30),
         Entropy = RandomNumberGenerator.Fill,
         Locate = (path, context) => Kubeconfig.Load(Kubeconfig.DefaultPath(path), context),
-        Dial = endpoint => endpoint.CreateHttpClient(TimeProvider.System),
+        Dial = endpoint => endpoint.CreateHandler(TimeProvider.System),
         ProgramName = NameFor(Environment.GetCommandLineArgs()[0]),
     };
 

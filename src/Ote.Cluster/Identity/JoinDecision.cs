@@ -1,4 +1,5 @@
 using Ote.Cluster.Routing;
+using Ote.Kube.Resources;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Identity;
@@ -82,7 +83,7 @@ public static class JoinDecision
 
     private static string? CheckToken(JoinRequest request, JoinFacts facts)
     {
-        if (!JoinToken.TryParse(request.Token, out JoinToken presented)) return BadToken;
+        if (!JoinTokenText.TryParse(request.Token, out JoinTokenText? presented)) return BadToken;
         if (facts.Token is not { } token || token.Id != presented.Id || !presented.Matches(token.SecretHash)) return BadToken;
         if (token.Expires is { } expires && facts.Now >= expires) return $"the join token {token.Id} ended at {expires:u}; ask the operator for a new one";
         if (token.MaxUses is { } most && token.UsedBy.Count >= most && !token.UsedBy.Contains(request.Uid))

@@ -136,7 +136,7 @@ internal sealed class Dispatcher(
                 "list" => handlers.Read.ListAsync(request),
                 "watch" => handlers.Watch.HandleAsync(request),
                 // Creation in a namespaced collection needs the namespace in the path.
-                "create" when request.Kind.Namespaced && request.Path.Namespace is null => throw ApiError.MethodNotAllowed(),
+                "create" when request.Path.Name is not null || (request.Kind.Namespaced && request.Path.Namespace is null) => throw ApiError.MethodNotAllowed(),
                 "create" => handlers.Write.CreateAsync(request),
                 "update" => handlers.Write.UpdateAsync(request),
                 "patch" => handlers.Write.PatchAsync(request),

@@ -48,7 +48,15 @@ public sealed record KubeEndpoint(Uri Server)
 
     /// <summary>A client for <see cref="KubeClient"/>: base address with a closing slash, no overall timeout (watches last).</summary>
     /// <param name="time">Clock for credentials that expire.</param>
-    public HttpClient CreateHttpClient(TimeProvider time)
+    public HttpClient CreateHttpClient(TimeProvider time) => new(CreateHandler(time))
+    {
+        BaseAddress = new Uri(Server.ToString().TrimEnd('/') + "/"),
+        Timeout = Timeout.InfiniteTimeSpan,
+    };
+
+    /// <summary>The transport alone, with trust and credentials, for who puts more around it.</summary>
+    /// <param name="time">Clock for credentials that expire.</param>
+    public HttpMessageHandler CreateHandler(TimeProvider time)
     {
         var handler = new SocketsHttpHandler
         {
@@ -65,11 +73,7 @@ public sealed record KubeEndpoint(Uri Server)
             PlaintextStreamFilter = (context, _) => ValueTask.FromResult(
                 context.NegotiatedHttpVersion.Major == 1 ? new HeaderLineStream(context.PlaintextStream) : context.PlaintextStream),
         };
-        return new HttpClient(new CredentialHandler(this, time, new HeaderLineHandler(handler)))
-        {
-            BaseAddress = new Uri(Server.ToString().TrimEnd('/') + "/"),
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        return new CredentialHandler(this, time, new HeaderLineHandler(handler));
     }
 
     private SslClientAuthenticationOptions Trust()

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -40,7 +41,7 @@ public sealed class JoinTokenText
     public static JoinTokenText Create(Action<Span<byte>> fill) => new(Draw(fill, IdLength), Draw(fill, SecretLength));
 
     /// <summary>Reads a token; surrounding white space is allowed. False when the text is no token.</summary>
-    public static bool TryParse(string? text, out JoinTokenText? token)
+    public static bool TryParse(string? text, [NotNullWhen(true)] out JoinTokenText? token)
     {
         token = null;
         var parts = text?.Trim().Split('.') ?? [];

@@ -77,6 +77,7 @@ public sealed class ShimHost : IAsyncDisposable
         // Empty: nothing of the environment or of files may move where this listens.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
+        builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         builder.Services.AddSingleton(shim);
         builder.Services.AddSingleton<ClusterShimService>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace);

@@ -62,9 +62,7 @@ internal sealed class ApplyCommand
     private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
     {
         var planned = await PlanAsync(run, cancellation).ConfigureAwait(false);
-        var follower = new ObjectFollower(
-            run.Api, run.World.Time, run.World.Random, cause => run.Note($"lost contact with the control API ({cause}); trying again"));
-        var work = new ApplyRun(run, follower, planned);
+        var work = new ApplyRun(run, ObjectFollower.Of(run), planned);
         if (run.Typed.GetValue(_noWait))
         {
             await work.SubmitAsync(cancellation).ConfigureAwait(false);

@@ -26,13 +26,13 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
 
     internal static IRenderable Draw(IReadOnlyList<Receipt> receipts)
     {
-        var table = new Table().Border(TableBorder.None).AddColumn("OBJECT");
+        var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("OBJECT").Padding(0, 1));
         foreach (var stage in Receipt.Stages)
         {
-            table.AddColumn(new TableColumn(stage.ToUpperInvariant()).RightAligned());
+            table.AddColumn(new TableColumn(stage.ToUpperInvariant()).RightAligned().NoWrap().Padding(0, 1));
         }
 
-        table.AddColumn("PHASE");
+        table.AddColumn(new TableColumn("PHASE").NoWrap().Padding(0, 0));
         foreach (var receipt in Shown(receipts))
         {
             var cells = new List<IRenderable> { new Text(Cell.Printable(receipt.Subject)) };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Ote.Ctl.Applying;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
@@ -17,9 +18,9 @@ internal static class CommandLine
         var root = Build(world);
         var typed = root.Parse(arguments);
         var helps = typed.Action is HelpAction;
-        if (!helps && typed.Errors.Count > 0)
+        var at = typed.CommandResult.Command;
+        if (!helps && (typed.Errors.Count > 0 || StrayOption(typed) is not null))
         {
-            var at = typed.CommandResult.Command;
             world.Error.Write($"error: {Explain(typed, at)}; see {Path(world.ProgramName, at, root)} --help\n");
             return (int)ExitCode.Usage;
         }
@@ -62,7 +63,7 @@ internal static class CommandLine
     /// <summary>The parser's first complaint on one line; of a word it does not know, what was probably meant.</summary>
     private static string Explain(ParseResult typed, Command at)
     {
-        if (typed.UnmatchedTokens is [var word, ..])
+        if ((StrayOption(typed) ?? (typed.UnmatchedTokens is [var unmatched, ..] ? unmatched : null)) is { } word)
         {
             var names = at.Subcommands.Where(command => !command.Hidden).Select(command => command.Name)
                 .Concat(at.Options.SelectMany(option => option.Aliases.Append(option.Name)));
@@ -72,6 +73,12 @@ internal static class CommandLine
         var words = typed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         return string.Join(' ', words).TrimEnd('.');
     }
+
+    /// <summary>The parser takes an option it does not know for a value; no name of ours begins with a dash.</summary>
+    private static string? StrayOption(ParseResult typed) => typed.CommandResult.Command.Hidden
+        ? null
+        : typed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
+            .FirstOrDefault(value => value.Length > 1 && value[0] == '-');
 
     private static string Path(string program, Command command, Command root)
     {

@@ -51,7 +51,7 @@ internal sealed class CommandRunner(Surroundings world, GlobalOptions globals)
 
     /// <summary>Whether an exception means that the API server could not be talked to.</summary>
     internal static bool IsUnreachable(Exception trouble) =>
-        trouble is HttpRequestException or IOException or JsonException or OperationCanceledException;
+        trouble is HttpRequestException or IOException or JsonException or TimeoutException or OperationCanceledException;
 
     internal static string Explain(KubeStatusException refused, Uri? server) => refused.Code switch
     {

@@ -7,6 +7,9 @@ namespace Ote.Ctl.Cli;
 /// <summary>One run of one command: what was typed, and the world it acts on.</summary>
 internal sealed class Invocation : IDisposable
 {
+    /// <summary>How long the API server may take to begin its answer to one request.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly GlobalOptions _globals;
     private KubeClient? _api;
 
@@ -62,7 +65,12 @@ internal sealed class Invocation : IDisposable
             {
                 var endpoint = World.Locate(KubeconfigPath, ContextName);
                 Server = endpoint.Server;
-                _api = new KubeClient(World.Dial(endpoint));
+                var transport = new AnswerTimeout(World.Dial(endpoint), Patience, World.Time);
+                _api = new KubeClient(new HttpClient(transport)
+                {
+                    BaseAddress = new Uri(endpoint.Server.ToString().TrimEnd('/') + "/"),
+                    Timeout = Timeout.InfiniteTimeSpan,
+                });
             }
 
             return _api;

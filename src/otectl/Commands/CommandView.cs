@@ -25,9 +25,12 @@ internal readonly record struct CommandView(JsonObject Object)
     /// <summary>How far it is; <c>Pending</c> while the controller has not looked at the current generation.</summary>
     internal string Phase => IsObserved && Object.Text("status", "commandPhase") is { Length: > 0 } phase ? phase : "Pending";
 
+    /// <summary>Whether an operator asked to end it early.</summary>
+    internal bool IsCancelling => Object.Truth("spec", "cancel") ?? false;
+
     internal bool IsObserved => (Object.Whole("status", "observedGeneration") ?? 0) >= Object.Generation();
 
-    internal bool IsFinished => Phase is "Succeeded" or "Failed" or "Cancelled" or "Expired";
+    internal bool IsFinished => IsObserved && Phase is "Succeeded" or "Failed" or "Cancelled" or "Expired";
 
     internal DateTimeOffset? Created => Object.Time("metadata", "creationTimestamp");
 

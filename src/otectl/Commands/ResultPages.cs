@@ -14,6 +14,8 @@ namespace Ote.Ctl.Commands;
 internal static class ResultPages
 {
     private const int PagesAtATime = 8;
+    private const string CommandLabel = "ote.baidu.com/command";
+    private const string GenerationLabel = "ote.baidu.com/generation";
 
     /// <summary>The clusters the command is meant for, as recorded when it was accepted.</summary>
     internal static async IAsyncEnumerable<string> TargetsAsync(KubeClient api, CommandView command, [EnumeratorCancellation] CancellationToken cancellation)
@@ -54,13 +56,39 @@ internal static class ResultPages
     internal static async IAsyncEnumerable<JsonObject> PagesAsync(
         KubeClient api, CommandView command, string? which, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var labels = string.Create(
-            CultureInfo.InvariantCulture, $"ote.baidu.com/command={command.Name},ote.baidu.com/generation={command.Object.Generation()}");
+        var generation = command.IsCancelling
+            ? await NewestGenerationAsync(api, command, cancellation).ConfigureAwait(false)
+            : command.Object.Generation();
+        var labels = string.Create(CultureInfo.InvariantCulture, $"{CommandLabel}={command.Name},{GenerationLabel}={generation}");
         if (which is not null)
         {
             labels += $",ote.baidu.com/page={which}";
         }
 
+        await foreach (var page in ListAsync(api, command, labels, cancellation).ConfigureAwait(false))
+        {
+            yield return page;
+        }
+    }
+
+    /// <summary>Asking for the cancellation changed the object's generation, but not that of the command whose pages there are.</summary>
+    private static async Task<long> NewestGenerationAsync(KubeClient api, CommandView command, CancellationToken cancellation)
+    {
+        var newest = 0L;
+        await foreach (var page in ListAsync(api, command, $"{CommandLabel}={command.Name}", cancellation).ConfigureAwait(false))
+        {
+            if (long.TryParse(page.Text("metadata", "labels", GenerationLabel), CultureInfo.InvariantCulture, out var generation))
+            {
+                newest = Math.Max(newest, generation);
+            }
+        }
+
+        return newest;
+    }
+
+    private static async IAsyncEnumerable<JsonObject> ListAsync(
+        KubeClient api, CommandView command, string labels, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         var kind = Kinds.ClusterControllerResults;
         var path = $"{kind.Path(command.Namespace)}?labelSelector={WebUtility.UrlEncode(labels)}&limit={PagesAtATime}";
         var next = "";

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -16,6 +17,10 @@ namespace Ote.Ctl.Following;
 /// <param name="lost">Told once each time contact is lost, with the cause.</param>
 internal sealed class ObjectFollower(KubeClient api, TimeProvider time, Func<double> random, Action<string> lost)
 {
+    /// <summary>A follower at the control API of a run; it tells there when contact is lost.</summary>
+    internal static ObjectFollower Of(Invocation run) => new(
+        run.Api, run.World.Time, run.World.Random, cause => run.Note($"lost contact with the control API ({cause}); trying again"));
+
     /// <summary>Yields the object's states, oldest first; null means that it is gone. States between two looks may be missed.</summary>
     internal async IAsyncEnumerable<JsonObject?> FollowAsync(
         ResourceRef kind, string? ns, string name, [EnumeratorCancellation] CancellationToken cancellation)
@@ -75,7 +80,7 @@ internal sealed class ObjectFollower(KubeClient api, TimeProvider time, Func<dou
     private static bool IsPassing(Exception trouble, CancellationToken cancellation) => trouble switch
     {
         KubeStatusException status => status.IsExpired || status.Code is 429 or >= 500,
-        HttpRequestException or IOException or System.Text.Json.JsonException => true,
+        HttpRequestException or IOException or TimeoutException or System.Text.Json.JsonException => true,
         OperationCanceledException => !cancellation.IsCancellationRequested,
         _ => false,
     };

@@ -74,7 +74,7 @@ internal sealed class JoinTokenCreateCommand
 
     private static void Print(Invocation run, JoinTokenText token, DateTimeOffset expires, TreeNotice notice)
     {
-        var command = $"ote cluster-controller --name NAME --parent {notice.ParentAddress ?? "HOST:PORT"} --ca-pin {notice.CaPin ?? "CA-PIN"} --join-token-file join-token";
+        var command = $"ote cluster-controller --name NAME --data DIR --parent {notice.ParentAddress ?? "HOST:PORT"} --ca-pin {notice.CaPin ?? "CA-PIN"} --join-token-file join-token";
         if (run.WantsObjects)
         {
             var answer = new JsonObject
@@ -101,7 +101,7 @@ internal sealed class JoinTokenCreateCommand
             run.Out.Write($"CA pin:   {notice.CaPin ?? "<not published yet>"}\n");
             run.Out.Write($"Parent:   {notice.ParentAddress ?? "<not published yet>"}\n");
             run.Out.Write($"Expires:  {expires.ToKubeTime()} (in {Age.Format(expires - run.Now)})\n\n");
-            run.Out.Write("The token is shown only now. On the machine of the new cluster, with a name of your choice:\n\n");
+            run.Out.Write("The token is shown only now. On the machine of the new cluster, with a name and a directory of your choice:\n\n");
             run.Out.Write($"  (umask 077; echo {token.Reveal()} > join-token)\n  {command}\n");
         }
 

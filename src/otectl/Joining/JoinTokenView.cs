@@ -15,7 +15,8 @@ internal readonly record struct JoinTokenView(JsonObject Object)
     /// <summary>How many clusters may join with it; 0 for any number.</summary>
     internal long Uses => Object.Whole("spec", "uses") ?? 0;
 
-    internal long Used => Object.Whole("status", "used") ?? 0;
+    /// <summary>How many clusters have joined with it.</summary>
+    internal long Used => Object.Items("status", "usedBy")?.Count ?? Object.Whole("status", "used") ?? 0;
 
     internal bool AutoAccept => Object.Truth("spec", "autoAccept") ?? false;
 

@@ -88,8 +88,7 @@ internal static class InstallCommand
     {
         using var patience = new CancellationTokenSource(timeout, run.World.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
-        var follower = new ObjectFollower(
-            run.Api, run.World.Time, run.World.Random, cause => run.Note($"lost contact with the control API ({cause}); trying again"));
+        var follower = ObjectFollower.Of(run);
         foreach (var name in names)
         {
             try

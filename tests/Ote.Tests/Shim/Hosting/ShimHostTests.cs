@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Shim;
 using Ote.Shim.Contract;
@@ -116,6 +118,19 @@ public sealed class ShimHostTests
     }
 
     [Fact]
+    public async Task Host_leaves_the_signals_of_the_process_alone()
+    {
+        await using ShimLink link = new();
+        using RecordingLoggers loggers = new();
+
+        await using ShimHost host = await ShimHost.StartAsync(new ScriptedShim(), new() { Listen = link.Address }, loggers, ShimLink.Stop);
+
+        // The lifetime that takes SIGINT and SIGTERM says so when it does.
+        Assert.DoesNotContain(loggers.Lines, line => line.Contains("Ctrl+C", StringComparison.Ordinal));
+        Assert.Contains(loggers.Lines, line => line.Contains(link.SocketPath, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Mutual_tls_serves_its_own_and_refuses_strangers()
     {
         using Authority ours = new("ours"), strangers = new("strangers");
@@ -142,6 +157,29 @@ public sealed class ShimHostTests
         ShimStartException e = await Assert.ThrowsAsync<ShimStartException>(() => ShimHost.StartAsync(new ScriptedShim(), new() { Listen = ShimAddress.Parse("https://127.0.0.1:0") }, NullLoggerFactory.Instance, ShimLink.Stop));
 
         Assert.Contains("mutual TLS", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Keeps what is logged.</summary>
+    private sealed class RecordingLoggers : ILoggerFactory, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 
     /// <summary>A certificate authority for one test.</summary>

@@ -1,0 +1,20 @@
+namespace Ote.Ctl.Cli;
+
+/// <summary>Gives up on a server that takes a request and does not begin to answer. The answer itself, a watch for one, may take as long as it likes.</summary>
+internal sealed class AnswerTimeout(HttpMessageHandler inner, TimeSpan patience, TimeProvider time) : DelegatingHandler(inner)
+{
+    /// <exception cref="TimeoutException">No answer began in time.</exception>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        using var patient = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patient.Token);
+        try
+        {
+            return await base.SendAsync(request, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException late) when (patient.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"it did not answer within {Durations.Format(patience)}", late);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.Tests.Ctl.Clusters;
+
+public sealed class ClusterCommandTests
+{
+    [Fact]
+    public async Task Clusters_are_listed_by_name()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal(
+            """
+            NAME   PARENT   STATUS    AGE
+            bj     root     online    90s
+            c1     bj       online    90s
+            c10    bj       offline   90s
+            root   <none>   online    90s
+
+            """,
+            (await world.RunAsync("get", "clusters")).Out);
+        Assert.Equal(
+            """
+            NAME   PARENT   STATUS   TAGS            PATH         LISTEN         VERSION   AGE
+            c1     bj       online   gpu,tier=edge   root/bj/c1   c1.test:8287   0.1.0     90s
+
+            """,
+            (await world.RunAsync("get", "cs", "c1", "-o", "wide")).Out);
+    }
+
+    [Theory]
+    [InlineData("tier", "c1 c10")]
+    [InlineData("tier=edge", "c1")]
+    [InlineData("gpu", "c1")]
+    [InlineData("ti", "")]
+    public async Task Tag_filter_keeps_those_that_have_it(string tag, string expected)
+    {
+        await using var world = await TreeAsync();
+        var result = await world.RunAsync("get", "clusters", "--tag", tag, "-o", "name");
+        Assert.Equal(string.Concat(expected.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => $"cluster.ote.baidu.com/{name}\n")), result.Out);
+    }
+
+    [Fact]
+    public async Task Objects_are_printed_verbatim()
+    {
+        await using var world = await TreeAsync();
+        var stored = await world.Api.GetAsync(Kinds.Clusters, null, "c1", CtlWorld.Stop);
+        Assert.True(JsonNode.DeepEquals(stored, JsonNode.Parse((await world.RunAsync("get", "clusters", "c1", "-o", "json")).Out)));
+        Assert.True(JsonNode.DeepEquals(stored, Yaml.ReadObject((await world.RunAsync("get", "clusters", "c1", "-o", "yaml")).Out)));
+        var list = JsonNode.Parse((await world.RunAsync("get", "clusters", "-o", "json")).Out)!;
+        Assert.Equal("List", list.Text("kind"));
+        Assert.Equal(4, list.Items("items")!.Count);
+        Assert.True(JsonNode.DeepEquals(list, Yaml.ReadObject((await world.RunAsync("get", "clusters", "-o", "yaml")).Out)));
+    }
+
+    [Fact]
+    public async Task Tree_is_drawn_root_first()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal(
+            """
+            root       online
+            └─ bj      online
+               ├─ c1   online   gpu,tier=edge
+               └─ c10  offline  tier=mec
+
+            """,
+            (await world.RunAsync("tree")).Out);
+    }
+
+    [Fact]
+    public async Task Unknown_cluster_suggests_near_names()
+    {
+        await using var world = await TreeAsync();
+        var result = await world.RunAsync("describe", "cluster", "c12");
+        Assert.Equal(1, result.Code);
+        Assert.Equal("error: cluster 'c12' is not in the tree (did you mean c1, c10?); otectl get clusters lists those that are\n", result.Error);
+    }
+
+    [Fact]
+    public async Task Describe_shows_fields_conditions_and_recent_commands()
+    {
+        await using var world = await TreeAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "c1", CtlWorld.Stop))!;
+        Conditions.SetCondition((JsonObject)cluster["status"]!, "Ready", true, "Attached", "the link is up", CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        await world.RunAsync("apply", "-f", "-", "--to", "c1", "--no-wait");
+        var aimed = await controller.NextAsync();
+        await controller.ResultsAsync(aimed, 0, PlayedController.Item("c1", 500, "", "disk full"));
+        await world.RunAsync("apply", "-f", "-", "--to", "c10", "--no-wait");
+        await controller.TargetsAsync(await controller.NextAsync(), "c10");
+        var text = (await world.RunAsync("describe", "cluster", "c1")).Out;
+        Assert.Contains("Path:         root/bj/c1\n", text, StringComparison.Ordinal);
+        Assert.Contains("  Ready   True     Attached   90s     the link is up\n", text, StringComparison.Ordinal);
+        Assert.Contains("  namespace-shop-bcdfgh   namespace/shop   failed    500    0s    disk full\n", text, StringComparison.Ordinal);
+        Assert.Equal(1, text.Split("namespace/shop").Length - 1);
+        Assert.Contains("Children:     c1, c10\n", (await world.RunAsync("describe", "cluster", "bj")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Accept_sets_the_wish_and_is_told_twice_without_harm()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal("cluster c1 accepted\n", (await world.RunAsync("accept", "c1")).Out);
+        Assert.True((await world.Api.GetAsync(Kinds.Clusters, null, "c1", CtlWorld.Stop)).Truth("spec", "accepted"));
+        Assert.Equal("cluster c1 was accepted already\n", (await world.RunAsync("accept", "c1")).Out);
+        Assert.Equal(1, (await world.RunAsync("accept", "c10", "nobody")).Code);
+        Assert.Null((await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop)).Truth("spec", "accepted"));
+    }
+
+    [Fact]
+    public async Task Tags_start_from_those_in_force_and_then_follow_the_operator()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal("cluster c1 tagged region=bj,tier=mec\n", (await world.RunAsync("tag", "c1", "tier=mec", "region=bj", "gpu-")).Out);
+        Assert.Equal("cluster c1 tagged region=bj\n", (await world.RunAsync("tag", "c1", "tier-")).Out);
+        var stored = await world.Api.GetAsync(Kinds.Clusters, null, "c1", CtlWorld.Stop);
+        Assert.Equal("""["region=bj"]""", stored.At("spec", "tags")!.ToJsonString());
+        var absent = await world.RunAsync("tag", "c1", "gpu-");
+        Assert.Equal((2, "error: cluster c1: tag 'gpu' cannot be removed: the cluster does not have it\n"), (absent.Code, absent.Error));
+        Assert.Equal(2, (await world.RunAsync("tag", "c1", "a b")).Code);
+    }
+
+    [Fact]
+    public async Task Tag_tries_again_when_the_cluster_changed_meanwhile()
+    {
+        await using var world = await TreeAsync();
+        var meddled = false;
+        world.Between = inner => new Meddler(inner, async () =>
+        {
+            if (!meddled)
+            {
+                meddled = true;
+                var patch = new JsonObject { ["spec"] = new JsonObject { ["tags"] = new JsonArray("other") } };
+                await world.Api.PatchAsync(Kinds.Clusters, null, "c1", PatchKind.Merge, patch, CtlWorld.Stop);
+            }
+        });
+        Assert.Equal("cluster c1 tagged mine,other\n", (await world.RunAsync("tag", "c1", "mine")).Out);
+    }
+
+    [Fact]
+    public async Task Delete_forgets_only_what_is_offline()
+    {
+        await using var world = await TreeAsync();
+        var online = await world.RunAsync("delete", "cluster", "c10", "c1");
+        Assert.Equal((1, "error: cluster 'c1' is online and would come back at once; stop its controller, then delete it\n"), (online.Code, online.Error));
+        Assert.Equal("cluster c10 forgotten\n", (await world.RunAsync("delete", "cluster", "c10")).Out);
+        Assert.Null(await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop));
+    }
+
+    [Fact]
+    public async Task An_api_without_our_definitions_says_to_install_them()
+    {
+        await using var world = await CtlWorld.StartAsync(installed: false);
+        var result = await world.RunAsync("get", "clusters");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("does not serve clusters.ote.baidu.com; check that --kubeconfig names the root's API, or install", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Colours_are_for_terminals_that_want_them()
+    {
+        await using var world = await TreeAsync();
+        Assert.DoesNotContain("\e[", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+        world.IsTerminal = true;
+        Assert.Contains("\e[32monline\e[0m", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\e[", (await world.RunAsync("get", "clusters", "--no-color")).Out, StringComparison.Ordinal);
+        world.Variables["NO_COLOR"] = "1";
+        Assert.DoesNotContain("\e[", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+    }
+
+    private static async Task<CtlWorld> TreeAsync()
+    {
+        var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("root", null, path: ["root"]);
+        await world.AddClusterAsync("bj", "root", path: ["root", "bj"]);
+        await world.AddClusterAsync("c1", "bj", tags: ["tier=edge", "gpu"], path: ["root", "bj", "c1"]);
+        await world.AddClusterAsync("c10", "bj", "offline", ["tier=mec"], ["root", "bj", "c10"]);
+        world.Time.Advance(TimeSpan.FromSeconds(90));
+        return world;
+    }
+
+    private sealed class Meddler(HttpMessageHandler inner, Func<Task> beforePatch) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.Method == HttpMethod.Patch)
+            {
+                await beforePatch();
+            }
+
+            return await base.SendAsync(request, cancellationToken);
+        }
+    }
+}

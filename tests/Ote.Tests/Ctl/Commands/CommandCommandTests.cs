@@ -1,0 +1,104 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Tests.Ctl.Commands;
+
+public sealed class CommandCommandTests
+{
+    [Fact]
+    public async Task Commands_are_listed_newest_first()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var first = await SubmitAsync(world, controller, "c1");
+        await controller.SucceedAsync(first, "c1");
+        world.Time.Advance(TimeSpan.FromMinutes(3));
+        await SubmitAsync(world, controller, "tier=edge");
+        Assert.Equal(
+            """
+            NAME                    SELECTOR    PHASE       TARGETS   SUCCEEDED   FAILED   AGE
+            namespace-shop-jklmnp   tier=edge   Pending     0         0           0        0s
+            namespace-shop-bcdfgh   c1          Succeeded   1         1           0        3m
+
+            """,
+            (await world.RunAsync("command", "list")).Out);
+        Assert.Contains("ote-system   namespace-shop-bcdfgh", (await world.RunAsync("command", "list", "-A", "-o", "wide")).Out, StringComparison.Ordinal);
+        Assert.Equal("no commands in namespace default\n", (await world.RunAsync("command", "list", "-n", "default")).Error);
+    }
+
+    [Fact]
+    public async Task Show_pages_through_results_and_names_who_is_still_awaited()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*");
+        var names = Enumerable.Range(0, 30).Select(i => $"c{i:00}").ToArray();
+        await controller.TargetsAsync(command, names);
+        for (var page = 0; page < 28; page++)
+        {
+            await controller.ResultsAsync(command, page, PlayedController.Item(names[page], page == 5 ? 409 : 200, text: page == 5 ? "conflict\e[2J" : ""));
+        }
+
+        await controller.SayAsync(command, "Running", "targets=30 accepted=30 sent=28 durable=28 executed=28 succeeded=27 failed=1");
+        var shown = (await world.RunAsync("command", "show", command.Name())).Out;
+        Assert.StartsWith(
+            """
+            Name:      ote-system/namespace-shop-bcdfgh
+            Subject:   namespace/shop
+            Selector:  *
+            Request:   PATCH /api/v1/namespaces/shop?fieldManager=otectl&force=true
+            Phase:     Running
+            Created:   2026-03-01T12:00:00Z (0s ago)
+            Receipts:  targets 30, accepted 30, sent 28, durable 28, executed 28, succeeded 27, failed 1, expired 0, cancelled 0
+
+            CLUSTER   OUTCOME     CODE   AGE   ERROR
+            c00       succeeded   200    0s    -
+            """,
+            shown,
+            StringComparison.Ordinal);
+        Assert.Contains("c05       failed      409    0s    conflict?[2J\n", shown, StringComparison.Ordinal);
+        Assert.EndsWith("c28       waiting     -      -     -\nc29       waiting     -      -     -\n", shown, StringComparison.Ordinal);
+        var failed = (await world.RunAsync("command", "show", command.Name(), "--failed")).Out;
+        Assert.DoesNotContain("c00", failed, StringComparison.Ordinal);
+        Assert.Contains("c05", failed, StringComparison.Ordinal);
+        var objects = JsonNode.Parse((await world.RunAsync("command", "show", command.Name(), "-o", "json")).Out).Items("items")!;
+        Assert.Equal(30, objects.Count);
+        Assert.Equal("ClusterController", objects[0].Text("kind"));
+    }
+
+    [Fact]
+    public async Task Cancel_asks_for_it_once_and_results_stay_readable()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*");
+        await controller.TargetsAsync(command, "c1", "c2");
+        await controller.ResultsAsync(command, 0, PlayedController.Item("c1", 200));
+        var result = await world.RunAsync("command", "cancel", command.Name());
+        Assert.Equal((0, "command namespace-shop-bcdfgh is being cancelled; targets that executed it already keep their result\n"), (result.Code, result.Out));
+        Assert.True((await world.Api.GetAsync(Kinds.ClusterControllers, "ote-system", command.Name(), CtlWorld.Stop)).Truth("spec", "cancel"));
+        await controller.SayAsync(command, "Cancelled", "targets=2 accepted=2 sent=1 succeeded=1 cancelled=1");
+        Assert.Contains("c1        succeeded   200", (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
+        var again = await world.RunAsync("command", "cancel", command.Name());
+        Assert.Equal(1, again.Code);
+        Assert.Contains("it ended already (Cancelled)", again.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Unknown_command_suggests_near_names()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        await SubmitAsync(world, controller, "*");
+        var result = await world.RunAsync("command", "show", "namespace-shop");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("not in namespace ote-system (did you mean namespace-shop-bcdfgh?)", result.Error, StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonObject> SubmitAsync(CtlWorld world, PlayedController controller, string selector)
+    {
+        world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        Assert.Equal(0, (await world.RunAsync("apply", "-f", "-", "--to", selector, "--no-wait")).Code);
+        return await controller.NextAsync();
+    }
+}

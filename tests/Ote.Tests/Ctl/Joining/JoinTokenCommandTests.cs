@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+
+namespace Ote.Tests.Ctl.Joining;
+
+public sealed class JoinTokenCommandTests
+{
+    [Fact]
+    public async Task Created_token_is_printed_once_with_the_command_and_stored_as_a_hash()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await PublishAsync(world);
+        var result = await world.RunAsync("join-token", "create", "--ttl", "2h", "--uses", "3", "--no-auto-accept", "--name", "shop-*");
+        Assert.Equal(
+            """
+            Token:    abcdef.ghijklmnopqrstuvwxyz234567abcdef
+            CA pin:   sha256:00ff
+            Parent:   https://root.test:8287
+            Expires:  2026-03-01T14:00:00Z (in 120m)
+
+            The token is shown only now. On the machine of the new cluster, with a name and a directory of your choice:
+
+              (umask 077; echo abcdef.ghijklmnopqrstuvwxyz234567abcdef > join-token)
+              ote cluster-controller --name NAME --data DIR --parent https://root.test:8287 --ca-pin sha256:00ff --join-token-file join-token
+
+            """,
+            result.Out);
+        Assert.Equal((0, ""), (result.Code, result.Error));
+        var stored = (await world.Api.GetAsync(Kinds.JoinTokens, null, "abcdef", CtlWorld.Stop))!;
+        Assert.DoesNotContain("ghijkl", stored.ToJsonString(), StringComparison.Ordinal);
+        Assert.True(JoinTokenText.TryParse("abcdef.ghijklmnopqrstuvwxyz234567abcdef", out var token));
+        Assert.Equal(token!.SecretHash, stored.Text("spec", "secretHash"));
+        Assert.Equal("2026-03-01T14:00:00Z", stored.Text("spec", "expiresAt"));
+        Assert.Equal(3, stored.Whole("spec", "uses"));
+        Assert.False(stored.Truth("spec", "autoAccept"));
+        Assert.Equal("shop-*", stored.Text("spec", "namePattern"));
+    }
+
+    [Fact]
+    public async Task By_default_a_token_is_for_one_cluster_and_one_day_and_accepts_it()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await PublishAsync(world);
+        var answer = JsonNode.Parse((await world.RunAsync("join-token", "create", "-o", "json")).Out);
+        Assert.Equal("sha256:00ff", answer.Text("caPin"));
+        Assert.EndsWith("--join-token-file join-token", answer.Text("command"), StringComparison.Ordinal);
+        var spec = (await world.Api.GetAsync(Kinds.JoinTokens, null, answer.Text("id")!, CtlWorld.Stop))!["spec"];
+        Assert.Equal(("2026-03-02T12:00:00Z", 1L, true), (spec.Text("expiresAt"), spec.Whole("uses"), spec.Truth("autoAccept")));
+    }
+
+    [Fact]
+    public async Task A_root_that_has_not_published_its_pin_is_said_so()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync("join-token", "create");
+        Assert.Equal(0, result.Code);
+        Assert.Contains("CA pin:   <not published yet>", result.Out, StringComparison.Ordinal);
+        Assert.Contains("ConfigMap ote-system/ote-tree; start the root's cluster-controller", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tokens_are_listed_without_secrets_and_revoked_by_id()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.RunAsync("join-token", "create", "--uses", "0", "--ttl", "1h");
+        world.Time.Advance(TimeSpan.FromHours(2));
+        await world.RunAsync("join-token", "create");
+        Assert.Equal(
+            """
+            ID       STATE     USED   EXPIRES   ACCEPT   NAMES   AGE
+            ghijkl   valid     0/1    in 24h    auto     *       0s
+            abcdef   expired   0      60m ago   auto     *       120m
+
+            """,
+            (await world.RunAsync("join-token", "list")).Out);
+        Assert.Equal("join token abcdef revoked\n", (await world.RunAsync("join-token", "revoke", "abcdef")).Out);
+        var unknown = await world.RunAsync("join-token", "revoke", "ghijkx");
+        Assert.Equal(1, unknown.Code);
+        Assert.Contains("(did you mean ghijkl?)", unknown.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Opposite_wishes_are_code_2()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        Assert.Equal(2, (await world.RunAsync("join-token", "create", "--auto-accept", "--no-auto-accept")).Code);
+    }
+
+    private static Task<JsonObject> PublishAsync(CtlWorld world) => world.Api.CreateAsync(
+        Kinds.ConfigMaps,
+        "ote-system",
+        new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = "ote-tree", ["namespace"] = "ote-system" },
+            ["data"] = new JsonObject { ["caPin"] = "sha256:00ff", ["parentAddress"] = "https://root.test:8287" },
+        },
+        CtlWorld.Stop);
+}

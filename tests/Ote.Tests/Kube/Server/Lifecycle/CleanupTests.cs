@@ -1,0 +1,151 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Tests.Kube.Server.Http;
+
+namespace Ote.Tests.Kube.Server.Lifecycle;
+
+/// <summary>What goes with what is deleted.</summary>
+public sealed class CleanupTests
+{
+    private static readonly ResourceRef Widgets = new("test.ote", "v1", "widgets", "Widget", true);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Namespace_TakesItsContentAlong_AndTakesNothingNew(bool onDisk)
+    {
+        await using var api = await ApiServerFixture.StartAsync(onDisk);
+        await api.Admin.CreateAsync(Kinds.Namespaces, null, Named("team"), Token);
+        var held = Named("held");
+        held["metadata"]!["finalizers"] = new JsonArray("test.ote/hold");
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "team", held, Token);
+        await api.Admin.CreateAsync(Kinds.Secrets, "team", Named("s"), Token);
+        await api.Admin.DeleteAsync(Kinds.Namespaces, null, "team", Token);
+        await GoneAsync(api, Kinds.Secrets, "team", "s");
+        Assert.Equal("Terminating", (await api.Admin.GetAsync(Kinds.Namespaces, null, "team", Token)).Text("status", "phase"));
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.CreateAsync(Kinds.Secrets, "team", Named("late"), Token));
+        Assert.Equal((403, "secrets \"late\" is forbidden: unable to create new content in namespace team because it is being terminated"), (refused.Code, refused.Message));
+        await api.Admin.PatchAsync(Kinds.ConfigMaps, "team", "held", PatchKind.Merge, (JsonObject)JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Token);
+        await GoneAsync(api, Kinds.Namespaces, null, "team");
+    }
+
+    [Theory]
+    [InlineData("default")]
+    [InlineData("kube-system")]
+    public async Task Namespace_OfTheSystem_MayNotBeDeleted(string name)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.DeleteAsync(Kinds.Namespaces, null, name, Token));
+        Assert.Equal((403, $"namespaces \"{name}\" is forbidden: this namespace may not be deleted"), (refused.Code, refused.Message));
+    }
+
+    [Fact]
+    public async Task Dependents_GoWithTheirLastOwner()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var first = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o1"), Token);
+        var second = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o2"), Token);
+        await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("one", first), Token);
+        await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("both", first, second), Token);
+        await api.Admin.CreateAsync(Kinds.Pods, "default", PodOf("grandchild", await api.Admin.GetAsync(Kinds.Secrets, "default", "one", Token)), Token);
+        await api.Admin.DeleteAsync(Kinds.ConfigMaps, "default", "o1", Token);
+        await GoneAsync(api, Kinds.Secrets, "default", "one");
+        await GoneAsync(api, Kinds.Pods, "default", "grandchild");
+        await UntilAsync(async () => (await api.Admin.GetAsync(Kinds.Secrets, "default", "both", Token))!.Items("metadata", "ownerReferences")!.Count == 1);
+        await api.Admin.DeleteAsync(Kinds.ConfigMaps, "default", "o2", Token);
+        await GoneAsync(api, Kinds.Secrets, "default", "both");
+    }
+
+    [Fact]
+    public async Task Dependents_OfAnOwnerThatIsNotThere_Go()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var ghost = Named("ghost");
+        ghost["apiVersion"] = "v1";
+        ghost["kind"] = "ConfigMap";
+        ghost["metadata"]!["uid"] = "no-such-uid";
+        await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("child", ghost), Token);
+        await GoneAsync(api, Kinds.Secrets, "default", "child");
+    }
+
+    [Fact]
+    public async Task Dependents_Orphaned_Stay()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var owner = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o"), Token);
+        await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("child", owner), Token);
+        await api.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/configmaps/o?propagationPolicy=Orphan");
+        var child = await api.Admin.GetAsync(Kinds.Secrets, "default", "child", Token);
+        Assert.Null(child!.Items("metadata", "ownerReferences"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Definition_IsServedAtOnce_AndTakesItsObjectsAlong(bool onDisk)
+    {
+        await using var api = await ApiServerFixture.StartAsync(onDisk);
+        var crd = await api.Admin.CreateAsync(Kinds.CustomResourceDefinitions, null, Definition(), Token);
+        Assert.True(crd.IsTrue("Established"));
+        Assert.True(crd.IsTrue("NamesAccepted"));
+        var made = await api.Admin.CreateAsync(Widgets, "default", Widget("w", """{"size":3,"junk":1}"""), Token);
+        Assert.Equal((3, "blue", null, 1L), (made.Whole("spec", "size"), made.Text("spec", "colour"), made["spec"]!["junk"], made.Generation()));
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.CreateAsync(Widgets, "default", Widget("x", """{"size":30}"""), Token));
+        Assert.Equal((422, "Invalid"), (refused.Code, refused.Reason));
+        var status = await api.Admin.PatchAsync(Widgets, "default", "w", PatchKind.Merge, (JsonObject)JsonNode.Parse("""{"status":{"ok":true}}""")!, Token, "status");
+        Assert.Equal((true, 1L), (status.Truth("status", "ok"), status.Generation()));
+        await api.Admin.DeleteAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", Token);
+        await GoneAsync(api, Kinds.CustomResourceDefinitions, null, "widgets.test.ote");
+        Assert.Null(await api.Admin.GetAsync(Widgets, "default", "w", Token));
+        await api.Admin.CreateAsync(Kinds.CustomResourceDefinitions, null, Definition(), Token);
+        Assert.Empty((await api.Admin.ListAsync(Widgets, null, null, Token)).Items);
+    }
+
+    private static JsonObject Named(string name) => new() { ["metadata"] = new JsonObject { ["name"] = name } };
+
+    private static JsonObject Widget(string name, string spec)
+    {
+        var widget = Named(name);
+        widget["spec"] = JsonNode.Parse(spec);
+        return widget;
+    }
+
+    private static JsonObject Owned(string name, params JsonObject?[] owners)
+    {
+        var obj = Named(name);
+        obj["metadata"]!["ownerReferences"] = new JsonArray([.. owners.Select(o => (JsonNode)new JsonObject
+        {
+            ["apiVersion"] = o.Text("apiVersion"), ["kind"] = o.Text("kind"), ["name"] = o!.Name(), ["uid"] = o!.Uid(),
+        })]);
+        return obj;
+    }
+
+    private static JsonObject PodOf(string name, JsonObject? owner)
+    {
+        var pod = Owned(name, owner);
+        pod["spec"] = JsonNode.Parse("""{"containers":[{"name":"c","image":"i"}]}""");
+        return pod;
+    }
+
+    private static JsonObject Definition() => (JsonObject)JsonNode.Parse("""
+        {"metadata":{"name":"widgets.test.ote"},"spec":{"group":"test.ote","scope":"Namespaced",
+         "names":{"plural":"widgets","kind":"Widget"},"versions":[{"name":"v1","served":true,"storage":true,"subresources":{"status":{}},
+          "schema":{"openAPIV3Schema":{"type":"object","properties":{
+            "spec":{"type":"object","properties":{"size":{"type":"integer","maximum":9},"colour":{"type":"string","default":"blue"}}},
+            "status":{"type":"object","properties":{"ok":{"type":"boolean"}}}}}}}]}}
+        """)!;
+
+    private static Task GoneAsync(ApiServerFixture api, ResourceRef kind, string? ns, string name) =>
+        UntilAsync(async () => await api.Admin.GetAsync(kind, ns, name, Token) is null);
+
+    private static async Task UntilAsync(Func<Task<bool>> reached)
+    {
+        while (!await reached())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, Token);
+        }
+    }
+}
