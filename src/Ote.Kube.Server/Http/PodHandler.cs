@@ -12,7 +12,7 @@ internal sealed class PodHandler(ObjectWriter writer, DeleteHandler deletion, Ap
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var binding = Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
         var node = binding.Text("target", "name") is { Length: > 0 } name ? name : throw ApiError.BadRequest("target.name: Required value");
-        // Not a change of the object itself, by which a pod may not move.
+        // A write of the subresource: what may not change in a pod's spec otherwise is set here, once.
         await writer.UpdateAsync(request.Write() with { Subresource = "binding" }, request.Name, pod =>
         {
             if (pod.Text("spec", "nodeName") is { Length: > 0 } bound)

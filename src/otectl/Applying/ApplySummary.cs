@@ -62,6 +62,11 @@ internal static class ApplySummary
         var open = commands.FirstOrDefault(command => !command.IsFinished);
         var rest = receipts.Count - commands.Length;
         var unsent = rest > 0 ? $", {rest} further objects were not sent" : "";
+        if (open.Object is not null && !open.IsObserved)
+        {
+            return $"no controller has taken command {open.Name} within {Durations.Format(timeout)}{unsent}; check that the cluster-controller of this control API runs";
+        }
+
         return open.Object is null
             ? $"not everything was sent within {Durations.Format(timeout)}{unsent}; apply again"
             : $"command {open.Name} has {open.Settled} of {open.Count("targets")} targets done after {Durations.Format(timeout)}{unsent}; "

@@ -9,7 +9,7 @@ internal static class Nearest
     /// <summary>At most three names, nearest first: few edits away, or beginning with what was typed.</summary>
     internal static IReadOnlyList<string> To(string typed, IEnumerable<string> names)
     {
-        var allowed = Math.Max(1, typed.Length / 3);
+        var allowed = Math.Max(1, (typed.Length + 1) / 3);
         return [.. names
             .Select(name => (Name: name, Edits: name.StartsWith(typed, StringComparison.OrdinalIgnoreCase) ? 0 : Edits(typed, name)))
             .Where(candidate => candidate.Edits <= allowed)

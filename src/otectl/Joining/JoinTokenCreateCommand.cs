@@ -57,7 +57,8 @@ internal sealed class JoinTokenCreateCommand
 
         var notice = await TreeNotice.ReadAsync(run, cancellation).ConfigureAwait(false);
         var token = JoinTokenText.Create(run.World.Entropy);
-        var expires = run.Now + (run.Typed.GetValue(_ttl) ?? TimeSpan.FromHours(24));
+        var ttl = run.Typed.GetValue(_ttl) ?? TimeSpan.FromHours(24);
+        var expires = run.Now + ttl;
         var obj = JoinTokenView.Make(token, expires, run.Typed.GetValue(_uses) ?? 1, !run.Typed.GetValue(_ask), run.Typed.GetValue(_name));
         try
         {
@@ -68,11 +69,11 @@ internal sealed class JoinTokenCreateCommand
             throw ClusterReader.NotInstalled(run, Kinds.JoinTokens, unknown);
         }
 
-        Print(run, token, expires, notice);
+        Print(run, token, expires, ttl, notice);
         return ExitCode.Ok;
     }
 
-    private static void Print(Invocation run, JoinTokenText token, DateTimeOffset expires, TreeNotice notice)
+    private static void Print(Invocation run, JoinTokenText token, DateTimeOffset expires, TimeSpan ttl, TreeNotice notice)
     {
         var command = $"ote cluster-controller --name NAME --data DIR --parent {notice.ParentAddress ?? "HOST:PORT"} --ca-pin {notice.CaPin ?? "CA-PIN"} --join-token-file join-token";
         if (run.WantsObjects)
@@ -100,7 +101,7 @@ internal sealed class JoinTokenCreateCommand
             run.Out.Write($"Token:    {token.Reveal()}\n");
             run.Out.Write($"CA pin:   {notice.CaPin ?? "<not published yet>"}\n");
             run.Out.Write($"Parent:   {notice.ParentAddress ?? "<not published yet>"}\n");
-            run.Out.Write($"Expires:  {expires.ToKubeTime()} (in {Age.Format(expires - run.Now)})\n\n");
+            run.Out.Write($"Expires:  {expires.ToKubeTime()} (in {Age.Format(ttl)})\n\n");
             run.Out.Write("The token is shown only now. On the machine of the new cluster, with a name and a directory of your choice:\n\n");
             run.Out.Write($"  (umask 077; echo {token.Reveal()} > join-token)\n  {command}\n");
         }

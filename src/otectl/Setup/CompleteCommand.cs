@@ -28,7 +28,9 @@ internal static class CompleteCommand
         {
             if (candidate[0] != '\u0001')
             {
-                run.Out.Write(candidate.StartsWith(typed, StringComparison.Ordinal) && candidate != "__complete" ? candidate + "\n" : "");
+                // Options are many: they are offered once a dash is typed.
+                var wanted = candidate.StartsWith(typed, StringComparison.Ordinal) && candidate != "__complete" && (candidate[0] != '-' || typed.Length > 0);
+                run.Out.Write(wanted ? candidate + "\n" : "");
                 continue;
             }
 

@@ -45,6 +45,9 @@ internal sealed class CtlWorld : IAsyncDisposable
     /// <summary>Stands between the program and the API; replaces or breaks what it likes.</summary>
     public Func<HttpMessageHandler, HttpMessageHandler> Between { get; set; } = inner => inner;
 
+    /// <summary>What the run that goes on has written to standard error.</summary>
+    public HeardWriter Progress { get; private set; } = new();
+
     public static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public static async Task<CtlWorld> StartAsync(bool installed = true)
@@ -57,7 +60,8 @@ internal sealed class CtlWorld : IAsyncDisposable
     public async Task<CtlResult> RunAsync(params string[] arguments)
     {
         using var output = new StringWriter();
-        using var error = new StringWriter();
+        using var error = new HeardWriter();
+        Progress = error;
         using var input = new StringReader(Input);
         var code = await CommandLine.RunAsync(Surroundings(output, error, input), arguments, Stop);
         return new CtlResult(code, output.ToString(), error.ToString());

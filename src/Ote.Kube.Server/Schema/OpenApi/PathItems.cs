@@ -15,6 +15,9 @@ internal sealed class PathItems(DefinitionSet definitions, bool v3)
     private static readonly string[] s_patchTypes =
         ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"];
 
+    /// <summary>Newer kubectls choose by this list: custom kinds know no strategic merge.</summary>
+    private static string[] PatchTypes(KindInfo kind) => kind.IsCustom ? s_patchTypes[..^1] : s_patchTypes;
+
     public void AddTo(JsonObject paths, KindInfo kind)
     {
         string root = (kind.Group.Length == 0 ? "/api/" : "/apis/") + kind.ApiVersion + "/";
@@ -65,11 +68,11 @@ internal sealed class PathItems(DefinitionSet definitions, bool v3)
         };
         JsonArray parameters = new([.. QueryNames(verb).Select(n => (JsonNode)Parameter(n, "query", n == "limit" ? "integer" : n is "force" or "watch" ? "boolean" : "string"))]);
         if (body is not null && v3)
-            operation["requestBody"] = Body(definitions.Refer(body), method == "patch" ? s_patchTypes : ["application/json"]);
+            operation["requestBody"] = Body(definitions.Refer(body), method == "patch" ? PatchTypes(kind) : ["application/json"]);
         else if (body is not null)
         {
             parameters.Insert(0, new JsonObject { ["in"] = "body", ["name"] = "body", ["required"] = verb != "delete", ["schema"] = definitions.Refer(body) });
-            operation["consumes"] = method == "patch" ? s_patchTypes.ToJsonArray() : new JsonArray("*/*");
+            operation["consumes"] = method == "patch" ? PatchTypes(kind).ToJsonArray() : new JsonArray("*/*");
         }
         if (!v3)
             operation["produces"] = new JsonArray("application/json");

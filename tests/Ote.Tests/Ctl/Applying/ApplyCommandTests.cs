@@ -129,12 +129,27 @@ public sealed class ApplyCommandTests
         var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
         var command = await controller.NextAsync();
         await controller.SayAsync(command, "Running", "targets=2 accepted=2 sent=2 succeeded=1");
-        Assert.False(run.IsCompleted);
+        await world.Progress.WhenSays("succeeded 1");
         world.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await run;
         Assert.Equal(5, result.Code);
         Assert.Contains("after 30s, 1 further objects were not sent; it goes on: otectl command show", result.Error, StringComparison.Ordinal);
         Assert.Contains("Waiting", result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_command_nobody_takes_says_so_when_the_time_is_up()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = Deployment;
+        var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
+        await controller.NextAsync();
+        await world.Progress.WhenSays("Pending");
+        world.Time.Advance(TimeSpan.FromSeconds(31));
+        var result = await run;
+        Assert.Equal(5, result.Code);
+        Assert.Contains("no controller has taken command deployment-nginx-bcdfgh within 30s; check that the cluster-controller", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

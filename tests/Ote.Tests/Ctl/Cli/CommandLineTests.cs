@@ -60,7 +60,7 @@ public sealed class CommandLineTests
         var lines = (await world.RunAsync("__complete", "")).Out.Split('\n');
         Assert.Contains("apply", lines);
         Assert.DoesNotContain("__complete", lines);
-        Assert.Contains("list\n", (await world.RunAsync("__complete", "join-token", "")).Out, StringComparison.Ordinal);
+        Assert.Equal("create\nlist\nrevoke\n", (await world.RunAsync("__complete", "join-token", "")).Out);
     }
 
     [Theory]
