@@ -16,7 +16,7 @@ internal static class Levels
     {
         var leaves = (int)Math.Pow(fan, depth);
         var (deep, sent, received, edges) = await DeepAsync(around, fan, depth, leaves, ct);
-        var flat = await Fanout.OursAsync(around, Path.Combine(around.Folder, "flat"), leaves, ct);
+        var (flat, _) = await Fanout.OursAsync(around, Path.Combine(around.Folder, "flat"), leaves, ct);
         var shape = string.Create(CultureInfo.InvariantCulture, $"fan {fan}, depth {depth}");
         return
         [

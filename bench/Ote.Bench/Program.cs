@@ -19,10 +19,13 @@ switch (args)
 var limit = TimeSpan.FromMinutes(5);
 var json = new Option<string?>("-o") { Description = "json: one object as the last line; otherwise a table" };
 json.AcceptOnlyFromAmong("json");
-var many = Clusters("How many clusters; several counts may be given", true);
-var one = Clusters("How many clusters", false);
+var many = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; several counts may be given", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };
+var one = new Option<int>("--clusters", "-c") { Description = "How many clusters", DefaultValueFactory = _ => Fanout.Reference };
 var fan = new Option<int>("--fan") { Description = "Children of each controller, 2 to 20", DefaultValueFactory = _ => 10 };
 var depth = new Option<int>("--depth") { Description = "Levels below the root, 2 to 3", DefaultValueFactory = _ => 3 };
+// 20,000 files a process are the limit of what a count may need.
+Within(many, 1, 15_000);
+Within(one, 1, 15_000);
 Within(fan, 2, 20);
 Within(depth, 2, 3);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
@@ -30,8 +33,8 @@ var ote = new Option<string?>("--ote") { Description = "The native executable; d
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
 {
     Bench("fanout", "One command to all clusters, every answer back", (a, p, ct) => Fanout.RunAsync(a, p.GetRequiredValue(many), ct), many),
-    Bench("join", "All clusters join at once", (a, p, ct) => Join.RunAsync(a, p.GetRequiredValue(one)[0], ct), one),
-    Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetRequiredValue(one)[0], ct), one),
+    Bench("join", "All clusters join at once", (a, p, ct) => Join.RunAsync(a, p.GetValue(one), ct), one),
+    Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
     Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
 }.Parse(args).InvokeAsync();
@@ -69,20 +72,6 @@ Command Bench(string name, string description, Func<Surroundings, ParseResult, C
     return command;
 }
 
-static Option<int[]> Clusters(string description, bool several)
-{
-    var option = new Option<int[]>("--clusters", "-c")
-    {
-        Description = description,
-        AllowMultipleArgumentsPerToken = several,
-        Arity = several ? ArgumentArity.OneOrMore : ArgumentArity.ExactlyOne,
-        DefaultValueFactory = _ => [Fanout.Reference],
-    };
-    Within(option, 1, 15_000);
-    return option;
-}
-
-// 20,000 files a process are the limit of what a count may need.
 static void Within(Option option, int least, int most) => option.Validators.Add(result =>
 {
     if (result.Tokens.Any(t => !int.TryParse(t.Value, out var n) || n < least || n > most))
