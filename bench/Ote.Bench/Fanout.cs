@@ -24,23 +24,24 @@ internal static class Fanout
             var (ours, writes, bare) = await MeasureAsync(around, count, ct);
             rows.Add(Row.WithRatio(
                 string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters, all answers stored; median of {Rounds} (baseline: bare WebSocket server)"),
-                ours, "ms", bare, MostAtReference, applies: count == Reference));
+                ours.Milliseconds, "ms", bare.Milliseconds, MostAtReference, applies: count == Reference));
+            rows.Add(new Row(string.Create(CultureInfo.InvariantCulture, $"  CPU of the root's process for it at {count}, mean"), ours.Cpu, "ms", bare.Cpu, null, null));
             rows.Add(new Row(string.Create(CultureInfo.InvariantCulture, $"  writes to the control API's store for it at {count}"), writes, "writes", null, null, null));
             if (count == Reference)
             {
-                reference = ours;
+                reference = ours.Milliseconds;
             }
             else if (reference is { } at)
             {
                 rows.Add(Row.WithRatio(
-                    string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters beside one to {Reference}"), ours, "ms", at, MostAtTenThousand, applies: count == 10_000));
+                    string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters beside one to {Reference}"), ours.Milliseconds, "ms", at, MostAtTenThousand, applies: count == 10_000));
             }
         }
 
         return rows;
     }
 
-    private static async Task<(double Ours, long Writes, double Bare)> MeasureAsync(Surroundings around, int count, CancellationToken ct)
+    private static async Task<(Median Ours, long Writes, Median Bare)> MeasureAsync(Surroundings around, int count, CancellationToken ct)
     {
         var folder = Path.Combine(around.Folder, string.Create(CultureInfo.InvariantCulture, $"fanout-{count}"));
         var (ours, writes) = await OursAsync(around, folder, count, ct);
@@ -52,7 +53,7 @@ internal static class Fanout
     }
 
     /// <summary>The median time of one command to so many light children, and the store's writes for the last.</summary>
-    public static async Task<(double Milliseconds, long Writes)> OursAsync(Surroundings around, string folder, int count, CancellationToken ct)
+    public static async Task<(Median Time, long Writes)> OursAsync(Surroundings around, string folder, int count, CancellationToken ct)
     {
         await using var load = ChildProcess.Start("load");
         await using var root = await RootServer.StartAsync(folder, around, ct);

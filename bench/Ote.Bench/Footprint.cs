@@ -79,6 +79,6 @@ internal static class Footprint
             }
         });
         resident.Sort();
-        return (time, resident[resident.Count / 2]);
+        return (time.Milliseconds, resident[resident.Count / 2]);
     }
 }

@@ -20,13 +20,13 @@ internal static class Levels
         var shape = string.Create(CultureInfo.InvariantCulture, $"fan {fan}, depth {depth}");
         return
         [
-            Row.WithRatio($"command to {leaves} clusters through {shape}, all answers stored; median of {Rounds} (baseline: all right below the root)", deep, "ms", flat, MostBesideFlat),
+            Row.WithRatio($"command to {leaves} clusters through {shape}, all answers stored; median of {Rounds} (baseline: all right below the root)", deep.Milliseconds, "ms", flat.Milliseconds, MostBesideFlat),
             Row.Exactly($"command messages sent over the {edges} edges, one command", sent, "messages", edges),
             Row.Exactly("command messages received by the leaves, one command", received, "messages", leaves),
         ];
     }
 
-    private static async Task<(double Milliseconds, long Sent, long Received, int Edges)> DeepAsync(
+    private static async Task<(Median Time, long Sent, long Received, int Edges)> DeepAsync(
         Surroundings around, int fan, int depth, int leaves, CancellationToken ct)
     {
         using var counter = new MessageCounter();
