@@ -48,7 +48,22 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
         }
 
         Interlocked.Increment(ref _received);
-        return link.SendAsync(Samples.Answer(_name, message.Command, time.GetUtcNow().ToUnixTimeMilliseconds()), ct);
+        _ = AnswerAsync(link, message.Command, ct);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>As a whole controller does: the command is taken, and so acknowledged, first; what came of it follows.</summary>
+    private async Task AnswerAsync(ILink link, Command command, CancellationToken ct)
+    {
+        await Task.Yield();
+        try
+        {
+            await link.SendAsync(Samples.Answer(_name, command, time.GetUtcNow().ToUnixTimeMilliseconds()), ct);
+        }
+        catch (Exception lost) when (lost is LinkClosedException or OperationCanceledException)
+        {
+            // The benchmark ends, or sees that an answer is missing.
+        }
     }
 
     public async ValueTask DisposeAsync()
