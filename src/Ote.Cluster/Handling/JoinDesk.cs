@@ -115,7 +115,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
             token.Name(),
             token.Text("spec", "secretHash") ?? "",
             token.Time("spec", "expiresAt"),
-            (int)(token.Whole("spec", "uses") ?? 1),
+            (token.Whole("spec", "uses") ?? 1) is var uses and > 0 ? (int)uses : null,
             used,
             string.IsNullOrEmpty(pattern) ? [] : [Routing.Glob.Matches(pattern, name) ? name : pattern],
             token.Truth("spec", "autoAccept") ?? false);

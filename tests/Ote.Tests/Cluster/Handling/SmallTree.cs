@@ -189,7 +189,7 @@ internal sealed class SmallTree : IAsyncDisposable
         ApiServer.StartAsync(new ApiServerOptions { Name = name, InstallCrds = crds, Namespaces = [ClusterController.SystemNamespace] }, Loggers, TimeProvider.System, ct, Meters);
 
     private ClusterControllerParts Parts(KubeClient? control, IClusterShim? shim) =>
-        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, Shim = shim };
+        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim };
 
     private double Next()
     {
