@@ -43,8 +43,11 @@ public sealed class CommandTests(RealTree tree)
 
         string over = await root.UntilAsync(
             text => text.EndsWith('Z'), Soon, Ct,
-            "get", "ccs", name, "-o", "jsonpath={.status.commandPhase} {.status.a.code} {.status.b.code} {.status.c.code} {.status.d.code} {.status.completionTime}");
-        Assert.StartsWith("Succeeded 201  201  ", over, StringComparison.Ordinal);
+            "get", "ccs", name, "-o", "jsonpath={.status.commandPhase} {.status.targetCounts.succeeded} of {.status.targetCounts.targets} {.status.completionTime}");
+        Assert.StartsWith("Succeeded 2 of 2 ", over, StringComparison.Ordinal);
+        string results = await root.ExpectAsync(
+            "get", "ccr", "-l", $"ote.baidu.com/command={name},ote.baidu.com/page=results", "-o", "jsonpath={range .items[*].items[*]}{.cluster} {.code},{end}");
+        Assert.Equal(["a 201", "c 201"], results.Split(',', StringSplitOptions.RemoveEmptyEntries).Order());
         foreach (string selected in (string[])["a", "c"])
             await tree.Kubectl(selected).ExpectAsync("rollout", "status", $"deployment/{name}", "--timeout=60s");
         foreach (string spared in (string[])["b", "d"])
