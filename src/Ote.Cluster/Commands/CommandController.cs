@@ -171,9 +171,9 @@ internal sealed class CommandController : IDisposable
     private CommandRun Resume(JsonObject obj, CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> stored)
     {
         var targets = stored.SelectMany(p => p.Items("targets")?.Select(t => t?.ToString() ?? "") ?? []);
-        var results = stored.Where(p => p.Items("items") is not null).ToArray();
+        var results = stored.Where(p => p.Items("results") is not null).ToArray();
         var run = new CommandRun(spec, targets, obj.Time("status", "startTime") ?? _time.GetUtcNow());
-        foreach (var item in results.SelectMany(p => p.Items("items")!.OfType<JsonObject>()))
+        foreach (var item in results.SelectMany(p => p.Items("results")!.OfType<JsonObject>()))
         {
             run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
         }

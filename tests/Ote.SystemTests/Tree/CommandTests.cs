@@ -46,7 +46,7 @@ public sealed class CommandTests(RealTree tree)
             "get", "ccs", name, "-o", "jsonpath={.status.commandPhase} {.status.targetCounts.succeeded} of {.status.targetCounts.targets} {.status.completionTime}");
         Assert.StartsWith("Succeeded 2 of 2 ", over, StringComparison.Ordinal);
         string results = await root.ExpectAsync(
-            "get", "ccr", "-l", $"ote.baidu.com/command={name},ote.baidu.com/page=results", "-o", "jsonpath={range .items[*].items[*]}{.cluster} {.code},{end}");
+            "get", "ccr", "-l", $"ote.baidu.com/command={name},ote.baidu.com/page=results", "-o", "jsonpath={range .items[*].results[*]}{.cluster} {.code},{end}");
         Assert.Equal(["a 201", "c 201"], results.Split(',', StringSplitOptions.RemoveEmptyEntries).Order());
         foreach (string selected in (string[])["a", "c"])
             await tree.Kubectl(selected).ExpectAsync("rollout", "status", $"deployment/{name}", "--timeout=60s");

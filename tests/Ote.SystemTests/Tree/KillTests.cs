@@ -94,7 +94,7 @@ public sealed class KillTests(RealTree tree)
     {
         KubeList pages = await tree.Root.ListAsync(
             Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={command},ote.baidu.com/page=results"), Ct);
-        return [.. pages.Items.SelectMany(page => page.Items("items")!.OfType<JsonObject>()).Select(item => $"{item.Text("cluster")} {item.Whole("code")}").Order()];
+        return [.. pages.Items.SelectMany(page => page.Items("results")!.OfType<JsonObject>()).Select(item => $"{item.Text("cluster")} {item.Whole("code")}").Order()];
     }
 
     private async Task<string[]> ConfigMapsOfAsync(string leaf, string batch)
