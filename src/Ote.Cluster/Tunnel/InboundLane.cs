@@ -9,7 +9,9 @@ namespace Ote.Cluster.Tunnel;
 internal sealed class InboundLane(int window)
 {
     private readonly List<(ulong Id, State State)> pending = [];
-    private readonly RecentIds recent = new(window); // all a peer may repeat after a new session began
+
+    // A peer may repeat a window of messages after a new session began; of those before them a window may have completed later.
+    private readonly RecentIds recent = new(2 * window);
     private HashSet<ulong>? orphans;
 
     private enum State : byte

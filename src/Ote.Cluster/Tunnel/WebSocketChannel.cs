@@ -36,10 +36,13 @@ internal sealed class WebSocketChannel(WebSocket socket, IDisposable? owner = nu
                 if (result.MessageType == WebSocketMessageType.Close) return Packet.Closed("closed by the peer" + Describe());
                 if (result.MessageType != WebSocketMessageType.Binary) throw new ProtocolViolation(ViolationReason.NotBinary, "a text message");
                 length += result.Count;
-                if (result.EndOfMessage) break;
                 if (length > maxBytes) throw new ProtocolViolation(ViolationReason.PacketTooLarge, $"a packet above {maxBytes} bytes");
+                if (result.EndOfMessage) break;
+
+                // Pooled arrays are larger than asked for; one byte above the limit is enough to see that it is passed.
                 buffer = Room(buffer, length, maxBytes);
-                result = await socket.ReceiveAsync(buffer.AsMemory(length), ct).ConfigureAwait(false);
+                int room = Math.Min(buffer.Length, maxBytes + 1) - length;
+                result = await socket.ReceiveAsync(buffer.AsMemory(length, room), ct).ConfigureAwait(false);
             }
 
             if (buffer is null) return Packet.Of(default);

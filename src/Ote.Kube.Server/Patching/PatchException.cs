@@ -5,7 +5,7 @@ public enum PatchFailure
 {
     /// <summary>The patch itself is not of its format: answer 400 BadRequest.</summary>
     Malformed,
-    /// <summary>The patch does not fit the object (a path that is not there, a list without its merge key): answer 422 Invalid.</summary>
+    /// <summary>The patch does not fit the object (a path that is not there): answer 422 Invalid.</summary>
     Unprocessable,
     /// <summary>A <c>test</c> operation found another value: answer 422 Invalid.</summary>
     TestFailed,

@@ -9,7 +9,7 @@ internal static class StrategicList
     /// <summary>Above this many elements a merge, which compares each with each, would take a server's time for one request.</summary>
     private const int MaxElements = 20_000;
 
-    /// <summary>A new list: what was there, changed as the patch says, in the order that the patch asks for if it does.</summary>
+    /// <summary>A new list: what was there, changed as the patch says, in the order that the patch asks for or else lists its elements in.</summary>
     public static JsonArray Merge(JsonArray before, JsonArray patch, JsonArray? order, SchemaNode field, string name)
     {
         if (before.Count + patch.Count + (order?.Count ?? 0) > MaxElements)
@@ -25,11 +25,11 @@ internal static class StrategicList
                 if (!union.Any(u => JsonNode.DeepEquals(u, value)))
                     union.Add(value?.DeepClone());
             }
-            return order is null ? union : Arrange(before, union, order, v => v.Scalar());
+            return Arrange(before, union, order ?? patch, v => v.Scalar());
         }
         string key = field.PatchMergeKey!;
         JsonArray merged = MergeObjects(before, patch, field, key, name);
-        return order is null ? merged : Arrange(before, merged, order, v => v.At(key).Scalar());
+        return Arrange(before, merged, order ?? patch, v => v.At(key).Scalar());
     }
 
     /// <summary>A copy of a list that is taken as a whole: elements that only carry directives are dropped.</summary>
@@ -79,7 +79,7 @@ internal static class StrategicList
 
     /// <summary>
     /// The elements that the order names stand in that order; those it does not name (the server's own) keep their place among them: each goes
-    /// before the first named one that it stood before.
+    /// before the first named one that it stood before. New elements thus come before the server's, as clients of the real server see it.
     /// </summary>
     private static JsonArray Arrange(JsonArray before, JsonArray merged, JsonArray order, Func<JsonNode?, string?> keyOf)
     {
@@ -129,6 +129,6 @@ internal static class StrategicList
     }
 
     private static PatchException NoKey(SchemaNode field, string name, JsonNode? element) => field.PatchMergeKey is { } key
-        ? new(PatchFailure.Unprocessable, $"map: {element?.ToJsonString()} does not contain declared merge key: {key}")
+        ? new(PatchFailure.Malformed, $"map: {element?.ToJsonString()} does not contain declared merge key: {key}")
         : new(PatchFailure.Malformed, $"invalid patch format of primitive list: {name} must hold scalars");
 }

@@ -59,6 +59,16 @@ public sealed partial class SchemaCatalog
         return new SchemaCatalog(_builtIn, _crds.SetItem(compiled.Name, compiled));
     }
 
+    /// <summary>
+    /// Whether a definition takes a name that another one of its group has; null when it takes none. Such a definition gets the condition
+    /// NamesAccepted False and is not served.
+    /// </summary>
+    public CrdNameConflict? NameConflict(JsonObject crd)
+    {
+        string? name = crd.TextAt("metadata", "name"), group = crd.TextAt("spec", "group");
+        return CrdNameConflict.Find(crd, CustomKinds.Where(k => k.Group == group && k.CrdName != name));
+    }
+
     /// <summary>The catalog without the kinds of the CustomResourceDefinition of that name; this one when it has none.</summary>
     public SchemaCatalog WithoutCrd(string name) => _crds.ContainsKey(name) ? new SchemaCatalog(_builtIn, _crds.Remove(name)) : this;
 

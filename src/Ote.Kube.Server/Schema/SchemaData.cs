@@ -15,6 +15,8 @@ internal sealed class SchemaData
     private readonly Dictionary<string, (int Offset, int Length)> _where;
     private readonly ConcurrentDictionary<string, SchemaNode> _nodes = new(StringComparer.Ordinal);
 
+    private string? _fingerprint;
+
     private SchemaData(Dictionary<string, (int Offset, int Length)> where, JsonArray resources)
     {
         _where = where;
@@ -24,8 +26,8 @@ internal sealed class SchemaData
     /// <summary>The resources as the data lists them: name, kind, groupVersion, verbs, shortNames, categories.</summary>
     public JsonArray Resources { get; }
 
-    /// <summary>Differs when the data does.</summary>
-    public required string Fingerprint { get; init; }
+    /// <summary>Differs when the data does. Computed on first use: most servers are never asked for OpenAPI.</summary>
+    public string Fingerprint => _fingerprint ??= Convert.ToHexString(SHA256.HashData(Read(0, null)));
 
     public bool Has(string name) => _where.ContainsKey(name);
 
@@ -48,7 +50,7 @@ internal sealed class SchemaData
             else
                 reader.Skip();
         }
-        return new SchemaData(where, resources) { Fingerprint = Convert.ToHexString(SHA256.HashData(all)) };
+        return new SchemaData(where, resources);
     }
 
     /// <summary>The compiled form of a definition, the same instance each time.</summary>

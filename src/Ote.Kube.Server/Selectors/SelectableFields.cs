@@ -41,11 +41,10 @@ internal static class SelectableFields
     public static bool Offers(KindInfo kind, string path) =>
         path == "metadata.name" || (path == "metadata.namespace" && (kind.Namespaced || !kind.IsCustom)) || kind.SelectableFields.Contains(path);
 
-    /// <summary>The real server has one wording for kinds with fields of their own and another for the rest.</summary>
-    public static string Refusal(KindInfo kind, string path) => kind.SelectableFields.Count > 0 && !kind.IsCustom
+    /// <summary>The real server has one wording for kinds with fields of their own and for custom ones, and another for the rest.</summary>
+    public static string Refusal(KindInfo kind, string path) => kind.SelectableFields.Count > 0 || kind.IsCustom
         ? $"field label not supported: {path}"
-        : $"field label \"{path}\" not supported for {kind.Kind}: only \"metadata.name\", \"metadata.namespace\""
-            + string.Concat(kind.SelectableFields.Select(f => $", \"{f}\""));
+        : $"\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
 
     public static string ValueOf(JsonObject obj, string path)
     {

@@ -4,10 +4,8 @@ using Ote.Kube.Objects;
 
 namespace Ote.Kube.Client;
 
-#pragma warning disable CA1001 // The semaphore never hands out its wait handle, so there is nothing to dispose.
 /// <summary>A credential plugin of a kubeconfig (client.authentication.k8s.io): a command that prints a token. Thread-safe.</summary>
 public sealed class ExecCredential
-#pragma warning restore CA1001
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(30);

@@ -6,6 +6,7 @@ namespace Ote.Kube.Server.Schema.Defaults;
 internal static class PodDefaults
 {
     private const int FileMode = 420;
+    private const int LostNodeSeconds = 300;
 
     private static readonly string[] s_volumeSources =
     [
@@ -23,7 +24,33 @@ internal static class PodDefaults
         spec.Set("enableServiceLinks", true);
         foreach (JsonObject container in spec.ObjectsAt("containers").Concat(spec.ObjectsAt("initContainers")))
             RequestsFromLimits(container.ObjectAt("resources"));
+        Admitted(spec);
     }
+
+    /// <summary>What the admission that stands in every real server adds: how long a pod bears a lost node, and its priority.</summary>
+    private static void Admitted(JsonObject spec)
+    {
+        spec.Set("tolerations", new JsonArray());
+        if (spec["tolerations"] is JsonArray tolerations)
+        {
+            foreach (string taint in (ReadOnlySpan<string>)["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"])
+            {
+                bool borne = tolerations.OfType<JsonObject>().Any(t =>
+                    Either(t.TextAt("key"), taint) && Either(t.TextAt("effect"), "NoExecute"));
+                if (borne)
+                    continue;
+                tolerations.Add((JsonNode)new JsonObject { ["effect"] = "NoExecute", ["key"] = taint, ["operator"] = "Exists", ["tolerationSeconds"] = LostNodeSeconds });
+            }
+        }
+        if (spec.TextAt("priorityClassName") is null or "")
+        {
+            spec.Set("priority", 0);
+            spec.SetText("preemptionPolicy", "PreemptLowerPriority");
+        }
+    }
+
+    /// <summary>Whether a toleration's field means the value: by naming it, or by naming none and so meaning all.</summary>
+    private static bool Either(string? field, string value) => string.IsNullOrEmpty(field) || field == value;
 
     /// <summary>The pod template in a field of a workload's spec.</summary>
     public static void Template(JsonObject? template)

@@ -17,7 +17,6 @@ internal static class ObjectRules
     {
         Faults faults = new();
         MetadataRules.Check(kind, obj, faults);
-        ShapeRules.Check(obj, kind.Schema, faults);
         switch (kind.Group, kind.Plural)
         {
             case ("", "pods"):
@@ -70,6 +69,7 @@ internal static class ObjectRules
                 CrdRules.Check(obj, faults);
                 break;
         }
+        ShapeRules.Check(obj, kind.Schema, faults);
         return faults.Errors;
     }
 

@@ -121,15 +121,20 @@ internal sealed class SchemaValidator
     private void CheckText(string text, SchemaRules rules, string path)
     {
         int length = text.EnumerateRunes().Count();
-        if (length < rules.MinLength)
-            Add(path, FieldError.Quote(text), $"should be at least {rules.MinLength} chars long");
+        // Of one text only the first fault is told, as the real server has it.
         if (length > rules.MaxLength)
+        {
             _errors.Add(FieldError.TooLong(path, rules.MaxLength.Value));
-        if (rules.Pattern is null)
             return;
+        }
+        if (length < rules.MinLength)
+        {
+            Add(path, FieldError.Quote(text), $"should be at least {rules.MinLength} chars long");
+            return;
+        }
         try
         {
-            if (!rules.Pattern.IsMatch(text))
+            if (rules.Pattern is not null && !rules.Pattern.IsMatch(text))
                 Add(path, FieldError.Quote(text), $"should match '{rules.PatternText}'");
         }
         catch (RegexMatchTimeoutException)

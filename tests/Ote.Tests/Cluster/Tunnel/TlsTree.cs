@@ -10,8 +10,9 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Tests.Cluster.Tunnel;
 
 /// <summary>A root with its CA on a real loopback socket, and children of any name, over real TLS.</summary>
-internal sealed class TlsTree : IAsyncDisposable
+internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
 {
+    private readonly TimeProvider time = clock ?? TimeProvider.System;
     private readonly ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly CancellationTokenSource stop = new();
     private readonly List<Task> running = [];
@@ -30,9 +31,14 @@ internal sealed class TlsTree : IAsyncDisposable
 
     public IdentitySource RootIdentity { get; private set; } = null!;
 
-    public Uri Address => new($"https://127.0.0.1:{listener!.EndPoint.Port}");
+    public IMeterFactory Meters => services.GetRequiredService<IMeterFactory>();
 
-    public Meter? Meter { get; private set; }
+    /// <summary>Where children dial instead of the root, as a proxy; 0 for the root itself.</summary>
+    public int DialPort { get; set; }
+
+    public System.Net.IPEndPoint EndPoint => listener!.EndPoint;
+
+    public Uri Address => new($"https://127.0.0.1:{(DialPort == 0 ? listener!.EndPoint.Port : DialPort)}");
 
     public async Task<TlsTree> StartAsync(TunnelOptions? options = null, Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? join = null)
     {
@@ -49,12 +55,12 @@ internal sealed class TlsTree : IAsyncDisposable
         byte[] incarnation = new byte[16];
         random.NextBytes(incarnation);
         incarnation[0] = (byte)runtimes.Count;
-        TunnelRuntime runtime = new(TimeProvider.System, services.GetRequiredService<IMeterFactory>(), NullLoggerFactory.Instance, Locked(random), incarnation);
+        TunnelRuntime runtime = new(time, services.GetRequiredService<IMeterFactory>(), NullLoggerFactory.Instance, Locked(random), incarnation);
         runtimes.Add(runtime);
         return runtime;
     }
 
-    public (EdgeTunnel Tunnel, Recorder Handler) Child(string name, EpochCounter? epochs = null, ClusterIdentity? identity = null, EdgeTunnelOptions? options = null)
+    public (EdgeTunnel Tunnel, Recorder Handler) Child(string name, EpochCounter? epochs = null, ClusterIdentity? identity = null, EdgeTunnelOptions? options = null, Func<ulong>? digest = null)
     {
         identity ??= Authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         epochs ??= EpochCounter.InMemory();
@@ -66,7 +72,7 @@ internal sealed class TlsTree : IAsyncDisposable
             () => Address,
             new WebSocketDialer(() => identity),
             recorder,
-            new EdgeFacts { NextEpoch = epochs.Next, Tags = () => ["tier=edge"], AdvertisedAddress = () => "0.0.0.0:8287" });
+            new EdgeFacts { NextEpoch = epochs.Next, Tags = () => ["tier=edge"], AdvertisedAddress = () => "0.0.0.0:8287", Digest = digest });
         return (tunnel, recorder);
     }
 
@@ -75,8 +81,14 @@ internal sealed class TlsTree : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
-        await Task.WhenAll(running).Soon();
-        if (Cloud is not null) await Cloud.DisposeAsync();
+        Task end = Task.WhenAll([.. running, Cloud.DisposeAsync().AsTask()]);
+        while (time is Microsoft.Extensions.Time.Testing.FakeTimeProvider fake && !end.IsCompleted)
+        {
+            fake.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.WhenAny(end, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System));
+        }
+
+        await end.Soon();
         if (listener is not null) await listener.DisposeAsync();
         foreach (TunnelRuntime runtime in runtimes) runtime.Dispose();
         Authority.Dispose();

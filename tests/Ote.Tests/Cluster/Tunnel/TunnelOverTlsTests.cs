@@ -1,5 +1,9 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
+using Ote.Testing.Links;
 
 namespace Ote.Tests.Cluster.Tunnel;
 
@@ -39,5 +43,56 @@ public sealed class TunnelOverTlsTests
         string text = new('x', 3_000_000);
         await up.SendDurableAsync(TestMessages.Text(text, Lane.Bulk), TestContext.Current.CancellationToken).Soon();
         Assert.Equal(text, TestMessages.TextOf((await tree.Root.NextMessage()).Message));
+    }
+
+    [Fact]
+    public async Task Peer_behind_a_socket_that_stays_open_but_silent_is_given_up_within_ten_seconds_at_both_ends()
+    {
+        FakeTimeProvider time = new();
+        await using TlsTree tree = await new TlsTree(time).StartAsync();
+        await using SwallowingProxy proxy = new(tree.EndPoint);
+        tree.DialPort = proxy.Port;
+        (EdgeTunnel child, Recorder edge) = tree.Child("c1", digest: static () => 1);
+        tree.Run(child);
+        await edge.NextAttached();
+        await tree.Root.NextAttached();
+        time.Advance(TimeSpan.FromSeconds(4.6));
+        await tree.Root.NextBeat(); // alive so far
+
+        proxy.GoSilent();
+        Task<(ILink Link, string Reason)> atRoot = tree.Root.NextDetached(), atEdge = edge.NextDetached();
+        for (int i = 0; i < 40; i++) time.Advance(TimeSpan.FromSeconds(0.25));
+        Assert.Contains("no sign of life", (await atRoot).Reason, StringComparison.Ordinal);
+        Assert.Contains("no sign of life", (await atEdge).Reason, StringComparison.Ordinal);
+        Assert.Equal(0, tree.Cloud.LinkCount);
+    }
+
+    [Fact]
+    public async Task Trace_context_travels_and_meters_count()
+    {
+        await using TlsTree tree = await new TlsTree().StartAsync();
+        Dictionary<string, long> counted = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == "Ote.Cluster.Tunnel" && instrument.Meter.Scope == tree.Meters) self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            lock (counted) counted[instrument.Name] = counted.GetValueOrDefault(instrument.Name) + value;
+        });
+        listener.Start();
+        (EdgeTunnel child, Recorder edge) = tree.Child("c1");
+        tree.Run(child);
+        ILink up = (await edge.NextAttached()).Link;
+        using Activity activity = new Activity("command").SetIdFormat(ActivityIdFormat.W3C).Start();
+        Assert.True(up.TrySend(TestMessages.Text("traced")));
+        activity.Stop();
+        Assert.Equal(activity.Id, (await tree.Root.NextMessage()).Message.Traceparent);
+        lock (counted)
+        {
+            Assert.Equal(2, counted["ote.tunnel.links"]); // both ends live in this process
+            Assert.True(counted["ote.tunnel.messages"] >= 1);
+        }
     }
 }

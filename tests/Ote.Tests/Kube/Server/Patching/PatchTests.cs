@@ -78,9 +78,10 @@ public sealed class PatchTests
         });
 
     [Theory]
-    // Containers merge by name, new ones come last.
+    // Containers merge by name; new ones stand where the patch has them, or first.
     [InlineData("""{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"1"}]}}""", """{"spec":{"containers":[{"name":"b","image":"2"},{"name":"c"}]}}""",
         """{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"2"},{"name":"c"}]}}""")]
+    [InlineData("""{"spec":{"containers":[{"name":"a"}]}}""", """{"spec":{"containers":[{"name":"b"}]}}""", """{"spec":{"containers":[{"name":"b"},{"name":"a"}]}}""")]
     // Nested keyed lists.
     [InlineData("""{"spec":{"containers":[{"name":"a","env":[{"name":"X","value":"1"},{"name":"Y","value":"1"}]}]}}""", """{"spec":{"containers":[{"name":"a","env":[{"name":"Y","value":"2"}]}]}}""",
         """{"spec":{"containers":[{"name":"a","env":[{"name":"X","value":"1"},{"name":"Y","value":"2"}]}]}}""")]
@@ -123,7 +124,7 @@ public sealed class PatchTests
             Json("""{"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}}""").AsObject(), s_deployments));
 
     [Theory]
-    [InlineData("""{"spec":{"containers":[{"image":"x"}]}}""", PatchFailure.Unprocessable, "does not contain declared merge key: name")]
+    [InlineData("""{"spec":{"containers":[{"image":"x"}]}}""", PatchFailure.Malformed, "does not contain declared merge key: name")]
     [InlineData("""{"spec":{"containers":["x"]}}""", PatchFailure.Malformed, "not an object")]
     [InlineData("""{"metadata":{"$patch":"frob"}}""", PatchFailure.Malformed, "unknown patch type found: frob")]
     [InlineData("""{"metadata":{"$retainKeys":["a"],"b":"c"}}""", PatchFailure.Malformed, "retainKeys")]

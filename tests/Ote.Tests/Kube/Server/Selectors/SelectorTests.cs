@@ -103,7 +103,7 @@ public sealed class SelectorTests
 
     [Theory]
     [InlineData("", "pods", "spec.foo=x", "field label not supported: spec.foo")]
-    [InlineData("apps", "deployments", "spec.replicas=1", "field label \"spec.replicas\" not supported for Deployment: only \"metadata.name\", \"metadata.namespace\"")]
+    [InlineData("apps", "deployments", "spec.replicas=1", "\"spec.replicas\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")]
     public void Unsupported_field_is_refused(string group, string plural, string text, string message)
     {
         SelectorException e = Assert.Throws<SelectorException>(() => FieldSelector.Parse(text, SchemaCatalog.BuiltIn.Find(group, "v1", plural)!));

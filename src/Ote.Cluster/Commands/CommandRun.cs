@@ -1,0 +1,125 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Commands;
+
+/// <summary>How far a command came at one cluster. Only ever grows; the last five are final.</summary>
+internal enum TargetStage : byte
+{
+    Accepted,
+    Sent,
+    Durable,
+    Succeeded,
+    Failed,
+    Expired,
+    Cancelled,
+    NotSelected,
+}
+
+/// <summary>
+/// One run of one command: one (uid, generation) and its targets. Each target gets exactly one final outcome: whatever comes later,
+/// twice or in another order changes nothing. Pure; one owner.
+/// </summary>
+internal sealed class CommandRun
+{
+    private readonly Dictionary<string, TargetStage> _targets;
+    private readonly int[] _counts = new int[(int)TargetStage.NotSelected + 1];
+
+    public CommandRun(CommandSpec spec, IEnumerable<string> targets, DateTimeOffset accepted)
+    {
+        Spec = spec;
+        Accepted = accepted;
+        Deadline = accepted + spec.Deadline;
+        _targets = targets.ToDictionary(t => t, _ => TargetStage.Accepted, StringComparer.Ordinal);
+        _counts[(int)TargetStage.Accepted] = _targets.Count;
+    }
+
+    public CommandSpec Spec { get; set; }
+
+    public DateTimeOffset Accepted { get; }
+
+    public DateTimeOffset Deadline { get; }
+
+    public int Targets => _targets.Count;
+
+    /// <summary>The cancellation has left.</summary>
+    public bool CancelSent { get; set; }
+
+    /// <summary>No target is open any more.</summary>
+    public bool IsOver => Count(TargetStage.Accepted) + Count(TargetStage.Sent) + Count(TargetStage.Durable) == 0;
+
+    /// <summary>Clusters without a final outcome.</summary>
+    public IEnumerable<string> Open => _targets.Where(t => !IsFinal(t.Value)).Select(t => t.Key);
+
+    /// <summary>How many stand at a stage now.</summary>
+    public int Count(TargetStage stage) => _counts[(int)stage];
+
+    public TargetStage? StageOf(string cluster) => _targets.TryGetValue(cluster, out var stage) ? stage : null;
+
+    /// <summary>Whether a cluster that is heard of again needs the command once more: it may not have it.</summary>
+    public bool NeedsSending(string cluster) => StageOf(cluster) is TargetStage.Accepted or TargetStage.Sent;
+
+    /// <summary>The command left for a cluster.</summary>
+    public void Sent(string cluster)
+    {
+        if (StageOf(cluster) == TargetStage.Accepted)
+        {
+            Set(cluster, TargetStage.Sent);
+        }
+    }
+
+    /// <summary>Takes a receipt. True when it is the cluster's final outcome, to be kept as a result.</summary>
+    public bool Take(Receipt receipt)
+    {
+        if (StageOf(receipt.Cluster) is not { } stage || IsFinal(stage))
+        {
+            return false;
+        }
+
+        var next = receipt.Stage switch
+        {
+            Stage.Executed or Stage.Observed => receipt is { Error: "", Code: >= 200 and < 300 } ? TargetStage.Succeeded : TargetStage.Failed,
+            Stage.Durable => TargetStage.Durable,
+            Stage.Expired => TargetStage.Expired,
+            Stage.Cancelled => TargetStage.Cancelled,
+            Stage.NotSelected => TargetStage.NotSelected,
+            _ => stage,
+        };
+        if (next > stage)
+        {
+            Set(receipt.Cluster, next);
+        }
+
+        return IsFinal(next);
+    }
+
+    /// <summary>Puts back a result that was kept.</summary>
+    public void Restore(string cluster, TargetStage stage)
+    {
+        if (StageOf(cluster) is { } current && !IsFinal(current))
+        {
+            Set(cluster, stage);
+        }
+    }
+
+    /// <summary>Makes receipts that end every open target among those given (null: all), for instance because the deadline passed.</summary>
+    public IReadOnlyList<Receipt> End(Stage stage, string error, string text, Func<TargetStage, bool>? which = null) =>
+        [.. _targets.Where(t => !IsFinal(t.Value) && (which is null || which(t.Value))).Select(t => new Receipt
+        {
+            Cluster = t.Key,
+            CommandUid = Spec.Command.CommandUid,
+            Generation = Spec.Command.Generation,
+            Entry = Spec.Command.Entry,
+            Stage = stage,
+            Error = error,
+            Text = text,
+        })];
+
+    private static bool IsFinal(TargetStage stage) => stage >= TargetStage.Succeeded;
+
+    private void Set(string cluster, TargetStage stage)
+    {
+        _counts[(int)_targets[cluster]]--;
+        _counts[(int)stage]++;
+        _targets[cluster] = stage;
+    }
+}

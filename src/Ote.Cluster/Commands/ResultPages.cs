@@ -1,0 +1,179 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Commands;
+
+/// <summary>
+/// Lays a command's targets and results out over ClusterControllerResult objects, none larger than an API server takes: a page of
+/// results closes at 500 items or 512 KiB, a page of targets at 10,000 names. Pages are only appended to.
+/// None has a field <c>items</c>: Kubernetes takes any custom object with such a list for a list of objects, and fails. Pure; one owner.
+/// </summary>
+internal sealed class ResultPages(JsonObject command, ulong generation)
+{
+    private const int MostItems = 500;
+    private const int MostBytes = 512 * 1024;
+    private const int MostTargets = 10_000;
+    private const string CommandLabel = "ote.baidu.com/command";
+    private const string PageLabel = "ote.baidu.com/page";
+    private int _items;
+    private int _bytes;
+
+    /// <summary>Label selector of all pages of one run.</summary>
+    public static string LabelSelector(string uid, ulong generation) =>
+        string.Create(CultureInfo.InvariantCulture, $"ote.baidu.com/command-uid={uid},ote.baidu.com/generation={generation}");
+
+    /// <summary>Result pages begun.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The page now appended to, as last stored; null before the first.</summary>
+    public JsonObject? Current { get; private set; }
+
+    /// <summary>The pages that hold whom the command is for.</summary>
+    public IEnumerable<JsonObject> Targets(IEnumerable<string> targets)
+    {
+        var page = 0;
+        foreach (var chunk in targets.Chunk(MostTargets))
+        {
+            var obj = NewPage("targets", "t", page++);
+            obj["targets"] = new JsonArray([.. chunk.Select(t => (JsonNode)t)]);
+            yield return obj;
+        }
+    }
+
+    /// <summary>
+    /// Adds results. Returns the pages to write, in order; those with a resourceVersion replace what is stored, the others are new.
+    /// Call <see cref="Stored"/> with each answer.
+    /// </summary>
+    public IReadOnlyList<JsonObject> Append(IEnumerable<Receipt> results)
+    {
+        var dirty = new List<JsonObject>();
+        foreach (var receipt in results)
+        {
+            var size = receipt.Body.Length + receipt.Text.Length + 256;
+            if (Current is null || _items >= MostItems || (_items > 0 && _bytes + size > MostBytes))
+            {
+                Current = NewPage("results", "r", Count++);
+                Current["results"] = new JsonArray();
+                (_items, _bytes) = (0, 0);
+            }
+            else if (dirty.Count == 0)
+            {
+                Current = Current.Copy();
+            }
+
+            if (dirty.Count == 0 || !ReferenceEquals(dirty[^1], Current))
+            {
+                dirty.Add(Current);
+            }
+
+            ((JsonArray)Current["results"]!).Add((JsonNode)Item(receipt));
+            _items++;
+            _bytes += size;
+        }
+
+        return dirty;
+    }
+
+    /// <summary>The API server's answer to a written page.</summary>
+    public void Stored(JsonObject page)
+    {
+        if (Current is null || page.Name() == Current.Name())
+        {
+            Current = page;
+        }
+    }
+
+    /// <summary>Goes on after the pages that are stored already.</summary>
+    public void Resume(IReadOnlyCollection<JsonObject> resultPages)
+    {
+        Count = resultPages.Count;
+        Current = resultPages.MaxBy(p => p.Whole("index") ?? 0);
+        _items = Current?.Items("results")?.Count ?? 0;
+        _bytes = Current?.ToJsonString().Length ?? 0;
+    }
+
+    /// <summary>How a stored result ended.</summary>
+    public static TargetStage StageOf(JsonObject item) => item.Text("outcome") switch
+    {
+        "Succeeded" => TargetStage.Succeeded,
+        "Expired" => TargetStage.Expired,
+        "Cancelled" => TargetStage.Cancelled,
+        "NotSelected" => TargetStage.NotSelected,
+        _ => TargetStage.Failed,
+    };
+
+    private static JsonObject Item(Receipt receipt)
+    {
+        var item = new JsonObject
+        {
+            ["cluster"] = receipt.Cluster,
+            ["outcome"] = receipt.Stage switch
+            {
+                Stage.Expired => "Expired",
+                Stage.Cancelled => "Cancelled",
+                Stage.NotSelected => "NotSelected",
+                _ => receipt is { Error: "", Code: >= 200 and < 300 } ? "Succeeded" : "Failed",
+            },
+            ["code"] = receipt.Code,
+        };
+        if (receipt.AtUnixMilliseconds > 0)
+        {
+            item["timestamp"] = DateTimeOffset.FromUnixTimeMilliseconds(receipt.AtUnixMilliseconds).ToKubeTime();
+        }
+
+        if (!receipt.Body.IsEmpty)
+        {
+            item["body"] = receipt.Body.ToStringUtf8();
+            item["contentType"] = receipt.ContentType;
+        }
+
+        if (receipt.Error.Length > 0)
+        {
+            item["error"] = receipt.Error;
+        }
+
+        if (receipt.Text.Length > 0)
+        {
+            item["text"] = receipt.Text;
+        }
+
+        return item;
+    }
+
+    private JsonObject NewPage(string kind, string letter, int index)
+    {
+        var labels = new JsonObject
+        {
+            ["ote.baidu.com/command-uid"] = command.Uid(),
+            ["ote.baidu.com/generation"] = generation.ToString(CultureInfo.InvariantCulture),
+            [PageLabel] = kind,
+        };
+        if (command.Name().Length <= 63)
+        {
+            labels[CommandLabel] = command.Name();
+        }
+
+        return new JsonObject
+        {
+            ["apiVersion"] = Kinds.ClusterControllerResults.ApiVersion,
+            ["kind"] = Kinds.ClusterControllerResults.Kind,
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = string.Create(CultureInfo.InvariantCulture, $"{command.Name()}.{command.Uid()[..8]}.{generation}.{letter}{index}"),
+                ["namespace"] = command.Namespace(),
+                ["labels"] = labels,
+                ["ownerReferences"] = new JsonArray(new JsonObject
+                {
+                    ["apiVersion"] = Kinds.ClusterControllers.ApiVersion,
+                    ["kind"] = Kinds.ClusterControllers.Kind,
+                    ["name"] = command.Name(),
+                    ["uid"] = command.Uid(),
+                    ["controller"] = true,
+                }),
+            },
+            ["index"] = index,
+        };
+    }
+}

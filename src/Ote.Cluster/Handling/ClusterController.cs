@@ -1,0 +1,445 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Commands;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Routing;
+using Ote.Cluster.Tunnel;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>
+/// One named node of the tree: keeps the link to its parent (EdgeTunnel), serves its children (CloudTunnel), routes between them, runs
+/// commands on the cluster behind its shim, and, where it has a control API, carries out the commands written there for its whole
+/// subtree. Any number of them live in one process; they share nothing.
+/// </summary>
+public sealed class ClusterController : IAsyncDisposable
+{
+    /// <summary>Where the product keeps its own namespaced objects on a control API.</summary>
+    public const string SystemNamespace = "ote-system";
+
+    private readonly ClusterControllerOptions _options;
+    private readonly ClusterControllerParts _parts;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly IJournal _journal;
+    private readonly CertificateAuthority? _authority;
+    private readonly IdentitySource _identity;
+    private readonly TunnelRuntime _runtime;
+    private readonly ControllerMetrics _metrics;
+    private readonly Uplink _uplink;
+    private readonly RouteKeeper _routes;
+    private readonly ReceiptOutbox _outbox;
+    private readonly CommandExecutor _executor;
+    private readonly Transit _transit;
+    private readonly ClusterHandler _clusterHandler;
+    private readonly EdgeHandler _edgeHandler;
+    private readonly JoinRelay _joins;
+    private readonly JoinDesk? _desk;
+    private readonly OwnTags _tags;
+    private readonly CommandController? _commands;
+    private readonly ClusterObjects? _objects;
+    private readonly List<Task> _loops = [];
+    private EdgeTunnel? _edgeTunnel;
+    private CloudTunnel? _cloudTunnel;
+    private TunnelListener? _listener;
+
+    private ClusterController(
+        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags)
+    {
+        (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
+        _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
+        _identity = new IdentitySource(identity);
+        _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
+        _uplink = new Uplink(options.Name) { IsRoot = authority is not null };
+        _routes = new RouteKeeper(
+            new RouteEntry
+            {
+                Name = options.Name,
+                Uid = identity.Peer.Uid,
+                Tags = tags.Current,
+                Online = true,
+                Version = ProductVersion,
+                Since = parts.Time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Managed = parts.Shim is not null,
+            },
+            journal, parts.Time, _log);
+        _metrics = new ControllerMetrics(parts.Meters, options.Name);
+        _outbox = new ReceiptOutbox(journal, _log);
+        _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log, _metrics);
+        _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
+        _desk = authority is not null && parts.ControlApi is not null ? new JoinDesk(parts.ControlApi, authority, parts.Time) : null;
+        var refusals = new NameRefusals();
+        _clusterHandler = new ClusterHandler(
+            _uplink, _routes, _transit, receipts => ReportAsync(receipts, []), _desk is null ? null : _desk.DecideAsync, _joins, refusals, parts.Time, _log);
+        var dispatcher = new Dispatcher(_routes, _executor, _transit, receipts => ReportAsync(receipts, []), parts.Time);
+        _edgeHandler = new EdgeHandler(_uplink, _routes, dispatcher, _outbox, tags, _joins, _clusterHandler.LinkTo, refusals, _log, _stop.Token);
+        if (parts.ControlApi is { } api)
+        {
+            _commands = new CommandController(
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
+            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.SetTagsAsync, parts.Time, parts.Random, _log);
+            _routes.Changed += OnRoutesChanged;
+        }
+
+        _metrics.Observe(
+            () => _executor.Waiting, () => _transit.Count, () => _outbox.Count, _commands is null ? null : () => _commands.Open, () => _routes.Read(t => t.Count));
+    }
+
+    /// <summary>The version of this product.</summary>
+    public static string ProductVersion { get; } = typeof(ClusterController).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+
+    /// <summary>Where children connect; null when it takes none.</summary>
+    public IPEndPoint? ListenAddress => _listener?.EndPoint;
+
+    /// <summary>The tree's CA pin, for those who are to join; at the root only.</summary>
+    public string? CaPin => _authority?.Pin.ToString();
+
+    /// <summary>The root serves; any other is attached to its parent.</summary>
+    public bool IsReady => _authority is not null ? _listener is not null : _uplink.Link is not null;
+
+    /// <summary>
+    /// Starts a controller. A cluster that has not joined yet joins first: it keeps asking while the parent cannot be reached or an
+    /// operator has not approved; afterwards an unreachable parent does not hold the start up.
+    /// </summary>
+    /// <exception cref="ClusterControllerException">It cannot start as asked, or the tree refuses it for good.</exception>
+    public static async Task<ClusterController> StartAsync(ClusterControllerOptions options, ClusterControllerParts parts, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(parts);
+        Check(options, parts);
+        try
+        {
+            Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new ClusterControllerException($"--data {options.DataDirectory}: {refused.Message} Choose a directory that this user may write to.", refused);
+        }
+
+        var journal = parts.Journal ?? SqliteJournal.Open(Path.Combine(options.DataDirectory, "journal.db"));
+        var controller = await MakeAsync(options, parts, journal, cancellation).ConfigureAwait(false);
+        try
+        {
+            await controller.BeginAsync(cancellation).ConfigureAwait(false);
+            return controller;
+        }
+        catch
+        {
+            await controller.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Completes when stopped; the controller works from its start on.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, _stop.Token);
+        var ended = new TaskCompletionSource();
+        using var registered = either.Token.Register(ended.SetResult);
+        await ended.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the links with a goodbye, stops the loops, closes the journal. What is on its way stays on disk.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_cloudTunnel is not null)
+        {
+            await _cloudTunnel.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_listener is not null)
+        {
+            await _listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        try
+        {
+            await Task.WhenAll(_loops).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped, as asked.
+        }
+
+        if (_parts.Shim is not null)
+        {
+            await _parts.Shim.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _journal.DisposeAsync().ConfigureAwait(false);
+        _commands?.Dispose();
+        _objects?.Dispose();
+        _runtime.Dispose();
+        _metrics.Dispose();
+        _authority?.Dispose();
+        _stop.Dispose();
+    }
+
+    private static void Check(ClusterControllerOptions options, ClusterControllerParts parts)
+    {
+        var faults = options.Faults().ToList();
+        var isRoot = options.Parent is null;
+        if ((isRoot ? ClusterName.Check(options.Name) : ClusterName.CheckChild(options.Name)) is { } nameFault)
+        {
+            faults.Add($"--name: {nameFault}");
+        }
+
+        if (isRoot && parts.ControlApi is null)
+        {
+            faults.Add("the root needs a control API: its own (--api-listen) or a real cluster's (--kubeconfig)");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new ClusterControllerException(string.Join("; ", faults));
+        }
+    }
+
+    private static async Task<ClusterController> MakeAsync(
+        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CancellationToken cancellation)
+    {
+        try
+        {
+            var tags = OwnTags.Load(journal, options.Tags);
+            var directory = Path.Combine(options.DataDirectory, "identity");
+            var hosts = Hosts(options);
+            if (options.Parent is null)
+            {
+                var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time);
+                var uid = OwnUid.LoadOrCreate(directory);
+                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
+            }
+
+            var identity = ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
+            if (identity.Peer.Name != options.Name)
+            {
+                throw new ClusterControllerException(
+                    $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
+            }
+
+            return new ClusterController(options, parts, journal, null, identity, tags);
+        }
+        catch (Exception failed)
+        {
+            await journal.DisposeAsync().ConfigureAwait(false);
+            if (failed is IdentityException or JoinRefusedException)
+            {
+                throw new ClusterControllerException($"cluster '{options.Name}': {failed.Message}", failed);
+            }
+
+            throw;
+        }
+    }
+
+    private static Task<ClusterIdentity> JoinAsync(
+        ClusterControllerOptions options, ClusterControllerParts parts, string directory, IReadOnlyCollection<string> hosts, CancellationToken cancellation)
+    {
+        if (options.JoinToken is null || options.CaPin is null)
+        {
+            throw new ClusterControllerException(
+                $"cluster '{options.Name}' has not joined yet; give --join-token-file and --ca-pin, which otectl join-token create prints");
+        }
+
+        if (!Identity.CaPin.TryParse(options.CaPin, out var pin))
+        {
+            throw new ClusterControllerException($"--ca-pin: '{options.CaPin}' is not sha256: and 64 hexadecimal digits, as otectl join-token create prints it");
+        }
+
+        var ticket = new JoinTicket(options.Parent!, pin, options.JoinToken, new PeerIdentity(options.Name, OwnUid.LoadOrCreate(directory)), hosts);
+        return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity")).JoinAsync(ticket, directory, cancellation);
+    }
+
+    /// <summary>The names and addresses that children may dial this controller by.</summary>
+    private static string[] Hosts(ClusterControllerOptions options)
+    {
+        if (options.Listen is not { } listen)
+        {
+            return [];
+        }
+
+        var hosts = new List<string> { "localhost", "127.0.0.1", "::1" };
+        if (options.Advertise is { } advertised)
+        {
+            hosts.Add(advertised[..(advertised.LastIndexOf(':') is var cut and > 0 ? cut : advertised.Length)].Trim('[', ']'));
+        }
+
+        if (listen.Address.Equals(IPAddress.Any) || listen.Address.Equals(IPAddress.IPv6Any))
+        {
+            hosts.Add(Dns.GetHostName().ToLowerInvariant());
+            hosts.AddRange(System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
+                .SelectMany(i => i.GetIPProperties().UnicastAddresses)
+                .Where(a => !a.Address.IsIPv6LinkLocal)
+                .Select(a => a.Address.ToString()));
+        }
+        else
+        {
+            hosts.Add(listen.Address.ToString());
+        }
+
+        return [.. hosts.Distinct(StringComparer.Ordinal)];
+    }
+
+    private async Task BeginAsync(CancellationToken cancellation)
+    {
+        _routes.Restore();
+        _outbox.Restore();
+        _transit.Restore();
+        _executor.Restore();
+        if (_options.Listen is { } listen)
+        {
+            await ListenAsync(listen, cancellation).ConfigureAwait(false);
+        }
+
+        if (_options.Parent is { } parent)
+        {
+            var epochs = EpochCounter.Load(Path.Combine(_options.DataDirectory, "identity"));
+            _edgeTunnel = new EdgeTunnel(
+                _runtime,
+                new EdgeTunnelOptions { Tunnel = _options.Tunnel },
+                _identity.Current.Peer,
+                () => parent,
+                new WebSocketDialer(() => _identity.Current),
+                _edgeHandler,
+                new EdgeFacts
+                {
+                    NextEpoch = epochs.Next,
+                    Tags = () => _tags.Current,
+                    AdvertisedAddress = () => _routes.Self.Address is { Length: > 0 } address ? address : null,
+                    Version = ProductVersion,
+                    Digest = () => _routes.Digest,
+                });
+            _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
+        }
+
+        Run("routes", _routes.RunAsync);
+        Run("executions", _executor.RunAsync);
+        Run("expiry", ExpireAsync);
+        if (_commands is not null && _objects is not null)
+        {
+            await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
+            Run("commands", _commands.RunAsync);
+            Run("cluster objects", _objects.RunAsync);
+        }
+    }
+
+    private async Task ListenAsync(IPEndPoint listen, CancellationToken cancellation)
+    {
+        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler);
+        var join = new JoinService(
+            _identity, _desk is null ? _joins.AskAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
+        try
+        {
+            _listener = await TunnelListener.StartAsync(listen, _identity, _cloudTunnel, join, _parts.Loggers, cancellation).ConfigureAwait(false);
+        }
+        catch (IOException taken)
+        {
+            throw new ClusterControllerException($"--listen: {listen} cannot be used ({taken.Message}); choose another address or end what holds it", taken);
+        }
+
+        var advertised = AdvertisedAddress.Normalize(_options.Advertise ?? _listener.EndPoint.ToString()) ?? "";
+        _routes.Apply(t => t.SetSelf(t.Self with { Address = advertised }));
+    }
+
+    /// <summary>Tells operators' tools how others join.</summary>
+    private async Task PublishTreeAsync(KubeClient api, CancellationToken cancellation)
+    {
+        if (_authority is null)
+        {
+            return;
+        }
+
+        var obj = new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = "ote-tree", ["namespace"] = SystemNamespace },
+            ["data"] = new JsonObject { ["caPin"] = CaPin, ["parentAddress"] = $"https://{(_routes.Self.Address.Length > 0 ? _routes.Self.Address : _listener!.EndPoint.ToString())}" },
+        };
+        try
+        {
+            if (await api.GetAsync(Kinds.Namespaces, null, SystemNamespace, cancellation).ConfigureAwait(false) is null)
+            {
+                await api.CreateAsync(
+                    Kinds.Namespaces, null, new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = SystemNamespace } }, cancellation)
+                    .ConfigureAwait(false);
+            }
+
+            if (await api.GetAsync(Kinds.ConfigMaps, SystemNamespace, "ote-tree", cancellation).ConfigureAwait(false) is { } known)
+            {
+                known["data"] = obj["data"]!.DeepClone();
+                await api.ReplaceAsync(Kinds.ConfigMaps, known, cancellation).ConfigureAwait(false);
+            }
+            else
+            {
+                await api.CreateAsync(Kinds.ConfigMaps, SystemNamespace, obj, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (HttpRequestException away)
+        {
+            throw new ClusterControllerException($"the control API cannot be reached: {away.Message}. Check --kubeconfig and that its server runs.", away);
+        }
+    }
+
+    /// <summary>Receipts go to the control entry they belong to: this one, or one above.</summary>
+    private Task ReportAsync(IReadOnlyList<Receipt> receipts, JournalChange[] together)
+    {
+        var own = receipts.Where(r => r.Entry == _options.Name).ToArray();
+        var above = own.Length == 0 ? receipts : [.. receipts.Where(r => r.Entry != _options.Name)];
+        var tasks = new List<Task>(2);
+        if (own.Length > 0 && _commands is not null)
+        {
+            tasks.Add(KeepAsync(own, together));
+        }
+
+        if (above.Count > 0 && _authority is null)
+        {
+            tasks.Add(_outbox.AddAsync(above, own.Length > 0 ? [] : together));
+        }
+
+        return tasks.Count switch { 0 => _journal.WriteAsync(together), 1 => tasks[0], _ => Task.WhenAll(tasks) };
+
+        async Task KeepAsync(Receipt[] results, JournalChange[] changes)
+        {
+            await _journal.WriteAsync(changes).ConfigureAwait(false);
+            await _commands.ReceiveAsync(results).ConfigureAwait(false);
+        }
+    }
+
+    private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
+    {
+        var online = changes.Where(c => c.CameOnline).Select(c => c.Name).ToArray();
+        if (online.Length > 0)
+        {
+            _commands!.CameOnline(online);
+        }
+    }
+
+    private async Task ExpireAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(10), _parts.Time, stop).ConfigureAwait(false);
+            await _transit.ExpireAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Run(string name, Func<CancellationToken, Task> body) => _loops.Add(Task.Run(() => Loop.RunAsync(
+        string.Create(CultureInfo.InvariantCulture, $"{_options.Name} {name}"),
+        body,
+        new Backoff(BackoffOptions.Default, _parts.Random),
+        TimeSpan.FromSeconds(10),
+        _parts.Time,
+        _log,
+        _stop.Token)));
+}

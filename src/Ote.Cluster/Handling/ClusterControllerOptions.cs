@@ -1,0 +1,101 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Tunnel;
+using Ote.Kube.Client;
+using Ote.Shim;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>What an operator says about one cluster controller.</summary>
+public sealed record ClusterControllerOptions
+{
+    /// <summary>The root's fixed name.</summary>
+    public const string RootName = "root";
+
+    /// <summary>The cluster's name, unique in the whole tree: a DNS-1123 label. <c>root</c> exactly when there is no parent.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where identity, journal and settings live; made when missing, readable by its owner only.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>The parent's address, <c>https://host:port</c>; null for the root.</summary>
+    public Uri? Parent { get; init; }
+
+    /// <summary>Tags to start with. They replace the ones set at run time only when they differ from those of the last start.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Where children connect; null: this controller takes no children.</summary>
+    public IPEndPoint? Listen { get; init; }
+
+    /// <summary>The host:port children are told; null: the listening address when it is not a wildcard.</summary>
+    public string? Advertise { get; init; }
+
+    /// <summary>One-time token for the first join; not needed once joined. Never logged.</summary>
+    public string? JoinToken { get; init; }
+
+    /// <summary><c>sha256:…</c> of the tree's CA, for the first join.</summary>
+    public string? CaPin { get; init; }
+
+    /// <summary>How links behave.</summary>
+    public TunnelOptions Tunnel { get; init; } = new();
+
+    /// <summary>All that is wrong with these options, each with the way out; empty when they can work.</summary>
+    public IReadOnlyList<string> Faults()
+    {
+        var faults = new List<string>();
+        if (Name == RootName && Parent is not null)
+        {
+            faults.Add("--parent: the root has no parent; give the cluster another --name, or leave --parent out");
+        }
+
+        if (Name != RootName && Parent is null)
+        {
+            faults.Add($"--parent: cluster '{Name}' needs the address of its parent, such as https://host:8287; only '{RootName}' has none");
+        }
+
+        if (Parent is not null && Parent.Scheme != Uri.UriSchemeHttps)
+        {
+            faults.Add($"--parent: '{Parent}' must be https; links are always encrypted");
+        }
+
+        if (Name == RootName && Listen is null)
+        {
+            faults.Add("--listen: the root needs an address for its children, such as 0.0.0.0:8287");
+        }
+
+        if (Advertise is not null && Listen is null)
+        {
+            faults.Add("--advertise: only a controller with --listen takes children");
+        }
+
+        return faults;
+    }
+}
+
+/// <summary>What a controller is given by its process.</summary>
+/// <param name="Loggers">Where it logs.</param>
+/// <param name="Meters">Where its meters are made.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Random">Uniform in [0, 1), for jitter. Called from several threads.</param>
+public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactory Meters, TimeProvider Time, Func<double> Random)
+{
+    /// <summary>
+    /// The API that holds this controller's Cluster and ClusterController objects, its control entry; the root needs one. The
+    /// CRDs are installed there already.
+    /// </summary>
+    public KubeClient? ControlApi { get; init; }
+
+    /// <summary>
+    /// Whether that API server notes on each command who wrote it and lets nobody forge it, as the embedded one does. Commands of any
+    /// other act as this controller.
+    /// </summary>
+    public bool ControlApiNamesRequester { get; init; }
+
+    /// <summary>Drives the cluster this controller manages; null when it manages none. The controller disposes it.</summary>
+    public IClusterShim? Shim { get; init; }
+
+    /// <summary>What survives the process; null: a file in the data directory. The controller disposes it.</summary>
+    public IJournal? Journal { get; init; }
+}

@@ -1,0 +1,215 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Routing;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>
+/// What a controller does with its children's messages. Whatever a child brings counts for its own subtree only: a route or a receipt
+/// in another cluster's name is dropped, counted by the log, and changes nothing.
+/// </summary>
+internal sealed class ClusterHandler : ILinkHandler, IAdmission
+{
+    private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
+    private readonly Uplink _uplink;
+    private readonly RouteKeeper _routes;
+    private readonly Transit _transit;
+    private readonly Func<IReadOnlyList<Receipt>, Task> _receipts;
+    private readonly Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? _decideJoin;
+    private readonly JoinRelay _joins;
+    private readonly NameRefusals _refusals;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    /// <summary>Makes the handler.</summary>
+    /// <param name="uplink">Where this controller stands.</param>
+    /// <param name="routes">Who is where.</param>
+    /// <param name="transit">What waits for children.</param>
+    /// <param name="receipts">Takes receipts durably.</param>
+    /// <param name="decideJoin">The root's decision on joining; null elsewhere.</param>
+    /// <param name="joins">Carries joining up and down.</param>
+    /// <param name="refusals">Whose name was refused above.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where it logs.</param>
+    public ClusterHandler(
+        Uplink uplink,
+        RouteKeeper routes,
+        Transit transit,
+        Func<IReadOnlyList<Receipt>, Task> receipts,
+        Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? decideJoin,
+        JoinRelay joins,
+        NameRefusals refusals,
+        TimeProvider time,
+        ILogger log)
+    {
+        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _time, _log) =
+            (uplink, routes, transit, receipts, decideJoin, joins, refusals, time, log);
+    }
+
+    /// <summary>The link to a direct child while it is up.</summary>
+    public ILink? LinkTo(string child) => _links.TryGetValue(child, out var link) && link.IsUp ? link : null;
+
+    public Admission Decide(Hello hello, PeerIdentity peer, X509Certificate2? certificate)
+    {
+        if (_refusals.Find(peer.Uid) is { } refused)
+        {
+            return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
+        }
+
+        var known = _routes.Read(t => t.Find(peer.Name));
+        if (known is not null && known.Uid != peer.Uid && known.Online)
+        {
+            return Admission.Refuse(
+                Refuse.Types.Reason.NameTaken, $"cluster name '{peer.Name}' is held by another cluster (uid {known.Uid}); join under another name", never: true);
+        }
+
+        return Admission.Accept(_uplink.Path);
+    }
+
+    public void Attached(ILink link, Welcome? welcome, Hello? hello)
+    {
+        var name = link.Peer.Name;
+        _links[name] = link;
+        TagSet.TryCreate(hello!.Tags, out var tags, out _);
+        _routes.Apply(t =>
+        {
+            var known = t.Find(name);
+            var step = t.ChildAttached(new RouteEntry
+            {
+                Name = name,
+                Uid = link.Peer.Uid,
+                Epoch = link.Epoch,
+                Tags = tags,
+                Online = true,
+                Address = hello.AdvertisedAddress,
+                Version = hello.Version,
+                Since = _time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
+            });
+            foreach (var verdict in step.Verdicts)
+            {
+                link.Close(verdict.Text);
+            }
+
+            return step;
+        });
+        _log.ChildAttached(name, _routes.Self.Name);
+        _transit.Attached(name);
+    }
+
+    public void Detached(ILink link, string reason)
+    {
+        var name = link.Peer.Name;
+        if (_links.TryRemove(new KeyValuePair<string, ILink>(name, link)))
+        {
+            _log.ChildDetached(name, _routes.Self.Name, reason);
+            _routes.Apply(t => t.ChildDetached(name, _time.GetUtcNow().ToUnixTimeMilliseconds()));
+        }
+    }
+
+    public void Beat(ILink link, ulong digest)
+    {
+        if (_routes.HasDrifted(link.Peer.Name, digest))
+        {
+            _log.RoutesDrifted(link.Peer.Name);
+            AskForSnapshot(link, "digest");
+        }
+    }
+
+    public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct)
+    {
+        switch (message.PayloadCase)
+        {
+            case Message.PayloadOneofCase.RouteSnapshot:
+                Routes(link, t => t.SnapshotReceived(link.Peer.Name, message.RouteSnapshot));
+                return ValueTask.CompletedTask;
+            case Message.PayloadOneofCase.RouteDelta:
+                Routes(link, t => t.DeltaReceived(link.Peer.Name, message.RouteDelta));
+                return ValueTask.CompletedTask;
+            case Message.PayloadOneofCase.Receipts:
+                return new ValueTask(ReceiptsAsync(link, message.Receipts));
+            case Message.PayloadOneofCase.JoinRequest:
+                Join(link, message.JoinRequest, ct);
+                return ValueTask.CompletedTask;
+            default:
+                _log.Forged(message.PayloadCase.ToString(), link.Peer.Name, link.Peer.Name);
+                return ValueTask.CompletedTask;
+        }
+    }
+
+    private static void AskForSnapshot(ILink link, string reason) =>
+        link.TrySend(new Message { Lane = Lane.Control, RouteRequest = new RouteSnapshotRequest { Reason = reason } });
+
+    private void Routes(ILink link, Func<RouteTable, RouteStep> happen)
+    {
+        var step = _routes.Apply(happen);
+        foreach (var verdict in step.Verdicts)
+        {
+            _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
+            link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
+        }
+
+        if (step.NeedsSnapshot)
+        {
+            AskForSnapshot(link, "gap");
+        }
+    }
+
+    private Task ReceiptsAsync(ILink link, ReceiptBatch batch)
+    {
+        var child = link.Peer.Name;
+        var own = _routes.Read(t => batch.Receipts.Where(r => t.IsBehind(r.Cluster, child)).ToArray());
+        if (own.Length < batch.Receipts.Count)
+        {
+            foreach (var forged in batch.Receipts.Except(own))
+            {
+                _log.Forged("receipt", forged.Cluster, child);
+            }
+        }
+
+        return own.Length == 0 ? Task.CompletedTask : _receipts(own);
+    }
+
+    private void Join(ILink link, JoinRequest request, CancellationToken ct)
+    {
+        if (request.Via.Count == 0 || request.Via[^1] != link.Peer.Name)
+        {
+            _log.Forged("join request", request.Name, link.Peer.Name);
+            return;
+        }
+
+        if (_decideJoin is null)
+        {
+            _joins.PassUp(request);
+            return;
+        }
+
+        _ = DecideAsync(link, request, _decideJoin, ct);
+    }
+
+    private async Task DecideAsync(ILink link, JoinRequest request, Func<JoinRequest, CancellationToken, Task<JoinAnswer>> decide, CancellationToken ct)
+    {
+        try
+        {
+            var answer = await decide(request, ct).ConfigureAwait(false);
+            answer.RequestId = request.RequestId;
+            answer.Via.Clear();
+            answer.Via.Add(request.Via);
+            link.TrySend(new Message { Lane = Lane.Control, JoinAnswer = answer });
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // Stopping; the joining cluster asks again.
+        }
+#pragma warning disable CA1031 // Nobody awaits this: an unanswered request is asked again, and the log says why.
+        catch (Exception failed)
+#pragma warning restore CA1031
+        {
+            _log.JoinFailed(request.Name, failed);
+        }
+    }
+}

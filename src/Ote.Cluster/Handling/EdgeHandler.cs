@@ -1,0 +1,138 @@
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Routing;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>What a controller does with its parent's messages, and how it carries its own up.</summary>
+internal sealed class EdgeHandler : ILinkHandler
+{
+    private readonly Uplink _uplink;
+    private readonly RouteKeeper _routes;
+    private readonly Dispatcher _dispatcher;
+    private readonly ReceiptOutbox _outbox;
+    private readonly OwnTags _tags;
+    private readonly JoinRelay _joins;
+    private readonly Func<string, ILink?> _linkTo;
+    private readonly NameRefusals _refusals;
+    private readonly ILogger _log;
+    private readonly CancellationToken _stop;
+    private CancellationTokenSource? _sending;
+
+    public EdgeHandler(
+        Uplink uplink,
+        RouteKeeper routes,
+        Dispatcher dispatcher,
+        ReceiptOutbox outbox,
+        OwnTags tags,
+        JoinRelay joins,
+        Func<string, ILink?> linkTo,
+        NameRefusals refusals,
+        ILogger log,
+        CancellationToken stop)
+    {
+        (_uplink, _routes, _dispatcher, _outbox, _tags, _joins, _linkTo, _refusals, _log, _stop) =
+            (uplink, routes, dispatcher, outbox, tags, joins, linkTo, refusals, log, stop);
+    }
+
+    public void Attached(ILink link, Welcome? welcome, Hello? hello)
+    {
+        _log.ParentAttached(link.Peer.Name);
+        _uplink.Attached(link, welcome!);
+        _routes.ParentAttached(link, welcome!.Path);
+        _sending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
+        var sending = _sending;
+        _ = Task.Run(async () =>
+        {
+            await _outbox.SendAsync(link, sending.Token).ConfigureAwait(false);
+            sending.Dispose();
+        });
+    }
+
+    public void Detached(ILink link, string reason)
+    {
+        _log.ParentLost(link.Peer.Name, reason);
+        _uplink.Detached(link);
+        var sending = Interlocked.Exchange(ref _sending, null);
+        try
+        {
+            sending?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The sender had ended by itself.
+        }
+    }
+
+    public async ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct)
+    {
+        switch (message.PayloadCase)
+        {
+            case Message.PayloadOneofCase.Command:
+                await _dispatcher.FromAboveAsync(message).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.CancelCommand:
+                await _dispatcher.CancelFromAboveAsync(message).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.RouteRequest:
+                _routes.SnapshotAsked();
+                break;
+            case Message.PayloadOneofCase.SetTags:
+                await SetTagsAsync(message).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.JoinAnswer:
+                _joins.Answered(message.JoinAnswer);
+                break;
+            case Message.PayloadOneofCase.NameVerdict:
+                Refused(message.NameVerdict);
+                break;
+            default:
+                _log.ParentMessageRefused(message.PayloadCase.ToString(), "it does not travel down");
+                break;
+        }
+    }
+
+    /// <summary>Carries a change of tags out here, or sends it on towards the cluster it is for.</summary>
+    public async Task SetTagsAsync(Message message)
+    {
+        var set = message.SetTags;
+        var self = _routes.Self;
+        if (set.Name != self.Name)
+        {
+            if (_routes.Read(t => t.NextHop(set.Name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
+            {
+                _log.ParentMessageRefused("SetTags", $"the link to {hop} has no room; the wish is sent again when the cluster is next heard of");
+            }
+
+            return;
+        }
+
+        if (!TagSet.TryCreate(set.Tags, out var tags, out var error))
+        {
+            _log.ParentMessageRefused("SetTags", error);
+            return;
+        }
+
+        await _tags.SetAsync(tags, set.Generation).ConfigureAwait(false);
+        _routes.Apply(t => t.SetSelf(t.Self with { Tags = tags }));
+        _log.TagsSet(self.Name, tags.ToString());
+    }
+
+    private void Refused(NameVerdict verdict)
+    {
+        _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
+        var hop = _routes.Read(t => t.Find(verdict.Name) is { } entry && entry.Uid == verdict.Uid ? t.NextHop(verdict.Name) : null);
+        if (hop == verdict.Name)
+        {
+            _refusals.Add(verdict.Uid, verdict.Text);
+            _linkTo(hop)?.Close(verdict.Text);
+            _routes.Apply(t => t.ChildDetached(hop, 0));
+            _routes.Apply(t => t.Forget(hop));
+        }
+        else if (hop is not null)
+        {
+            _linkTo(hop)?.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging;
+
+namespace Ote.Cluster.Handling;
+
+internal static partial class Log
+{
+    [LoggerMessage(2300, LogLevel.Error, "The journal of {What} failed; nothing is acknowledged that is not on disk")]
+    public static partial void JournalFailed(this ILogger log, string what, Exception cause);
+
+    [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait: {Cause}")]
+    public static partial void ShimAway(this ILogger log, string cluster, string cause);
+
+    [LoggerMessage(2302, LogLevel.Information, "Cluster {Cluster} is attached below {Parent}")]
+    public static partial void ChildAttached(this ILogger log, string cluster, string parent);
+
+    [LoggerMessage(2303, LogLevel.Warning, "Cluster {Cluster} is no longer attached below {Parent}: {Reason}")]
+    public static partial void ChildDetached(this ILogger log, string cluster, string parent, string reason);
+
+    [LoggerMessage(2304, LogLevel.Information, "Attached to parent {Parent}")]
+    public static partial void ParentAttached(this ILogger log, string parent);
+
+    [LoggerMessage(2305, LogLevel.Warning, "Parent {Parent} lost: {Reason}")]
+    public static partial void ParentLost(this ILogger log, string parent, string reason);
+
+    [LoggerMessage(2306, LogLevel.Warning, "Dropped a {What} of {Cluster} brought by {Child}, in whose subtree it is not")]
+    public static partial void Forged(this ILogger log, string what, string cluster, string child);
+
+    [LoggerMessage(2307, LogLevel.Warning, "Name {Name} of cluster {Uid} is refused: {Text}")]
+    public static partial void NameRefused(this ILogger log, string name, string uid, string text);
+
+    [LoggerMessage(2308, LogLevel.Warning, "A {What} from the parent cannot be carried out here: {Cause}")]
+    public static partial void ParentMessageRefused(this ILogger log, string what, string cause);
+
+    [LoggerMessage(2309, LogLevel.Warning, "Routes of {Child} have drifted; asking for all of them")]
+    public static partial void RoutesDrifted(this ILogger log, string child);
+
+    [LoggerMessage(2310, LogLevel.Information, "Tags of {Cluster} are now: {Tags}")]
+    public static partial void TagsSet(this ILogger log, string cluster, string tags);
+
+    [LoggerMessage(2313, LogLevel.Error, "The shim of {Cluster} failed on command {Command}")]
+    public static partial void ShimFaulted(this ILogger log, string cluster, string command, Exception cause);
+
+    [LoggerMessage(2312, LogLevel.Error, "The request of {Cluster} to join could not be decided; it asks again")]
+    public static partial void JoinFailed(this ILogger log, string cluster, Exception cause);
+
+    [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
+    public static partial void ClusterState(this ILogger log, string cluster, string state);
+}

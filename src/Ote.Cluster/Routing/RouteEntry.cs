@@ -1,0 +1,35 @@
+namespace Ote.Cluster.Routing;
+
+/// <summary>What one controller knows of one cluster. Immutable.</summary>
+public sealed record RouteEntry
+{
+    /// <summary>The cluster's name, unique in the tree.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Identity that survives restarts and moves; a name held by another uid is another cluster.</summary>
+    public required string Uid { get; init; }
+
+    /// <summary>Name of the cluster it hangs below; empty at the root.</summary>
+    public string Parent { get; init; } = "";
+
+    /// <summary>Of the attachment to <see cref="Parent"/>; grows over the life of the uid, so the newest place wins everywhere.</summary>
+    public ulong Epoch { get; init; }
+
+    /// <summary>The cluster's own tags.</summary>
+    public TagSet Tags { get; init; } = TagSet.Empty;
+
+    /// <summary>Whether every link from here down to it is up, as far as is known here.</summary>
+    public bool Online { get; init; }
+
+    /// <summary>host:port other clusters could dial; empty when there is none.</summary>
+    public string Address { get; init; } = "";
+
+    /// <summary>Product version of its controller, informational.</summary>
+    public string Version { get; init; } = "";
+
+    /// <summary>Unix milliseconds by the clock of whoever noticed; for people, never compared.</summary>
+    public long Since { get; init; }
+
+    /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
+    public bool Managed { get; init; }
+}

@@ -1,0 +1,37 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Routing;
+
+/// <summary>What became of one cluster.</summary>
+/// <param name="Before">What was known; null when it is new.</param>
+/// <param name="After">What is known now; null when it is forgotten.</param>
+public readonly record struct RouteChange(RouteEntry? Before, RouteEntry? After)
+{
+    /// <summary>The cluster.</summary>
+    public string Name => (After ?? Before)!.Name;
+
+    /// <summary>It was away or unknown and is online now.</summary>
+    public bool CameOnline => After is { Online: true } && Before is not { Online: true };
+}
+
+/// <summary>What an event did to a route table.</summary>
+/// <param name="Changes">Clusters that are known differently now.</param>
+/// <param name="Verdicts">Names that were refused, to be told to those who claimed them.</param>
+/// <param name="NeedsSnapshot">A delta did not follow what was known: ask the child for all of it.</param>
+/// <param name="Errors">Announcements that were dropped because they are invalid, for the log.</param>
+public sealed record RouteStep(
+    IReadOnlyList<RouteChange> Changes, IReadOnlyList<NameVerdict> Verdicts, bool NeedsSnapshot = false, IReadOnlyList<string>? Errors = null)
+{
+    /// <summary>Nothing happened.</summary>
+    public static RouteStep None { get; } = new([], []);
+}
+
+/// <summary>Whom a selector means.</summary>
+/// <param name="Self">The own cluster is meant.</param>
+/// <param name="ByNextHop">Direct child, and the names meant behind it (itself included).</param>
+/// <param name="Unknown">Exact names that nobody here answers to.</param>
+public sealed record RouteResolution(bool Self, IReadOnlyDictionary<string, IReadOnlyList<string>> ByNextHop, IReadOnlyList<string> Unknown)
+{
+    /// <summary>How many clusters are meant.</summary>
+    public int Count => (Self ? 1 : 0) + ByNextHop.Sum(n => n.Value.Count);
+}

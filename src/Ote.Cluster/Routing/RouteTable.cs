@@ -1,0 +1,500 @@
+using System.Diagnostics.CodeAnalysis;
+using Wire = Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Routing;
+
+/// <summary>
+/// What one controller knows of itself and of every cluster below it, and through which direct child each is reached.
+/// <para>
+/// Whatever a child says is bound to its subtree: it never speaks for this cluster, for an ancestor, or for a name that another uid
+/// holds behind another child. Of one uid seen behind two children the newer epoch wins, and what hangs below it moves with it; so a
+/// late word from the old place changes nothing. A lost child takes its whole subtree offline, visibly, but what is known of it
+/// stays until it is forgotten.
+/// </para>
+/// Deterministic: no clock, no randomness. One owner: not thread-safe. Work is in proportion to what an event says, not to what
+/// is known.
+/// </summary>
+public sealed class RouteTable
+{
+    private readonly Dictionary<string, Known> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ChildState> _children = new(StringComparer.Ordinal);
+    private readonly TagIndex _tags = new();
+    private readonly HashSet<string> _dirty = new(StringComparer.Ordinal);
+    private HashSet<string> _ancestors = new(StringComparer.Ordinal);
+    private ulong _announced;
+
+    /// <summary>Makes a table that knows its own cluster only.</summary>
+    public RouteTable(RouteEntry self)
+    {
+        Self = self;
+        Digest = RouteDigest.Of(self);
+    }
+
+    /// <summary>The own cluster.</summary>
+    public RouteEntry Self { get; private set; }
+
+    /// <summary>Clusters known, the own one included.</summary>
+    public int Count => _known.Count + 1;
+
+    /// <summary>Grows with each announced change of the table.</summary>
+    public ulong Version { get; private set; } = 1;
+
+    /// <summary>Order-independent digest of the own subtree, as a heartbeat carries it up.</summary>
+    public ulong Digest { get; private set; }
+
+    /// <summary>The digest the parent can know: that of the last snapshot or delta.</summary>
+    public ulong AnnouncedDigest => _announced == 0 ? Digest : _announced;
+
+    /// <summary>Every cluster below, in no order.</summary>
+    public IEnumerable<RouteEntry> Below => _known.Values.Select(k => k.Entry);
+
+    /// <summary>What is known of a cluster, the own one included; null when nothing is.</summary>
+    public RouteEntry? Find(string name) => name == Self.Name ? Self : _known.TryGetValue(name, out var known) ? known.Entry : null;
+
+    /// <summary>The direct child behind which a cluster lies; null for the own one and for unknown ones.</summary>
+    public string? NextHop(string name) => _known.TryGetValue(name, out var known) ? known.Hop : null;
+
+    /// <summary>Whether a child may speak for a cluster.</summary>
+    public bool IsBehind(string name, string child) => _known.TryGetValue(name, out var known) && known.Hop == child;
+
+    /// <summary>Tells the table who is above, so that nobody below can claim those names.</summary>
+    public void SetAncestors(IEnumerable<string> path) => _ancestors = new HashSet<string>(path, StringComparer.Ordinal);
+
+    /// <summary>Puts back what an earlier run knew, as offline. Before anything else happens.</summary>
+    public void Restore(RouteEntry entry, string hop)
+    {
+        if (entry.Name == Self.Name || _known.ContainsKey(entry.Name))
+        {
+            return;
+        }
+
+        _children.TryAdd(hop, new ChildState());
+        Put(entry with { Online = false }, hop, []);
+    }
+
+    /// <summary>Changes what the own cluster says of itself.</summary>
+    public RouteStep SetSelf(RouteEntry self)
+    {
+        if (self == Self)
+        {
+            return RouteStep.None;
+        }
+
+        var before = Self;
+        Digest += RouteDigest.Of(self) - RouteDigest.Of(before);
+        Self = self;
+        _dirty.Add(self.Name);
+        return new RouteStep([new RouteChange(before, self)], []);
+    }
+
+    /// <summary>A direct child's link is up. Its own entry counts at once; what is below it follows with its snapshot.</summary>
+    public RouteStep ChildAttached(RouteEntry child)
+    {
+        var changes = new List<RouteChange>();
+        var verdicts = new List<Wire.NameVerdict>();
+        var state = _children.TryGetValue(child.Name, out var known) ? known : _children[child.Name] = new ChildState();
+        state.Synced = false;
+        Accept(child with { Online = true, Parent = Self.Name }, child.Name, changes, verdicts, own: true);
+        return new RouteStep(changes, verdicts);
+    }
+
+    /// <summary>A direct child's link is lost: it and all behind it are offline.</summary>
+    /// <param name="child">The child.</param>
+    /// <param name="since">Unix milliseconds, for people.</param>
+    public RouteStep ChildDetached(string child, long since)
+    {
+        if (!_children.TryGetValue(child, out var state))
+        {
+            return RouteStep.None;
+        }
+
+        state.Synced = false;
+        var changes = new List<RouteChange>();
+        foreach (var name in state.Names.ToArray())
+        {
+            var known = _known[name];
+            if (known.Entry.Online)
+            {
+                Put(known.Entry with { Online = false, Since = since }, child, changes);
+            }
+        }
+
+        return new RouteStep(changes, []);
+    }
+
+    /// <summary>A child says all it knows; what it no longer names is forgotten.</summary>
+    public RouteStep SnapshotReceived(string child, Wire.RouteSnapshot snapshot)
+    {
+        if (!_children.TryGetValue(child, out var state))
+        {
+            return RouteStep.None;
+        }
+
+        var changes = new List<RouteChange>();
+        var verdicts = new List<Wire.NameVerdict>();
+        var errors = new List<string>();
+        state.Shadow = null;
+        state.Announced = 0;
+        foreach (var name in state.Names)
+        {
+            _known[name].Announced = 0;
+        }
+
+        state.Version = snapshot.Version;
+        state.Synced = true;
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var wire in snapshot.Entries)
+        {
+            named.Add(wire.Name);
+            Announce(wire, child, state, changes, verdicts, errors);
+        }
+
+        foreach (var gone in state.Names.Where(n => n != child && !named.Contains(n)).ToArray())
+        {
+            Drop(gone, changes);
+        }
+
+        return new RouteStep(changes, verdicts, false, errors);
+    }
+
+    /// <summary>A child says what changed below it.</summary>
+    public RouteStep DeltaReceived(string child, Wire.RouteDelta delta)
+    {
+        if (!_children.TryGetValue(child, out var state))
+        {
+            return RouteStep.None;
+        }
+
+        if (!state.Synced || delta.FromVersion != state.Version)
+        {
+            return new RouteStep([], [], true);
+        }
+
+        var changes = new List<RouteChange>();
+        var verdicts = new List<Wire.NameVerdict>();
+        var errors = new List<string>();
+        state.Version = delta.ToVersion;
+        foreach (var wire in delta.Upserts)
+        {
+            Announce(wire, child, state, changes, verdicts, errors);
+        }
+
+        foreach (var name in delta.Removals)
+        {
+            Unannounce(name, child, state);
+            if (name != child && IsBehind(name, child))
+            {
+                Drop(name, changes);
+            }
+        }
+
+        return new RouteStep(changes, verdicts, false, errors);
+    }
+
+    /// <summary>Whether a heartbeat's digest differs from what the child has announced since its last snapshot.</summary>
+    public bool HasDrifted(string child, ulong digest) =>
+        _children.TryGetValue(child, out var state) && state.Synced && digest != 0 && digest != state.Announced;
+
+    /// <summary>An operator forgets a cluster that is away, and what is known behind it.</summary>
+    public RouteStep Forget(string name)
+    {
+        if (!_known.TryGetValue(name, out var known) || known.Entry.Online)
+        {
+            return RouteStep.None;
+        }
+
+        var changes = new List<RouteChange>();
+        foreach (var below in Descendants(name, known.Hop))
+        {
+            Drop(below, changes);
+        }
+
+        Drop(name, changes);
+        if (known.Hop == name)
+        {
+            _children.Remove(name);
+        }
+
+        return new RouteStep(changes, []);
+    }
+
+    /// <summary>Whom a selector means, grouped by the child to send to. Children behind which nobody is meant are left out.</summary>
+    public RouteResolution Resolve(ClusterSelector selector)
+    {
+        var groups = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        var unknown = new List<string>();
+        void Add(Known known)
+        {
+            if (!groups.TryGetValue(known.Hop, out var names))
+            {
+                groups[known.Hop] = names = [];
+            }
+
+            names.Add(known.Entry.Name);
+        }
+
+        if (selector.ExactNames is { } exact)
+        {
+            foreach (var name in exact)
+            {
+                if (_known.TryGetValue(name, out var known))
+                {
+                    Add(known);
+                }
+                else if (name != Self.Name)
+                {
+                    unknown.Add(name);
+                }
+            }
+        }
+        else
+        {
+            foreach (var name in _tags.Candidates(selector.Root) ?? (IEnumerable<string>)_known.Keys)
+            {
+                var known = _known[name];
+                if (selector.Matches(name, known.Entry.Tags))
+                {
+                    Add(known);
+                }
+            }
+        }
+
+        return new RouteResolution(
+            selector.Matches(Self.Name, Self.Tags),
+            groups.ToDictionary(g => g.Key, g => (IReadOnlyList<string>)g.Value, StringComparer.Ordinal),
+            unknown);
+    }
+
+    /// <summary>All that is known, for the parent. What was dirty is part of it.</summary>
+    public Wire.RouteSnapshot TakeSnapshot()
+    {
+        Advance();
+        var snapshot = new Wire.RouteSnapshot { Version = Version };
+        snapshot.Entries.Add(RouteWire.ToWire(Self));
+        snapshot.Entries.Add(_known.Values.Select(k => RouteWire.ToWire(k.Entry)));
+        return snapshot;
+    }
+
+    /// <summary>What changed since the last snapshot or delta, for the parent.</summary>
+    public bool TryTakeDelta([NotNullWhen(true)] out Wire.RouteDelta? delta)
+    {
+        delta = null;
+        if (_dirty.Count == 0)
+        {
+            return false;
+        }
+
+        delta = new Wire.RouteDelta { FromVersion = Version };
+        foreach (var name in _dirty)
+        {
+            if (Find(name) is { } entry)
+            {
+                delta.Upserts.Add(RouteWire.ToWire(entry));
+            }
+            else
+            {
+                delta.Removals.Add(name);
+            }
+        }
+
+        Advance();
+        delta.ToVersion = Version;
+        return true;
+    }
+
+    private void Advance()
+    {
+        if (_dirty.Count > 0)
+        {
+            Version++;
+            _dirty.Clear();
+        }
+
+        _announced = Digest;
+    }
+
+    private void Announce(
+        Wire.RouteEntry wire, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)
+    {
+        Unannounce(wire.Name, child, state);
+        var digest = RouteDigest.Of(wire);
+        state.Announced += digest;
+        if (!RouteWire.TryRead(wire, out var entry, out var error))
+        {
+            errors.Add(error);
+            state.Refused(wire.Name, digest);
+            return;
+        }
+
+        if (Accept(entry, child, changes, verdicts, own: entry.Name == child))
+        {
+            _known[entry.Name].Announced = digest;
+        }
+        else
+        {
+            state.Refused(wire.Name, digest);
+        }
+    }
+
+    /// <summary>Takes what a child last announced of a name out of its digest.</summary>
+    private void Unannounce(string name, string child, ChildState state)
+    {
+        if (state.Shadow is { } shadow && shadow.Remove(name, out var refused))
+        {
+            state.Announced -= refused;
+        }
+        else if (_known.TryGetValue(name, out var known) && known.Hop == child)
+        {
+            state.Announced -= known.Announced;
+            known.Announced = 0;
+        }
+    }
+
+    private bool Accept(RouteEntry entry, string child, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, bool own)
+    {
+        if (entry.Name == Self.Name || _ancestors.Contains(entry.Name))
+        {
+            verdicts.Add(Verdict(entry, "", $"cluster name '{entry.Name}' is held by a cluster above; join under another name"));
+            return false;
+        }
+
+        if (_known.TryGetValue(entry.Name, out var known) && known.Hop != child)
+        {
+            if (known.Entry.Uid != entry.Uid)
+            {
+                verdicts.Add(Verdict(entry, known.Entry.Uid, $"cluster name '{entry.Name}' is held by another cluster (uid {known.Entry.Uid}); join under another name"));
+                return false;
+            }
+
+            if (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && known.Entry.Online))
+            {
+                return false;
+            }
+
+            foreach (var below in Descendants(entry.Name, known.Hop))
+            {
+                Move(below, child);
+            }
+
+            Move(entry.Name, child);
+        }
+        else if (known is not null && known.Entry.Uid == entry.Uid && entry.Epoch < known.Entry.Epoch)
+        {
+            return false;
+        }
+
+        Put(entry, child, changes);
+        return true;
+    }
+
+    private static Wire.NameVerdict Verdict(RouteEntry loser, string winner, string text) =>
+        new() { Name = loser.Name, Uid = loser.Uid, WinnerUid = winner, Text = text };
+
+    private void Move(string name, string to)
+    {
+        var known = _known[name];
+        if (_children.TryGetValue(known.Hop, out var from))
+        {
+            from.Names.Remove(name);
+            if (known.Announced != 0)
+            {
+                from.Refused(name, known.Announced);
+                known.Announced = 0;
+            }
+        }
+
+        known.Hop = to;
+        _children[to].Names.Add(name);
+    }
+
+    private List<string> Descendants(string name, string hop)
+    {
+        var found = new List<string>();
+        if (!_children.TryGetValue(hop, out var state) || (hop == name && state.Names.Count == 1))
+        {
+            return found;
+        }
+
+        var byParent = state.Names.ToLookup(n => _known[n].Entry.Parent, StringComparer.Ordinal);
+        var next = new Queue<string>([name]);
+        var seen = new HashSet<string>(StringComparer.Ordinal) { name };
+        while (next.TryDequeue(out var parent))
+        {
+            foreach (var below in byParent[parent].Where(seen.Add))
+            {
+                found.Add(below);
+                next.Enqueue(below);
+            }
+        }
+
+        return found;
+    }
+
+    private void Put(RouteEntry entry, string hop, List<RouteChange> changes)
+    {
+        RouteEntry? before = null;
+        if (_known.TryGetValue(entry.Name, out var known))
+        {
+            before = known.Entry;
+            if (before == entry)
+            {
+                return;
+            }
+
+            Digest -= RouteDigest.Of(before);
+            _tags.Remove(before);
+            known.Entry = entry;
+        }
+        else
+        {
+            _known[entry.Name] = new Known { Entry = entry, Hop = hop };
+            _children[hop].Names.Add(entry.Name);
+        }
+
+        Digest += RouteDigest.Of(entry);
+        _tags.Add(entry);
+        _dirty.Add(entry.Name);
+        changes.Add(new RouteChange(before, entry));
+    }
+
+    private void Drop(string name, List<RouteChange> changes)
+    {
+        if (!_known.Remove(name, out var known))
+        {
+            return;
+        }
+
+        Digest -= RouteDigest.Of(known.Entry);
+        _tags.Remove(known.Entry);
+        _children[known.Hop].Names.Remove(name);
+        _dirty.Add(name);
+        changes.Add(new RouteChange(known.Entry, null));
+    }
+
+    private sealed class Known
+    {
+        public required RouteEntry Entry { get; set; }
+
+        public required string Hop { get; set; }
+
+        /// <summary>Digest of the entry as the child at the hop announced it; 0: not since its last snapshot.</summary>
+        public ulong Announced { get; set; }
+    }
+
+    private sealed class ChildState
+    {
+        /// <summary>Clusters that are reached through this child.</summary>
+        public HashSet<string> Names { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>What it announced that does not stand in the table as its own; so its digest can still be compared.</summary>
+        public Dictionary<string, ulong>? Shadow { get; set; }
+
+        public ulong Version { get; set; }
+
+        public ulong Announced { get; set; }
+
+        public bool Synced { get; set; }
+
+        public void Refused(string name, ulong digest) => (Shadow ??= new Dictionary<string, ulong>(StringComparer.Ordinal))[name] = digest;
+    }
+}

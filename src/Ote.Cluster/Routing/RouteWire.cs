@@ -1,0 +1,68 @@
+using System.Diagnostics.CodeAnalysis;
+using Wire = Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Routing;
+
+/// <summary>Between <see cref="RouteEntry"/> and its form on the link.</summary>
+internal static class RouteWire
+{
+    private const int MaxTextLength = 256;
+
+    public static Wire.RouteEntry ToWire(RouteEntry entry)
+    {
+        Wire.RouteEntry wire = new()
+        {
+            Name = entry.Name,
+            Uid = entry.Uid,
+            Parent = entry.Parent,
+            Epoch = entry.Epoch,
+            Online = entry.Online,
+            Address = entry.Address,
+            Version = entry.Version,
+            SinceUnixMilliseconds = entry.Since,
+            Managed = entry.Managed,
+        };
+        wire.Tags.Add(entry.Tags);
+        return wire;
+    }
+
+    /// <summary>Nothing a peer says is believed unchecked: names, tags and lengths are validated here.</summary>
+    public static bool TryRead(Wire.RouteEntry wire, [NotNullWhen(true)] out RouteEntry? entry, [NotNullWhen(false)] out string? error)
+    {
+        entry = null;
+        error = ClusterName.CheckChild(wire.Name);
+        if (error is not null) return false;
+        if (wire.Uid.Length is 0 or > MaxTextLength)
+        {
+            error = $"cluster '{wire.Name}' was announced with a uid of {wire.Uid.Length} characters; 1 to {MaxTextLength} are allowed";
+            return false;
+        }
+
+        if (wire.Address.Length > MaxTextLength || wire.Version.Length > MaxTextLength || ClusterName.Check(wire.Parent) is not null)
+        {
+            error = $"cluster '{wire.Name}' was announced with an invalid parent, or an address or version longer than {MaxTextLength} characters";
+            return false;
+        }
+
+        if (!TagSet.TryCreate(wire.Tags, out TagSet tags, out string? tagError))
+        {
+            error = $"cluster '{wire.Name}' was announced with an invalid tag: {tagError}";
+            return false;
+        }
+
+        entry = new RouteEntry
+        {
+            Name = wire.Name,
+            Uid = wire.Uid,
+            Parent = wire.Parent,
+            Epoch = wire.Epoch,
+            Tags = tags,
+            Online = wire.Online,
+            Address = wire.Address,
+            Version = wire.Version,
+            Since = wire.SinceUnixMilliseconds,
+            Managed = wire.Managed,
+        };
+        return true;
+    }
+}

@@ -1,0 +1,296 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.EdgeCluster;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Shim;
+using Ote.Shim.Kubernetes.Kubernetes;
+
+namespace Ote.Center.Up;
+
+/// <summary>The running tree: every controller with its own identity and directory, joined over real TLS links on loopback.</summary>
+internal sealed class Tree : IAsyncDisposable
+{
+    private const int MostKubeconfigs = 16;
+    private const int StartedAtOnce = 8;
+    private static readonly TimeSpan JoinPatience = TimeSpan.FromMinutes(3);
+
+    private readonly Stack<IAsyncDisposable> _owned = new();
+    private readonly Dictionary<string, ClusterController> _controllers = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly string _data;
+    private readonly bool _temporary;
+    private readonly ServiceProvider _services;
+    private readonly TimeProvider _time;
+    private readonly Random _random = new();
+    private KubeClient? _root;
+
+    private Tree(string data, bool temporary, ServiceProvider services, TimeProvider time)
+    {
+        (_data, _temporary, _services, _time) = (data, temporary, services, time);
+        Loggers = services.GetRequiredService<ILoggerFactory>();
+        Meters = services.GetRequiredService<IMeterFactory>();
+    }
+
+    /// <summary>Clusters in the tree, the root included.</summary>
+    public int Count => _controllers.Count;
+
+    /// <summary>The root's control API.</summary>
+    public KubeClient RootApi => _root ?? throw new InvalidOperationException("the tree has not been started");
+
+    /// <summary>Kubeconfig file of the root's control API.</summary>
+    public string Kubeconfig => Path.Combine(_data, "kubeconfig");
+
+    /// <summary>Kubeconfig file of the first leaf, when leaves listen.</summary>
+    public string? FirstLeafKubeconfig { get; private set; }
+
+    private ILoggerFactory Loggers { get; }
+
+    private IMeterFactory Meters { get; }
+
+    /// <summary>Starts everything and waits until all clusters are online at the root.</summary>
+    public static async Task<Tree> StartAsync(UpOptions options, Screen screen, TimeProvider time, CancellationToken stop)
+    {
+        var tree = new Tree(PrepareData(options.Data), options.Data is null, Services(options.Verbose), time);
+        try
+        {
+            var plan = TreePlan.Make(options.Clusters, options.Real);
+            screen.Line($"starting {plan.Count} clusters in {tree._data}");
+            await tree.StartRootAsync(plan[0], options.ApiPort, stop).ConfigureAwait(false);
+            var token = await tree.CreateTokenAsync(plan.Count, stop).ConfigureAwait(false);
+            var leaves = plan.Count(p => p.IsLeaf);
+            foreach (var level in plan.Skip(1).GroupBy(p => p.IsLeaf).OrderBy(g => g.Key))
+            {
+                await Parallel.ForEachAsync(
+                    level,
+                    new ParallelOptions { MaxDegreeOfParallelism = StartedAtOnce, CancellationToken = stop },
+                    async (planned, ct) => await tree.StartBelowAsync(planned, token, leaves <= MostKubeconfigs, ct).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+
+            await tree.WaitUntilOnlineAsync(plan, stop).ConfigureAwait(false);
+            return tree;
+        }
+        catch
+        {
+            await tree.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (true)
+        {
+            IAsyncDisposable? last;
+            lock (_gate)
+            {
+                if (!_owned.TryPop(out last))
+                {
+                    break;
+                }
+            }
+
+            await last.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _root?.Dispose();
+        await _services.DisposeAsync().ConfigureAwait(false);
+        if (_temporary)
+        {
+            Directory.Delete(_data, recursive: true);
+        }
+    }
+
+    private static ServiceProvider Services(bool verbose)
+    {
+        var services = new ServiceCollection();
+        services.AddMetrics();
+        services.AddLogging(log =>
+        {
+            log.SetMinimumLevel(verbose ? LogLevel.Information : LogLevel.None);
+            log.AddFilter("Microsoft", verbose ? LogLevel.Warning : LogLevel.None);
+            // A listener that cannot start is told by the exception that its caller turns into one line.
+            log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+            log.AddSimpleConsole(o => o.SingleLine = true);
+            services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        });
+        return services.BuildServiceProvider();
+    }
+
+    private static string PrepareData(string? asked)
+    {
+        if (asked is null)
+        {
+            return Directory.CreateTempSubdirectory("ote-up-").FullName;
+        }
+
+        var data = Path.GetFullPath(asked);
+        try
+        {
+            Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var probe = Path.Combine(data, ".writable");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+            return data;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new UpException($"--data {data}: {refused.Message} Choose a directory that you may write to.", refused);
+        }
+    }
+
+    private async Task StartRootAsync(PlannedCluster planned, int port, CancellationToken stop)
+    {
+        var api = Own(await ApiServer.StartAsync(
+            new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(_data, "root", "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
+            Loggers, _time, stop, Meters).ConfigureAwait(false));
+        IPEndPoint served;
+        try
+        {
+            served = await api.ListenAsync(new IPEndPoint(IPAddress.Loopback, port), stop).ConfigureAwait(false);
+        }
+        catch (IOException taken)
+        {
+            throw new UpException($"port {port} on loopback cannot be used for the root's API ({taken.Message}); choose another with --api-port, 0 takes any free one", taken);
+        }
+
+        await api.WriteAdminKubeconfigAsync(Kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);
+        _root = api.CreateClient(new UserInfo("kubernetes-admin", [UserInfo.Masters]));
+        await StartAsync(planned, new IPEndPoint(IPAddress.Loopback, 0), null, null, api.CreateClient(UserInfo.Component("cluster-controller")), null, stop).ConfigureAwait(false);
+    }
+
+    private async Task StartBelowAsync(PlannedCluster planned, string token, bool listen, CancellationToken stop)
+    {
+        IClusterShim? shim = null;
+        if (planned.Kubeconfig is { } real)
+        {
+            shim = Shim(Ote.Kube.Client.Kubeconfig.Load(real).CreateHttpClient(_time));
+        }
+        else if (planned.IsLeaf)
+        {
+            shim = Shim(await StartEdgeClusterAsync(planned.Name, listen, stop).ConfigureAwait(false));
+        }
+
+        var children = planned.IsLeaf ? null : new IPEndPoint(IPAddress.Loopback, 0);
+        await StartAsync(planned, children, _controllers[planned.Parent!], token, null, shim, stop).ConfigureAwait(false);
+    }
+
+    private async Task<HttpClient> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
+    {
+        var folder = Path.Combine(_data, name, "cluster");
+        Directory.CreateDirectory(folder);
+        var cluster = Own(await EdgeCluster.EdgeCluster.StartAsync(
+            new EdgeClusterOptions { Name = name, DataDirectory = folder }, Loggers, _time, NextRandom, stop).ConfigureAwait(false));
+        if (listen)
+        {
+            var served = await cluster.Server.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), stop).ConfigureAwait(false);
+            var kubeconfig = Path.Combine(_data, name, "kubeconfig");
+            await cluster.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);
+            lock (_gate)
+            {
+                FirstLeafKubeconfig = string.CompareOrdinal(kubeconfig, FirstLeafKubeconfig ?? "~") < 0 ? kubeconfig : FirstLeafKubeconfig;
+            }
+        }
+
+        return new HttpClient(cluster.CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") };
+    }
+
+    private KubernetesShim Shim(HttpClient http) =>
+        new(http, new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>());
+
+    private async Task StartAsync(
+        PlannedCluster planned, IPEndPoint? listen, ClusterController? parent, string? token, KubeClient? control, IClusterShim? shim, CancellationToken stop)
+    {
+        var controller = Own(await ClusterController.StartAsync(
+            new ClusterControllerOptions
+            {
+                Name = planned.Name,
+                DataDirectory = Path.Combine(_data, planned.Name),
+                Parent = parent is null ? null : new Uri($"https://{parent.ListenAddress}"),
+                Tags = planned.Tags,
+                Listen = listen,
+                JoinToken = token,
+                CaPin = parent is null ? null : _controllers["root"].CaPin,
+            },
+            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
+            stop).ConfigureAwait(false));
+        lock (_gate)
+        {
+            _controllers.Add(planned.Name, controller);
+        }
+    }
+
+    private async Task<string> CreateTokenAsync(int uses, CancellationToken stop)
+    {
+        var token = JoinTokenText.Create(RandomNumberGenerator.Fill);
+        await RootApi.CreateAsync(
+            Kinds.JoinTokens,
+            null,
+            new JsonObject
+            {
+                ["apiVersion"] = Kinds.JoinTokens.ApiVersion,
+                ["kind"] = Kinds.JoinTokens.Kind,
+                ["metadata"] = new JsonObject { ["name"] = token.Id },
+                ["spec"] = new JsonObject
+                {
+                    ["secretHash"] = token.SecretHash,
+                    ["expiresAt"] = (_time.GetUtcNow() + TimeSpan.FromMinutes(10)).ToKubeTime(),
+                    ["uses"] = uses,
+                    ["autoAccept"] = true,
+                },
+            },
+            stop).ConfigureAwait(false);
+        return token.Reveal();
+    }
+
+    private async Task WaitUntilOnlineAsync(IReadOnlyList<PlannedCluster> plan, CancellationToken stop)
+    {
+        using var patience = new CancellationTokenSource(JoinPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, patience.Token);
+        var missing = plan.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        try
+        {
+            while (missing.Count > 0)
+            {
+                var clusters = await RootApi.ListAsync(Kinds.Clusters, null, null, either.Token).ConfigureAwait(false);
+                missing.ExceptWith(clusters.Items.Where(c => c.Text("status", "status") == "online").Select(c => c.Name()));
+                if (missing.Count > 0)
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(50), _time, either.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new UpException(
+                $"{missing.Count} of {plan.Count} clusters did not come online within {JoinPatience.TotalMinutes} minutes ({string.Join(", ", missing.Order(StringComparer.Ordinal).Take(5))}); run again with --verbose to see why");
+        }
+    }
+
+    private T Own<T>(T part)
+        where T : IAsyncDisposable
+    {
+        lock (_gate)
+        {
+            _owned.Push(part);
+        }
+
+        return part;
+    }
+
+    private double NextRandom()
+    {
+        lock (_random)
+        {
+            return _random.NextDouble();
+        }
+    }
+}

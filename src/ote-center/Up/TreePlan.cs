@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace Ote.Center.Up;
+
+/// <summary>One cluster of the tree that <c>up</c> makes.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Parent">Its parent's name; null for the root.</param>
+/// <param name="Tags">Its tags.</param>
+/// <param name="Kubeconfig">Of the real cluster behind it; null: an embedded one, or none at mid levels.</param>
+internal sealed record PlannedCluster(string Name, string? Parent, IReadOnlyList<string> Tags, string? Kubeconfig = null)
+{
+    /// <summary>Whether a cluster stands behind it.</summary>
+    public bool IsLeaf => Tags.Contains("tier=edge");
+}
+
+/// <summary>Lays the tree out: a root, mid levels for at most fifty leaves each but at least two, leaves in turn. Pure.</summary>
+internal static class TreePlan
+{
+    private const int LeavesPerRegion = 50;
+    private static readonly string[] Regions = ["north", "south", "east", "west"];
+
+    public static IReadOnlyList<PlannedCluster> Make(int leaves, IReadOnlyList<(string Name, string Kubeconfig)> real)
+    {
+        var regions = Math.Max(2, (leaves + real.Count + LeavesPerRegion - 1) / LeavesPerRegion);
+        var plan = new List<PlannedCluster> { new("root", null, ["tier=cloud"]) };
+        for (var i = 0; i < regions; i++)
+        {
+            plan.Add(new PlannedCluster(Region(i), "root", ["tier=region", $"region={Region(i)}"]));
+        }
+
+        var taken = plan.Select(p => p.Name).Concat(real.Select(r => r.Name)).ToHashSet(StringComparer.Ordinal);
+        var next = 0;
+        foreach (var (name, kubeconfig) in real)
+        {
+            plan.Add(Leaf(name, next++ % regions, kubeconfig));
+        }
+
+        for (var number = 1; plan.Count < 1 + regions + real.Count + leaves; number++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"c{number}");
+            if (taken.Add(name))
+            {
+                plan.Add(Leaf(name, next++ % regions, null));
+            }
+        }
+
+        return plan;
+    }
+
+    private static PlannedCluster Leaf(string name, int region, string? kubeconfig) =>
+        new(name, Region(region), ["tier=edge", $"region={Region(region)}"], kubeconfig);
+
+    private static string Region(int i) => i < Regions.Length ? Regions[i] : string.Create(CultureInfo.InvariantCulture, $"region-{i + 1}");
+}

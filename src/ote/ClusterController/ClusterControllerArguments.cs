@@ -1,0 +1,29 @@
+using System.Net;
+using Ote.Cluster.Handling;
+
+namespace Ote.Roles.ClusterController;
+
+/// <summary>The command line of <c>ote cluster-controller</c>, read.</summary>
+internal sealed record ClusterControllerArguments
+{
+    public required ClusterControllerOptions Options { get; init; }
+
+    /// <summary>Serve an embedded control API here; null: none.</summary>
+    public IPEndPoint? Api { get; init; }
+
+    /// <summary>Use this cluster's API server as control API; null: the embedded one, if any.</summary>
+    public string? ControlKubeconfig { get; init; }
+
+    public string? Shim { get; init; }
+
+    public IReadOnlyList<string> ShimTls { get; init; } = [];
+
+    public string? ManagedKubeconfig { get; init; }
+
+    public required string ManagedKind { get; init; }
+
+    /// <summary>requester or none; how the cluster of <see cref="ManagedKubeconfig"/> is acted upon.</summary>
+    public required string Impersonate { get; init; }
+
+    public IPEndPoint? Observe { get; init; }
+}

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Ote.Cluster.Handling;
+using Ote.Roles.Hosting;
+
+namespace Ote.Roles.ClusterController;
+
+/// <summary><c>ote cluster-controller</c>: one named node of the tree.</summary>
+internal static class ClusterControllerCommand
+{
+    public static Command Create()
+    {
+        var name = new Option<string>("--name", "-n") { Description = "Cluster name, unique in the tree; 'root' has no parent", DefaultValueFactory = _ => ClusterControllerOptions.RootName };
+        var data = new Option<string>("--data") { Description = "Directory for identity, journal and store", Required = true };
+        var parent = new Option<string?>("--parent", "-p") { Description = "The parent's address, https://host:port" };
+        var token = new Option<string?>("--join-token-file") { Description = "File with a one-time token, for the first join" };
+        var pin = new Option<string?>("--ca-pin") { Description = "sha256:... of the tree's CA, for the first join" };
+        var tags = new Option<string[]>("--tag") { Description = "key or key=value; may be repeated", DefaultValueFactory = _ => [] };
+        var listen = new Option<string?>("--listen", "-l") { Description = "Where children connect, such as 0.0.0.0:8287; the root's default is 127.0.0.1:8287" };
+        var advertise = new Option<string?>("--advertise") { Description = "host:port that children are told" };
+        var api = new Option<string?>("--api-listen") { Description = "Serve this controller's own API here, such as 127.0.0.1:8443 (the root's default)" };
+        var kubeconfig = new Option<string?>("--kubeconfig", "-k") { Description = "Keep this controller's objects on a real cluster's API server instead (CRDs by otectl install)" };
+        var shim = new Option<string?>("--shim", "-r") { Description = "The managed cluster's shim: unix:/path/shim.sock or https://host:port" };
+        var shimTls = new Option<string[]>("--shim-tls") { Description = "cert,key,ca files for an https shim", AllowMultipleArgumentsPerToken = false, DefaultValueFactory = _ => [] };
+        var managed = new Option<string?>("--managed-kubeconfig") { Description = "Drive the cluster of this kubeconfig without a separate shim" };
+        var kind = new Option<string>("--managed-kind") { Description = "k8s or k3s", DefaultValueFactory = _ => "k8s" };
+        var impersonate = new Option<string>("--impersonate")
+        {
+            Description = "With --managed-kubeconfig, requester: act as who asked; none: as the kubeconfig's user",
+            DefaultValueFactory = _ => "requester",
+        };
+        var common = new CommonOptions();
+        var command = new Command("cluster-controller", "A named node of the tree")
+        {
+            name, data, parent, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate,
+        };
+        common.AddTo(command);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
+        {
+            var isRoot = parsed.GetRequiredValue(name) == ClusterControllerOptions.RootName;
+            return ClusterControllerRole.RunAsync(host, new ClusterControllerArguments
+            {
+                Options = new ClusterControllerOptions
+                {
+                    Name = parsed.GetRequiredValue(name),
+                    DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(data)),
+                    Parent = Address(parsed.GetValue(parent)),
+                    Tags = parsed.GetRequiredValue(tags),
+                    Listen = CommonOptions.EndPoint(parsed, listen) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8287) : null),
+                    Advertise = parsed.GetValue(advertise),
+                    JoinToken = Secret(parsed.GetValue(token)),
+                    CaPin = parsed.GetValue(pin),
+                },
+                Api = parsed.GetValue(kubeconfig) is null
+                    ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
+                    : null,
+                ControlKubeconfig = parsed.GetValue(kubeconfig),
+                Shim = parsed.GetValue(shim),
+                ShimTls = parsed.GetRequiredValue(shimTls),
+                ManagedKubeconfig = parsed.GetValue(managed),
+                ManagedKind = parsed.GetRequiredValue(kind),
+                Impersonate = parsed.GetRequiredValue(impersonate),
+                Observe = CommonOptions.EndPoint(parsed, common.Observe),
+            });
+        }));
+        return command;
+    }
+
+    private static Uri? Address(string? text) =>
+        text is null ? null
+        : Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "https://" + text, UriKind.Absolute, out var uri) ? uri
+        : throw new RoleException($"--parent: '{text}' is not an address; write for instance https://203.0.113.7:8287");
+
+    private static string? Secret(string? file)
+    {
+        if (file is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return File.ReadAllText(file).Trim();
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--join-token-file: {unreadable.Message}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.Kube.Client;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Roles.Hosting;
+using Ote.Shim;
+using Ote.Shim.Kubernetes.K3s;
+using Ote.Shim.Kubernetes.Kubernetes;
+using Ote.Shim.Remote;
+
+namespace Ote.Roles.ClusterController;
+
+/// <summary>Puts a controller together with its control API and its shim, and runs it until stopped.</summary>
+internal static class ClusterControllerRole
+{
+    public static async Task RunAsync(RoleHost host, ClusterControllerArguments arguments)
+    {
+        var options = arguments.Options;
+        var faults = options.Faults();
+        if (faults.Count > 0)
+        {
+            throw new RoleException(string.Join("; ", faults));
+        }
+
+        Directory.CreateDirectory(options.DataDirectory);
+        Ote.Cluster.Handling.ClusterController? controller = null;
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => controller is { IsReady: true }).ConfigureAwait(false);
+        await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
+        using var client = arguments.ControlKubeconfig is { } path
+            ? new KubeClient(Kubeconfig.Load(path).CreateHttpClient(host.Time))
+            : api?.CreateClient(UserInfo.Component("cluster-controller"));
+        controller = await Ote.Cluster.Handling.ClusterController.StartAsync(
+            options,
+            new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random)
+            {
+                ControlApi = client,
+                ControlApiNamesRequester = api is not null && arguments.ControlKubeconfig is null,
+                Shim = Shim(host, arguments),
+            },
+            host.Stop).ConfigureAwait(false);
+        await using (controller.ConfigureAwait(false))
+        {
+            if (api is not null)
+            {
+                var served = await api.ListenAsync(arguments.Api!, host.Stop).ConfigureAwait(false);
+                var kubeconfig = Path.Combine(options.DataDirectory, "kubeconfig");
+                await api.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{Reachable(served)}"), host.Stop).ConfigureAwait(false);
+                await Console.Out.WriteLineAsync($"kubeconfig {kubeconfig}").ConfigureAwait(false);
+            }
+
+            if (controller.CaPin is { } pin)
+            {
+                await Console.Out.WriteLineAsync($"ca-pin {pin}").ConfigureAwait(false);
+            }
+
+            await Console.Out.WriteLineAsync($"ready {options.Name}{(controller.ListenAddress is { } at ? $" {at}" : "")}").ConfigureAwait(false);
+            await controller.RunAsync(host.Stop).ConfigureAwait(false);
+        }
+    }
+
+    private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments) => ApiServer.StartAsync(
+        new ApiServerOptions
+        {
+            Name = arguments.Options.Name,
+            DataDirectory = Path.Combine(arguments.Options.DataDirectory, "api"),
+            InstallCrds = Crds.Load(),
+            Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],
+        },
+        host.Loggers,
+        host.Time,
+        host.Stop,
+        host.Meters);
+
+    private static string Reachable(System.Net.IPEndPoint served) =>
+        served.Address.Equals(System.Net.IPAddress.Any) || served.Address.Equals(System.Net.IPAddress.IPv6Any) ? $"127.0.0.1:{served.Port}" : served.ToString();
+
+    private static IClusterShim? Shim(RoleHost host, ClusterControllerArguments arguments)
+    {
+        if (arguments.Shim is not null && arguments.ManagedKubeconfig is not null)
+        {
+            throw new RoleException("--shim and --managed-kubeconfig: a controller manages one cluster; give one of them");
+        }
+
+        if (arguments.Shim is { } address)
+        {
+            if (!ShimAddress.TryParse(address, out var parsed, out var error))
+            {
+                throw new RoleException($"--shim: {error}");
+            }
+
+            ShimTls? tls = null;
+            if (!parsed.IsUnix)
+            {
+                if (arguments.ShimTls is not [var files] || files.Split(',') is not [var certificate, var key, var authority])
+                {
+                    throw new RoleException("--shim-tls: a shim over https needs --shim-tls CERT,KEY,CA");
+                }
+
+                tls = ShimTls.FromFiles(certificate, key, authority, []);
+            }
+
+            return new RemoteShim(new RemoteShimOptions { Address = parsed, Tls = tls }, host.Time, host.Random, host.Loggers.CreateLogger<RemoteShim>());
+        }
+
+        if (arguments.ManagedKubeconfig is { } kubeconfig)
+        {
+            var defaults = arguments.ManagedKind switch
+            {
+                "k8s" => new KubernetesShimOptions(),
+                "k3s" => K3sShim.Options,
+                var other => throw new RoleException($"--managed-kind: '{other}' is neither k8s nor k3s"),
+            };
+            var impersonation = arguments.Impersonate switch
+            {
+                "requester" => Impersonation.Requester,
+                "none" => Impersonation.None,
+                var other => throw new RoleException($"--impersonate: '{other}' is neither requester nor none"),
+            };
+            return new KubernetesShim(
+                Kubeconfig.Load(kubeconfig).CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Net;
+using Ote.EdgeCluster;
+using Ote.Roles.Hosting;
+
+namespace Ote.Roles.EdgeCluster;
+
+/// <summary><c>ote edge-cluster</c>: the built-in lightweight cluster.</summary>
+internal static class EdgeClusterCommand
+{
+    private const int MostNodes = 1000;
+
+    public static Command Create()
+    {
+        var name = new Option<string>("--name", "-n") { Description = "The cluster's name", DefaultValueFactory = _ => "edge" };
+        var data = new Option<string>("--data") { Description = "Directory for everything it keeps", Required = true };
+        var listen = new Option<string?>("--listen", "-l") { Description = "Where its API is served; 127.0.0.1 and any free port when absent" };
+        var nodes = new Option<int>("--nodes") { Description = "Simulated nodes", DefaultValueFactory = _ => 1 };
+        var common = new CommonOptions();
+        var command = new Command("edge-cluster", "A lightweight cluster whose pods are simulated") { name, data, listen, nodes };
+        common.AddTo(command);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            if (parsed.GetValue(nodes) is < 1 or > MostNodes)
+            {
+                throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
+            }
+
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => true).ConfigureAwait(false);
+            var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
+            Directory.CreateDirectory(folder);
+            await EdgeClusterRole.RunAsync(
+                new EdgeClusterRoleOptions
+                {
+                    Cluster = new EdgeClusterOptions { Name = parsed.GetRequiredValue(name), DataDirectory = folder, Nodes = parsed.GetValue(nodes) },
+                    Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
+                    Output = Console.Out,
+                },
+                host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
+        }));
+        return command;
+    }
+}

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Ote.Roles.Hosting;
+
+/// <summary>Options that every role takes.</summary>
+internal sealed class CommonOptions
+{
+    public Option<LogLevel> Level { get; } = new("--log-level")
+    {
+        Description = "Trace, Debug, Information, Warning or Error",
+        DefaultValueFactory = _ => LogLevel.Information,
+    };
+
+    public Option<bool> Json { get; } = new("--log-json") { Description = "Log one JSON object a line" };
+
+    public Option<string?> Observe { get; } = new("--observe")
+    {
+        Description = "Serve /metrics, /healthz and /readyz over plain HTTP at this address, such as 127.0.0.1:9287",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Level);
+        command.Options.Add(Json);
+        command.Options.Add(Observe);
+    }
+
+    public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task> role) =>
+        RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), role);
+
+    /// <summary>Reads <c>address:port</c>; the option's name stands in the error.</summary>
+    public static IPEndPoint? EndPoint(ParseResult parsed, Option<string?> option) =>
+        parsed.GetValue(option) is not { } text ? null
+        : IPEndPoint.TryParse(text, out var endPoint) && text.Contains(':', StringComparison.Ordinal) ? endPoint
+        : throw new RoleException($"{option.Name}: '{text}' is not an IP address with a port; write for instance 127.0.0.1:8287 or 0.0.0.0:8287");
+}

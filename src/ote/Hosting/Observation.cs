@@ -1,0 +1,57 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry.Metrics;
+
+namespace Ote.Roles.Hosting;
+
+/// <summary><c>/metrics</c>, <c>/healthz</c> and <c>/readyz</c> of a role, over plain HTTP, where and only where the operator asked.</summary>
+internal sealed class Observation(WebApplication? app) : IAsyncDisposable
+{
+    /// <summary>Listens; without an address it does nothing.</summary>
+    public static async Task<Observation> StartAsync(IPEndPoint? endPoint, RoleHost host, Func<bool> isReady)
+    {
+        if (endPoint is null)
+        {
+            return new Observation(null);
+        }
+
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(endPoint));
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton(host.Meters);
+        builder.Services.AddSingleton(host.Loggers);
+        builder.Services.AddOpenTelemetry().WithMetrics(m => m.AddMeter("Ote.*", "System.Runtime").AddPrometheusExporter());
+        var app = builder.Build();
+        app.UseOpenTelemetryPrometheusScrapingEndpoint();
+        app.Run(context => context.Request.Path.Value switch
+        {
+            "/healthz" => AnswerAsync(context, true, "ok"),
+            "/readyz" => AnswerAsync(context, isReady(), isReady() ? "ok" : "not ready"),
+            _ => AnswerAsync(context, null, "not found: /metrics, /healthz and /readyz are served here"),
+        });
+        try
+        {
+            await app.StartAsync(host.Stop).ConfigureAwait(false);
+        }
+        catch (IOException taken)
+        {
+            await app.DisposeAsync().ConfigureAwait(false);
+            throw new RoleException($"--observe: {endPoint} cannot be listened at ({taken.Message}); choose another address");
+        }
+
+        return new Observation(app);
+    }
+
+    public ValueTask DisposeAsync() => app?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private static Task AnswerAsync(HttpContext context, bool? good, string text)
+    {
+        context.Response.StatusCode = good switch { true => 200, false => 503, null => 404 };
+        context.Response.ContentType = "text/plain";
+        return context.Response.WriteAsync(text + "\n");
+    }
+}

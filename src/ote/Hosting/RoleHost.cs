@@ -1,0 +1,106 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Ote.Roles.Hosting;
+
+/// <summary>What every role has: logs, meters, a clock, and a clean way to stop.</summary>
+internal sealed class RoleHost : IDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Random _random = new();
+    private readonly PosixSignalRegistration[] _signals;
+
+    public RoleHost(LogLevel level, bool json)
+    {
+        var services = new ServiceCollection();
+        services.AddMetrics();
+        services.AddLogging(log =>
+        {
+            log.SetMinimumLevel(level);
+            log.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
+            // A listener that cannot start is told by the exception that RunAsync turns into one line.
+            log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+            if (json)
+            {
+                log.AddJsonConsole(o => o.UseUtcTimestamp = true);
+            }
+            else
+            {
+                log.AddSimpleConsole(o =>
+                {
+                    o.SingleLine = true;
+                    o.UseUtcTimestamp = true;
+                    o.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                });
+            }
+
+            // What a role has to say on standard output is for programs; the log goes to standard error.
+            services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        });
+        _services = services.BuildServiceProvider();
+        Loggers = _services.GetRequiredService<ILoggerFactory>();
+        Meters = _services.GetRequiredService<IMeterFactory>();
+        _signals = [Register(PosixSignal.SIGINT), Register(PosixSignal.SIGTERM)];
+    }
+
+    public ILoggerFactory Loggers { get; }
+
+    public IMeterFactory Meters { get; }
+
+    public TimeProvider Time { get; } = TimeProvider.System;
+
+    /// <summary>Uniform in [0, 1), from any thread.</summary>
+    public double Random()
+    {
+        lock (_random)
+        {
+            return _random.NextDouble();
+        }
+    }
+
+    /// <summary>Fires at SIGINT or SIGTERM.</summary>
+    public CancellationToken Stop => _stop.Token;
+
+    /// <summary>
+    /// Runs a role until it ends or is told to stop. Exit codes: 0 stopped as asked, 2 it cannot start as asked, 1 it failed.
+    /// </summary>
+    public static async Task<int> RunAsync(LogLevel level, bool json, Func<RoleHost, Task> role)
+    {
+        using var host = new RoleHost(level, json);
+        try
+        {
+            await role(host).ConfigureAwait(false);
+            return 0;
+        }
+        catch (OperationCanceledException) when (host.Stop.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception cannot) when (RoleFaults.IsForOperator(cannot))
+        {
+            await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"ote: {cannot.Message}")).ConfigureAwait(false);
+            return 2;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var signal in _signals)
+        {
+            signal.Dispose();
+        }
+
+        _services.Dispose();
+        _stop.Dispose();
+    }
+
+    private PosixSignalRegistration Register(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        _stop.Cancel();
+    });
+}

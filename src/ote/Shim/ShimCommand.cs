@@ -1,0 +1,53 @@
+using System.CommandLine;
+using Ote.Roles.Hosting;
+using Ote.Shim.Kubernetes;
+using Ote.Shim.Kubernetes.K3s;
+using Ote.Shim.Kubernetes.Kubernetes;
+
+namespace Ote.Roles.Shim;
+
+/// <summary><c>ote shim k8s|k3s</c>: a shim in a process of its own.</summary>
+internal static class ShimCommand
+{
+    public static Command Create() => new("shim", "Serve a cluster to its controller")
+    {
+        Kind("k8s", "A Kubernetes cluster", new KubernetesShimOptions()),
+        Kind("k3s", "A k3s cluster, with k3s' own paths and smaller limits", K3sShim.Options),
+    };
+
+    private static Command Kind(string name, string description, KubernetesShimOptions defaults)
+    {
+        var listen = new Option<string>("--listen") { Description = "unix:/path/shim.sock, or https://address:port with mutual TLS", Required = true };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster's kubeconfig" };
+        var context = new Option<string?>("--context") { Description = "Context in it" };
+        var allow = new Option<string[]>("--allow") { Description = "What may pass, such as 'GET,PATCH /apis/apps/**'; may be repeated", DefaultValueFactory = _ => [] };
+        var impersonate = new Option<string>("--impersonate") { Description = "requester: act as who asked; none: as the kubeconfig's user", DefaultValueFactory = _ => "requester" };
+        var certificate = new Option<string?>("--tls-cert") { Description = "Server certificate for https, PEM" };
+        var key = new Option<string?>("--tls-key") { Description = "Its key, PEM" };
+        var authority = new Option<string?>("--client-ca") { Description = "CA of the callers' certificates, PEM" };
+        var names = new Option<string[]>("--client-name") { Description = "Common names that may call; may be repeated", DefaultValueFactory = _ => [] };
+        var common = new CommonOptions();
+        var command = new Command(name, description) { listen, kubeconfig, context, allow, impersonate, certificate, key, authority, names };
+        common.AddTo(command);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => true).ConfigureAwait(false);
+            var options = new ShimRoleOptions
+            {
+                Listen = parsed.GetRequiredValue(listen),
+                Kubeconfig = parsed.GetValue(kubeconfig),
+                Context = parsed.GetValue(context),
+                Allow = parsed.GetRequiredValue(allow),
+                Impersonate = parsed.GetRequiredValue(impersonate),
+                TlsCertificate = parsed.GetValue(certificate),
+                TlsKey = parsed.GetValue(key),
+                ClientAuthority = parsed.GetValue(authority),
+                ClientNames = parsed.GetRequiredValue(names),
+            };
+            await KubernetesShimRole.RunAsync(
+                options, defaults, host.Meters, host.Loggers, host.Time, host.Random, host.Stop,
+                address => Console.Out.WriteLine($"ready {address}")).ConfigureAwait(false);
+        }));
+        return command;
+    }
+}

@@ -1,0 +1,201 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Handling;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Shim;
+using Ote.Shim.Kubernetes.Kubernetes;
+
+namespace Ote.Tests.Cluster.Handling;
+
+/// <summary>A tree of controllers in one process over real TLS links on loopback; each leaf has an API server in memory behind its shim.</summary>
+internal sealed class SmallTree : IAsyncDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly Dictionary<string, ClusterController> _controllers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ApiServer> _apis = new(StringComparer.Ordinal);
+    private readonly Random _random = new(1);
+    private string? _token;
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("ote-tree-").FullName;
+
+    /// <summary>The root's control API.</summary>
+    public KubeClient Root { get; private set; } = null!;
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    public ClusterController this[string name] => _controllers[name];
+
+    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+
+    public static async Task<SmallTree> StartAsync(CancellationToken ct)
+    {
+        var tree = new SmallTree();
+        await tree.StartRootAsync(ct);
+        return tree;
+    }
+
+    public async Task StartRootAsync(CancellationToken ct)
+    {
+        var api = _apis["root"] = await ApiAsync("root", Crds.Load(), ct);
+        Root = api.CreateClient(new UserInfo("alice", [UserInfo.Masters]));
+        _controllers["root"] = await ClusterController.StartAsync(
+            new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(Folder, "root"), Listen = new IPEndPoint(IPAddress.Loopback, 0) },
+            Parts(api.CreateClient(UserInfo.Component("cluster-controller")), null),
+            ct);
+    }
+
+    /// <summary>A token that admits any number without approval.</summary>
+    public async Task<string> TokenAsync(CancellationToken ct, bool autoAccept = true)
+    {
+        var token = JoinTokenText.Create(RandomNumberGenerator.Fill);
+        await Root.CreateAsync(Kinds.JoinTokens, null, new JsonObject
+        {
+            ["apiVersion"] = "ote.baidu.com/v1",
+            ["kind"] = "JoinToken",
+            ["metadata"] = new JsonObject { ["name"] = token.Id },
+            ["spec"] = new JsonObject { ["secretHash"] = token.SecretHash, ["uses"] = 1000, ["autoAccept"] = autoAccept },
+        }, ct);
+        return token.Reveal();
+    }
+
+    /// <summary>Adds a controller. A leaf has a cluster behind its shim; <paramref name="control"/> gives a control API of its own.</summary>
+    public async Task<ClusterController> AddAsync(
+        string name, string parent, string[] tags, CancellationToken ct, bool leaf = true, bool control = false, string? token = null, IClusterShim? shim = null)
+    {
+        if (leaf && shim is null && !_apis.ContainsKey(name))
+        {
+            _apis[name] = await ApiAsync(name, [], ct);
+        }
+
+        var controlApi = control ? _apis[name + "/control"] = await ApiAsync(name, Crds.Load(), ct) : null;
+        return _controllers[name] = await ClusterController.StartAsync(
+            new ClusterControllerOptions
+            {
+                Name = name,
+                DataDirectory = Path.Combine(Folder, name),
+                Parent = new Uri($"https://{_controllers[parent].ListenAddress}"),
+                Tags = tags,
+                Listen = leaf ? null : new IPEndPoint(IPAddress.Loopback, 0),
+                JoinToken = token ?? (_token ??= await TokenAsync(ct)),
+                CaPin = _controllers["root"].CaPin,
+            },
+            Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)),
+            ct);
+    }
+
+    /// <summary>Control API of a controller that was added with one.</summary>
+    public KubeClient Control(string name) => _apis[name + "/control"].CreateClient(new UserInfo("bob", [UserInfo.Masters]));
+
+    /// <summary>The API of the cluster behind a leaf, as its administrator.</summary>
+    public KubeClient Cluster(string name) => _apis[name].CreateClient(UserInfo.Admin);
+
+    public IClusterShim Shim(string name) => new KubernetesShim(
+        new HttpClient(_apis[name].CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") },
+        new KubernetesShimOptions(), new ShimMetrics(Meters), TimeProvider.System, Next, Loggers.CreateLogger<KubernetesShim>());
+
+    public async Task StopAsync(string name)
+    {
+        await _controllers[name].DisposeAsync();
+        _controllers.Remove(name);
+    }
+
+    /// <summary>Waits for a cluster's object at the root.</summary>
+    public Task<JsonObject> ClusterIsAsync(string name, string status, CancellationToken ct, KubeClient? at = null) =>
+        UntilAsync(at ?? Root, Kinds.Clusters, null, name, c => c.Text("status", "status") == status, ct);
+
+    /// <summary>Creates a command at a control API.</summary>
+    public async Task<JsonObject> CommandAsync(
+        string name, string selector, string method, string url, string body, CancellationToken ct, KubeClient? at = null, string contentType = "application/json", Action<JsonObject>? more = null)
+    {
+        var spec = new JsonObject { ["clusterSelector"] = selector, ["destination"] = "api", ["method"] = method, ["url"] = url, ["body"] = body, ["contentType"] = contentType };
+        more?.Invoke(spec);
+        return await (at ?? Root).CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
+        {
+            ["apiVersion"] = "ote.baidu.com/v1",
+            ["kind"] = "ClusterController",
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+            ["spec"] = spec,
+        }, ct);
+    }
+
+    /// <summary>Waits until a command is over.</summary>
+    public Task<JsonObject> OverAsync(string name, CancellationToken ct, KubeClient? at = null, long generation = 1) => UntilAsync(
+        at ?? Root, Kinds.ClusterControllers, "default", name,
+        c => c.Whole("status", "observedGeneration") == generation && c.Text("status", "completionTime") is not null, ct);
+
+    /// <summary>All results of a command, by cluster.</summary>
+    public async Task<Dictionary<string, JsonObject>> ResultsAsync(string name, CancellationToken ct, KubeClient? at = null)
+    {
+        var pages = await (at ?? Root).ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={name},ote.baidu.com/page=results"), ct);
+        return pages.Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>()).ToDictionary(i => i.Text("cluster")!, StringComparer.Ordinal);
+    }
+
+    public static async Task<JsonObject> UntilAsync(KubeClient api, ResourceRef kind, string? ns, string name, Func<JsonObject, bool> condition, CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
+        JsonObject? last = null;
+        try
+        {
+            while (true)
+            {
+                var list = await api.ListAsync(kind, ns, new ListQuery(FieldSelector: $"metadata.name={name}"), patience.Token);
+                if (list.Items.FirstOrDefault(i => condition(last = i)) is { } found)
+                {
+                    return found;
+                }
+
+                await foreach (var change in api.WatchAsync(kind, ns, new ListQuery(FieldSelector: $"metadata.name={name}"), list.ResourceVersion, patience.Token))
+                {
+                    if (change.Type is WatchEventType.Added or WatchEventType.Modified && condition(last = change.Object))
+                    {
+                        return change.Object;
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{kind.Kind} {name} did not come to the wanted state; it is: {last?.ToJsonString() ?? "not there"}");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var controller in _controllers.Values.Reverse())
+        {
+            await controller.DisposeAsync();
+        }
+
+        foreach (var api in _apis.Values)
+        {
+            await api.DisposeAsync();
+        }
+
+        await _services.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private Task<ApiServer> ApiAsync(string name, IEnumerable<JsonObject> crds, CancellationToken ct) =>
+        ApiServer.StartAsync(new ApiServerOptions { Name = name, InstallCrds = crds, Namespaces = [ClusterController.SystemNamespace] }, Loggers, TimeProvider.System, ct, Meters);
+
+    private ClusterControllerParts Parts(KubeClient? control, IClusterShim? shim) =>
+        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim };
+
+    private double Next()
+    {
+        lock (_random)
+        {
+            return _random.NextDouble();
+        }
+    }
+}

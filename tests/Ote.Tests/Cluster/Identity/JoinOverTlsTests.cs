@@ -1,0 +1,151 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Kube.Resources;
+using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Tunnel;
+
+namespace Ote.Tests.Cluster.Identity;
+
+/// <summary>Joining over real TLS, with the root's decision made by the pure rules.</summary>
+public sealed class JoinOverTlsTests : IDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("ote-join-").FullName;
+    private readonly JoinTokenText token = JoinTokenText.Create(RandomNumberGenerator.Fill);
+    private readonly HashSet<string> used = [];
+    private bool autoAccept = true;
+    private bool approved;
+    private DateTimeOffset? expires;
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public async Task Token_and_pin_bring_an_identity_that_attaches()
+    {
+        await using TlsTree tree = await StartAsync();
+        ClusterIdentity identity = await JoinAsync(tree, tree.Authority.Pin, token.Reveal());
+        Assert.Equal(new PeerIdentity("c1", "uid-1"), identity.Peer);
+        Assert.Equal(identity.Peer, ClusterIdentity.Load(directory)!.Peer);
+        Assert.All(Directory.GetFiles(directory), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+        (EdgeTunnel child, Recorder edge) = tree.Child("c1", identity: ClusterIdentity.Load(directory));
+        tree.Run(child);
+        Assert.Equal("root", (await edge.NextAttached()).Link.Peer.Name);
+        Assert.Equal(identity.Peer, (await tree.Root.NextAttached()).Link.Peer);
+    }
+
+    [Fact]
+    public async Task Wrong_pin_stops_before_the_token_is_sent()
+    {
+        await using TlsTree tree = await StartAsync();
+        using CertificateAuthority other = CertificateAuthority.Create(TimeProvider.System);
+        JoinRefusedException refused = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, other.Pin, token.Reveal()));
+        Assert.Contains("The token was not sent", refused.Message, StringComparison.Ordinal);
+        Assert.Empty(used);
+    }
+
+    [Fact]
+    public async Task Wrong_secret_and_expired_token_are_refused_with_the_reason()
+    {
+        await using TlsTree tree = await StartAsync();
+        JoinRefusedException wrong = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Id + "." + new string('a', 32)));
+        Assert.Contains("not valid", wrong.Message, StringComparison.Ordinal);
+        expires = DateTimeOffset.UnixEpoch;
+        JoinRefusedException late = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Reveal()));
+        Assert.Contains("ended at 1970", late.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pending_cluster_waits_until_it_is_approved_and_uses_the_token_once()
+    {
+        autoAccept = false;
+        await using TlsTree tree = await StartAsync();
+        Task<ClusterIdentity> joining = JoinAsync(tree, tree.Authority.Pin, token.Reveal());
+        while (used.Count == 0) await Task.Yield();
+        Assert.False(joining.IsCompleted);
+        approved = true;
+        Assert.Equal("c1", (await joining.Soon()).Peer.Name);
+        Assert.Single(used);
+    }
+
+    [Fact]
+    public async Task Revoked_cluster_with_a_good_certificate_is_refused_for_good()
+    {
+        await using TlsTree tree = await StartAsync();
+        tree.Admission.Rule = (_, peer) => peer.Name == "c1" ? Admission.Refuse(Refuse.Types.Reason.Revoked, "revoked", never: true) : null;
+        (EdgeTunnel child, _) = tree.Child("c1");
+        TaskCompletionSource<EdgeTunnelStatus> refused = new();
+        child.StatusChanged += status =>
+        {
+            if (status.Phase == EdgeTunnelPhase.RefusedForGood) refused.TrySetResult(status);
+        };
+        tree.Run(child);
+        Assert.Equal("revoked", (await refused.Task.Soon()).Text);
+    }
+
+    [Fact]
+    public async Task Certificate_of_another_tree_is_turned_away_and_the_child_says_why()
+    {
+        await using TlsTree tree = await StartAsync();
+        using CertificateAuthority other = CertificateAuthority.Create(TimeProvider.System);
+        (EdgeTunnel child, _) = tree.Child("c1", identity: other.CreateIdentity(new PeerIdentity("c1", "uid-1"), []));
+        TaskCompletionSource<string> said = new();
+        child.StatusChanged += status => said.TrySetResult(status.Text);
+        tree.Run(child);
+        Assert.Contains("not trusted by the tree's CA", await said.Task.Soon(), StringComparison.Ordinal);
+        Assert.Empty(tree.Root.Events);
+    }
+
+    [Fact]
+    public async Task Oversized_body_and_rubbish_are_turned_away()
+    {
+        await using TlsTree tree = await StartAsync();
+#pragma warning disable CA5399, CA5359 // Only the status is looked at.
+        using HttpClientHandler handler = new() { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true, UseProxy = false };
+        using HttpClient http = new(handler);
+        http.DefaultRequestHeaders.ExpectContinue = true; // the answer must not be cut off by the body nobody reads
+#pragma warning restore CA5399, CA5359
+        foreach ((byte[] body, int status) in new[] { (new byte[] { 0xFF, 0xFF, 0xFF }, 400), (new byte[200_000], 413) })
+        {
+            using ByteArrayContent content = new(body);
+            using HttpResponseMessage response = await http.PostAsync(new Uri(tree.Address, "/join"), content, TestContext.Current.CancellationToken);
+            Assert.Equal(status, (int)response.StatusCode);
+        }
+    }
+
+    private Task<TlsTree> StartAsync()
+    {
+        TlsTree tree = new();
+        return tree.StartAsync(join: (request, _) => Task.FromResult(Answer(tree, request)));
+    }
+
+    private JoinAnswer Answer(TlsTree tree, JoinRequest request)
+    {
+        JoinTokenRecord record = new(token.Id, token.SecretHash, expires, 1, used, [], autoAccept);
+        PeerIdentity? renewed = Renewal.Verify(request, tree.Authority.Authority, TimeProvider.System.GetUtcNow(), TimeSpan.Zero);
+        JoinVerdict verdict = JoinDecision.Decide(request, new JoinFacts(record, null, false, approved, renewed, TimeProvider.System.GetUtcNow()));
+        if (verdict.UsesToken) used.Add(request.Uid);
+        JoinAnswer answer = new() { RequestId = request.RequestId, Text = verdict.Text };
+        switch (verdict.Kind)
+        {
+            case JoinVerdictKind.Issue:
+                answer.Outcome = JoinAnswer.Types.Outcome.Issued;
+                answer.Certificate = ByteString.CopyFrom(tree.Authority.Issue(request.Csr.Span, new PeerIdentity(request.Name, request.Uid)).RawData);
+                answer.Authority = ByteString.CopyFrom(tree.Authority.Authority.RawData);
+                break;
+            case JoinVerdictKind.Pending:
+                answer.Outcome = JoinAnswer.Types.Outcome.Pending;
+                break;
+            default:
+                answer.Outcome = JoinAnswer.Types.Outcome.Refused;
+                break;
+        }
+
+        return answer;
+    }
+
+    private Task<ClusterIdentity> JoinAsync(TlsTree tree, CaPin pin, string text) =>
+        new JoinClient(TimeProvider.System, () => 0.5, NullLogger.Instance)
+            .JoinAsync(new JoinTicket(tree.Address, pin, text, new PeerIdentity("c1", "uid-1"), ["127.0.0.1"]), directory, CancellationToken.None);
+}
