@@ -150,6 +150,11 @@ internal sealed class CommandController : IDisposable
         var run = resumes ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
         spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
         work.Begin(obj.Generation(), run, pages);
+        if (resumes && run.Targets <= CommandStatus.MostInline)
+        {
+            work.Inline.AddRange(stored.SelectMany(p => p.Items("results")?.OfType<JsonObject>() ?? []).Select(ResultPages.Read));
+        }
+
         if (!spec.LateDelivery)
         {
             var (_, away) = _sender.Resolve(spec.Selector);
@@ -301,7 +306,6 @@ internal sealed class CommandController : IDisposable
             CommandStatus.Inline(status, receipt);
         }
 
-        work.Inline.Clear();
         if (work.LastWritten is not null && JsonNode.DeepEquals(status, work.LastWritten["status"]))
         {
             return;

@@ -104,6 +104,16 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         _ => TargetStage.Failed,
     };
 
+    /// <summary>A stored result as far as a status shows it.</summary>
+    public static Receipt Read(JsonObject item) => new()
+    {
+        Cluster = item.Text("cluster") ?? "",
+        Code = (int)(item.Whole("code") ?? 0),
+        Body = Google.Protobuf.ByteString.CopyFromUtf8(item.Text("body") ?? ""),
+        Text = item.Text("text") ?? "",
+        AtUnixMilliseconds = item.Time("timestamp")?.ToUnixTimeMilliseconds() ?? 0,
+    };
+
     private static JsonObject Item(Receipt receipt)
     {
         var item = new JsonObject

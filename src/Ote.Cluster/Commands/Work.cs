@@ -31,7 +31,7 @@ internal sealed class Work(string key, string uid)
 
     public ResultPages? Pages { get; private set; }
 
-    /// <summary>Results for the status of a small fan-out, not written yet.</summary>
+    /// <summary>Results of a small fan-out, for its status.</summary>
     public List<Receipt> Inline { get; } = [];
 
     /// <summary>The object as last written.</summary>
@@ -56,6 +56,7 @@ internal sealed class Work(string key, string uid)
         lock (_gate)
         {
             (Generation, Run, Pages, _unsent, LastWritten) = (generation, run, pages, true, null);
+            Inline.Clear();
         }
     }
 
@@ -83,6 +84,7 @@ internal sealed class Work(string key, string uid)
         lock (_gate)
         {
             (Generation, Run, Pages) = (generation, null, null);
+            Inline.Clear();
         }
     }
 
