@@ -95,7 +95,7 @@ internal sealed class CommandController : IDisposable
             _byUid[work.Uid] = work;
         }
 
-        if (obj.Generation() > work.Generation)
+        if (obj.Generation() > work.Generation && !work.TakeWish(obj))
         {
             await BeginAsync(work, obj, ct).ConfigureAwait(false);
         }
@@ -134,10 +134,19 @@ internal sealed class CommandController : IDisposable
             return;
         }
 
+        // A wish to cancel is an edit too, but it is about the run that is under way.
+        var resumes = obj.Text("status", "startTime") is not null
+            && obj.Text("status", "completionTime") is null
+            && (spec.Cancel || obj.Whole("status", "observedGeneration") == obj.Generation());
+        if (resumes)
+        {
+            spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? obj.Generation());
+        }
+
         var pages = new ResultPages(obj, spec.Command.Generation);
         var stored = (await _api.ListAsync(
             Kinds.ClusterControllerResults, obj.Namespace(), new ListQuery(ResultPages.LabelSelector(obj.Uid(), spec.Command.Generation)), ct).ConfigureAwait(false)).Items;
-        var run = obj.Whole("status", "observedGeneration") == obj.Generation() ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
+        var run = resumes ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
         spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
         work.Begin(obj.Generation(), run, pages);
         if (!spec.LateDelivery)
@@ -223,10 +232,14 @@ internal sealed class CommandController : IDisposable
 
         if (run.Spec.Cancel)
         {
-            await CancelAsync(run).ConfigureAwait(false);
-            _ = work.Take(run.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted));
-            _queue.Add(work.Key);
-            run.Spec = run.Spec with { Cancel = false };
+            if (!run.CancelSent)
+            {
+                run.CancelSent = true;
+                await CancelAsync(run).ConfigureAwait(false);
+                _ = work.Take(run.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted));
+                _queue.Add(work.Key);
+            }
+
             return;
         }
 
@@ -257,7 +270,7 @@ internal sealed class CommandController : IDisposable
         if (run.IsOver && !work.HasPending)
         {
             _log.CommandOver(work.Key, run.Spec.Command.Generation, run.Count(TargetStage.Succeeded), run.Targets);
-            work.Finish((long)run.Spec.Command.Generation);
+            work.Finish(work.Generation);
             return run.Spec.Retention is { } keep ? Next.After(keep) : Next.Done;
         }
 
@@ -274,7 +287,7 @@ internal sealed class CommandController : IDisposable
 
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
-        CommandStatus.Write(status, work.Run!, work.Pages!.Count, now);
+        CommandStatus.Write(status, work.Run!, work.Generation, work.Pages!.Count, now);
         foreach (var receipt in work.Inline)
         {
             CommandStatus.Inline(status, receipt);

@@ -117,8 +117,12 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
                 _ => receipt is { Error: "", Code: >= 200 and < 300 } ? "Succeeded" : "Failed",
             },
             ["code"] = receipt.Code,
-            ["timestamp"] = receipt.AtUnixMilliseconds / 1000,
         };
+        if (receipt.AtUnixMilliseconds > 0)
+        {
+            item["timestamp"] = DateTimeOffset.FromUnixTimeMilliseconds(receipt.AtUnixMilliseconds).ToKubeTime();
+        }
+
         if (!receipt.Body.IsEmpty)
         {
             item["body"] = receipt.Body.ToStringUtf8();

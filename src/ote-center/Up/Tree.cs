@@ -116,7 +116,9 @@ internal sealed class Tree : IAsyncDisposable
         services.AddLogging(log =>
         {
             log.SetMinimumLevel(verbose ? LogLevel.Information : LogLevel.None);
-            log.AddFilter("Microsoft", LogLevel.Warning);
+            log.AddFilter("Microsoft", verbose ? LogLevel.Warning : LogLevel.None);
+            // A listener that cannot start is told by the exception that its caller turns into one line.
+            log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
             log.AddSimpleConsole(o => o.SingleLine = true);
             services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
         });

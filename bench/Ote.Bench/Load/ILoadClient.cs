@@ -1,0 +1,11 @@
+namespace Ote.Bench.Load;
+
+/// <summary>One connection of the load process.</summary>
+internal interface ILoadClient : IAsyncDisposable
+{
+    /// <summary>Commands received so far.</summary>
+    long Received { get; }
+
+    /// <summary>Completes when connected.</summary>
+    Task StartAsync(Uri server, CancellationToken ct);
+}
