@@ -59,7 +59,7 @@ public sealed class CommandStatusTests
     {
         var run = RunWith("Succeeded");
         var status = Write(run);
-        CommandStatus.Write(status, run, 1, Objects.Start.AddHours(1));
+        CommandStatus.Write(status, run, 3, 1, Objects.Start.AddHours(1));
         Assert.Equal(Objects.Start, status.Time("completionTime"));
     }
 
@@ -67,7 +67,7 @@ public sealed class CommandStatusTests
     public void A_new_generation_starts_from_nothing()
     {
         JsonObject status = new() { ["observedGeneration"] = 2, ["completionTime"] = "2026-01-01T00:00:00Z", ["old-cluster"] = new JsonObject(), ["commandPhase"] = "Succeeded" };
-        CommandStatus.Write(status, RunWith("Accepted"), 0, Objects.Start);
+        CommandStatus.Write(status, RunWith("Accepted"), 3, 0, Objects.Start);
         Assert.False(status.ContainsKey("old-cluster"));
         Assert.False(status.ContainsKey("completionTime"));
         Assert.Equal("Pending", status.Text("commandPhase"));
@@ -112,7 +112,7 @@ public sealed class CommandStatusTests
     private static JsonObject Write(CommandRun run)
     {
         JsonObject status = [];
-        CommandStatus.Write(status, run, 1, Objects.Start);
+        CommandStatus.Write(status, run, 3, 1, Objects.Start);
         return status;
     }
 

@@ -95,7 +95,7 @@ public sealed class ResultPagesTests
         Assert.Equal(expected, ResultPages.StageOf(item).ToString());
         Assert.Equal(("a", "text", "text/plain"), (item.Text("cluster"), item.Text("body"), item.Text("contentType")));
         Assert.Equal(error.Length > 0 ? error : null, item.Text("error"));
-        Assert.Equal(Objects.Start.ToUnixTimeSeconds(), item.Whole("timestamp"));
+        Assert.Equal(Objects.Start, item.Time("timestamp"));
     }
 
     [Fact]
