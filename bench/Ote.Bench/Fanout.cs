@@ -21,42 +21,45 @@ internal static class Fanout
         double? reference = null;
         foreach (var count in all.Distinct().Order())
         {
-            var (ours, bare) = await MeasureAsync(around, count, ct);
+            var (ours, writes, bare) = await MeasureAsync(around, count, ct);
             rows.Add(Row.WithRatio(
                 string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters, all answers stored; median of {Rounds} (baseline: bare WebSocket server)"),
-                ours, "ms", bare, MostAtReference, applies: count == Reference));
+                ours.Milliseconds, "ms", bare.Milliseconds, MostAtReference, applies: count == Reference));
+            rows.Add(new Row(string.Create(CultureInfo.InvariantCulture, $"  CPU of the root's process for it at {count}, mean"), ours.Cpu, "ms", bare.Cpu, null, null));
+            rows.Add(new Row(string.Create(CultureInfo.InvariantCulture, $"  writes to the control API's store for it at {count}"), writes, "writes", null, null, null));
             if (count == Reference)
             {
-                reference = ours;
+                reference = ours.Milliseconds;
             }
             else if (reference is { } at)
             {
                 rows.Add(Row.WithRatio(
-                    string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters beside one to {Reference}"), ours, "ms", at, MostAtTenThousand, applies: count == 10_000));
+                    string.Create(CultureInfo.InvariantCulture, $"command to {count} clusters beside one to {Reference}"), ours.Milliseconds, "ms", at, MostAtTenThousand, applies: count == 10_000));
             }
         }
 
         return rows;
     }
 
-    private static async Task<(double Ours, double Bare)> MeasureAsync(Surroundings around, int count, CancellationToken ct)
+    private static async Task<(Median Ours, long Writes, Median Bare)> MeasureAsync(Surroundings around, int count, CancellationToken ct)
     {
         var folder = Path.Combine(around.Folder, string.Create(CultureInfo.InvariantCulture, $"fanout-{count}"));
-        var ours = await OursAsync(around, folder, count, ct);
+        var (ours, writes) = await OursAsync(around, folder, count, ct);
         await using var load = ChildProcess.Start("load");
         await using var server = await BareServer.StartAsync(Path.Combine(folder, "root", "identity"), around.Time, ct);
         await load.ConnectAsync("bare", [$"https://{server.EndPoint}"], Path.Combine(folder, "root", "identity"), count, ct);
         var (message, _) = Samples.Bare();
-        return (ours, await Median.OfAsync(Rounds, _ => server.RoundAsync(message, ct)));
+        return (ours, writes, await Median.OfAsync(Rounds, _ => server.RoundAsync(message, ct)));
     }
 
-    /// <summary>The median time of one command to so many light children.</summary>
-    public static async Task<double> OursAsync(Surroundings around, string folder, int count, CancellationToken ct)
+    /// <summary>The median time of one command to so many light children, and the store's writes for the last.</summary>
+    public static async Task<(Median Time, long Writes)> OursAsync(Surroundings around, string folder, int count, CancellationToken ct)
     {
         await using var load = ChildProcess.Start("load");
         await using var root = await RootServer.StartAsync(folder, around, ct);
         await load.ConnectAsync("links", [$"https://{root.EndPoint}"], root.IdentityDirectory, count, ct);
         await root.WaitOnlineAsync(count, ct);
-        return await Median.OfAsync(Rounds, i => root.CommandAsync(string.Create(CultureInfo.InvariantCulture, $"round-{i}"), Samples.Body, count, ct));
+        var time = await Median.OfAsync(Rounds, i => root.CommandAsync(string.Create(CultureInfo.InvariantCulture, $"round-{i}"), Samples.Body, count, ct));
+        return (time, root.LastWrites);
     }
 }

@@ -1,12 +1,14 @@
 namespace Ote.Bench;
 
-/// <summary>The middle of several rounds, the first of which only warms up.</summary>
-internal static class Median
+/// <summary>Several rounds of one thing, the first of which only warms up.</summary>
+/// <param name="Milliseconds">The middle one's time.</param>
+/// <param name="Cpu">Milliseconds of this process's CPU, mean of the rounds: steadier than time on a busy machine.</param>
+internal readonly record struct Median(double Milliseconds, double Cpu)
 {
-    /// <summary>In milliseconds.</summary>
-    public static async Task<double> OfAsync(int rounds, Func<int, Task<TimeSpan>> round)
+    public static async Task<Median> OfAsync(int rounds, Func<int, Task<TimeSpan>> round)
     {
         await round(0);
+        var before = Environment.CpuUsage.TotalTime;
         var times = new double[rounds];
         for (var i = 0; i < rounds; i++)
         {
@@ -14,6 +16,6 @@ internal static class Median
         }
 
         Array.Sort(times);
-        return times[rounds / 2];
+        return new Median(times[rounds / 2], (Environment.CpuUsage.TotalTime - before).TotalMilliseconds / rounds);
     }
 }

@@ -1,23 +1,43 @@
 using System.CommandLine;
 using Ote.Bench;
 using Ote.Bench.Load;
+using Ote.Bench.Serve;
 
-if (args is ["load"])
+switch (args)
 {
-    return await LoadProgram.RunAsync(Console.In, Console.Out);
+    // The roles of child processes; hidden from the help.
+    case ["load"]:
+        return await LoadProgram.RunAsync();
+    case ["serve"]:
+        return await ServeProgram.RunAsync();
+    case ["nothing"]:
+        await Console.Out.WriteLineAsync("ready");
+        await Console.In.ReadToEndAsync();
+        return 0;
 }
 
 var limit = TimeSpan.FromMinutes(5);
 var json = new Option<string?>("-o") { Description = "json: one object as the last line; otherwise a table" };
 json.AcceptOnlyFromAmong("json");
-var clusters = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; may be repeated", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };
-clusters.Validators.Add(result =>
+var many = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; several counts may be given", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };
+var one = new Option<int>("--clusters", "-c") { Description = "How many clusters", DefaultValueFactory = _ => Fanout.Reference };
+var fan = new Option<int>("--fan") { Description = "Children of each controller, 2 to 20", DefaultValueFactory = _ => 10 };
+var depth = new Option<int>("--depth") { Description = "Levels below the root, 2 to 3", DefaultValueFactory = _ => 3 };
+// 20,000 files a process are the limit of what a count may need.
+Within(many, 1, 15_000);
+Within(one, 1, 15_000);
+Within(fan, 2, 20);
+Within(depth, 2, 3);
+var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
+
+return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
 {
-    if (result.Tokens.Any(t => !int.TryParse(t.Value, out var n) || n is < 1 or > 15_000))
-    {
-        result.AddError("--clusters: 1 to 15000, the files that one process may open");
-    }
-});
+    Bench("fanout", "One command to all clusters, every answer back", (a, p, ct) => Fanout.RunAsync(a, p.GetRequiredValue(many), ct), many),
+    Bench("join", "All clusters join at once", (a, p, ct) => Join.RunAsync(a, p.GetValue(one), ct), one),
+    Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
+    Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
+    Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
+}.Parse(args).InvokeAsync();
 
 Command Bench(string name, string description, Func<Surroundings, ParseResult, CancellationToken, Task<IReadOnlyList<Row>>> run, params Option[] options)
 {
@@ -52,7 +72,10 @@ Command Bench(string name, string description, Func<Surroundings, ParseResult, C
     return command;
 }
 
-return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
+static void Within(Option option, int least, int most) => option.Validators.Add(result =>
 {
-    Bench("fanout", "One command to all clusters, every answer back", (a, p, ct) => Fanout.RunAsync(a, p.GetRequiredValue(clusters), ct), clusters),
-}.Parse(args).InvokeAsync();
+    if (result.Tokens.Any(t => !int.TryParse(t.Value, out var n) || n < least || n > most))
+    {
+        result.AddError($"{option.Name}: {least} to {most}");
+    }
+});

@@ -30,7 +30,7 @@ internal sealed class Surroundings : IDisposable
         }
     }
 
-    public ClusterControllerParts Parts(KubeClient? control = null) => new(Loggers, Meters, Time, Random) { ControlApi = control };
+    public ClusterControllerParts Parts(KubeClient? control = null) => new(Loggers, Meters, Time, Random) { ControlApi = control, ControlApiNamesRequester = true };
 
     public void Dispose()
     {

@@ -13,6 +13,8 @@ internal sealed class BareClient(ClusterIdentity identity, byte[] answer) : ILoa
     private readonly ClientWebSocket _socket = new();
     private HttpMessageInvoker? _invoker;
 
+    public bool IsUp => _socket.State == WebSocketState.Open;
+
     public long Received => 0;
 
     public async Task StartAsync(Uri server, CancellationToken ct)

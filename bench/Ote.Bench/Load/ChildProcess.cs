@@ -34,17 +34,16 @@ internal sealed class ChildProcess : IAsyncDisposable
         return (string?)answer["error"] is { } error ? throw new BenchException($"the child process could not {request["do"]}: {error}") : answer;
     }
 
-    /// <summary>Opens so many links, spread over the servers in turn.</summary>
-    public Task<JsonObject> ConnectAsync(string kind, IEnumerable<string> servers, string identity, int count, CancellationToken ct) => AskAsync(
-        new JsonObject
-        {
-            ["do"] = kind,
-            ["servers"] = new JsonArray([.. servers.Select(s => (JsonNode)s)]),
-            ["identity"] = identity,
-            ["count"] = count,
-            ["seconds"] = 240,
-        },
-        ct);
+    /// <summary>Opens so many links of one kind, spread over the servers in turn; more fields of the request as wanted.</summary>
+    public Task<JsonObject> ConnectAsync(string kind, IEnumerable<string> servers, string identity, int count, CancellationToken ct, Action<JsonObject>? more = null)
+    {
+        var request = new JsonObject { ["do"] = kind, ["servers"] = servers.ToJson(), ["identity"] = identity, ["count"] = count };
+        more?.Invoke(request);
+        return AskAsync(request, ct);
+    }
+
+    /// <summary>What the process has to tell.</summary>
+    public Task<JsonObject> StatsAsync(CancellationToken ct) => AskAsync(new JsonObject { ["do"] = "stats" }, ct);
 
     public async ValueTask DisposeAsync()
     {

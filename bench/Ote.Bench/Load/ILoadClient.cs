@@ -3,6 +3,9 @@ namespace Ote.Bench.Load;
 /// <summary>One connection of the load process.</summary>
 internal interface ILoadClient : IAsyncDisposable
 {
+    /// <summary>Connected now.</summary>
+    bool IsUp { get; }
+
     /// <summary>Commands received so far.</summary>
     long Received { get; }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
@@ -30,6 +31,9 @@ internal sealed class RootServer : IAsyncDisposable
 
     public IPEndPoint EndPoint => _controller.ListenAddress!;
 
+    /// <summary>Writes to the control API's store between the last command's creation and its end.</summary>
+    public long LastWrites { get; private set; }
+
     public string CaPin => _controller.CaPin!;
 
     /// <summary>Where the tree's CA is, for those who make identities without joining.</summary>
@@ -53,7 +57,7 @@ internal sealed class RootServer : IAsyncDisposable
         var query = new ListQuery(FieldSelector: $"metadata.name={name}");
         var seen = await Client.ListAsync(Kinds.ClusterControllers, "default", query, ct);
         var start = _time.GetTimestamp();
-        await Client.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
+        var created = await Client.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
         {
             ["apiVersion"] = Kinds.ClusterControllers.ApiVersion,
             ["kind"] = Kinds.ClusterControllers.Kind,
@@ -76,6 +80,7 @@ internal sealed class RootServer : IAsyncDisposable
             }
 
             var elapsed = _time.GetElapsedTime(start);
+            LastWrites = Revision(change.Object) - Revision(created);
             var succeeded = change.Object.Whole("status", "targetCounts", "succeeded");
             return succeeded == targets
                 ? elapsed
@@ -84,6 +89,9 @@ internal sealed class RootServer : IAsyncDisposable
 
         throw new BenchException($"command {name}: the watch ended before the command did");
     }
+
+    // This API server numbers every write of the whole store in one row.
+    private static long Revision(JsonObject obj) => long.Parse(obj.ResourceVersion(), CultureInfo.InvariantCulture);
 
     /// <summary>A token that admits so many clusters at once without approval.</summary>
     public async Task<string> TokenAsync(int uses, CancellationToken ct)

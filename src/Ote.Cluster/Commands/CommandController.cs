@@ -23,6 +23,7 @@ internal sealed class CommandController : IDisposable
 
     private readonly string _entry;
     private readonly KubeClient _api;
+    private readonly bool _namesRequester;
     private readonly ICommandSender _sender;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -31,9 +32,9 @@ internal sealed class CommandController : IDisposable
     private readonly ConcurrentDictionary<string, Work> _works = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Work> _byUid = new(StringComparer.Ordinal);
 
-    public CommandController(string entry, KubeClient api, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log)
+    public CommandController(string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_entry, _api, _sender, _time, _log) = (entry, api, sender, time, log);
+        (_entry, _api, _namesRequester, _sender, _time, _log) = (entry, api, namesRequester, sender, time, log);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.ClusterControllers, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Key());
@@ -124,7 +125,7 @@ internal sealed class CommandController : IDisposable
             return;
         }
 
-        var spec = CommandSpec.Read(obj, _entry, out var faults);
+        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
         if (spec is null)
         {
             var refused = obj.Copy();
@@ -179,9 +180,9 @@ internal sealed class CommandController : IDisposable
     private CommandRun Resume(JsonObject obj, CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> stored)
     {
         var targets = stored.SelectMany(p => p.Items("targets")?.Select(t => t?.ToString() ?? "") ?? []);
-        var results = stored.Where(p => p.Items("items") is not null).ToArray();
+        var results = stored.Where(p => p.Items("results") is not null).ToArray();
         var run = new CommandRun(spec, targets, obj.Time("status", "startTime") ?? _time.GetUtcNow());
-        foreach (var item in results.SelectMany(p => p.Items("items")!.OfType<JsonObject>()))
+        foreach (var item in results.SelectMany(p => p.Items("results")!.OfType<JsonObject>()))
         {
             run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
         }
@@ -288,6 +289,13 @@ internal sealed class CommandController : IDisposable
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
         CommandStatus.Write(status, work.Run!, work.Generation, work.Pages!.Count, now);
+        if (work.Run!.IsOver && work.HasPending)
+        {
+            // A result came after the others were stored. An end that is told before every result is on disk would lose it with this
+            // process; the receipt has queued the object again.
+            return;
+        }
+
         foreach (var receipt in work.Inline)
         {
             CommandStatus.Inline(status, receipt);

@@ -86,7 +86,7 @@ public sealed class ClusterController : IAsyncDisposable
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.SetTagsAsync, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
         }

@@ -42,6 +42,9 @@ public sealed class RouteTable
     /// <summary>Order-independent digest of the own subtree, as a heartbeat carries it up.</summary>
     public ulong Digest { get; private set; }
 
+    /// <summary>The digest the parent can know: that of the last snapshot or delta.</summary>
+    public ulong AnnouncedDigest => _announced == 0 ? Digest : _announced;
+
     /// <summary>Every cluster below, in no order.</summary>
     public IEnumerable<RouteEntry> Below => _known.Values.Select(k => k.Entry);
 
@@ -300,9 +303,6 @@ public sealed class RouteTable
 
         _announced = Digest;
     }
-
-    /// <summary>The digest the parent can know: that of the last snapshot or delta.</summary>
-    public ulong AnnouncedDigest => _announced == 0 ? Digest : _announced;
 
     /// <summary>
     /// Takes entries in any order. One that stands before the ancestor with which it moved here is refused at first, and is read

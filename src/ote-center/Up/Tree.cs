@@ -220,7 +220,7 @@ internal sealed class Tree : IAsyncDisposable
                 JoinToken = token,
                 CaPin = parent is null ? null : _controllers["root"].CaPin,
             },
-            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, Shim = shim },
+            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
             stop).ConfigureAwait(false));
         lock (_gate)
         {

@@ -43,7 +43,7 @@ public sealed class CommandSpecTests
     [InlineData("maxResponseBytes", "1048577", "is not between 0")]
     public void A_fault_names_the_field_and_what_is_allowed(string field, string? value, string expected)
     {
-        Assert.Null(CommandSpec.Read(Objects.Command((field, value is null ? null : JsonNode.Parse(value))), "root", out var faults));
+        Assert.Null(CommandSpec.Read(Objects.Command((field, value is null ? null : JsonNode.Parse(value))), "root", namesRequester: true, out var faults));
         string fault = Assert.Single(faults);
         Assert.StartsWith($"spec.{field}: ", fault, StringComparison.Ordinal);
         Assert.Contains(expected, fault, StringComparison.Ordinal);
@@ -52,7 +52,7 @@ public sealed class CommandSpecTests
     [Fact]
     public void A_large_body_and_a_long_url_are_refused_without_being_repeated()
     {
-        Assert.Null(CommandSpec.Read(Objects.Command(("body", new string('x', 1024 * 1024 + 1)), ("url", "/" + new string('x', 9000))), "root", out var faults));
+        Assert.Null(CommandSpec.Read(Objects.Command(("body", new string('x', 1024 * 1024 + 1)), ("url", "/" + new string('x', 9000))), "root", namesRequester: true, out var faults));
         Assert.Equal(2, faults.Count);
         Assert.All(faults, f => Assert.InRange(f.Length, 1, 250));
     }
@@ -60,19 +60,37 @@ public sealed class CommandSpecTests
     [Fact]
     public void All_faults_are_told_at_once()
     {
-        Assert.Null(CommandSpec.Read(new JsonObject { ["metadata"] = new JsonObject() }, "root", out var faults));
+        Assert.Null(CommandSpec.Read(new JsonObject { ["metadata"] = new JsonObject() }, "root", namesRequester: true, out var faults));
         Assert.Equal(["clusterSelector", "method", "url"], faults.Select(f => f["spec.".Length..f.IndexOf(':', StringComparison.Ordinal)]));
     }
 
     [Fact]
-    public void The_requester_is_who_wrote_the_spec_or_else_the_entry_itself()
+    public void Requester_noted_by_the_embedded_API_is_who_the_command_acts_as()
     {
-        Assert.Equal("ote:cluster-controller:root", Objects.Spec().Command.Requester.User);
-        Assert.Equal(["ote:commanders"], Objects.Spec().Command.Requester.Groups);
-        var command = Objects.Command();
-        command["metadata"]!["annotations"] = new JsonObject { ["ote.baidu.com/requested-by"] = "jo", ["ote.baidu.com/requested-by-groups"] = "ops, dev," };
-        var who = CommandSpec.Read(command, "root", out _)!.Command.Requester;
-        Assert.Equal("jo", who.User);
-        Assert.Equal(["ops", "dev"], who.Groups);
+        var spec = CommandSpec.Read(Noted(), "root", namesRequester: true, out _);
+
+        Assert.Equal("alice", spec!.Command.Requester.User);
+        Assert.Equal(["devs", "ops"], spec.Command.Requester.Groups);
     }
+
+    [Fact]
+    public void Requester_claimed_on_an_API_that_notes_none_is_not_believed()
+    {
+        var spec = CommandSpec.Read(Noted(), "root", namesRequester: false, out _);
+
+        Assert.Equal("ote:cluster-controller:root", spec!.Command.Requester.User);
+        Assert.Equal(["ote:commanders"], spec.Command.Requester.Groups);
+    }
+
+    private static JsonObject Noted() => new()
+    {
+        ["metadata"] = new JsonObject
+        {
+            ["name"] = "a",
+            ["namespace"] = "default",
+            ["generation"] = 1,
+            ["annotations"] = new JsonObject { ["ote.baidu.com/requested-by"] = "alice", ["ote.baidu.com/requested-by-groups"] = "devs, ops" },
+        },
+        ["spec"] = new JsonObject { ["clusterSelector"] = "c1", ["method"] = "GET", ["url"] = "/api" },
+    };
 }

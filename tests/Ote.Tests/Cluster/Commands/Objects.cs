@@ -31,7 +31,7 @@ internal static class Objects
 
     public static CommandSpec Spec(params (string Field, JsonNode? Value)[] fields)
     {
-        var spec = CommandSpec.Read(Command(fields), "root", out var faults);
+        var spec = CommandSpec.Read(Command(fields), "root", namesRequester: true, out var faults);
         Assert.Empty(faults);
         return spec!;
     }
