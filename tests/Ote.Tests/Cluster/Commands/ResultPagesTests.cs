@@ -44,7 +44,7 @@ public sealed class ResultPagesTests
         var written = pages.Append(Enumerable.Range(0, 10_000).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: "{}")));
         Assert.Equal(20, written.Count);
         Assert.Equal(20, written.Select(p => p.Name()).Distinct().Count());
-        Assert.Equal(10_000, written.SelectMany(p => p.Items("items")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
+        Assert.Equal(10_000, written.SelectMany(p => p.Items("results")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
     }
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class ResultPagesTests
         Assert.Equal(2, pages.Count);
         Write(pages, [.. Enumerable.Range(700, 400).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200))]);
         Assert.Equal([500, 500, 100], Sizes());
-        Assert.Equal(1100, _stored.Values.SelectMany(p => p.Items("items")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
+        Assert.Equal(1100, _stored.Values.SelectMany(p => p.Items("results")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class ResultPagesTests
         Write(pages, Objects.Receipt("a", Stage.Executed, 200));
         var stored = pages.Current!;
         pages.Append([Objects.Receipt("b", Stage.Executed, 200)]);
-        Assert.Single(stored.Items("items")!);
+        Assert.Single(stored.Items("results")!);
     }
 
     [Theory]
@@ -91,7 +91,7 @@ public sealed class ResultPagesTests
     public void An_outcome_is_read_back_as_it_was_written(Stage stage, int code, string error, string expected)
     {
         Write(New(), Objects.Receipt("a", stage, code, error, "text"));
-        var item = (JsonObject)_stored.Values.Single().Items("items")![0]!;
+        var item = (JsonObject)_stored.Values.Single().Items("results")![0]!;
         Assert.Equal(expected, ResultPages.StageOf(item).ToString());
         Assert.Equal(("a", "text", "text/plain"), (item.Text("cluster"), item.Text("body"), item.Text("contentType")));
         Assert.Equal(error.Length > 0 ? error : null, item.Text("error"));
@@ -133,5 +133,5 @@ public sealed class ResultPagesTests
         }
     }
 
-    private IEnumerable<int> Sizes() => _stored.Values.Select(p => p.Items("items")!.Count);
+    private IEnumerable<int> Sizes() => _stored.Values.Select(p => p.Items("results")!.Count);
 }
