@@ -1,1 +1,81 @@
-return 0;
+using System.CommandLine;
+using Ote.Bench;
+using Ote.Bench.Load;
+using Ote.Bench.Serve;
+
+switch (args)
+{
+    // The roles of child processes; hidden from the help.
+    case ["load"]:
+        return await LoadProgram.RunAsync();
+    case ["serve"]:
+        return await ServeProgram.RunAsync();
+    case ["nothing"]:
+        await Console.Out.WriteLineAsync("ready");
+        await Console.In.ReadToEndAsync();
+        return 0;
+}
+
+var limit = TimeSpan.FromMinutes(5);
+var json = new Option<string?>("-o") { Description = "json: one object as the last line; otherwise a table" };
+json.AcceptOnlyFromAmong("json");
+var many = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; several counts may be given", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };
+var one = new Option<int>("--clusters", "-c") { Description = "How many clusters", DefaultValueFactory = _ => Fanout.Reference };
+var fan = new Option<int>("--fan") { Description = "Children of each controller, 2 to 20", DefaultValueFactory = _ => 10 };
+var depth = new Option<int>("--depth") { Description = "Levels below the root, 2 to 3", DefaultValueFactory = _ => 3 };
+// 20,000 files a process are the limit of what a count may need.
+Within(many, 1, 15_000);
+Within(one, 1, 15_000);
+Within(fan, 2, 20);
+Within(depth, 2, 3);
+var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
+
+return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
+{
+    Bench("fanout", "One command to all clusters, every answer back", (a, p, ct) => Fanout.RunAsync(a, p.GetRequiredValue(many), ct), many),
+    Bench("join", "All clusters join at once", (a, p, ct) => Join.RunAsync(a, p.GetValue(one), ct), one),
+    Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
+    Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
+    Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
+}.Parse(args).InvokeAsync();
+
+Command Bench(string name, string description, Func<Surroundings, ParseResult, CancellationToken, Task<IReadOnlyList<Row>>> run, params Option[] options)
+{
+    var command = new Command(name, description) { json };
+    foreach (var option in options)
+    {
+        command.Add(option);
+    }
+
+    command.SetAction(async (parsed, cancel) =>
+    {
+        using var around = new Surroundings();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        stop.CancelAfter(limit);
+        try
+        {
+            var rows = await run(around, parsed, stop.Token);
+            Report.Write(name, rows, parsed.GetValue(json) == "json", around.Time.GetUtcNow(), Console.Out);
+            return 0;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync($"bench {name}: not done within {limit.TotalMinutes} minutes; ask for fewer clusters, or run it on an idle machine");
+        }
+        catch (BenchException failed)
+        {
+            await Console.Error.WriteLineAsync($"bench {name}: {failed.Message}");
+        }
+
+        return 1;
+    });
+    return command;
+}
+
+static void Within(Option option, int least, int most) => option.Validators.Add(result =>
+{
+    if (result.Tokens.Any(t => !int.TryParse(t.Value, out var n) || n < least || n > most))
+    {
+        result.AddError($"{option.Name}: {least} to {most}");
+    }
+});

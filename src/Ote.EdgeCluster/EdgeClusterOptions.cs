@@ -19,10 +19,10 @@ public sealed record EdgeClusterOptions
     public SimulatedRuntimeOptions Simulated { get; init; } = new();
 
     /// <summary>
-    /// How often a node renews its lease, which says that it lives; the lease lasts four times as long. Default 60 s, at
+    /// How often a node renews its lease, which says that it lives; the lease lasts four times as long. Default 5 min, at
     /// least 10 s: each renewal is a durable write, and hundreds of clusters may share one disk.
     /// </summary>
-    public TimeSpan LeaseInterval { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan LeaseInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>The most Events kept; the oldest goes for a new one. Default 256.</summary>
     public int MaxEvents { get; init; } = 256;

@@ -19,7 +19,9 @@ public sealed class ShimMetrics
         ArgumentNullException.ThrowIfNull(meters);
         _meter = meters.Create(MeterName);
         _executions = _meter.CreateCounter<long>("ote.shim.executions", "{request}", "Requests answered, by outcome.");
-        _duration = _meter.CreateHistogram<double>("ote.shim.execution.duration", "s", "From arrival to answer, waiting included.");
+        _duration = _meter.CreateHistogram(
+            "ote.shim.execution.duration", "s", "From arrival to answer, waiting included.", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120] });
     }
 
     /// <summary>Publishes the length of a queue of this shim.</summary>

@@ -23,6 +23,7 @@ internal sealed class CommandController : IDisposable
 
     private readonly string _entry;
     private readonly KubeClient _api;
+    private readonly bool _namesRequester;
     private readonly ICommandSender _sender;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -31,9 +32,9 @@ internal sealed class CommandController : IDisposable
     private readonly ConcurrentDictionary<string, Work> _works = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Work> _byUid = new(StringComparer.Ordinal);
 
-    public CommandController(string entry, KubeClient api, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log)
+    public CommandController(string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_entry, _api, _sender, _time, _log) = (entry, api, sender, time, log);
+        (_entry, _api, _namesRequester, _sender, _time, _log) = (entry, api, namesRequester, sender, time, log);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.ClusterControllers, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Key());
@@ -95,7 +96,7 @@ internal sealed class CommandController : IDisposable
             _byUid[work.Uid] = work;
         }
 
-        if (obj.Generation() > work.Generation)
+        if (obj.Generation() > work.Generation && !work.TakeWish(obj))
         {
             await BeginAsync(work, obj, ct).ConfigureAwait(false);
         }
@@ -124,7 +125,7 @@ internal sealed class CommandController : IDisposable
             return;
         }
 
-        var spec = CommandSpec.Read(obj, _entry, out var faults);
+        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
         if (spec is null)
         {
             var refused = obj.Copy();
@@ -134,10 +135,19 @@ internal sealed class CommandController : IDisposable
             return;
         }
 
+        // A wish to cancel is an edit too, but it is about the run that is under way.
+        var resumes = obj.Text("status", "startTime") is not null
+            && obj.Text("status", "completionTime") is null
+            && (spec.Cancel || obj.Whole("status", "observedGeneration") == obj.Generation());
+        if (resumes)
+        {
+            spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? obj.Generation());
+        }
+
         var pages = new ResultPages(obj, spec.Command.Generation);
         var stored = (await _api.ListAsync(
             Kinds.ClusterControllerResults, obj.Namespace(), new ListQuery(ResultPages.LabelSelector(obj.Uid(), spec.Command.Generation)), ct).ConfigureAwait(false)).Items;
-        var run = obj.Whole("status", "observedGeneration") == obj.Generation() ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
+        var run = resumes ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
         spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
         work.Begin(obj.Generation(), run, pages);
         if (!spec.LateDelivery)
@@ -170,9 +180,9 @@ internal sealed class CommandController : IDisposable
     private CommandRun Resume(JsonObject obj, CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> stored)
     {
         var targets = stored.SelectMany(p => p.Items("targets")?.Select(t => t?.ToString() ?? "") ?? []);
-        var results = stored.Where(p => p.Items("items") is not null).ToArray();
+        var results = stored.Where(p => p.Items("results") is not null).ToArray();
         var run = new CommandRun(spec, targets, obj.Time("status", "startTime") ?? _time.GetUtcNow());
-        foreach (var item in results.SelectMany(p => p.Items("items")!.OfType<JsonObject>()))
+        foreach (var item in results.SelectMany(p => p.Items("results")!.OfType<JsonObject>()))
         {
             run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
         }
@@ -223,10 +233,14 @@ internal sealed class CommandController : IDisposable
 
         if (run.Spec.Cancel)
         {
-            await CancelAsync(run).ConfigureAwait(false);
-            _ = work.Take(run.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted));
-            _queue.Add(work.Key);
-            run.Spec = run.Spec with { Cancel = false };
+            if (!run.CancelSent)
+            {
+                run.CancelSent = true;
+                await CancelAsync(run).ConfigureAwait(false);
+                _ = work.Take(run.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted));
+                _queue.Add(work.Key);
+            }
+
             return;
         }
 
@@ -257,7 +271,7 @@ internal sealed class CommandController : IDisposable
         if (run.IsOver && !work.HasPending)
         {
             _log.CommandOver(work.Key, run.Spec.Command.Generation, run.Count(TargetStage.Succeeded), run.Targets);
-            work.Finish((long)run.Spec.Command.Generation);
+            work.Finish(work.Generation);
             return run.Spec.Retention is { } keep ? Next.After(keep) : Next.Done;
         }
 
@@ -274,7 +288,14 @@ internal sealed class CommandController : IDisposable
 
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
-        CommandStatus.Write(status, work.Run!, work.Pages!.Count, now);
+        CommandStatus.Write(status, work.Run!, work.Generation, work.Pages!.Count, now);
+        if (work.Run!.IsOver && work.HasPending)
+        {
+            // A result came after the others were stored. An end that is told before every result is on disk would lose it with this
+            // process; the receipt has queued the object again.
+            return;
+        }
+
         foreach (var receipt in work.Inline)
         {
             CommandStatus.Inline(status, receipt);

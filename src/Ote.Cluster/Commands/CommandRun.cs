@@ -41,6 +41,9 @@ internal sealed class CommandRun
 
     public int Targets => _targets.Count;
 
+    /// <summary>The cancellation has left.</summary>
+    public bool CancelSent { get; set; }
+
     /// <summary>No target is open any more.</summary>
     public bool IsOver => Count(TargetStage.Accepted) + Count(TargetStage.Sent) + Count(TargetStage.Durable) == 0;
 

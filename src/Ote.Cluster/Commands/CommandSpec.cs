@@ -27,8 +27,9 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
     /// <summary>Reads a spec. All that is wrong with it is told at once, each with its field.</summary>
     /// <param name="obj">The object.</param>
     /// <param name="entry">The cluster whose control API holds it.</param>
+    /// <param name="namesRequester">Whether that API server itself notes on an object who wrote it.</param>
     /// <param name="faults">What is wrong; empty when the result is not null.</param>
-    public static CommandSpec? Read(JsonObject obj, string entry, out IReadOnlyList<string> faults)
+    public static CommandSpec? Read(JsonObject obj, string entry, bool namesRequester, out IReadOnlyList<string> faults)
     {
         var wrong = new List<string>();
         if (!ClusterSelector.TryParse(obj.Text("spec", "clusterSelector"), out var selector, out var error))
@@ -88,7 +89,7 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
             ContentType = obj.Text("spec", "contentType") ?? "",
             TimeoutMilliseconds = (uint)(timeout?.TotalMilliseconds ?? 0),
             MaxResponseBytes = (uint)largest,
-            Requester = WhoAsked(obj, entry),
+            Requester = WhoAsked(obj, entry, namesRequester),
             DisplayName = obj.Key(),
         };
         return new CommandSpec(
@@ -112,12 +113,13 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
     }
 
     /// <summary>
-    /// The embedded API server stamps who wrote the spec and lets nobody forge it. Another API server does not; there the command acts
-    /// as the controller of its entry, with just the rights that clusters grant to <c>ote:commanders</c>.
+    /// The embedded API server stamps who wrote the spec and lets nobody forge it. Another API server does neither, so what it holds
+    /// may be written by anyone; there the command acts as the controller of its entry, with just the rights that clusters grant to
+    /// <c>ote:commanders</c>.
     /// </summary>
-    private static Requester WhoAsked(JsonObject obj, string entry)
+    private static Requester WhoAsked(JsonObject obj, string entry, bool namesRequester)
     {
-        if (obj.Annotation("ote.baidu.com/requested-by") is { Length: > 0 } user)
+        if (namesRequester && obj.Annotation("ote.baidu.com/requested-by") is { Length: > 0 } user)
         {
             var groups = (obj.Annotation("ote.baidu.com/requested-by-groups") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             return new Requester { User = user, Groups = { groups } };

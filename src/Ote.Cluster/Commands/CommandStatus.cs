@@ -23,9 +23,14 @@ internal static class CommandStatus
     }
 
     /// <summary>How a run stands.</summary>
-    public static void Write(JsonObject status, CommandRun run, int pages, DateTimeOffset now)
+    /// <param name="status">The status object.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="observed">The object's generation that is taken into account.</param>
+    /// <param name="pages">Result pages stored.</param>
+    /// <param name="now">The time.</param>
+    public static void Write(JsonObject status, CommandRun run, long observed, int pages, DateTimeOffset now)
     {
-        var first = status.Whole("observedGeneration") != (long)run.Spec.Command.Generation;
+        var first = status.Whole("runGeneration") != (long)run.Spec.Command.Generation;
         if (first)
         {
             foreach (var stale in status.Select(p => p.Key).Where(k => k != "conditions").ToArray())
@@ -34,7 +39,8 @@ internal static class CommandStatus
             }
         }
 
-        status["observedGeneration"] = (long)run.Spec.Command.Generation;
+        status["observedGeneration"] = observed;
+        status["runGeneration"] = (long)run.Spec.Command.Generation;
         status["startTime"] = run.Accepted.ToKubeTime();
         status["deadlineTime"] = run.Deadline.ToKubeTime();
         status["targetCounts"] = Counts(run);

@@ -7,7 +7,8 @@ namespace Ote.Cluster.Commands;
 
 /// <summary>
 /// Lays a command's targets and results out over ClusterControllerResult objects, none larger than an API server takes: a page of
-/// results closes at 500 items or 512 KiB, a page of targets at 10,000 names. Pages are only appended to. Pure; one owner.
+/// results closes at 500 items or 512 KiB, a page of targets at 10,000 names. Pages are only appended to.
+/// None has a field <c>items</c>: Kubernetes takes any custom object with such a list for a list of objects, and fails. Pure; one owner.
 /// </summary>
 internal sealed class ResultPages(JsonObject command, ulong generation)
 {
@@ -54,7 +55,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
             if (Current is null || _items >= MostItems || (_items > 0 && _bytes + size > MostBytes))
             {
                 Current = NewPage("results", "r", Count++);
-                Current["items"] = new JsonArray();
+                Current["results"] = new JsonArray();
                 (_items, _bytes) = (0, 0);
             }
             else if (dirty.Count == 0)
@@ -67,7 +68,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
                 dirty.Add(Current);
             }
 
-            ((JsonArray)Current["items"]!).Add((JsonNode)Item(receipt));
+            ((JsonArray)Current["results"]!).Add((JsonNode)Item(receipt));
             _items++;
             _bytes += size;
         }
@@ -89,7 +90,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     {
         Count = resultPages.Count;
         Current = resultPages.MaxBy(p => p.Whole("index") ?? 0);
-        _items = Current?.Items("items")?.Count ?? 0;
+        _items = Current?.Items("results")?.Count ?? 0;
         _bytes = Current?.ToJsonString().Length ?? 0;
     }
 
@@ -116,8 +117,12 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
                 _ => receipt is { Error: "", Code: >= 200 and < 300 } ? "Succeeded" : "Failed",
             },
             ["code"] = receipt.Code,
-            ["timestamp"] = receipt.AtUnixMilliseconds / 1000,
         };
+        if (receipt.AtUnixMilliseconds > 0)
+        {
+            item["timestamp"] = DateTimeOffset.FromUnixTimeMilliseconds(receipt.AtUnixMilliseconds).ToKubeTime();
+        }
+
         if (!receipt.Body.IsEmpty)
         {
             item["body"] = receipt.Body.ToStringUtf8();

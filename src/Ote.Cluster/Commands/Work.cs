@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Cluster.Routing;
+using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Commands;
@@ -55,6 +56,24 @@ internal sealed class Work(string key, string uid)
         lock (_gate)
         {
             (Generation, Run, Pages, _unsent, LastWritten) = (generation, run, pages, true, null);
+        }
+    }
+
+    /// <summary>
+    /// An edit that only wishes the run that is under way to end is taken up by that run. True when that is what it was.
+    /// </summary>
+    public bool TakeWish(JsonObject obj)
+    {
+        lock (_gate)
+        {
+            if (Run is not { IsOver: false } run || obj.Truth("spec", "cancel") != true)
+            {
+                return false;
+            }
+
+            run.Spec = run.Spec with { Cancel = true };
+            Generation = obj.Generation();
+            return true;
         }
     }
 

@@ -34,6 +34,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly CertificateAuthority? _authority;
     private readonly IdentitySource _identity;
     private readonly TunnelRuntime _runtime;
+    private readonly ControllerMetrics _metrics;
     private readonly Uplink _uplink;
     private readonly RouteKeeper _routes;
     private readonly ReceiptOutbox _outbox;
@@ -71,9 +72,10 @@ public sealed class ClusterController : IAsyncDisposable
                 Managed = parts.Shim is not null,
             },
             journal, parts.Time, _log);
+        _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log, _metrics);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _desk = authority is not null && parts.ControlApi is not null ? new JoinDesk(parts.ControlApi, authority, parts.Time) : null;
         var refusals = new NameRefusals();
@@ -84,10 +86,13 @@ public sealed class ClusterController : IAsyncDisposable
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.SetTagsAsync, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
         }
+
+        _metrics.Observe(
+            () => _executor.Waiting, () => _transit.Count, () => _outbox.Count, _commands is null ? null : () => _commands.Open, () => _routes.Read(t => t.Count));
     }
 
     /// <summary>The version of this product.</summary>
@@ -176,6 +181,7 @@ public sealed class ClusterController : IAsyncDisposable
         _commands?.Dispose();
         _objects?.Dispose();
         _runtime.Dispose();
+        _metrics.Dispose();
         _authority?.Dispose();
         _stop.Dispose();
     }

@@ -87,6 +87,12 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
     /// </summary>
     public KubeClient? ControlApi { get; init; }
 
+    /// <summary>
+    /// Whether that API server notes on each command who wrote it and lets nobody forge it, as the embedded one does. Commands of any
+    /// other act as this controller.
+    /// </summary>
+    public bool ControlApiNamesRequester { get; init; }
+
     /// <summary>Drives the cluster this controller manages; null when it manages none. The controller disposes it.</summary>
     public IClusterShim? Shim { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Routing;
@@ -27,6 +28,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _isRoot;
+    private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
 
     public ClusterObjects(
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendTags, TimeProvider time, Func<double> random, ILogger log)
@@ -96,8 +98,6 @@ internal sealed class ClusterObjects : IDisposable
         await WishedTagsAsync(known, entry).ConfigureAwait(false);
         return Next.Done;
     }
-
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
 
     /// <summary>An object that was there and is gone was deleted by someone; one never seen has just not been written yet.</summary>
     private bool WasDeleted(string name) => _seen.ContainsKey(name);

@@ -43,6 +43,7 @@ internal sealed class CommandExecutor
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ILogger _log;
+    private readonly ControllerMetrics? _metrics;
     private TaskCompletionSource? _shimAway;
 
     /// <summary>Makes an executor; nothing runs before <see cref="RunAsync"/>.</summary>
@@ -53,6 +54,7 @@ internal sealed class CommandExecutor
     /// <param name="time">The clock.</param>
     /// <param name="random">Uniform in [0, 1), for jitter.</param>
     /// <param name="log">Where trouble is told.</param>
+    /// <param name="metrics">Where commands are counted; null: nowhere.</param>
     public CommandExecutor(
         string cluster,
         IClusterShim? shim,
@@ -60,9 +62,10 @@ internal sealed class CommandExecutor
         Func<IReadOnlyList<Receipt>, JournalChange[], Task> report,
         TimeProvider time,
         Func<double> random,
-        ILogger log)
+        ILogger log,
+        ControllerMetrics? metrics = null)
     {
-        (_cluster, _shim, _journal, _report, _time, _random, _log) = (cluster, shim, journal, report, time, random, log);
+        (_cluster, _shim, _journal, _report, _time, _random, _log, _metrics) = (cluster, shim, journal, report, time, random, log, metrics);
     }
 
     /// <summary>Commands taken and not finished.</summary>
@@ -119,6 +122,7 @@ internal sealed class CommandExecutor
             {
                 execution = _known[key] = new Execution(key, command);
                 execution.Taken = KeepAsync(execution);
+                _metrics?.Stage("taken");
             }
         }
 
@@ -258,6 +262,7 @@ internal sealed class CommandExecutor
             {
                 await _journal.WriteAsync(JournalChange.Put(Book, execution.Key, execution.ToRecord().ToByteArray())).ConfigureAwait(false);
                 execution.Marked = true;
+                _metrics?.Stage("started");
             }
 
             try
@@ -306,6 +311,13 @@ internal sealed class CommandExecutor
         catch (OperationCanceledException) when (execution.Stop.IsCancellationRequested && !stop.IsCancellationRequested)
         {
             return ShimAnswer.Failure(ShimError.Cancelled, "cancelled while it ran; the cluster may have carried it out");
+        }
+#pragma warning disable CA1031 // Whatever else a shim's code throws is this command's outcome, not this controller's end.
+        catch (Exception fault) when (fault is not (ShimUnavailableException or OperationCanceledException or JournalException))
+#pragma warning restore CA1031
+        {
+            _log.ShimFaulted(_cluster, command.DisplayName, fault);
+            return ShimAnswer.Failure(ShimError.Internal, $"the shim of {_cluster} failed on this request: {fault.Message}. Look at its log");
         }
     }
 
@@ -368,6 +380,8 @@ internal sealed class CommandExecutor
             execution.Result = receipt;
             _finished.Enqueue(execution.Key);
         }
+
+        _metrics?.Stage(receipt.Stage == Stage.Executed ? receipt is { Error: "", Code: >= 200 and < 300 } ? "succeeded" : "failed" : receipt.Stage.ToString().ToLowerInvariant());
 
         var changes = new List<JournalChange> { JournalChange.Put(Book, execution.Key, execution.ToRecord().ToByteArray()) };
         lock (_gate)

@@ -68,11 +68,11 @@ internal sealed class EntrySender(RouteKeeper routes, Func<string, ILink?> linkT
         }
     }
 
-    private static async Task<bool> SendSlowlyAsync(ILink link, Message message)
+    private async Task<bool> SendSlowlyAsync(ILink link, Message message)
     {
         try
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10), time);
             await link.SendAsync(message, patience.Token).ConfigureAwait(false);
             return true;
         }

@@ -115,7 +115,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
             token.Name(),
             token.Text("spec", "secretHash") ?? "",
             token.Time("spec", "expiresAt"),
-            (int)(token.Whole("spec", "uses") ?? 1),
+            token.Whole("spec", "uses") switch { null => 1, 0 => null, var uses => (int)uses },
             used,
             string.IsNullOrEmpty(pattern) ? [] : [Routing.Glob.Matches(pattern, name) ? name : pattern],
             token.Truth("spec", "autoAccept") ?? false);

@@ -37,6 +37,9 @@ internal static partial class Log
     [LoggerMessage(2310, LogLevel.Information, "Tags of {Cluster} are now: {Tags}")]
     public static partial void TagsSet(this ILogger log, string cluster, string tags);
 
+    [LoggerMessage(2313, LogLevel.Error, "The shim of {Cluster} failed on command {Command}")]
+    public static partial void ShimFaulted(this ILogger log, string cluster, string command, Exception cause);
+
     [LoggerMessage(2312, LogLevel.Error, "The request of {Cluster} to join could not be decided; it asks again")]
     public static partial void JoinFailed(this ILogger log, string cluster, Exception cause);
 

@@ -42,6 +42,9 @@ public sealed class RouteTable
     /// <summary>Order-independent digest of the own subtree, as a heartbeat carries it up.</summary>
     public ulong Digest { get; private set; }
 
+    /// <summary>The digest the parent can know: that of the last snapshot or delta.</summary>
+    public ulong AnnouncedDigest => _announced == 0 ? Digest : _announced;
+
     /// <summary>Every cluster below, in no order.</summary>
     public IEnumerable<RouteEntry> Below => _known.Values.Select(k => k.Entry);
 
@@ -309,9 +312,6 @@ public sealed class RouteTable
 
         _announced = Digest;
     }
-
-    /// <summary>The digest the parent can know: that of the last snapshot or delta.</summary>
-    public ulong AnnouncedDigest => _announced == 0 ? Digest : _announced;
 
     private void Announce(
         Wire.RouteEntry wire, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)

@@ -18,6 +18,6 @@ public sealed record EdgeFacts
     /// <summary>Product version.</summary>
     public string Version { get; init; } = "";
 
-    /// <summary>The digest of our subtree, for heartbeats; null when there is none. Called under the link's lock: quick, no waiting.</summary>
+    /// <summary>The digest of our subtree, for heartbeats; null when there is none. Called often: quick, no waiting.</summary>
     public Func<ulong>? Digest { get; init; }
 }

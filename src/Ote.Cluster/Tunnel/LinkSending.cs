@@ -116,6 +116,8 @@ internal sealed partial class Link
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Session.PacketBytes);
         try
         {
+            // Asked outside the gate: it may take locks of its own.
+            ulong digest = setup.Digest?.Invoke() ?? 0;
             while (true)
             {
                 int length = 0;
@@ -130,7 +132,7 @@ internal sealed partial class Link
                     }
                     else if (conversation.Current == this)
                     {
-                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, setup.Digest, ref sent);
+                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, digest, ref sent);
                         acksDue = false;
                     }
 

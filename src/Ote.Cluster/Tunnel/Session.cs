@@ -157,12 +157,12 @@ internal sealed class Session
     /// <param name="acks">Send acknowledgements although nothing else is to be sent.</param>
     /// <param name="digest">Of our subtree, for a heartbeat; 0 when there is none.</param>
     /// <param name="sent">What the packet carries, for the meters.</param>
-    public int Build(Span<byte> buffer, long now, bool acks, Func<ulong>? digest, ref SentCounts sent)
+    public int Build(Span<byte> buffer, long now, bool acks, ulong digest, ref SentCounts sent)
     {
         if (!IsConnected) return 0;
         FrameWriter writer = new(buffer[..PacketBytes]);
         bool work = HasWork(now);
-        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, digest?.Invoke() ?? 0));
+        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, digest));
         if ((acks || work) && Acks() != AckNeed.None)
         {
             writer.Write(Frame.KindOneofCase.Ack, TakeAck());

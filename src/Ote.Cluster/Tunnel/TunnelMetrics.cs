@@ -31,7 +31,8 @@ internal sealed class TunnelMetrics : IDisposable
         Duplicates = meter.CreateCounter<long>("ote.tunnel.duplicates", "{message}", "Messages received again and not delivered again.");
         Dropped = meter.CreateCounter<long>("ote.tunnel.dropped", "{message}", "Messages received and given up, by reason.");
         Violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "Links ended because the peer broke the protocol, by reason.");
-        RoundTrip = meter.CreateHistogram<double>("ote.tunnel.rtt", "s", "Round trip measured by heartbeats.");
+        RoundTrip = meter.CreateHistogram(
+            "ote.tunnel.rtt", "s", "Round trip measured by heartbeats.", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] });
         Reconnects = meter.CreateCounter<long>("ote.tunnel.reconnects", "{attempt}", "Attempts to attach to the parent, after the first.");
         Refusals = meter.CreateCounter<long>("ote.tunnel.refusals", "{refusal}", "Attachments refused, by side and reason.");
         Lost = meter.CreateCounter<long>("ote.tunnel.leases.expired", "{link}", "Links given up because the peer was silent.");

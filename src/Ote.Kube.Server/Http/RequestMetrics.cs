@@ -7,7 +7,9 @@ namespace Ote.Kube.Server.Http;
 internal sealed class RequestMetrics(Meter meter, TimeProvider time)
 {
     private readonly Counter<long> _requests = meter.CreateCounter<long>("ote.kube.server.requests", "{request}", "Requests answered");
-    private readonly Histogram<double> _duration = meter.CreateHistogram<double>("ote.kube.server.request.duration", "s", "Time to answer, watches excepted");
+    private readonly Histogram<double> _duration = meter.CreateHistogram(
+        "ote.kube.server.request.duration", "s", "Time to answer, watches excepted", null,
+        new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 30] });
 
     public long Begin() => time.GetTimestamp();
 

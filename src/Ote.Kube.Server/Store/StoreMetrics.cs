@@ -11,8 +11,11 @@ internal sealed class StoreMetrics
 
     public StoreMetrics(Meter meter)
     {
-        _batch = meter.CreateHistogram<int>("ote.kube.server.store.commit.batch", "{write}", "Writes that shared one commit");
-        _duration = meter.CreateHistogram<double>("ote.kube.server.store.commit.duration", "s", "Time of one commit, disk flush included");
+        _batch = meter.CreateHistogram(
+            "ote.kube.server.store.commit.batch", "{write}", "Writes that shared one commit", null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 20, 100, 500] });
+        _duration = meter.CreateHistogram(
+            "ote.kube.server.store.commit.duration", "s", "Time of one commit, disk flush included", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5] });
         _rows = meter.CreateUpDownCounter<long>("ote.kube.server.store.rows", "{object}", "Change in the number of current objects since the start");
     }
 

@@ -124,7 +124,7 @@ internal sealed class Job(KubeClient root, Screen screen, TimeProvider time)
     {
         var pages = await root.ListAsync(
             Kinds.ClusterControllerResults, command.Namespace(), new ListQuery($"ote.baidu.com/command={command.Name()},ote.baidu.com/page=results"), stop).ConfigureAwait(false);
-        foreach (var item in pages.Items.SelectMany(p => p.Items("items")?.OfType<JsonObject>() ?? []))
+        foreach (var item in pages.Items.SelectMany(p => p.Items("results")?.OfType<JsonObject>() ?? []))
         {
             yield return item;
         }

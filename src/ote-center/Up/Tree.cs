@@ -116,7 +116,9 @@ internal sealed class Tree : IAsyncDisposable
         services.AddLogging(log =>
         {
             log.SetMinimumLevel(verbose ? LogLevel.Information : LogLevel.None);
-            log.AddFilter("Microsoft", LogLevel.Warning);
+            log.AddFilter("Microsoft", verbose ? LogLevel.Warning : LogLevel.None);
+            // A listener that cannot start is told by the exception that its caller turns into one line.
+            log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
             log.AddSimpleConsole(o => o.SingleLine = true);
             services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
         });
@@ -218,7 +220,7 @@ internal sealed class Tree : IAsyncDisposable
                 JoinToken = token,
                 CaPin = parent is null ? null : _controllers["root"].CaPin,
             },
-            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, Shim = shim },
+            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
             stop).ConfigureAwait(false));
         lock (_gate)
         {

@@ -22,5 +22,8 @@ internal sealed record ClusterControllerArguments
 
     public required string ManagedKind { get; init; }
 
+    /// <summary>requester or none; how the cluster of <see cref="ManagedKubeconfig"/> is acted upon.</summary>
+    public required string Impersonate { get; init; }
+
     public IPEndPoint? Observe { get; init; }
 }

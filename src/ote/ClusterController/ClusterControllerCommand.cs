@@ -23,10 +23,15 @@ internal static class ClusterControllerCommand
         var shimTls = new Option<string[]>("--shim-tls") { Description = "cert,key,ca files for an https shim", AllowMultipleArgumentsPerToken = false, DefaultValueFactory = _ => [] };
         var managed = new Option<string?>("--managed-kubeconfig") { Description = "Drive the cluster of this kubeconfig without a separate shim" };
         var kind = new Option<string>("--managed-kind") { Description = "k8s or k3s", DefaultValueFactory = _ => "k8s" };
+        var impersonate = new Option<string>("--impersonate")
+        {
+            Description = "With --managed-kubeconfig, requester: act as who asked; none: as the kubeconfig's user",
+            DefaultValueFactory = _ => "requester",
+        };
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind,
+            name, data, parent, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -53,6 +58,7 @@ internal static class ClusterControllerCommand
                 ShimTls = parsed.GetRequiredValue(shimTls),
                 ManagedKubeconfig = parsed.GetValue(managed),
                 ManagedKind = parsed.GetRequiredValue(kind),
+                Impersonate = parsed.GetRequiredValue(impersonate),
                 Observe = CommonOptions.EndPoint(parsed, common.Observe),
             });
         }));

@@ -36,6 +36,7 @@ internal static class ClusterControllerRole
             new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random)
             {
                 ControlApi = client,
+                ControlApiNamesRequester = api is not null && arguments.ControlKubeconfig is null,
                 Shim = Shim(host, arguments),
             },
             host.Stop).ConfigureAwait(false);
@@ -111,8 +112,14 @@ internal static class ClusterControllerRole
                 "k3s" => K3sShim.Options,
                 var other => throw new RoleException($"--managed-kind: '{other}' is neither k8s nor k3s"),
             };
+            var impersonation = arguments.Impersonate switch
+            {
+                "requester" => Impersonation.Requester,
+                "none" => Impersonation.None,
+                var other => throw new RoleException($"--impersonate: '{other}' is neither requester nor none"),
+            };
             return new KubernetesShim(
-                Kubeconfig.Load(kubeconfig).CreateHttpClient(host.Time), defaults, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
+                Kubeconfig.Load(kubeconfig).CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
         }
 
         return null;

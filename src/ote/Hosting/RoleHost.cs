@@ -22,6 +22,8 @@ internal sealed class RoleHost : IDisposable
         {
             log.SetMinimumLevel(level);
             log.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
+            // A listener that cannot start is told by the exception that RunAsync turns into one line.
+            log.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
             if (json)
             {
                 log.AddJsonConsole(o => o.UseUtcTimestamp = true);

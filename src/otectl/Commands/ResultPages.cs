@@ -41,7 +41,7 @@ internal static class ResultPages
     {
         await foreach (var page in PagesAsync(api, command, "results", cancellation).ConfigureAwait(false))
         {
-            foreach (var item in page.Items("items")?.OfType<JsonObject>() ?? [])
+            foreach (var item in page.Items("results")?.OfType<JsonObject>() ?? [])
             {
                 yield return Outcome.From(item);
             }

@@ -16,7 +16,7 @@ internal readonly record struct JoinTokenView(JsonObject Object)
     internal long Uses => Object.Whole("spec", "uses") ?? 0;
 
     /// <summary>How many clusters have joined with it.</summary>
-    internal long Used => Object.Items("status", "usedBy")?.Count ?? Object.Whole("status", "used") ?? 0;
+    internal long Used => Object.Whole("status", "used") ?? 0;
 
     internal bool AutoAccept => Object.Truth("spec", "autoAccept") ?? false;
 

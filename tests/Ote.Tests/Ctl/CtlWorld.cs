@@ -53,7 +53,7 @@ internal sealed class CtlWorld : IAsyncDisposable
     public static async Task<CtlWorld> StartAsync(bool installed = true)
     {
         var time = new FakeTimeProvider(Start);
-        var options = new ApiServerOptions { Name = "control", InstallCrds = installed ? StandInCrds.Complete(Crds.Load()) : [], Namespaces = installed ? ["ote-system"] : [] };
+        var options = new ApiServerOptions { Name = "control", InstallCrds = installed ? Crds.Load() : [], Namespaces = installed ? ["ote-system"] : [] };
         return new CtlWorld(await ApiServer.StartAsync(options, NullLoggerFactory.Instance, time, Stop), time);
     }
 

@@ -63,7 +63,7 @@ internal sealed class PlayedController : IAsyncDisposable
 
     /// <summary>Writes a page of outcomes, each an object of cluster, code, body, error and text.</summary>
     public Task<JsonObject> ResultsAsync(JsonObject command, int page, params JsonObject[] items) =>
-        PageAsync(command, $"r{page}", "results", "items", new JsonArray([.. items]));
+        PageAsync(command, $"r{page}", "results", "results", new JsonArray([.. items]));
 
     public static JsonObject Item(string cluster, int code, string error = "", string text = "", string body = "") => new()
     {

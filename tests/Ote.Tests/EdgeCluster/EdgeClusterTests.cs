@@ -226,6 +226,7 @@ public sealed class EdgeClusterTests : IAsyncDisposable
         var renewed = (await leases.UntilAsync(l => l.Count == 1))[0].Text("spec", "renewTime");
         time.Advance(TimeSpan.FromMinutes(3));
         await pods.UntilAsync(p => p[0].IsReady());
+        time.Advance(new EdgeClusterOptions { Name = "c1" }.LeaseInterval);
         await leases.UntilAsync(l => l[0].Text("spec", "renewTime") != renewed);
     }
 

@@ -136,7 +136,7 @@ internal sealed class SmallTree : IAsyncDisposable
     public async Task<Dictionary<string, JsonObject>> ResultsAsync(string name, CancellationToken ct, KubeClient? at = null)
     {
         var pages = await (at ?? Root).ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={name},ote.baidu.com/page=results"), ct);
-        return pages.Items.SelectMany(p => p.Items("items")!.OfType<JsonObject>()).ToDictionary(i => i.Text("cluster")!, StringComparer.Ordinal);
+        return pages.Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>()).ToDictionary(i => i.Text("cluster")!, StringComparer.Ordinal);
     }
 
     public static async Task<JsonObject> UntilAsync(KubeClient api, ResourceRef kind, string? ns, string name, Func<JsonObject, bool> condition, CancellationToken ct)
@@ -189,7 +189,7 @@ internal sealed class SmallTree : IAsyncDisposable
         ApiServer.StartAsync(new ApiServerOptions { Name = name, InstallCrds = crds, Namespaces = [ClusterController.SystemNamespace] }, Loggers, TimeProvider.System, ct, Meters);
 
     private ClusterControllerParts Parts(KubeClient? control, IClusterShim? shim) =>
-        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, Shim = shim };
+        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim };
 
     private double Next()
     {

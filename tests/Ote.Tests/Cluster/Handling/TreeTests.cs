@@ -86,6 +86,27 @@ public sealed class TreeTests
     }
 
     [Fact]
+    public async Task Cancelled_command_ends_at_clusters_that_have_not_answered_and_is_never_delivered_late()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.StopAsync("c1");
+        await tree.ClusterIsAsync("c1", "offline", Ct);
+        await tree.CommandAsync("stop", "c1", "POST", ConfigMaps, Body, Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.ClusterControllers, "default", "stop", c => c.Text("status", "commandPhase") == "Pending", Ct);
+
+        await tree.Root.PatchAsync(Kinds.ClusterControllers, "default", "stop", Ote.Kube.Client.PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["cancel"] = true } }, Ct);
+        var over = await tree.OverAsync("stop", Ct, generation: 2);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.CommandAsync("after", "c1", "GET", ConfigMaps + "/m", "", Ct);
+
+        Assert.Equal("Cancelled", over.Text("status", "commandPhase"));
+        Assert.Equal(404, (await tree.OverAsync("after", Ct)).Whole("status", "c1", "code"));
+    }
+
+    [Fact]
     public async Task Mid_level_controller_is_a_control_entry_for_its_own_subtree_with_results()
     {
         await using var tree = await SmallTree.StartAsync(Ct);

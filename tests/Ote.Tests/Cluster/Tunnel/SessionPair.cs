@@ -86,7 +86,7 @@ internal sealed class SessionPair
         public bool Send(bool acks = false)
         {
             LastSent = default;
-            int length = Session.Build(buffer, pair.Now, acks, null, ref LastSent);
+            int length = Session.Build(buffer, pair.Now, acks, 0, ref LastSent);
             if (length == 0) return false;
             Wire.Enqueue(buffer.AsSpan(0, length).ToArray());
             return true;

@@ -1,0 +1,14 @@
+namespace Ote.Bench.Load;
+
+/// <summary>One connection of the load process.</summary>
+internal interface ILoadClient : IAsyncDisposable
+{
+    /// <summary>Connected now.</summary>
+    bool IsUp { get; }
+
+    /// <summary>Commands received so far.</summary>
+    long Received { get; }
+
+    /// <summary>Completes when connected.</summary>
+    Task StartAsync(Uri server, CancellationToken ct);
+}

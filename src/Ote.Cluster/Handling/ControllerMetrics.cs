@@ -1,0 +1,34 @@
+using System.Diagnostics.Metrics;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>Commands by stage, and what waits where, of one controller.</summary>
+internal sealed class ControllerMetrics : IDisposable
+{
+    private readonly Meter _meter;
+    private readonly Counter<long> _commands;
+
+    public ControllerMetrics(IMeterFactory factory, string cluster)
+    {
+        _meter = factory.Create(new MeterOptions("Ote.Cluster") { Tags = [new("cluster", cluster)] });
+        _commands = _meter.CreateCounter<long>("ote.commands", "{command}", "Commands that came to a stage at this cluster");
+    }
+
+    /// <summary>A command came to a stage: taken, started, or its outcome.</summary>
+    public void Stage(string stage) => _commands.Add(1, new KeyValuePair<string, object?>("stage", stage));
+
+    /// <summary>Watches what waits. Each function is called when metrics are read, from any thread.</summary>
+    public void Observe(Func<int> executions, Func<int> transit, Func<int> receipts, Func<int>? open, Func<int> clusters)
+    {
+        _meter.CreateObservableGauge("ote.commands.executing", executions, "{command}", "Commands taken for the own cluster and not finished");
+        _meter.CreateObservableGauge("ote.transit", transit, "{command}", "Commands kept until all children they go to have acknowledged them");
+        _meter.CreateObservableGauge("ote.receipts.waiting", receipts, "{batch}", "Batches of receipts that wait for the link to the parent");
+        _meter.CreateObservableGauge("ote.clusters", clusters, "{cluster}", "Clusters known in the own subtree");
+        if (open is not null)
+        {
+            _meter.CreateObservableGauge("ote.commands.open", open, "{command}", "Commands of this control entry that are not over");
+        }
+    }
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,105 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.SystemTests.Kubernetes;
+
+namespace Ote.SystemTests.Tree;
+
+/// <summary>Processes of the tree are killed without warning while commands are under way.</summary>
+[Collection(nameof(RealTree))]
+public sealed class KillTests(RealTree tree)
+{
+    private const int Commands = 12;
+    private const string Batch = "test.ote/batch";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>Each command is a create, so that a second run would be told as a conflict.</summary>
+    [Theory]
+    [InlineData("root")]
+    [InlineData("region")]
+    [InlineData("a")]
+    [InlineData("a-shim")]
+    [InlineData("c")]
+    public async Task Process_killedMidCommand_nothingRunsTwiceAndNothingIsLost(string victim)
+    {
+        await tree.EnsureStartedAsync(Ct);
+        string batch = RealClusters.FreshName("kill");
+        string[] names = [.. Enumerable.Range(0, Commands).Select(i => $"{batch}-{i:00}")];
+
+        Task killed = Task.CompletedTask;
+        foreach (string name in names)
+        {
+            if (name == names[Commands / 2])
+                killed = tree[victim].KillAsync();
+            await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct);
+        }
+        await killed;
+        Assert.Contains(await CommandsOfAsync(batch), command => !IsOver(command));
+        await tree[victim].StartAsync();
+
+        List<JsonObject> over = await AllOverAsync(batch);
+        Assert.All(over, command => Assert.True(command.Text("status", "commandPhase") == "Succeeded", command.ToJsonString()));
+        foreach (string name in names)
+            Assert.Equal(["a 201", "b 201", "c 201", "d 201"], await ResultsOfAsync(name));
+        foreach (string leaf in RealTree.Leaves)
+            Assert.Equal(names, await ConfigMapsOfAsync(leaf, batch));
+    }
+
+    private static bool IsOver(JsonObject command) => command.Text("status", "completionTime") is not null;
+
+    private static JsonObject Command(string name, string batch) => new()
+    {
+        ["apiVersion"] = "ote.baidu.com/v1",
+        ["kind"] = "ClusterController",
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default", ["labels"] = new JsonObject { [Batch] = batch } },
+        ["spec"] = new JsonObject
+        {
+            ["clusterSelector"] = "role=leaf",
+            ["method"] = "POST",
+            ["url"] = "/api/v1/namespaces/default/configmaps",
+            ["contentType"] = "application/json",
+            ["body"] = new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ConfigMap",
+                ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = new JsonObject { [Batch] = batch } },
+            }.ToJsonString(),
+        },
+    };
+
+    private async Task<List<JsonObject>> CommandsOfAsync(string batch) =>
+        [.. (await tree.Root.ListAsync(Kinds.ClusterControllers, "default", new ListQuery($"{Batch}={batch}"), Ct)).Items];
+
+    private async Task<List<JsonObject>> AllOverAsync(string batch)
+    {
+        TimeProvider time = TimeProvider.System;
+        long began = time.GetTimestamp();
+        while (true)
+        {
+            List<JsonObject> commands = await CommandsOfAsync(batch);
+            if (commands.Count == Commands && commands.All(IsOver))
+                return commands;
+            if (time.GetElapsedTime(began) > Patience)
+            {
+                string late = string.Join('\n', commands.Where(command => !IsOver(command)).Select(command => $"{command.Name()}: {command["status"]?.ToJsonString()}"));
+                throw new TimeoutException($"not over within {Patience.TotalSeconds:0} s:\n{late}");
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(200), time, Ct);
+        }
+    }
+
+    private async Task<string[]> ResultsOfAsync(string command)
+    {
+        KubeList pages = await tree.Root.ListAsync(
+            Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={command},ote.baidu.com/page=results"), Ct);
+        return [.. pages.Items.SelectMany(page => page.Items("results")!.OfType<JsonObject>()).Select(item => $"{item.Text("cluster")} {item.Whole("code")}").Order()];
+    }
+
+    private async Task<string[]> ConfigMapsOfAsync(string leaf, string batch)
+    {
+        string names = await tree.Kubectl(leaf).ExpectAsync("get", "configmaps", "-n", "default", "-l", $"{Batch}={batch}", "-o", "jsonpath={.items[*].metadata.name}");
+        return [.. names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Order()];
+    }
+}
