@@ -30,7 +30,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<Listener> _listeners = [];
     private readonly Lock _gate = new();
-    private readonly ServerPki _pki;
+    private readonly Lazy<ServerPki> _pki;
     private readonly ObjectStore _store;
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces = new();
@@ -55,9 +55,10 @@ public sealed class ApiServer : IAsyncDisposable
 
         _store = new ObjectStore(
             new StoreOptions { Directory = options.DataDirectory, HistoryKept = options.HistoryKept }, new StoreMetrics(_meter), time);
-        _pki = ServerPki.Open(
+        // Made when first needed: a server reached only from within the process needs none.
+        _pki = new Lazy<ServerPki>(() => ServerPki.Open(
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
-            ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time);
+            ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time));
         _served = new ServedCatalog(_store, _log);
         _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time);
         var owners = new OwnerCollector(_store, _writer, _served);
@@ -78,7 +79,7 @@ public sealed class ApiServer : IAsyncDisposable
     public string Name => _options.Name;
 
     /// <summary>The certificate authority that signs the server's and its clients' certificates, in PEM.</summary>
-    public string AuthorityPem => _pki.AuthorityPem;
+    public string AuthorityPem => _pki.Value.AuthorityPem;
 
     /// <summary>Opens the data, installs what the options name, and is ready to serve.</summary>
     /// <param name="options">How it runs.</param>
@@ -135,7 +136,7 @@ public sealed class ApiServer : IAsyncDisposable
     /// <exception cref="IOException">The address cannot be bound.</exception>
     public async Task<IPEndPoint> ListenAsync(IPEndPoint endpoint, CancellationToken cancellation = default)
     {
-        var listener = await Listener.StartAsync(endpoint, _pki, _options, HandleAsync, _loggers, cancellation).ConfigureAwait(false);
+        var listener = await Listener.StartAsync(endpoint, _pki.Value, _options, HandleAsync, _loggers, cancellation).ConfigureAwait(false);
         lock (_gate)
         {
             _listeners.Add(listener);
@@ -146,7 +147,7 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>A client certificate of the server's authority and its key, in PEM, good for a year.</summary>
-    public (string CertificatePem, string KeyPem) IssueClientCertificate(UserInfo user) => _pki.IssueClient(user, _time.GetUtcNow());
+    public (string CertificatePem, string KeyPem) IssueClientCertificate(UserInfo user) => _pki.Value.IssueClient(user, _time.GetUtcNow());
 
     /// <summary>Writes a kubeconfig of the administrator, readable by the owner alone.</summary>
     /// <param name="path">The file; its folder must exist.</param>
@@ -184,7 +185,11 @@ public sealed class ApiServer : IAsyncDisposable
         await _janitor.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
         _served.Dispose();
-        _pki.Dispose();
+        if (_pki.IsValueCreated)
+        {
+            _pki.Value.Dispose();
+        }
+
         _meter.Dispose();
         _stopping.Dispose();
     }
@@ -195,10 +200,10 @@ public sealed class ApiServer : IAsyncDisposable
         await _namespaces.LoadAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_namespaces.On);
         _store.Changes.Listen(_janitor.On);
-        foreach (var name in SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct())
-        {
-            await InstallAsync(Kinds.Namespaces, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }).ConfigureAwait(false);
-        }
+        var missing = SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct();
+        // At once, so that they share a commit.
+        await Task.WhenAll(missing.Select(
+            name => InstallAsync(Kinds.Namespaces, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }))).ConfigureAwait(false);
 
         foreach (var crd in _options.InstallCrds)
         {

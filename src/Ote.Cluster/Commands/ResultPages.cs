@@ -15,6 +15,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     private const int MostItems = 500;
     private const int MostBytes = 512 * 1024;
     private const int MostTargets = 10_000;
+    private const int MostStem = 200;
     private const string CommandLabel = "ote.baidu.com/command";
     private const string PageLabel = "ote.baidu.com/page";
     private int _items;
@@ -152,6 +153,9 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         return item;
     }
 
+    /// <summary>Names have at most 253 characters, and the command's may have them all.</summary>
+    private static string Stem(string name) => name.Length <= MostStem ? name : name[..MostStem].TrimEnd('.', '-');
+
     private JsonObject NewPage(string kind, string letter, int index)
     {
         var labels = new JsonObject
@@ -171,7 +175,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
             ["kind"] = Kinds.ClusterControllerResults.Kind,
             ["metadata"] = new JsonObject
             {
-                ["name"] = string.Create(CultureInfo.InvariantCulture, $"{command.Name()}.{command.Uid()[..8]}.{generation}.{letter}{index}"),
+                ["name"] = string.Create(CultureInfo.InvariantCulture, $"{Stem(command.Name())}.{command.Uid()[..8]}.{generation}.{letter}{index}"),
                 ["namespace"] = command.Namespace(),
                 ["labels"] = labels,
                 ["ownerReferences"] = new JsonArray(new JsonObject

@@ -159,17 +159,22 @@ internal sealed class CommandExecutor
                 execution.Taken = Task.CompletedTask;
             }
 
-            if (execution.Result is not null)
+            if (execution.Result is null)
             {
-                return;
+                execution.Cancelled = true;
+                if (execution.Started)
+                {
+                    execution.Stop.Cancel();
+                    return;
+                }
             }
+        }
 
-            execution.Cancelled = true;
-            if (execution.Started)
-            {
-                execution.Stop.Cancel();
-                return;
-            }
+        if (execution.Result is { } result)
+        {
+            // It may not be on disk: an earlier try to keep it can have failed.
+            await _report([result], [JournalChange.Put(Book, key, execution.ToRecord().ToByteArray())]).ConfigureAwait(false);
+            return;
         }
 
         await FinishAsync(execution, Receipt(execution, Stage.Cancelled, "Cancelled", "cancelled before it ran")).ConfigureAwait(false);
@@ -255,6 +260,10 @@ internal sealed class CommandExecutor
 
             if (!run)
             {
+                await FinishAsync(
+                    execution,
+                    Receipt(execution, Stage.Cancelled, "Cancelled", execution.Replay ? "cancelled; the cluster may have carried it out before" : "cancelled before it ran"))
+                    .ConfigureAwait(false);
                 return;
             }
 
@@ -336,7 +345,15 @@ internal sealed class CommandExecutor
         }
 
         await _report([Receipt(execution, Stage.Durable, "", "waits for the shim")], []).ConfigureAwait(false);
-        await away.Task.WaitAsync(stop).ConfigureAwait(false);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, execution.Stop.Token);
+        try
+        {
+            await away.Task.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Cancelled: that needs no shim.
+        }
     }
 
     private async Task ProbeShimAsync(TaskCompletionSource away, CancellationToken stop)

@@ -66,6 +66,11 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
                 Send(entry, child);
             }
         }
+        else
+        {
+            // Another copy came at the same time and is on disk.
+            await journal.WriteAsync(JournalChange.Remove(Book, entry.Key)).ConfigureAwait(false);
+        }
     }
 
     /// <summary>A child is attached: it gets what waits for it.</summary>
@@ -112,6 +117,11 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
         catch (LinkClosedException)
         {
             entry.Lost(child);
+            if (linkTo(child) is { IsUp: true } next && next != link)
+            {
+                // The child came back before this was noticed; nobody else sends it over the new link.
+                Send(entry, child);
+            }
         }
     }
 

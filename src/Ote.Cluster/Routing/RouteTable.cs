@@ -142,13 +142,8 @@ public sealed class RouteTable
 
         state.Version = snapshot.Version;
         state.Synced = true;
-        var named = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var wire in snapshot.Entries)
-        {
-            named.Add(wire.Name);
-            Announce(wire, child, state, changes, verdicts, errors);
-        }
-
+        AnnounceAll(snapshot.Entries, child, state, changes, verdicts, errors);
+        var named = snapshot.Entries.Select(e => e.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var gone in state.Names.Where(n => n != child && !named.Contains(n)).ToArray())
         {
             Drop(gone, changes);
@@ -174,11 +169,7 @@ public sealed class RouteTable
         var verdicts = new List<Wire.NameVerdict>();
         var errors = new List<string>();
         state.Version = delta.ToVersion;
-        foreach (var wire in delta.Upserts)
-        {
-            Announce(wire, child, state, changes, verdicts, errors);
-        }
-
+        AnnounceAll(delta.Upserts, child, state, changes, verdicts, errors);
         foreach (var name in delta.Removals)
         {
             Unannounce(name, child, state);
@@ -313,6 +304,30 @@ public sealed class RouteTable
         _announced = Digest;
     }
 
+    /// <summary>
+    /// Takes entries in any order. One that stands before the ancestor with which it moved here is refused at first, and is read
+    /// once more when the ancestor has brought it along.
+    /// </summary>
+    private void AnnounceAll(
+        IEnumerable<Wire.RouteEntry> wires, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)
+    {
+        List<Wire.RouteEntry>? elsewhere = null;
+        foreach (var wire in wires)
+        {
+            if (_known.ContainsKey(wire.Name) && !IsBehind(wire.Name, child))
+            {
+                (elsewhere ??= []).Add(wire);
+            }
+
+            Announce(wire, child, state, changes, verdicts, errors);
+        }
+
+        foreach (var wire in elsewhere?.Where(w => state.Shadow?.ContainsKey(w.Name) == true && IsBehind(w.Name, child)) ?? [])
+        {
+            Announce(wire, child, state, changes, verdicts, errors);
+        }
+    }
+
     private void Announce(
         Wire.RouteEntry wire, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)
     {
@@ -366,7 +381,8 @@ public sealed class RouteTable
                 return false;
             }
 
-            if (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && known.Entry.Online))
+            // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
+            if (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child))))
             {
                 return false;
             }
@@ -378,8 +394,9 @@ public sealed class RouteTable
 
             Move(entry.Name, child);
         }
-        else if (known is not null && known.Entry.Uid == entry.Uid && entry.Epoch < known.Entry.Epoch)
+        else if (own && known is not null && known.Entry.Uid == entry.Uid && entry.Epoch < known.Entry.Epoch)
         {
+            // Of what lies behind it the child has decided already; only its own attachments can be late here.
             return false;
         }
 

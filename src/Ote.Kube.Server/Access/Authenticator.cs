@@ -10,7 +10,7 @@ namespace Ote.Kube.Server.Access;
 /// Tells who a request comes from: the host's word (<see cref="ApiUserFeature"/>), a client certificate of our CA (CN is the
 /// user, O the groups), or a bearer token. Wrong credentials are refused, never taken as anonymous.
 /// </summary>
-internal sealed class Authenticator(ServerPki pki, TokenTable tokens, TimeProvider time)
+internal sealed class Authenticator(Lazy<ServerPki> pki, TokenTable tokens, TimeProvider time)
 {
     private const string Subject = "2.5.4.3";
     private const string Organization = "2.5.4.10";
@@ -45,7 +45,7 @@ internal sealed class Authenticator(ServerPki pki, TokenTable tokens, TimeProvid
             return null;
         }
 
-        return _seen.GetValue(certificate, key => new CertificateVerdict(pki.Issued(key, now) ? Read(key) : null)).User;
+        return _seen.GetValue(certificate, key => new CertificateVerdict(pki.Value.Issued(key, now) ? Read(key) : null)).User;
     }
 
     private static UserInfo? Read(X509Certificate2 certificate)

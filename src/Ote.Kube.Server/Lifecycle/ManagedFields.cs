@@ -51,23 +51,25 @@ internal static class ManagedFields
         entries.Add((JsonNode)entry);
     }
 
-    /// <summary>Whether two objects differ in anything but who wrote them and at which revision.</summary>
-    public static bool Same(JsonObject a, JsonObject b)
-    {
-        var left = Bare(a);
-        var right = Bare(b);
-        return JsonNode.DeepEquals(left, right);
-    }
-
-    private static JsonObject Bare(JsonObject obj)
-    {
-        var copy = obj.Copy();
-        if (copy["metadata"] is JsonObject metadata)
+    /// <summary>Whether two objects are the same but for who wrote them and at which revision.</summary>
+    public static bool Same(JsonObject a, JsonObject b) =>
+        SameFields(a, b, "metadata", "metadata")
+        && (a["metadata"], b["metadata"]) switch
         {
-            metadata.Remove("managedFields");
-            metadata.Remove("resourceVersion");
+            (JsonObject left, JsonObject right) => SameFields(left, right, "managedFields", "resourceVersion"),
+            var (left, right) => JsonNode.DeepEquals(left, right),
+        };
+
+    private static bool SameFields(JsonObject a, JsonObject b, string except, string orExcept)
+    {
+        foreach (var (name, value) in a)
+        {
+            if (name != except && name != orExcept && !JsonNode.DeepEquals(value, b[name]))
+            {
+                return false;
+            }
         }
 
-        return copy;
+        return b.All(field => field.Key == except || field.Key == orExcept || field.Value is null || a.ContainsKey(field.Key));
     }
 }

@@ -28,6 +28,13 @@ internal sealed class Database : IDisposable
         CREATE INDEX IF NOT EXISTS owned_by_key ON owned (resource, ns, name);
         """;
 
+    private const string Start = """
+
+        INSERT INTO meta VALUES ('format', 1) ON CONFLICT DO NOTHING;
+        INSERT INTO meta VALUES ('compacted', 0) ON CONFLICT DO NOTHING;
+
+        """;
+
     private const int Format = 1;
 
     private readonly StoreOptions _options;
@@ -53,7 +60,8 @@ internal sealed class Database : IDisposable
         try
         {
             Writer = Open();
-            Writer.Execute(Layout);
+            // One transaction, so one flush: a process may start hundreds of these.
+            Writer.Execute("BEGIN IMMEDIATE;" + Layout + Start + "COMMIT;");
             CheckFormat();
         }
         catch (SqliteException fault)
@@ -181,7 +189,6 @@ internal sealed class Database : IDisposable
 
     private void CheckFormat()
     {
-        Writer.Execute($"INSERT INTO meta VALUES ('format', {Format}) ON CONFLICT DO NOTHING; INSERT INTO meta VALUES ('compacted', 0) ON CONFLICT DO NOTHING;");
         var found = Writer.Scalar("SELECT value FROM meta WHERE key='format'");
         if (found != Format)
         {

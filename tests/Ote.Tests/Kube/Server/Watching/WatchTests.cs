@@ -150,6 +150,57 @@ public sealed class WatchTests
         Assert.Equal(429, refused.Code);
     }
 
+    [Fact]
+    public async Task Watch_WhoseReaderIsStuck_IsCutOff_AndHoldsNobodyBack()
+    {
+        await using var api = await ApiServerFixture.StartAsync(options: o => o with { WatchBuffer = 5 });
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/configmaps?watch=1");
+        using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        var text = new string('x', 20_000);
+        for (var i = 0; i < 40; i++)
+        {
+            var map = Map($"m{i}");
+            map["data"] = new JsonObject { ["text"] = text };
+            await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", map, Token);
+        }
+
+        await using var stream = await answer.Content.ReadAsStreamAsync(Token);
+        await Assert.ThrowsAnyAsync<IOException>(() => stream.CopyToAsync(Stream.Null, Token));
+    }
+
+    [Fact]
+    public async Task Watch_WithInitialEvents_MarksTheirEnd()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, "api/v1/namespaces?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+        using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Token));
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.StartsWith("{\"type\":\"ADDED\"", await lines.ReadLineAsync(Token), StringComparison.Ordinal);
+        }
+
+        var mark = (JsonObject)JsonNode.Parse((await lines.ReadLineAsync(Token))!)!;
+        Assert.Equal(("BOOKMARK", "true"), (mark.Text("type"), mark.Text("object", "metadata", "annotations", "k8s.io/initial-events-end")));
+    }
+
+    [Fact]
+    public async Task Watch_OfATable_NamesItsColumnsOnce()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/namespaces?watch=1");
+        request.Headers.TryAddWithoutValidation("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+        using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Token));
+        var first = JsonNode.Parse((await lines.ReadLineAsync(Token))!)!["object"];
+        var second = JsonNode.Parse((await lines.ReadLineAsync(Token))!)!["object"];
+        Assert.Equal("Table", first.Text("kind"));
+        Assert.NotEmpty(first.Items("columnDefinitions")!);
+        Assert.Empty(second.Items("columnDefinitions")!);
+        Assert.Single(second.Items("rows")!);
+    }
+
     private static async Task TakeUntilAdmittedAsync(ApiServerFixture api)
     {
         while (true)

@@ -1,0 +1,126 @@
+using CsCheck;
+using Ote.Cluster.Commands;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Tests.Cluster.Commands;
+
+public sealed class CommandRunTests
+{
+    [Theory]
+    [InlineData(200, "", "Succeeded")]
+    [InlineData(299, "", "Succeeded")]
+    [InlineData(199, "", "Failed")]
+    [InlineData(302, "", "Failed")]
+    [InlineData(404, "", "Failed")]
+    [InlineData(200, "TimedOut", "Failed")]
+    [InlineData(0, "", "Failed")]
+    public void Only_an_answer_of_200_to_299_without_an_error_is_a_success(int code, string error, string stage)
+    {
+        var run = Objects.Run("a");
+        Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, code, error)));
+        Assert.Equal(stage, run.StageOf("a").ToString());
+        Assert.True(run.IsOver);
+    }
+
+    [Fact]
+    public void The_first_final_outcome_stays_whatever_comes_later()
+    {
+        var run = Objects.Run("a", "b");
+        Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Executed, 500)));
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Expired)));
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
+        run.Sent("a");
+        run.Restore("a", TargetStage.Failed);
+        Assert.Equal(TargetStage.Succeeded, run.StageOf("a"));
+        Assert.Equal(["b"], run.Open);
+        Assert.False(run.IsOver);
+    }
+
+    [Fact]
+    public void Receipts_out_of_order_never_lead_back()
+    {
+        var run = Objects.Run("a");
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
+        run.Sent("a");
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Sent)));
+        Assert.Equal(TargetStage.Durable, run.StageOf("a"));
+        Assert.False(run.NeedsSending("a"));
+        Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
+        Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
+        Assert.Equal(0, run.Count(TargetStage.Durable));
+    }
+
+    [Fact]
+    public void A_receipt_of_a_cluster_that_is_no_target_is_nothing()
+    {
+        var run = Objects.Run("c1");
+        Assert.False(run.Take(Objects.Receipt("c10", Stage.Executed, 200)));
+        run.Sent("c10");
+        run.Restore("c10", TargetStage.Succeeded);
+        Assert.Null(run.StageOf("c10"));
+        Assert.Equal(1, run.Targets);
+    }
+
+    [Fact]
+    public void Expiry_ends_what_is_open_and_nothing_else()
+    {
+        var run = Objects.Run("done", "sent", "waiting");
+        run.Take(Objects.Receipt("done", Stage.Executed, 200));
+        run.Sent("sent");
+        var ends = run.End(Stage.Expired, "DeadlineExceeded", "no answer");
+        Assert.Equal(["sent", "waiting"], ends.Select(r => r.Cluster).Order());
+        Assert.All(ends, r => Assert.Equal(("0123456789ab", 3UL, "root"), (r.CommandUid, r.Generation, r.Entry)));
+        Assert.False(run.IsOver);
+        Assert.All(ends, r => Assert.True(run.Take(r)));
+        Assert.Equal((1, 2), (run.Count(TargetStage.Succeeded), run.Count(TargetStage.Expired)));
+        Assert.True(run.IsOver);
+        Assert.Empty(run.End(Stage.Expired, "", ""));
+    }
+
+    [Fact]
+    public void A_cancellation_ends_at_once_only_where_the_command_has_not_left()
+    {
+        var run = Objects.Run("sent", "waiting");
+        run.Sent("sent");
+        var ended = Assert.Single(run.End(Stage.Cancelled, "Cancelled", "", s => s == TargetStage.Accepted));
+        Assert.Equal("waiting", ended.Cluster);
+        Assert.True(run.Take(ended));
+        Assert.True(run.NeedsSending("sent"));
+        Assert.True(run.Take(Objects.Receipt("sent", Stage.Cancelled)));
+        Assert.Equal(2, run.Count(TargetStage.Cancelled));
+    }
+
+    [Fact]
+    public void The_deadline_counts_from_acceptance()
+    {
+        CommandRun run = new(Objects.Spec(("deadlineSeconds", 60)), ["a"], Objects.Start);
+        Assert.Equal(Objects.Start.AddSeconds(60), run.Deadline);
+        Assert.Equal(Objects.Start + CommandSpec.DefaultDeadline, Objects.Run("a").Deadline);
+    }
+
+    [Fact]
+    public void A_run_without_targets_is_over() => Assert.True(Objects.Run().IsOver);
+
+    [Fact]
+    public void Each_target_has_one_final_outcome_and_the_counts_add_up() =>
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 8], Gen.Int[0, 1]).Array[0, 40].Sample(events =>
+        {
+            var run = Objects.Run("t0", "t1", "t2");
+            Dictionary<string, TargetStage?> ended = [];
+            foreach (var (target, stage, good) in events)
+            {
+                string cluster = "t" + target;
+                if (run.Take(Objects.Receipt(cluster, (Stage)stage, good == 1 ? 200 : 500)))
+                {
+                    ended.Add(cluster, run.StageOf(cluster));
+                }
+            }
+
+            return ended.All(e => run.StageOf(e.Key) == e.Value)
+                && Enum.GetValues<TargetStage>().Sum(run.Count) == 3
+                && run.Open.Count() == 3 - ended.Count
+                && run.IsOver == (ended.Count == 3);
+        });
+}

@@ -1,0 +1,137 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Ote.Cluster.Commands;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Tests.Cluster.Commands;
+
+public sealed class ResultPagesTests
+{
+    private readonly Dictionary<string, JsonObject> _stored = [];
+
+    [Fact]
+    public void A_page_closes_at_500_results()
+    {
+        var pages = New();
+        for (int i = 0; i < 1001; i++)
+        {
+            Write(pages, Objects.Receipt($"e{i}", Stage.Executed, 200));
+        }
+
+        Assert.Equal([500, 500, 1], Sizes());
+        Assert.Equal(3, pages.Count);
+    }
+
+    [Fact]
+    public void A_page_closes_at_512_KiB()
+    {
+        var pages = New();
+        string body = new('x', 200 * 1024);
+        Write(pages, [.. Enumerable.Range(0, 5).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: body))]);
+        Assert.Equal([2, 2, 1], Sizes());
+        Assert.All(_stored.Values, p => Assert.True(Encoding.UTF8.GetByteCount(p.ToJsonString()) < 512 * 1024));
+
+        // One that is larger alone has a page of its own.
+        Write(pages, Objects.Receipt("large", Stage.Executed, 200, body: new string('y', 900 * 1024)), Objects.Receipt("next", Stage.Executed, 200));
+        Assert.Equal([2, 2, 1, 1, 1], Sizes());
+    }
+
+    [Fact]
+    public void Ten_thousand_results_at_once_are_twenty_pages_and_each_is_written_once()
+    {
+        var pages = New();
+        var written = pages.Append(Enumerable.Range(0, 10_000).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: "{}")));
+        Assert.Equal(20, written.Count);
+        Assert.Equal(20, written.Select(p => p.Name()).Distinct().Count());
+        Assert.Equal(10_000, written.SelectMany(p => p.Items("results")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(10_000, 1)]
+    [InlineData(25_001, 3)]
+    public void Targets_are_spread_over_pages_of_ten_thousand(int targets, int pages)
+    {
+        var objects = New().Targets(Enumerable.Range(0, targets).Select(i => $"edge-{i}")).ToArray();
+        Assert.Equal(pages, objects.Length);
+        Assert.Equal(targets, objects.SelectMany(p => p.Items("targets")!).Select(t => t!.ToString()).Distinct().Count());
+        Assert.Equal(pages, objects.Select(p => p.Name()).Distinct().Count());
+    }
+
+    [Fact]
+    public void A_restart_goes_on_where_the_pages_end()
+    {
+        Write(New(), [.. Enumerable.Range(0, 700).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200))]);
+        var pages = New();
+        pages.Resume([.. _stored.Values.Reverse()]);
+        Assert.Equal(2, pages.Count);
+        Write(pages, [.. Enumerable.Range(700, 400).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200))]);
+        Assert.Equal([500, 500, 100], Sizes());
+        Assert.Equal(1100, _stored.Values.SelectMany(p => p.Items("results")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
+    }
+
+    [Fact]
+    public void What_was_handed_out_is_not_changed_by_what_comes_later()
+    {
+        var pages = New();
+        Write(pages, Objects.Receipt("a", Stage.Executed, 200));
+        var stored = pages.Current!;
+        pages.Append([Objects.Receipt("b", Stage.Executed, 200)]);
+        Assert.Single(stored.Items("results")!);
+    }
+
+    [Theory]
+    [InlineData(Stage.Executed, 200, "", "Succeeded")]
+    [InlineData(Stage.Executed, 500, "", "Failed")]
+    [InlineData(Stage.Executed, 200, "TooLarge", "Failed")]
+    [InlineData(Stage.Expired, 0, "Expired", "Expired")]
+    [InlineData(Stage.Cancelled, 0, "Cancelled", "Cancelled")]
+    [InlineData(Stage.NotSelected, 0, "NotSelected", "NotSelected")]
+    public void An_outcome_is_read_back_as_it_was_written(Stage stage, int code, string error, string expected)
+    {
+        Write(New(), Objects.Receipt("a", stage, code, error, "text"));
+        var item = (JsonObject)_stored.Values.Single().Items("results")![0]!;
+        Assert.Equal(expected, ResultPages.StageOf(item).ToString());
+        Assert.Equal(("a", "text", "text/plain"), (item.Text("cluster"), item.Text("body"), item.Text("contentType")));
+        Assert.Equal(error.Length > 0 ? error : null, item.Text("error"));
+        Assert.Equal(Objects.Start, item.Time("timestamp"));
+    }
+
+    [Fact]
+    public void Pages_belong_to_the_command_and_are_found_by_label()
+    {
+        var page = New().Targets(["a"]).Single();
+        Assert.Equal("cmd.01234567.3.t0", page.Name());
+        Assert.Equal("ote-system", page.Namespace());
+        Assert.Equal("0123456789ab", page["metadata"]!["ownerReferences"]![0]!["uid"]!.ToString());
+        Assert.Equal("cmd", page["metadata"]!["labels"]!["ote.baidu.com/command"]!.ToString());
+        Assert.Equal("targets", page["metadata"]!["labels"]!["ote.baidu.com/page"]!.ToString());
+        Assert.Equal("ote.baidu.com/command-uid=0123456789ab,ote.baidu.com/generation=3", ResultPages.LabelSelector("0123456789ab", 3));
+    }
+
+    [Fact]
+    public void Page_names_stay_valid_however_long_the_commands_name_is()
+    {
+        var command = Objects.Command();
+        command["metadata"]!["name"] = new string('a', 199) + "." + new string('b', 53);
+        var page = new ResultPages(command, 3).Targets(["a"]).Single();
+        Assert.Equal(new string('a', 199) + ".01234567.3.t0", page.Name());
+        Assert.Null(page["metadata"]!["labels"]!["ote.baidu.com/command"]);
+    }
+
+    private static ResultPages New() => new(Objects.Command(), 3);
+
+    private void Write(ResultPages pages, params Receipt[] receipts)
+    {
+        foreach (var page in pages.Append(receipts))
+        {
+            var answer = (JsonObject)page.DeepClone();
+            answer["metadata"]!["resourceVersion"] = "1";
+            pages.Stored(answer);
+            _stored[page.Name()] = answer;
+        }
+    }
+
+    private IEnumerable<int> Sizes() => _stored.Values.Select(p => p.Items("results")!.Count);
+}

@@ -1,0 +1,336 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Journal;
+using Ote.Protocol.Tunnel;
+using Ote.Shim;
+using Ote.Shim.Contract;
+using Ote.Shim.Remote;
+using Ote.Tests.Cluster.Tunnel;
+using Ote.Tests.Shim;
+
+namespace Ote.Tests.Cluster.Handling;
+
+public sealed class CommandExecutorTests : IAsyncDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly MemoryJournal _disk = new();
+    private readonly FailingJournal _journal;
+    private readonly ScriptedShim _shim = new();
+    private readonly ConcurrentQueue<ExecuteRequest> _seen = [];
+    private readonly Channel<Receipt> _receipts = Channel.CreateUnbounded<Receipt>();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _running = [];
+    private Func<ExecuteRequest, CancellationToken, Task<ExecuteResponse>> _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, "ok"u8.ToArray(), "text/plain"));
+
+    public CommandExecutorTests()
+    {
+        _journal = new FailingJournal(_disk);
+        _shim.OnExecute = (request, ct) =>
+        {
+            _seen.Enqueue(request);
+            return _answer(request, ct);
+        };
+    }
+
+    [Fact]
+    public async Task A_command_runs_and_its_result_is_reported()
+    {
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        var receipt = await Next();
+        Assert.Equal(("c1", "u1", 1UL, "root", Stage.Executed, 200, "ok"), (receipt.Cluster, receipt.CommandUid, receipt.Generation, receipt.Entry, receipt.Stage, receipt.Code, receipt.Body.ToStringUtf8()));
+        var request = Assert.Single(_seen);
+        Assert.Equal(("u1.1", false, "POST", "/x", "jo"), (request.IdempotencyKey, request.Replay, request.Method, request.Url, request.User.Name));
+        Assert.Equal(0, executor.Waiting);
+    }
+
+    [Fact]
+    public async Task A_command_taken_again_runs_once_and_its_result_is_reported_again()
+    {
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        var first = await Next();
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(first, await Next());
+        Assert.Single(_seen);
+
+        await executor.TakeAsync(Command("u1", generation: 2));
+        Assert.Equal(2UL, (await Next()).Generation);
+        Assert.Equal(2, _seen.Count);
+    }
+
+    [Fact]
+    public async Task A_command_taken_twice_while_it_runs_runs_once()
+    {
+        TaskCompletionSource<ExecuteResponse> answer = new();
+        _answer = (_, _) => answer.Task;
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(1, executor.Waiting);
+        answer.SetResult(ShimAnswer.FromCluster(201, default, ""));
+        Assert.Equal(201, (await Next()).Code);
+        Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task A_finished_command_is_known_after_a_restart()
+    {
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        await Next();
+        executor = Restart();
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(200, (await Next()).Code);
+        Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task A_command_that_was_taken_but_not_begun_runs_after_a_restart_as_new()
+    {
+        await New().TakeAsync(Command("u1"));
+        Restart();
+        await Next();
+        Assert.False(Assert.Single(_seen).Replay);
+    }
+
+    [Fact]
+    public async Task A_command_that_was_begun_when_the_process_died_is_a_replay()
+    {
+        TaskCompletionSource begun = new();
+        _answer = async (_, ct) =>
+        {
+            begun.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, ct);
+            throw new InvalidOperationException("never");
+        };
+        var crashed = Start();
+        await crashed.TakeAsync(Command("u1"));
+        await begun.Task.Soon();
+        _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, default, ""));
+        Restart();
+        Assert.Equal(Stage.Executed, (await Next()).Stage);
+        Assert.Equal([false, true], _seen.Select(r => r.Replay));
+        Assert.Equal(["u1.1", "u1.1"], _seen.Select(r => r.IdempotencyKey));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task While_the_shim_is_away_a_command_waits_and_runs_when_it_is_back(bool mayHaveRun)
+    {
+        _answer = (_, _) => throw new ShimUnavailableException("gone", mayHaveRun, null);
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Durable, (await Next()).Stage);
+        _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, default, ""));
+        Assert.Equal(Stage.Executed, (await NextWhileTimePasses()).Stage);
+        Assert.Equal([false, mayHaveRun], _seen.Select(r => r.Replay));
+    }
+
+    [Fact]
+    public async Task A_command_cancelled_while_the_shim_is_away_ends_without_it()
+    {
+        _answer = (_, _) => throw new ShimUnavailableException("gone", mayHaveRun: false, null);
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Durable, (await Next()).Stage);
+        await executor.CancelAsync("u1", 1, "root");
+        Assert.Equal(Stage.Cancelled, (await Next()).Stage);
+        Assert.Single(_seen);
+        Assert.Equal(0, executor.Waiting);
+    }
+
+    [Fact]
+    public async Task A_command_cancelled_before_it_runs_never_runs()
+    {
+        var executor = New();
+        await executor.TakeAsync(Command("u1"));
+        await executor.CancelAsync("u1", 1, "root");
+        Assert.Equal(Stage.Cancelled, (await Next()).Stage);
+        Run(executor);
+        await executor.TakeAsync(Command("u2"));
+        Assert.Equal("u2", (await Next()).CommandUid);
+        Assert.Equal("u2.1", Assert.Single(_seen).IdempotencyKey);
+    }
+
+    [Fact]
+    public async Task A_cancellation_that_overtakes_its_command_is_remembered_across_a_restart()
+    {
+        await New().CancelAsync("u1", 1, "root");
+        var told = await Next();
+        Assert.Equal(("root", Stage.Cancelled), (told.Entry, told.Stage));
+        await Restart().TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Cancelled, (await Next()).Stage);
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public async Task A_command_cancelled_while_it_runs_says_that_it_may_have_run()
+    {
+        TaskCompletionSource begun = new();
+        _answer = async (_, ct) =>
+        {
+            begun.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, ct);
+            throw new InvalidOperationException("never");
+        };
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        await begun.Task.Soon();
+        await executor.CancelAsync("u1", 1, "root");
+        var receipt = await Next();
+        Assert.Equal(Stage.Cancelled, receipt.Stage);
+        Assert.Contains("may have carried it out", receipt.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_command_past_its_deadline_does_not_run()
+    {
+        var executor = New();
+        var command = Command("u1");
+        command.DeadlineUnixMilliseconds = _time.GetUtcNow().AddMinutes(1).ToUnixTimeMilliseconds();
+        await executor.TakeAsync(command);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Run(executor);
+        Assert.Equal(Stage.Expired, (await Next()).Stage);
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public async Task A_command_that_takes_long_is_told_to_be_safe_meanwhile()
+    {
+        TaskCompletionSource<ExecuteResponse> answer = new();
+        TaskCompletionSource begun = new();
+        _answer = (_, _) =>
+        {
+            begun.SetResult();
+            return answer.Task;
+        };
+        await Start().TakeAsync(Command("u1"));
+        await begun.Task.Soon();
+        Assert.Equal(Stage.Durable, (await NextWhileTimePasses()).Stage);
+        answer.SetResult(ShimAnswer.FromCluster(200, default, ""));
+        Assert.Equal(Stage.Executed, (await Next()).Stage);
+    }
+
+    [Fact]
+    public async Task Without_a_shim_a_command_fails_with_advice()
+    {
+        CommandExecutor executor = new("c1", null, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance);
+        Run(executor);
+        await executor.TakeAsync(Command("u1"));
+        var receipt = await Next();
+        Assert.Equal("NoManagedCluster", receipt.Error);
+        Assert.Contains("leave it out of the selector", receipt.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_command_that_cannot_be_kept_is_not_taken_and_does_not_run()
+    {
+        var executor = Start();
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => executor.TakeAsync(Command("u1")));
+        Assert.Equal(0, executor.Waiting);
+        _journal.Fails = false;
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(200, (await Next()).Code);
+        Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task A_cancellation_that_cannot_be_kept_is_not_acknowledged_until_it_can()
+    {
+        var executor = New();
+        await executor.TakeAsync(Command("u1"));
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => executor.CancelAsync("u1", 1, "root"));
+        await Assert.ThrowsAsync<JournalException>(() => executor.CancelAsync("u1", 1, "root"));
+        _journal.Fails = false;
+        await executor.CancelAsync("u1", 1, "root");
+        Assert.Equal(Stage.Cancelled, (await Next()).Stage);
+        await Restart().TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Cancelled, (await Next()).Stage);
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public async Task Old_results_are_forgotten_also_on_disk()
+    {
+        var executor = Start();
+        for (int i = 0; i < CommandExecutor.MaxFinished + 10; i++)
+        {
+            await executor.TakeAsync(Command($"u{i}"));
+            await Next();
+        }
+
+        Assert.Equal(CommandExecutor.MaxFinished, _disk.Load(CommandExecutor.Book).Count);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        foreach (var task in _running)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+        }
+
+        _stop.Dispose();
+    }
+
+    private static Command Command(string uid, ulong generation = 1) => new()
+    {
+        CommandUid = uid,
+        Generation = generation,
+        Entry = "root",
+        Destination = "api",
+        Method = "POST",
+        Url = "/x",
+        Requester = new Requester { User = "jo" },
+    };
+
+    private CommandExecutor New() => new("c1", _shim, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance);
+
+    private CommandExecutor Start() => Run(New());
+
+    /// <summary>Another process on the same disk; the former one is as good as dead.</summary>
+    private CommandExecutor Restart()
+    {
+        var executor = New();
+        executor.Restore();
+        return Run(executor);
+    }
+
+    private CommandExecutor Run(CommandExecutor executor)
+    {
+        _running.Add(executor.RunAsync(_stop.Token));
+        return executor;
+    }
+
+    private async Task ReportAsync(IReadOnlyList<Receipt> receipts, JournalChange[] together)
+    {
+        await _journal.WriteAsync(together);
+        foreach (var receipt in receipts)
+        {
+            _receipts.Writer.TryWrite(receipt);
+        }
+    }
+
+    private Task<Receipt> Next() => _receipts.Reader.ReadAsync().AsTask().Soon();
+
+    /// <summary>Lets the clock run until something is reported.</summary>
+    private async Task<Receipt> NextWhileTimePasses()
+    {
+        var next = Next();
+        while (!next.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+
+        return await next;
+    }
+}

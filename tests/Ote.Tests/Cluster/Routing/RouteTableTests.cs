@@ -1,0 +1,205 @@
+using Ote.Cluster.Routing;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Tests.Cluster.Routing;
+
+public sealed class RouteTableTests
+{
+    private readonly RouteTable _root = new(Entry("root", ""));
+
+    [Fact]
+    public void A_lost_child_takes_its_subtree_offline_and_nothing_is_forgotten()
+    {
+        Tree("a", "a1", "a2");
+        Tree("b", "b1");
+        var lost = _root.ChildDetached("a", 42);
+
+        Assert.Equal(["a", "a1", "a2"], lost.Changes.Select(c => c.Name).Order());
+        Assert.All(lost.Changes, c => Assert.True(c is { Before.Online: true, After: { Online: false, Since: 42 } }));
+        Assert.True(_root.Find("b1")!.Online);
+        Assert.Equal(6, _root.Count);
+        Assert.Equal("a", _root.NextHop("a2"));
+        Assert.Empty(_root.ChildDetached("a", 43).Changes);
+        Assert.Empty(_root.ChildDetached("never-seen", 43).Changes);
+
+        var back = _root.ChildAttached(Entry("a", "root", 2));
+        Assert.Equal(["a"], back.Changes.Where(c => c.CameOnline).Select(c => c.Name));
+        Assert.False(_root.Find("a1")!.Online);
+    }
+
+    [Fact]
+    public void A_snapshot_forgets_what_it_no_longer_names()
+    {
+        Tree("a", "a1", "a2");
+        var step = _root.SnapshotReceived("a", Snapshot(8, Entry("a", "root"), Entry("a2", "a")));
+        Assert.Equal(["a1"], step.Changes.Select(c => c.Name));
+        Assert.Null(step.Changes[0].After);
+        Assert.Null(_root.Find("a1"));
+        Assert.False(_root.HasDrifted("a", Digest(Entry("a", "root"), Entry("a2", "a"))));
+    }
+
+    [Fact]
+    public void A_delta_that_does_not_follow_asks_for_a_snapshot_and_changes_nothing()
+    {
+        Tree("a", "a1");
+        Assert.True(_root.DeltaReceived("a", Delta(9, [Entry("a2", "a")])).NeedsSnapshot);
+        Assert.Null(_root.Find("a2"));
+        Assert.False(_root.DeltaReceived("a", Delta(7, [Entry("a2", "a")], "a1")).NeedsSnapshot);
+        Assert.NotNull(_root.Find("a2"));
+        Assert.Null(_root.Find("a1"));
+
+        // A new link starts with a snapshot.
+        _root.ChildAttached(Entry("a", "root", 2));
+        Assert.True(_root.DeltaReceived("a", Delta(8, [Entry("a3", "a")])).NeedsSnapshot);
+    }
+
+    [Fact]
+    public void A_cluster_that_moved_takes_along_what_hangs_below_it()
+    {
+        Tree("a", "m", "m1/m", "m2/m1", "stays");
+        Tree("b");
+        _root.DeltaReceived("b", Delta(7, [Entry("m", "b", 2)]));
+
+        Assert.Equal(["m", "m1", "m2"], _root.Below.Select(e => e.Name).Where(n => _root.IsBehind(n, "b") && n != "b").Order());
+        Assert.Equal("a", _root.NextHop("stays"));
+        Assert.Equal("b", _root.Find("m")!.Parent);
+        Assert.Equal("m", _root.Find("m1")!.Parent);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_late_word_of_the_old_parent_changes_nothing(bool descendantOnline)
+    {
+        var below = Entry("m1", "m") with { Online = descendantOnline };
+        Tree("a", "m");
+        _root.DeltaReceived("a", Delta(7, [below]));
+        Tree("b");
+        _root.DeltaReceived("b", Delta(7, [Entry("m", "b", 2), below]));
+        ulong digest = _root.Digest;
+
+        RouteEntry[] late = [Entry("m", "a") with { Online = false }, below with { Online = false }];
+        Assert.Empty(_root.DeltaReceived("a", Delta(8, late)).Changes);
+        Assert.Empty(_root.SnapshotReceived("a", Snapshot(20, [Entry("a", "root"), .. late])).Changes);
+        Assert.Empty(_root.DeltaReceived("a", Delta(20, [], "m", "m1")).Changes);
+        Assert.Empty(_root.SnapshotReceived("a", Snapshot(30, Entry("a", "root"))).Changes);
+        Assert.Equal(["a"], _root.ChildDetached("a", 1).Changes.Select(c => c.Name));
+
+        Assert.Equal(("b", "b"), (_root.NextHop("m"), _root.NextHop("m1")));
+        Assert.Equal(descendantOnline, _root.Find("m1")!.Online);
+        Assert.NotEqual(digest, _root.Digest);
+    }
+
+    [Fact]
+    public void A_mover_that_is_announced_after_its_descendants_brings_their_news_along()
+    {
+        Tree("a", "m", "m1/m");
+        Tree("b");
+        RouteEntry[] news = [Entry("m1", "m") with { Tags = TagSet.Of("new") }, Entry("m", "b", 2)];
+        _root.DeltaReceived("b", Delta(7, news));
+        Assert.Equal("b", _root.NextHop("m1"));
+        Assert.Equal(["new"], _root.Find("m1")!.Tags);
+        Assert.False(_root.HasDrifted("b", Digest([Entry("b", "root"), .. news])));
+    }
+
+    [Fact]
+    public void A_direct_child_that_comes_from_below_another_is_reached_directly()
+    {
+        Tree("a", "m", "m1/m");
+        _root.ChildAttached(Entry("m", "root", 2));
+        Assert.Equal(("m", "m", "root"), (_root.NextHop("m"), _root.NextHop("m1"), _root.Find("m")!.Parent));
+
+        // The old parent notices last.
+        _root.DeltaReceived("a", Delta(7, [Entry("m", "a") with { Online = false }], "m1"));
+        Assert.True(_root.Find("m")!.Online);
+        Assert.NotNull(_root.Find("m1"));
+    }
+
+    [Fact]
+    public void A_name_that_another_uid_holds_is_refused_and_both_are_told_apart()
+    {
+        Tree("a", "x");
+        Tree("b");
+        var step = _root.DeltaReceived("b", Delta(7, [Entry("x", "b", 99) with { Uid = "thief" }]));
+        var verdict = Assert.Single(step.Verdicts);
+        Assert.Equal(("x", "thief", "uid-x"), (verdict.Name, verdict.Uid, verdict.WinnerUid));
+        Assert.Contains("join under another name", verdict.Text, StringComparison.Ordinal);
+        Assert.Equal("a", _root.NextHop("x"));
+
+        verdict = Assert.Single(_root.ChildAttached(Entry("x", "root", 99) with { Uid = "thief" }).Verdicts);
+        Assert.Equal("thief", verdict.Uid);
+        Assert.Equal("a", _root.NextHop("x"));
+    }
+
+    [Theory]
+    [InlineData("root")]
+    [InlineData("above")]
+    [InlineData("other1")]
+    public void A_child_does_not_speak_for_this_cluster_an_ancestor_or_a_subtree_not_its_own(string name)
+    {
+        RouteTable table = new(Entry("mid", "above"));
+        table.SetAncestors(["above", "root"]);
+        table.ChildAttached(Entry("other", "mid"));
+        table.SnapshotReceived("other", Snapshot(7, Entry("other", "mid"), Entry("other1", "other")));
+        table.ChildAttached(Entry("bad", "mid"));
+        ulong digest = table.Digest;
+
+        var step = table.SnapshotReceived("bad", Snapshot(7, Entry("bad", "mid"), Entry(name, "bad", 99) with { Uid = "bad-uid" }, Entry("mid", "bad", 99)));
+        Assert.Empty(step.Changes);
+        Assert.Equal(2, step.Verdicts.Count + step.Errors!.Count);
+        Assert.Empty(table.DeltaReceived("bad", Delta(7, [], name, "mid", "other")).Changes);
+        Assert.Equal(digest, table.Digest);
+    }
+
+    [Fact]
+    public void Invalid_announcements_are_dropped_with_a_reason_and_do_not_count_as_drift()
+    {
+        _root.ChildAttached(Entry("a", "root"));
+        RouteEntry[] entries = [Entry("a", "root"), Entry("BAD", "a"), Entry("no-uid", "a") with { Uid = "" }, Entry("good", "a")];
+        var step = _root.SnapshotReceived("a", Snapshot(7, entries));
+        Assert.Equal(2, step.Errors!.Count);
+        Assert.Equal(["a", "good"], _root.Below.Select(e => e.Name).Order());
+        Assert.False(_root.HasDrifted("a", Digest(entries)));
+        Assert.True(_root.HasDrifted("a", Digest(entries[..2])));
+        Assert.False(_root.HasDrifted("a", 0));
+    }
+
+    [Fact]
+    public void Only_an_absent_cluster_is_forgotten_and_all_behind_it()
+    {
+        Tree("a", "m", "m1/m", "other");
+        Assert.Empty(_root.Forget("m").Changes);
+        _root.ChildDetached("a", 1);
+        Assert.Equal(["m", "m1"], _root.Forget("m").Changes.Select(c => c.Name).Order());
+        Assert.Equal(["a", "other"], _root.Forget("a").Changes.Select(c => c.Name).Order());
+        Assert.Equal(1, _root.Count);
+        Assert.Equal(RouteTableDigestOf(_root.Self), _root.Digest);
+        Assert.Empty(_root.DeltaReceived("a", Delta(8, [Entry("a9", "a")])).Changes);
+    }
+
+    [Fact]
+    public void What_an_earlier_run_knew_is_offline_until_it_is_heard_of()
+    {
+        _root.Restore(Entry("a1", "a"), "a");
+        _root.Restore(Entry("a", "root"), "a");
+        Assert.All(_root.Below, e => Assert.False(e.Online));
+        Assert.Equal("a", _root.NextHop("a1"));
+        Tree("a", "a1");
+        Assert.All(_root.Below, e => Assert.True(e.Online));
+    }
+
+    private static ulong RouteTableDigestOf(RouteEntry self) => new RouteTable(self).Digest;
+
+    private static ulong Digest(params RouteEntry[] entries) => entries.Aggregate(0UL, (sum, e) => sum + RouteDigest.Of(e));
+
+    private void Tree(string child, params string[] below) => RouteTableTesting.Tree(_root, child, below);
+
+    private static RouteEntry Entry(string name, string parent, ulong epoch = 1) => RouteTableTesting.Entry(name, parent, epoch);
+
+    private static RouteSnapshot Snapshot(ulong version, params IEnumerable<RouteEntry> entries) =>
+        new() { Version = version, Entries = { entries.Select(RouteWire.ToWire) } };
+
+    private static RouteDelta Delta(ulong from, IEnumerable<RouteEntry> upserts, params string[] removals) =>
+        new() { FromVersion = from, ToVersion = from + 1, Upserts = { upserts.Select(RouteWire.ToWire) }, Removals = { removals } };
+}
