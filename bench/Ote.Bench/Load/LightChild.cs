@@ -1,4 +1,6 @@
 using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -27,13 +29,15 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
         var identity = await obtain(ct);
         _name = identity.Peer.Name;
         _tunnel = new EdgeTunnel(
-            runtime, new EdgeTunnelOptions(), identity.Peer, () => server, new WebSocketDialer(() => identity), this,
+            runtime, new EdgeTunnelOptions(), identity.Peer,
+            new ParentSeeker(new FailoverOptions(), server, [], null, time, Random.Shared.NextDouble, NullLogger.Instance),
+            new WebSocketDialer(() => identity, time), this,
             new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Tags = static () => ["tier=bench"], Version = "bench" });
         _running = Task.Run(() => _tunnel.RunAsync(_stop.Token), ct);
         await _attached.Task.WaitAsync(ct);
     }
 
-    public void Attached(ILink link, Welcome? welcome, Hello? hello) => _attached.TrySetResult();
+    public void Attached(ILink link, Welcome welcome, Hello? hello) => _attached.TrySetResult();
 
     public void Detached(ILink link, string reason)
     {

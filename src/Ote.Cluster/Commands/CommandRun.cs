@@ -55,8 +55,11 @@ internal sealed class CommandRun
 
     public TargetStage? StageOf(string cluster) => _targets.TryGetValue(cluster, out var stage) ? stage : null;
 
-    /// <summary>Whether a cluster that is heard of again needs the command once more: it may not have it.</summary>
-    public bool NeedsSending(string cluster) => StageOf(cluster) is TargetStage.Accepted or TargetStage.Sent;
+    /// <summary>
+    /// Whether a cluster that is heard of again gets the command once more: it may not have it, or its result may have been lost with a
+    /// former parent. One that has it already answers with the result it kept, or goes on.
+    /// </summary>
+    public bool NeedsSending(string cluster) => StageOf(cluster) is { } stage && !IsFinal(stage);
 
     /// <summary>The command left for a cluster.</summary>
     public void Sent(string cluster)

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Commands;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Routing;
@@ -45,6 +46,9 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly JoinRelay _joins;
     private readonly JoinDesk? _desk;
     private readonly OwnTags _tags;
+    private readonly ParentSeeker? _seeker;
+    private readonly IDialer _dialer;
+    private readonly StandingDesk _standing;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly List<Task> _loops = [];
@@ -59,7 +63,12 @@ public sealed class ClusterController : IAsyncDisposable
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
-        _uplink = new Uplink(options.Name) { IsRoot = authority is not null };
+        _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * 3.5) { IsRoot = authority is not null };
+        _dialer = parts.Dialer ?? new WebSocketDialer(() => _identity.Current, parts.Time);
+        _seeker = options.Parent is not { } home
+            ? null
+            : new ParentSeeker(
+                options.Failover, home, options.AlternateParents, journal, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Failover")) { Place = _uplink };
         _routes = new RouteKeeper(
             new RouteEntry
             {
@@ -70,6 +79,8 @@ public sealed class ClusterController : IAsyncDisposable
                 Version = ProductVersion,
                 Since = parts.Time.GetUtcNow().ToUnixTimeMilliseconds(),
                 Managed = parts.Shim is not null,
+                Home = _seeker?.Home.Name ?? "",
+                Placement = _seeker is null ? 0 : PlacementDigest.Of(_seeker.Placement),
             },
             journal, parts.Time, _log);
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
@@ -79,15 +90,35 @@ public sealed class ClusterController : IAsyncDisposable
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _desk = authority is not null && parts.ControlApi is not null ? new JoinDesk(parts.ControlApi, authority, parts.Time) : null;
         var refusals = new NameRefusals();
+        _standing = new StandingDesk(_uplink, _seeker, names => _routes.Read(t => t.ChildCounts(names)), _dialer, parts.Time, parts.Random, _log);
+        _uplink.Moved += _standing.Wake;
+        _uplink.Moved += () => StandingChanged?.Invoke();
+        if (_seeker is not null)
+        {
+            _seeker.Changed += () => StandingChanged?.Invoke();
+        }
+
         _clusterHandler = new ClusterHandler(
-            _uplink, _routes, _transit, receipts => ReportAsync(receipts, []), _desk is null ? null : _desk.DecideAsync, _joins, refusals, parts.Time, _log);
+            _uplink,
+            _routes,
+            _transit,
+            receipts => ReportAsync(receipts, []),
+            _desk is null ? null : _desk.DecideAsync,
+            _joins,
+            refusals,
+            _standing,
+            () => _seeker is { Placement.Drain: true },
+            parts.Time,
+            _log,
+            _stop.Token);
         var dispatcher = new Dispatcher(_routes, _executor, _transit, receipts => ReportAsync(receipts, []), parts.Time);
-        _edgeHandler = new EdgeHandler(_uplink, _routes, dispatcher, _outbox, tags, _joins, _clusterHandler.LinkTo, refusals, _log, _stop.Token);
+        _edgeHandler = new EdgeHandler(
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
-            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.SetTagsAsync, parts.Time, parts.Random, _log);
+            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
         }
 
@@ -108,6 +139,24 @@ public sealed class ClusterController : IAsyncDisposable
     public bool IsReady => _authority is not null ? _listener is not null : _uplink.Link is not null;
 
     /// <summary>
+    /// Raised when <see cref="Parent"/>, <see cref="Path"/>, <see cref="Candidates"/> or <see cref="IsPinned"/> may have changed, on the
+    /// thread that brought it: return quickly.
+    /// </summary>
+    public event Action? StandingChanged;
+
+    /// <summary>The parent it hangs below now; null while it has none.</summary>
+    public string? Parent => _uplink.Link?.Peer.Name;
+
+    /// <summary>From the root down to this cluster, as far as is known.</summary>
+    public IReadOnlyList<string> Path => _uplink.Path;
+
+    /// <summary>Names of the clusters it may hang below if it loses its parent, as its parent told them.</summary>
+    public IReadOnlyList<string> Candidates => _seeker is null ? [] : [.. _seeker.Learned.Select(c => c.Name)];
+
+    /// <summary>Whether an operator lets it have one parent only.</summary>
+    public bool IsPinned => _seeker is { Placement.PinnedParent.Length: > 0 };
+
+    /// <summary>
     /// Starts a controller. A cluster that has not joined yet joins first: it keeps asking while the parent cannot be reached or an
     /// operator has not approved; afterwards an unreachable parent does not hold the start up.
     /// </summary>
@@ -126,7 +175,7 @@ public sealed class ClusterController : IAsyncDisposable
             throw new ClusterControllerException($"--data {options.DataDirectory}: {refused.Message} Choose a directory that this user may write to.", refused);
         }
 
-        var journal = parts.Journal ?? SqliteJournal.Open(Path.Combine(options.DataDirectory, "journal.db"));
+        var journal = parts.Journal ?? SqliteJournal.Open(System.IO.Path.Combine(options.DataDirectory, "journal.db"));
         var controller = await MakeAsync(options, parts, journal, cancellation).ConfigureAwait(false);
         try
         {
@@ -212,7 +261,7 @@ public sealed class ClusterController : IAsyncDisposable
         try
         {
             var tags = OwnTags.Load(journal, options.Tags);
-            var directory = Path.Combine(options.DataDirectory, "identity");
+            var directory = System.IO.Path.Combine(options.DataDirectory, "identity");
             var hosts = Hosts(options);
             if (options.Parent is null)
             {
@@ -301,15 +350,20 @@ public sealed class ClusterController : IAsyncDisposable
             await ListenAsync(listen, cancellation).ConfigureAwait(false);
         }
 
-        if (_options.Parent is { } parent)
+        var epochs = EpochCounter.Load(System.IO.Path.Combine(_options.DataDirectory, "identity"));
+        if (_seeker is null)
         {
-            var epochs = EpochCounter.Load(Path.Combine(_options.DataDirectory, "identity"));
+            _uplink.Beat(epochs.Next(0));
+            Run("beats", stop => BeatAsync(epochs, stop));
+        }
+        else
+        {
             _edgeTunnel = new EdgeTunnel(
                 _runtime,
                 new EdgeTunnelOptions { Tunnel = _options.Tunnel },
                 _identity.Current.Peer,
-                () => parent,
-                new WebSocketDialer(() => _identity.Current),
+                _seeker,
+                _dialer,
                 _edgeHandler,
                 new EdgeFacts
                 {
@@ -318,10 +372,14 @@ public sealed class ClusterController : IAsyncDisposable
                     AdvertisedAddress = () => _routes.Self.Address is { Length: > 0 } address ? address : null,
                     Version = ProductVersion,
                     Digest = () => _routes.Digest,
+                    Position = () => _uplink.Position,
                 });
+            _seeker.Redial = _edgeTunnel.Redial;
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
+            Run("way home", stop => _seeker.RunAsync(_dialer, stop));
         }
 
+        Run("standing", _standing.RunAsync);
         Run("routes", _routes.RunAsync);
         Run("executions", _executor.RunAsync);
         Run("expiry", ExpireAsync);
@@ -418,10 +476,24 @@ public sealed class ClusterController : IAsyncDisposable
 
     private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
     {
-        var online = changes.Where(c => c.CameOnline).Select(c => c.Name).ToArray();
-        if (online.Length > 0)
+        // What an attachment brought along may have lost what was on its way at the old place: commands to it, and results of it that
+        // its former parent had taken.
+        var online = changes.Where(c => c.CameOnline).Select(c => c.Name);
+        var moved = changes.Where(c => c.Reattached).Select(c => c.Name).ToArray();
+        var heard = moved.Length == 0 ? [.. online] : _routes.Read(t => online.Concat(moved).Concat(moved.SelectMany(t.Subtree)).ToHashSet(StringComparer.Ordinal));
+        if (heard.Count > 0)
         {
-            _commands!.CameOnline(online);
+            _commands!.CameOnline(heard);
+        }
+    }
+
+    /// <summary>The root's word of itself, which tells everyone below how fresh theirs is. One number an interval, kept over restarts.</summary>
+    private async Task BeatAsync(EpochCounter beats, CancellationToken stop)
+    {
+        while (true)
+        {
+            await Task.Delay(_options.Tunnel.Heartbeat, _parts.Time, stop).ConfigureAwait(false);
+            _uplink.Beat(beats.Next(0));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
@@ -22,6 +23,12 @@ public sealed record ClusterControllerOptions
 
     /// <summary>The parent's address, <c>https://host:port</c>; null for the root.</summary>
     public Uri? Parent { get; init; }
+
+    /// <summary>Further parents, <c>https://host:port</c>, for when neither the parent nor any that it named can be reached.</summary>
+    public IReadOnlyList<Uri> AlternateParents { get; init; } = [];
+
+    /// <summary>How another parent is found and the way home taken.</summary>
+    public FailoverOptions Failover { get; init; } = new();
 
     /// <summary>Tags to start with. They replace the ones set at run time only when they differ from those of the last start.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
@@ -60,6 +67,10 @@ public sealed record ClusterControllerOptions
             faults.Add($"--parent: '{Parent}' must be https; links are always encrypted");
         }
 
+        faults.AddRange(AlternateParents
+            .Where(a => a.Scheme != Uri.UriSchemeHttps || Parent is null)
+            .Select(a => $"--alternate-parent: '{a}' must be https, and beside a --parent"));
+
         if (Name == RootName && Listen is null)
         {
             faults.Add("--listen: the root needs an address for its children, such as 0.0.0.0:8287");
@@ -95,6 +106,9 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
 
     /// <summary>Drives the cluster this controller manages; null when it manages none. The controller disposes it.</summary>
     public IClusterShim? Shim { get; init; }
+
+    /// <summary>Opens connections to other controllers; null: TLS with this controller's certificate.</summary>
+    public IDialer? Dialer { get; init; }
 
     /// <summary>What survives the process; null: a file in the data directory. The controller disposes it.</summary>
     public IJournal? Journal { get; init; }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -14,6 +15,8 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal sealed class ClusterHandler : ILinkHandler, IAdmission
 {
+    private static readonly TimeSpan NotAboveRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DrainingRetry = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
     private readonly Uplink _uplink;
     private readonly RouteKeeper _routes;
@@ -22,8 +25,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? _decideJoin;
     private readonly JoinRelay _joins;
     private readonly NameRefusals _refusals;
+    private readonly StandingDesk _desk;
+    private readonly Func<bool> _drains;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly CancellationToken _stop;
 
     /// <summary>Makes the handler.</summary>
     /// <param name="uplink">Where this controller stands.</param>
@@ -33,8 +39,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="decideJoin">The root's decision on joining; null elsewhere.</param>
     /// <param name="joins">Carries joining up and down.</param>
     /// <param name="refusals">Whose name was refused above.</param>
+    /// <param name="desk">Tells children where to go.</param>
+    /// <param name="drains">Whether an operator empties this parent.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
+    /// <param name="stop">Fires when the controller stops.</param>
     public ClusterHandler(
         Uplink uplink,
         RouteKeeper routes,
@@ -43,12 +52,18 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? decideJoin,
         JoinRelay joins,
         NameRefusals refusals,
+        StandingDesk desk,
+        Func<bool> drains,
         TimeProvider time,
-        ILogger log)
+        ILogger log,
+        CancellationToken stop)
     {
-        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _time, _log) =
-            (uplink, routes, transit, receipts, decideJoin, joins, refusals, time, log);
+        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _time, _log, _stop) =
+            (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, time, log, stop);
     }
+
+    /// <inheritdoc/>
+    public TreePosition Position => _uplink.Position;
 
     /// <summary>The link to a direct child while it is up.</summary>
     public ILink? LinkTo(string child) => _links.TryGetValue(child, out var link) && link.IsUp ? link : null;
@@ -67,10 +82,47 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Refuse.Types.Reason.NameTaken, $"cluster name '{peer.Name}' is held by another cluster (uid {known.Uid}); join under another name", never: true);
         }
 
-        return Admission.Accept(_uplink.Path);
+        var others = _desk.For(peer.Name);
+        if (_drains())
+        {
+            return Admission.Refuse(
+                Refuse.Types.Reason.Draining, $"{_routes.Self.Name} is being drained by an operator and takes no children", DrainingRetry, candidates: others);
+        }
+
+        if (!_uplink.TryAdmit(TreePosition.From(hello.Position), hello.Home, out var position))
+        {
+            return Admission.Refuse(
+                Refuse.Types.Reason.NotAbove,
+                $"{_routes.Self.Name} at {position} does not stand above {peer.Name} at {TreePosition.From(hello.Position)}; after the root's next beats it may",
+                NotAboveRetry,
+                candidates: others);
+        }
+
+        return Admission.Accept(_uplink.Path, position, others);
     }
 
-    public void Attached(ILink link, Welcome? welcome, Hello? hello)
+    public ProbeAnswer Probe(PeerIdentity peer) => new()
+    {
+        Name = _routes.Self.Name,
+        Uid = _routes.Self.Uid,
+        Path = { _uplink.Path },
+        Position = _uplink.Position.ToWire(),
+        Rooted = _uplink.IsRooted,
+        Children = (uint)_links.Count,
+        Draining = _drains(),
+    };
+
+    /// <summary>Sends all children elsewhere.</summary>
+    public void Drain()
+    {
+        _log.Draining(_routes.Self.Name);
+        foreach (var link in _links.Values)
+        {
+            link.Close("this parent is being drained; choose another");
+        }
+    }
+
+    public void Attached(ILink link, Welcome welcome, Hello? hello)
     {
         var name = link.Peer.Name;
         _links[name] = link;
@@ -89,6 +141,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Version = hello.Version,
                 Since = _time.GetUtcNow().ToUnixTimeMilliseconds(),
                 Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
+                Home = hello.Home ? t.Self.Name : known?.Home ?? "",
+                Placement = known?.Placement ?? 0,
             });
             foreach (var verdict in step.Verdicts)
             {
@@ -98,6 +152,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             return step;
         });
         _log.ChildAttached(name, _routes.Self.Name);
+        _desk.Attached(link, hello.AdvertisedAddress, welcome, _stop);
         _transit.Attached(name);
     }
 
@@ -107,6 +162,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         if (_links.TryRemove(new KeyValuePair<string, ILink>(name, link)))
         {
             _log.ChildDetached(name, _routes.Self.Name, reason);
+            _desk.Detached(link);
             _routes.Apply(t => t.ChildDetached(name, _time.GetUtcNow().ToUnixTimeMilliseconds()));
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -24,16 +25,17 @@ internal sealed class ClusterObjects : IDisposable
     private readonly KubeClient _api;
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
-    private readonly Func<Message, Task> _sendTags;
+    private readonly Func<Message, Task> _sendWish;
+    private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _isRoot;
     private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
 
     public ClusterObjects(
-        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendTags, TimeProvider time, Func<double> random, ILogger log)
+        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_routes, _uplink, _api, _sendTags, _time, _log, _isRoot) = (routes, uplink, api, sendTags, time, log, uplink.IsRoot);
+        (_routes, _uplink, _api, _sendWish, _time, _log, _isRoot) = (routes, uplink, api, sendWish, time, log, uplink.IsRoot);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Name());
@@ -63,7 +65,7 @@ internal sealed class ClusterObjects : IDisposable
 
     private async Task<Next> ReconcileAsync(string name, CancellationToken ct)
     {
-        var (entry, path) = _routes.Read(t => (t.Find(name), PathTo(t, name)));
+        var (entry, path, lost) = _routes.Read(t => (t.Find(name), PathTo(t, name), LostAncestor(t, name)));
         var known = _informer.Get(name);
         if (entry is null)
         {
@@ -89,13 +91,14 @@ internal sealed class ClusterObjects : IDisposable
 
         _seen.TryAdd(name, true);
         var next = known.Copy();
-        ClusterStatus.Write(next.Child("status"), entry, path, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
+        ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
         }
 
         await WishedTagsAsync(known, entry).ConfigureAwait(false);
+        await WishedPlaceAsync(known, entry).ConfigureAwait(false);
         return Next.Done;
     }
 
@@ -154,12 +157,52 @@ internal sealed class ClusterObjects : IDisposable
 
         if (!tags.Equals(entry.Tags))
         {
-            await _sendTags(new Message
+            await _sendWish(new Message
             {
                 Lane = Lane.Control,
                 SetTags = new SetTags { Name = entry.Name, Tags = { tags }, Generation = (ulong)cluster.Generation() },
             }).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Sends the operator's wish about a cluster's place until the cluster tells that it is in force: once for each edit and each
+    /// attachment, so that two control entries that wish different things do not send for ever.
+    /// </summary>
+    private async Task WishedPlaceAsync(JsonObject cluster, RouteEntry entry)
+    {
+        var wish = new SetPlacement
+        {
+            Name = entry.Name,
+            PinnedParent = cluster.Text("spec", "pinnedParent") ?? "",
+            ForbiddenParents = { cluster.Items("spec", "forbiddenParents")?.Select(p => p?.ToString() ?? "") ?? [] },
+            Drain = cluster.Truth("spec", "drain") ?? false,
+            Generation = (ulong)cluster.Generation(),
+        };
+        var attempt = (cluster.Generation(), entry.Epoch);
+        if (!entry.Online || entry.Name == _routes.Self.Name || PlacementDigest.Of(wish) == entry.Placement || _wished.GetValueOrDefault(entry.Name) == attempt)
+        {
+            return;
+        }
+
+        _wished[entry.Name] = attempt;
+        await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
+    }
+
+    /// <summary>The nearest cluster above one that is away, itself not counted.</summary>
+    private static string? LostAncestor(RouteTable table, string name)
+    {
+        var at = table.Find(name);
+        for (var hops = 0; hops < 64 && at is not null && at.Name != table.Self.Name; hops++)
+        {
+            at = table.Find(at.Parent);
+            if (at is { Online: false } && at.Name != table.Self.Name)
+            {
+                return at.Name;
+            }
+        }
+
+        return null;
     }
 
     private List<string> PathTo(RouteTable table, string name)

@@ -11,11 +11,18 @@ namespace Ote.Cluster.Handling;
 internal static class ClusterStatus
 {
     /// <summary>Of a cluster in the route table.</summary>
-    public static void Write(JsonObject status, RouteEntry entry, IReadOnlyList<string> path, bool accepted, DateTimeOffset now)
+    /// <param name="status">The status object.</param>
+    /// <param name="entry">What the routes say of it.</param>
+    /// <param name="path">From the root down to it.</param>
+    /// <param name="lostAncestor">The nearest cluster above it that is away, which takes its freshness with it; null when there is none.</param>
+    /// <param name="accepted">Whether it may take part.</param>
+    /// <param name="now">The time.</param>
+    public static void Write(JsonObject status, RouteEntry entry, IReadOnlyList<string> path, string? lostAncestor, bool accepted, DateTimeOffset now)
     {
         status["listen"] = entry.Address;
         status["parentName"] = entry.Parent;
-        status["status"] = entry.Online ? "online" : "offline";
+        status["preferredParent"] = entry.Home;
+        status["status"] = entry.Online ? "online" : lostAncestor is null ? "offline" : "unknown";
         status["timestamp"] = entry.Since / 1000;
         status["uid"] = entry.Uid;
         status["epoch"] = (long)entry.Epoch;
@@ -23,13 +30,34 @@ internal static class ClusterStatus
         status["managed"] = entry.Managed;
         status["tags"] = new JsonArray([.. entry.Tags.Select(t => (JsonNode)t)]);
         status["path"] = new JsonArray([.. path.Select(p => (JsonNode)p)]);
-        Conditions.SetCondition(
-            status,
-            "Ready",
-            entry.Online,
-            entry.Online ? "Attached" : "NotAttached",
-            entry.Online ? "every link from here to the cluster is up" : "a link on the way to the cluster is down; what is shown is what was last known",
-            now);
+        if (entry.Online || lostAncestor is null)
+        {
+            Conditions.SetCondition(
+                status,
+                "Ready",
+                entry.Online,
+                entry.Online ? "Attached" : "NotAttached",
+                entry.Online ? "every link from here to the cluster is up" : "its link is down; what is shown is what was last known",
+                now);
+        }
+        else
+        {
+            Conditions.SetCondition(
+                status, "Ready", null, "AncestorLost", $"{lostAncestor}, through which it was reached, is away; what is shown is what was last known", now);
+        }
+
+        if (entry.Home.Length > 0 && entry.Online)
+        {
+            var atHome = entry.Parent == entry.Home;
+            Conditions.SetCondition(
+                status,
+                "AtHome",
+                atHome,
+                atHome ? "PreferredParent" : "OtherParent",
+                atHome ? "it hangs below the parent it was set up with" : $"it hangs below {entry.Parent} and returns to {entry.Home} when that has been well for a while",
+                now);
+        }
+
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Pending", accepted ? "may take part in the tree" : "waiting for otectl accept", now);
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -13,8 +14,10 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly Dispatcher _dispatcher;
     private readonly ReceiptOutbox _outbox;
     private readonly OwnTags _tags;
+    private readonly ParentSeeker? _seeker;
     private readonly JoinRelay _joins;
     private readonly Func<string, ILink?> _linkTo;
+    private readonly Action _drain;
     private readonly NameRefusals _refusals;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -26,21 +29,23 @@ internal sealed class EdgeHandler : ILinkHandler
         Dispatcher dispatcher,
         ReceiptOutbox outbox,
         OwnTags tags,
+        ParentSeeker? seeker,
         JoinRelay joins,
         Func<string, ILink?> linkTo,
+        Action drain,
         NameRefusals refusals,
         ILogger log,
         CancellationToken stop)
     {
-        (_uplink, _routes, _dispatcher, _outbox, _tags, _joins, _linkTo, _refusals, _log, _stop) =
-            (uplink, routes, dispatcher, outbox, tags, joins, linkTo, refusals, log, stop);
+        (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _log, _stop) =
+            (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, log, stop);
     }
 
-    public void Attached(ILink link, Welcome? welcome, Hello? hello)
+    public void Attached(ILink link, Welcome welcome, Hello? hello)
     {
         _log.ParentAttached(link.Peer.Name);
-        _uplink.Attached(link, welcome!);
-        _routes.ParentAttached(link, welcome!.Path);
+        _uplink.Attached(link, welcome);
+        _routes.ParentAttached(link, welcome.Path, _seeker?.Home.Name ?? "");
         _sending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var sending = _sending;
         _ = Task.Run(async () =>
@@ -65,6 +70,8 @@ internal sealed class EdgeHandler : ILinkHandler
         }
     }
 
+    public void Rose(ILink link, TreePosition parent) => _uplink.ParentRose(link, parent);
+
     public async ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct)
     {
         switch (message.PayloadCase)
@@ -78,8 +85,11 @@ internal sealed class EdgeHandler : ILinkHandler
             case Message.PayloadOneofCase.RouteRequest:
                 _routes.SnapshotAsked();
                 break;
-            case Message.PayloadOneofCase.SetTags:
-                await SetTagsAsync(message).ConfigureAwait(false);
+            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement:
+                await WishAsync(message).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.Standing:
+                Moved(link, message.Standing);
                 break;
             case Message.PayloadOneofCase.JoinAnswer:
                 _joins.Answered(message.JoinAnswer);
@@ -93,21 +103,54 @@ internal sealed class EdgeHandler : ILinkHandler
         }
     }
 
-    /// <summary>Carries a change of tags out here, or sends it on towards the cluster it is for.</summary>
-    public async Task SetTagsAsync(Message message)
+    /// <summary>Carries an operator's wish about one cluster out here, or sends it on towards the cluster it is for.</summary>
+    public async Task WishAsync(Message message)
     {
-        var set = message.SetTags;
-        var self = _routes.Self;
-        if (set.Name != self.Name)
+        var name = message.SetTags?.Name ?? message.SetPlacement.Name;
+        if (name != _routes.Self.Name)
         {
-            if (_routes.Read(t => t.NextHop(set.Name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
+            if (_routes.Read(t => t.NextHop(name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
             {
-                _log.ParentMessageRefused("SetTags", $"the link to {hop} has no room; the wish is sent again when the cluster is next heard of");
+                _log.ParentMessageRefused(message.PayloadCase.ToString(), $"the link to {hop} has no room; the wish is sent again when the cluster is next heard of");
             }
 
             return;
         }
 
+        await (message.SetTags is { } tags ? SetTagsAsync(tags) : PlaceAsync(message.SetPlacement)).ConfigureAwait(false);
+    }
+
+    private async Task PlaceAsync(SetPlacement wish)
+    {
+        if (_seeker is null)
+        {
+            _log.ParentMessageRefused("SetPlacement", "the root has no other place");
+            return;
+        }
+
+        await _seeker.WishAsync(wish).ConfigureAwait(false);
+        _routes.Apply(t => t.SetSelf(t.Self with { Placement = PlacementDigest.Of(wish) }));
+        if (wish.Drain)
+        {
+            _drain();
+        }
+    }
+
+    private void Moved(ILink link, Standing standing)
+    {
+        if (standing.Path.Count == 0 || standing.Path[^1] != link.Peer.Name || standing.Path.Contains(_routes.Self.Name))
+        {
+            _log.ParentMessageRefused("Standing", $"the path {string.Join('/', standing.Path)} does not lead to {link.Peer.Name}, or leads through here");
+            return;
+        }
+
+        _uplink.ParentMoved(link, standing);
+        _seeker?.Learn([.. standing.Path], standing.Candidates);
+        _routes.AncestorsChanged(standing.Path);
+    }
+
+    private async Task SetTagsAsync(SetTags set)
+    {
         if (!TagSet.TryCreate(set.Tags, out var tags, out var error))
         {
             _log.ParentMessageRefused("SetTags", error);
@@ -116,7 +159,7 @@ internal sealed class EdgeHandler : ILinkHandler
 
         await _tags.SetAsync(tags, set.Generation).ConfigureAwait(false);
         _routes.Apply(t => t.SetSelf(t.Self with { Tags = tags }));
-        _log.TagsSet(self.Name, tags.ToString());
+        _log.TagsSet(_routes.Self.Name, tags.ToString());
     }
 
     private void Refused(NameVerdict verdict)

@@ -43,6 +43,12 @@ internal static partial class Log
     [LoggerMessage(2312, LogLevel.Error, "The request of {Cluster} to join could not be decided; it asks again")]
     public static partial void JoinFailed(this ILogger log, string cluster, Exception cause);
 
+    [LoggerMessage(2314, LogLevel.Information, "Cluster {Cluster} cannot be offered to others as a parent: dialling {Address} back did not find it: {Cause}")]
+    public static partial void NotDialledBack(this ILogger log, string cluster, string address, string cause);
+
+    [LoggerMessage(2315, LogLevel.Information, "Cluster {Cluster} is drained: its children are sent elsewhere")]
+    public static partial void Draining(this ILogger log, string cluster);
+
     [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
     public static partial void ClusterState(this ILogger log, string cluster, string state);
 }

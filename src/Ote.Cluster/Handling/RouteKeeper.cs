@@ -93,7 +93,7 @@ internal sealed class RouteKeeper
     }
 
     /// <summary>The parent's link is up: it gets everything, and this cluster hangs below it now.</summary>
-    public void ParentAttached(ILink link, IReadOnlyCollection<string> path)
+    public void ParentAttached(ILink link, IReadOnlyCollection<string> path, string home)
     {
         lock (_gate)
         {
@@ -102,8 +102,17 @@ internal sealed class RouteKeeper
             _owesSnapshot = true;
         }
 
-        Apply(t => t.SetSelf(t.Self with { Parent = link.Peer.Name, Epoch = link.Epoch, Online = true }));
+        Apply(t => t.SetSelf(t.Self with { Parent = link.Peer.Name, Epoch = link.Epoch, Online = true, Home = home }));
         Wake();
+    }
+
+    /// <summary>The parent stands elsewhere now: others are above.</summary>
+    public void AncestorsChanged(IEnumerable<string> path)
+    {
+        lock (_gate)
+        {
+            _table.SetAncestors(path);
+        }
     }
 
     /// <summary>The parent asks for everything.</summary>

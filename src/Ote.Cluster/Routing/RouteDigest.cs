@@ -14,7 +14,7 @@ internal static class RouteDigest
 
     public static ulong Of(RouteEntry entry)
     {
-        ulong hash = Head(entry.Name, entry.Uid, entry.Parent, entry.Epoch, entry.Online, entry.Managed, entry.Address, entry.Version);
+        ulong hash = Head(entry.Name, entry.Uid, entry.Parent, entry.Epoch, entry.Online, entry.Managed, entry.Address, entry.Version, entry.Home, entry.Placement);
         foreach (string tag in entry.Tags.Texts) hash = Add(hash, tag);
         return Finish(hash);
     }
@@ -22,14 +22,15 @@ internal static class RouteDigest
     /// <summary>Of an entry as announced, which may be one that <see cref="RouteWire"/> refuses to read.</summary>
     public static ulong Of(Wire.RouteEntry entry)
     {
-        ulong hash = Head(entry.Name, entry.Uid, entry.Parent, entry.Epoch, entry.Online, entry.Managed, entry.Address, entry.Version);
+        ulong hash = Head(entry.Name, entry.Uid, entry.Parent, entry.Epoch, entry.Online, entry.Managed, entry.Address, entry.Version, entry.Home, entry.Placement);
         foreach (string tag in entry.Tags) hash = Add(hash, tag);
         return Finish(hash);
     }
 
-    private static ulong Head(string name, string uid, string parent, ulong epoch, bool online, bool managed, string address, string version)
+    private static ulong Head(string name, string uid, string parent, ulong epoch, bool online, bool managed, string address, string version, string home, ulong placement)
     {
         ulong hash = Add(Add(Add(Add(Add(Offset, name), uid), parent), address), version);
+        if (home.Length > 0 || placement != 0) hash = (Add(hash, home) ^ placement) * Prime; // so that those who state neither agree with older builds
         hash = (hash ^ epoch) * Prime;
         return (hash ^ (online ? 1UL : 2UL) ^ (managed ? 4UL : 8UL)) * Prime;
     }

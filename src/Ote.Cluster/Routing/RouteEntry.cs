@@ -30,6 +30,12 @@ public sealed record RouteEntry
     /// <summary>Unix milliseconds by the clock of whoever noticed; for people, never compared.</summary>
     public long Since { get; init; }
 
+    /// <summary>Name of the parent it was set up with and returns to; empty at the root and until that has answered once.</summary>
+    public string Home { get; init; } = "";
+
+    /// <summary>Short name of the operator's wish about its place that is in force; 0: none.</summary>
+    public ulong Placement { get; init; }
+
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }
 }

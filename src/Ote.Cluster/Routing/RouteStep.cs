@@ -12,6 +12,9 @@ public readonly record struct RouteChange(RouteEntry? Before, RouteEntry? After)
 
     /// <summary>It was away or unknown and is online now.</summary>
     public bool CameOnline => After is { Online: true } && Before is not { Online: true };
+
+    /// <summary>It has a newer attachment than the one that was known, to the same parent or another.</summary>
+    public bool Reattached => After is { Online: true } && Before is not null && After.Epoch > Before.Epoch;
 }
 
 /// <summary>What an event did to a route table.</summary>

@@ -57,6 +57,24 @@ public sealed class RouteTable
     /// <summary>Whether a child may speak for a cluster.</summary>
     public bool IsBehind(string name, string child) => _known.TryGetValue(name, out var known) && known.Hop == child;
 
+    /// <summary>The clusters below one, in no order.</summary>
+    public IReadOnlyList<string> Subtree(string name) => _known.TryGetValue(name, out var known) ? Descendants(name, known.Hop) : [];
+
+    /// <summary>How many online clusters hang right below each of these.</summary>
+    public IReadOnlyDictionary<string, int> ChildCounts(IReadOnlyCollection<string> parents)
+    {
+        var counts = parents.ToDictionary(p => p, _ => 0, StringComparer.Ordinal);
+        if (counts.Count > 0)
+        {
+            foreach (var known in _known.Values.Where(k => k.Entry.Online && counts.ContainsKey(k.Entry.Parent)))
+            {
+                counts[known.Entry.Parent]++;
+            }
+        }
+
+        return counts;
+    }
+
     /// <summary>Tells the table who is above, so that nobody below can claim those names.</summary>
     public void SetAncestors(IEnumerable<string> path) => _ancestors = new HashSet<string>(path, StringComparer.Ordinal);
 

@@ -21,6 +21,8 @@ internal static class RouteWire
             Version = entry.Version,
             SinceUnixMilliseconds = entry.Since,
             Managed = entry.Managed,
+            Home = entry.Home,
+            Placement = entry.Placement,
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -38,7 +40,8 @@ internal static class RouteWire
             return false;
         }
 
-        if (wire.Address.Length > MaxTextLength || wire.Version.Length > MaxTextLength || ClusterName.Check(wire.Parent) is not null)
+        if (wire.Address.Length > MaxTextLength || wire.Version.Length > MaxTextLength || ClusterName.Check(wire.Parent) is not null
+            || (wire.Home.Length > 0 && ClusterName.Check(wire.Home) is not null))
         {
             error = $"cluster '{wire.Name}' was announced with an invalid parent, or an address or version longer than {MaxTextLength} characters";
             return false;
@@ -62,6 +65,8 @@ internal static class RouteWire
             Version = wire.Version,
             Since = wire.SinceUnixMilliseconds,
             Managed = wire.Managed,
+            Home = wire.Home,
+            Placement = wire.Placement,
         };
         return true;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -80,25 +81,21 @@ public sealed class CloudTunnel : IAsyncDisposable
     }
 
     /// <summary>Maps <c>/tunnel</c> on any host whose TLS asks for a client certificate (see <see cref="TunnelTls"/>).</summary>
-    public void Map(IEndpointRouteBuilder endpoints) => endpoints.Map("/tunnel", (RequestDelegate)HandleAsync);
+    public void Map(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.Map("/tunnel", (RequestDelegate)HandleAsync);
+        endpoints.MapGet("/tunnel/probe", (RequestDelegate)ProbeAsync);
+    }
+
+    /// <summary>How this cluster stands as a possible parent of another.</summary>
+    public ProbeAnswer Probe(PeerIdentity peer) => admission.Probe(peer);
 
     /// <summary>Serves one request for <c>/tunnel</c>; returns when the link has ended.</summary>
     public async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         X509Certificate2? certificate = context.Connection.ClientCertificate;
-        string? problem = null;
-        PeerIdentity peer = default;
-        if (certificate is null) problem = "no client certificate; join the tree first";
-        else if (!CertificateNames.TryReadIdentity(certificate, out peer)) problem = "the certificate names no cluster";
-        if (problem is not null)
-        {
-            runtime.Log.NoIdentity(context.Connection.RemoteIpAddress?.ToString() ?? "?", problem);
-            context.Response.StatusCode = certificate is null ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
-            await context.Response.WriteAsync(problem + "\n", context.RequestAborted).ConfigureAwait(false);
-            return;
-        }
-
+        if (await IdentifyAsync(context, certificate).ConfigureAwait(false) is not { } peer) return;
         if (!context.WebSockets.IsWebSocketRequest)
         {
             context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
@@ -133,6 +130,31 @@ public sealed class CloudTunnel : IAsyncDisposable
 
         if (link is null) await channel.DisposeAsync().ConfigureAwait(false);
         else await link.RunAsync().ConfigureAwait(false);
+    }
+
+    private async Task ProbeAsync(HttpContext context)
+    {
+        if (await IdentifyAsync(context, context.Connection.ClientCertificate).ConfigureAwait(false) is not { } peer) return;
+        byte[] answer = admission.Probe(peer).ToByteArray();
+        context.Response.ContentType = JoinService.ContentType;
+        context.Response.ContentLength = answer.Length;
+        await context.Response.Body.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    // Who asks, by the certificate; null when that is nobody, which has been answered then.
+    private async Task<PeerIdentity?> IdentifyAsync(HttpContext context, X509Certificate2? certificate)
+    {
+        string problem = "no client certificate; join the tree first";
+        if (certificate is not null)
+        {
+            if (CertificateNames.TryReadIdentity(certificate, out PeerIdentity peer)) return peer;
+            problem = "the certificate names no cluster";
+        }
+
+        runtime.Log.NoIdentity(context.Connection.RemoteIpAddress?.ToString() ?? "?", problem);
+        context.Response.StatusCode = certificate is null ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+        await context.Response.WriteAsync(problem + "\n", context.RequestAborted).ConfigureAwait(false);
+        return null;
     }
 
     /// <summary>Closes all links, with a second for their goodbyes.</summary>
@@ -171,7 +193,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         await channel.SendAsync(FrameWriter.Packet(Frame.KindOneofCase.Welcome, welcome), stop.Token).ConfigureAwait(false);
 
         // Registration, only now that the link is up.
-        LinkSetup setup = new(peer, hello.Epoch, options, IsParent: true, runtime.Random(), Digest: null, stop.Token);
+        LinkSetup setup = new(peer, hello.Epoch, options, IsParent: true, runtime.Random(), () => new BeatFacts(0, admission.Position), stop.Token);
         Link link = new(runtime, child.Conversation, channel, handler, setup, () => Interlocked.Decrement(ref links));
         lock (child.Conversation.Dispatch)
         {

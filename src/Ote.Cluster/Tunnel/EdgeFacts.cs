@@ -1,3 +1,5 @@
+using Ote.Cluster.Failover;
+
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>What a child tells its parent about itself; asked at each attempt, so that changes show.</summary>
@@ -20,4 +22,7 @@ public sealed record EdgeFacts
 
     /// <summary>The digest of our subtree, for heartbeats; null when there is none. Called often: quick, no waiting.</summary>
     public Func<ulong>? Digest { get; init; }
+
+    /// <summary>Our position in the tree, which the parent's must be above.</summary>
+    public Func<TreePosition> Position { get; init; } = static () => TreePosition.None;
 }

@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using Ote.Flow;
+using Ote.Cluster.Failover;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -13,7 +13,7 @@ public sealed class EdgeTunnel
     private readonly TunnelRuntime runtime;
     private readonly EdgeTunnelOptions options;
     private readonly PeerIdentity self;
-    private readonly Func<Uri> parent;
+    private readonly IParentChoice parents;
     private readonly IDialer dialer;
     private readonly ILinkHandler handler;
     private readonly EdgeFacts facts;
@@ -27,13 +27,13 @@ public sealed class EdgeTunnel
     /// <param name="runtime">Shared parts.</param>
     /// <param name="options">Figures.</param>
     /// <param name="self">Our own name and uid, as in our certificate.</param>
-    /// <param name="parent">Asked before each attempt: where the parent is, <c>https://host:port</c>.</param>
+    /// <param name="parents">Asked before each attempt whom to dial, and told what came of it.</param>
     /// <param name="dialer">Opens channels.</param>
     /// <param name="handler">Gets the link and its messages.</param>
     /// <param name="facts">What to tell the parent.</param>
     /// <exception cref="ArgumentException">The options make no sense.</exception>
     public EdgeTunnel(
-        TunnelRuntime runtime, EdgeTunnelOptions options, PeerIdentity self, Func<Uri> parent, IDialer dialer, ILinkHandler handler, EdgeFacts facts)
+        TunnelRuntime runtime, EdgeTunnelOptions options, PeerIdentity self, IParentChoice parents, IDialer dialer, ILinkHandler handler, EdgeFacts facts)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         ArgumentNullException.ThrowIfNull(options);
@@ -41,7 +41,7 @@ public sealed class EdgeTunnel
         this.runtime = runtime;
         this.options = options;
         this.self = self;
-        this.parent = parent;
+        this.parents = parents;
         this.dialer = dialer;
         this.handler = handler;
         this.facts = facts;
@@ -68,18 +68,22 @@ public sealed class EdgeTunnel
     /// <summary>Keeps the link until <paramref name="stop"/>; then says goodbye and returns. Call once.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        Backoff backoff = new(options.Backoff, runtime.Random);
         bool first = true;
         while (!stop.IsCancellationRequested)
         {
+            lock (gate) wake = NewSignal();
+            ParentStep step = parents.Next();
+            if (step.Target is not { } target)
+            {
+                await PauseAsync(step.Wait, stop).ConfigureAwait(false);
+                continue;
+            }
+
             if (!first) runtime.Metrics.Reconnects.Add(1);
             first = false;
-            Uri target = parent();
-            lock (gate) wake = NewSignal();
-            TimeSpan wait;
             try
             {
-                wait = await AttemptAsync(target, backoff, stop).ConfigureAwait(false);
+                await AttemptAsync(target, step.HasOthers ? options.DialTimeout / 4 : options.DialTimeout, stop).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -87,39 +91,36 @@ public sealed class EdgeTunnel
             }
             catch (Exception e) when (e is IOException or ProtocolViolation)
             {
-                wait = backoff.Next();
-                NotReached(target, e.Message, wait);
+                NotReached(target, e.Message, parents.Failed(target));
             }
 #pragma warning disable CA1031 // The tunnel never gives up, whatever a dialer or handler does.
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                wait = backoff.Next();
-                runtime.Log.EdgeFailed(target, wait, e);
+                runtime.Log.EdgeFailed(target.Address, parents.Failed(target), e);
                 Become(EdgeTunnelPhase.Connecting, e.Message, null);
             }
-
-            await PauseAsync(wait, stop).ConfigureAwait(false);
         }
 
         conversation.Abandon(default, "the tunnel was stopped");
         Become(EdgeTunnelPhase.Stopped, "stopped", null);
     }
 
-    // One attempt, and the link when it succeeds; the wait before the next.
-    private async Task<TimeSpan> AttemptAsync(Uri target, Backoff backoff, CancellationToken stop)
+    // One attempt, and the link when it succeeds.
+    private async Task AttemptAsync(ParentTarget target, TimeSpan patience, CancellationToken stop)
     {
-        Dialed dialed = await DialAsync(target, stop).ConfigureAwait(false);
+        Dialed dialed = await DialAsync(target.Address, patience, stop).ConfigureAwait(false);
         Link? link = null;
         try
         {
-            Hello hello = Hello();
+            Hello hello = Hello(target);
             await dialed.Channel.SendAsync(FrameWriter.Packet(Frame.KindOneofCase.Hello, hello), stop).ConfigureAwait(false);
             Frame answer = await Channels.ReadSingleAsync(dialed.Channel, options.Tunnel.HandshakeTimeout, runtime.Time, stop).ConfigureAwait(false);
             switch (answer.KindCase)
             {
                 case Frame.KindOneofCase.Refuse:
-                    return Refused(target, answer.Refuse, backoff);
+                    Refused(target, answer.Refuse);
+                    return;
                 case Frame.KindOneofCase.Close:
                     throw new IOException("the parent closed: " + answer.Close.Reason);
                 case Frame.KindOneofCase.Welcome:
@@ -128,7 +129,7 @@ public sealed class EdgeTunnel
                     throw new ProtocolViolation(ViolationReason.UnexpectedFrame, $"{answer.KindCase} instead of Welcome");
             }
 
-            link = Attach(dialed, hello, answer.Welcome, stop);
+            link = Attach(target, dialed, hello, answer.Welcome, stop);
         }
         finally
         {
@@ -143,15 +144,13 @@ public sealed class EdgeTunnel
             await link.RunAsync().ConfigureAwait(false);
         }
 
-        if (runtime.Now - began >= options.Calm.TotalMilliseconds) backoff.Reset();
+        parents.Lost(TimeSpan.FromMilliseconds(runtime.Now - began));
         Become(EdgeTunnelPhase.Connecting, "the link ended", null);
-        return backoff.Next();
-
     }
 
-    private async Task<Dialed> DialAsync(Uri target, CancellationToken stop)
+    private async Task<Dialed> DialAsync(Uri target, TimeSpan patience, CancellationToken stop)
     {
-        using CancellationTokenSource late = new(options.DialTimeout, runtime.Time);
+        using CancellationTokenSource late = new(patience, runtime.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
         try
         {
@@ -159,11 +158,11 @@ public sealed class EdgeTunnel
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
         {
-            throw new IOException($"no answer within {options.DialTimeout.TotalSeconds:0.#} s");
+            throw new IOException($"no answer within {patience.TotalSeconds:0.#} s");
         }
     }
 
-    private Hello Hello()
+    private Hello Hello(ParentTarget target)
     {
         Hello hello = new()
         {
@@ -174,6 +173,8 @@ public sealed class EdgeTunnel
             AdvertisedAddress = AdvertisedAddress.Normalize(facts.AdvertisedAddress()) ?? "",
             Version = facts.Version,
             Protocol = ProtocolLimits.Version,
+            Position = facts.Position().ToWire(),
+            Home = target.IsHome,
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)
@@ -185,7 +186,7 @@ public sealed class EdgeTunnel
         return hello;
     }
 
-    private Link Attach(Dialed dialed, Hello hello, Welcome welcome, CancellationToken stop)
+    private Link Attach(ParentTarget target, Dialed dialed, Hello hello, Welcome welcome, CancellationToken stop)
     {
         TunnelOptions agreed;
         try
@@ -197,7 +198,7 @@ public sealed class EdgeTunnel
             throw new IOException("the parent's limits make no sense: " + e.Message, e);
         }
 
-        LinkSetup setup = new(dialed.Parent, hello.Epoch, agreed, IsParent: false, runtime.Random(), facts.Digest, stop);
+        LinkSetup setup = new(dialed.Parent, hello.Epoch, agreed, IsParent: false, runtime.Random(), facts.Digest is { } digest ? () => new BeatFacts(digest(), TreePosition.None) : null, stop);
         Link link = new(runtime, conversation, dialed.Channel, handler, setup);
         lock (conversation.Dispatch)
         {
@@ -206,42 +207,33 @@ public sealed class EdgeTunnel
                 if (Handshake.Check(welcome, hello, dialed.Parent, conversation.Session) is { } problem) throw new IOException(problem);
             }
 
+            if (parents.Accept(target, dialed.Parent, welcome) is { } unfit) throw new IOException(unfit);
+            parents.Attached(target, dialed.Parent, welcome);
             link.AttachNeedsDispatch(welcome, welcome.Received, null);
         }
 
         return link;
     }
 
-    private TimeSpan Refused(Uri target, Refuse refusal, Backoff backoff)
+    private void Refused(ParentTarget target, Refuse refusal)
     {
         runtime.Metrics.Refusals.Add(1, new("peer", "parent"), new("reason", refusal.Reason.ToString()));
-        TimeSpan wait = backoff.Next();
-        if (refusal.Never)
-        {
-            wait = options.RefusedRetry * (0.5 + runtime.Random());
-            runtime.Log.RefusedForGood(target, refusal.Reason, refusal.Text, wait);
-            Become(EdgeTunnelPhase.RefusedForGood, refusal.Text, refusal);
-            return wait;
-        }
-
         if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 })
         {
             runtime.Log.EpochBehind(refusal.KnownEpoch);
             facts.NextEpoch(refusal.KnownEpoch);
         }
 
-        TimeSpan asked = TimeSpan.FromMilliseconds(refusal.RetryAfterMilliseconds);
-        if (asked > wait) wait = asked * (1 + (0.5 * runtime.Random()));
-        if (wait > options.RefusedRetry) wait = options.RefusedRetry;
-        runtime.Log.RefusedForNow(target, refusal.Reason, refusal.Text, wait);
-        Become(EdgeTunnelPhase.Refused, refusal.Text, refusal);
-        return wait;
+        TimeSpan wait = parents.Refused(target, refusal);
+        if (refusal.Never) runtime.Log.RefusedForGood(target.Address, refusal.Reason, refusal.Text, wait);
+        else runtime.Log.RefusedForNow(target.Address, refusal.Reason, refusal.Text, wait);
+        Become(refusal.Never ? EdgeTunnelPhase.RefusedForGood : EdgeTunnelPhase.Refused, refusal.Text, refusal);
     }
 
-    private void NotReached(Uri target, string cause, TimeSpan wait)
+    private void NotReached(ParentTarget target, string cause, TimeSpan wait)
     {
-        if (cause == lastCause) runtime.Log.StillNotReached(target, cause, wait);
-        else runtime.Log.NotReached(target, cause, wait);
+        if (cause == lastCause) runtime.Log.StillNotReached(target.Address, cause, wait);
+        else runtime.Log.NotReached(target.Address, cause, wait);
         lastCause = cause;
         Become(EdgeTunnelPhase.Connecting, cause, null);
     }

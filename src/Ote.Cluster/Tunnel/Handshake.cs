@@ -94,6 +94,7 @@ internal static class Handshake
             Resumed = resumed,
             Protocol = Math.Min(hello.Protocol, ProtocolLimits.Version),
             Version = version,
+            Position = admission.Position.ToWire(),
         };
         welcome.Path.Add(admission.Path);
         welcome.Candidates.Add(admission.Candidates);

@@ -1,3 +1,4 @@
+using Ote.Cluster.Failover;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -21,15 +22,20 @@ public interface ILinkHandler
 
     /// <summary>The link is up: registration takes effect here.</summary>
     /// <param name="link">The new link.</param>
-    /// <param name="welcome">What the parent said; null at the parent.</param>
+    /// <param name="welcome">What the parent said.</param>
     /// <param name="hello">What the child said; null at the child. Its advertised address is checked: empty when unusable.</param>
-    void Attached(ILink link, Welcome? welcome, Hello? hello);
+    void Attached(ILink link, Welcome welcome, Hello? hello);
 
     /// <summary>The link is gone, for whatever reason.</summary>
     void Detached(ILink link, string reason);
 
     /// <summary>A heartbeat stated the digest of the peer's subtree.</summary>
     void Beat(ILink link, ulong digest)
+    {
+    }
+
+    /// <summary>A heartbeat stated the parent's position.</summary>
+    void Rose(ILink link, TreePosition parent)
     {
     }
 }

@@ -68,7 +68,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         else runtime.Log.ParentAttached(Peer, Epoch, welcome.Resumed);
         try
         {
-            handler.Attached(this, hello is null ? welcome : null, hello);
+            handler.Attached(this, welcome, hello);
         }
 #pragma warning disable CA1031 // A handler's fault must cost this link, not the process.
         catch (Exception fault)

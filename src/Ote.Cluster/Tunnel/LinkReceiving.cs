@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Google.Protobuf;
+using Ote.Cluster.Failover;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -114,10 +115,12 @@ internal sealed partial class Link
             runtime.Metrics.RoundTrip.Record(trip / 1000.0, setup.SideTag);
         }
 
-        if (beat.Digest == 0) return;
+        if (beat.Digest == 0 && beat.RootBeat == 0) return;
         lock (conversation.Dispatch)
         {
-            if (conversation.Current == this) handler.Beat(this, beat.Digest);
+            if (conversation.Current != this) return;
+            if (beat.Digest != 0) handler.Beat(this, beat.Digest);
+            if (beat.RootBeat != 0) handler.Rose(this, new TreePosition(beat.RootBeat, beat.Depth));
         }
     }
 

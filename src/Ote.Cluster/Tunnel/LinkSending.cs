@@ -117,7 +117,7 @@ internal sealed partial class Link
         try
         {
             // Asked outside the gate: it may take locks of its own.
-            ulong digest = setup.Digest?.Invoke() ?? 0;
+            BeatFacts facts = setup.Beat?.Invoke() ?? BeatFacts.None;
             while (true)
             {
                 int length = 0;
@@ -132,7 +132,7 @@ internal sealed partial class Link
                     }
                     else if (conversation.Current == this)
                     {
-                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, digest, ref sent);
+                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, facts, ref sent);
                         acksDue = false;
                     }
 

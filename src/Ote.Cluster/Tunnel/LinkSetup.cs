@@ -6,10 +6,10 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="Agreed">The figures both ends hold to.</param>
 /// <param name="IsParent">True at the parent's end.</param>
 /// <param name="Phase">0 to 1: where in the interval this link's heartbeats fall.</param>
-/// <param name="Digest">Of our subtree, for heartbeats; null when there is none to state.</param>
+/// <param name="Beat">What heartbeats tell; null: nothing. Called often: quick, no waiting.</param>
 /// <param name="Stop">Given to the handler.</param>
 internal sealed record LinkSetup(
-    PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<ulong>? Digest, CancellationToken Stop)
+    PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<BeatFacts>? Beat, CancellationToken Stop)
 {
     /// <summary>Which side this end is, for meters.</summary>
     public KeyValuePair<string, object?> SideTag { get; } = new("peer", IsParent ? "child" : "parent");

@@ -1,3 +1,4 @@
+using Ote.Cluster.Failover;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -20,6 +21,7 @@ internal struct Liveness
     private uint peerSent;
     private long peerSentAt;
     private ulong digest;
+    private TreePosition position;
     private int sinceDigest;
 
     /// <param name="interval">Between heartbeats.</param>
@@ -33,6 +35,7 @@ internal struct Liveness
         nextBeat = now + (long)(interval * phase);
         heard = now;
         sinceDigest = DigestEvery;
+        position = TreePosition.None;
     }
 
     /// <summary>When to look again at the latest.</summary>
@@ -45,7 +48,7 @@ internal struct Liveness
     public void Heard(long now) => heard = now;
 
     /// <summary>The heartbeat to send now.</summary>
-    public Heartbeat Beat(long now, ulong current)
+    public Heartbeat Beat(long now, in BeatFacts facts)
     {
         nextBeat = now + interval;
         Heartbeat beat = new() { Sent = Stamp(now) };
@@ -56,10 +59,16 @@ internal struct Liveness
             peerSent = 0;
         }
 
-        if (current != digest || ++sinceDigest >= DigestEvery)
+        if (facts.Digest != digest || ++sinceDigest >= DigestEvery)
         {
-            beat.Digest = digest = current;
+            beat.Digest = digest = facts.Digest;
             sinceDigest = 0;
+        }
+
+        if (facts.Position != position)
+        {
+            position = facts.Position;
+            (beat.RootBeat, beat.Depth) = (position.Beat, position.Depth);
         }
 
         return beat;

@@ -16,7 +16,7 @@ internal sealed class Session
     // A part smaller than this is not worth a frame of its own.
     private const int MinPartBytes = 1024;
     private const int ChunkOverhead = 48;
-    private const int BeatBytes = 40;
+    private const int BeatBytes = 56;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
     private readonly OutboundLane?[] outbound = new OutboundLane?[Lanes.Count];
@@ -155,14 +155,14 @@ internal sealed class Session
     /// <param name="buffer">At least <see cref="PacketBytes"/>.</param>
     /// <param name="now">The time.</param>
     /// <param name="acks">Send acknowledgements although nothing else is to be sent.</param>
-    /// <param name="digest">Of our subtree, for a heartbeat; 0 when there is none.</param>
+    /// <param name="facts">What a heartbeat tells.</param>
     /// <param name="sent">What the packet carries, for the meters.</param>
-    public int Build(Span<byte> buffer, long now, bool acks, ulong digest, ref SentCounts sent)
+    public int Build(Span<byte> buffer, long now, bool acks, in BeatFacts facts, ref SentCounts sent)
     {
         if (!IsConnected) return 0;
         FrameWriter writer = new(buffer[..PacketBytes]);
         bool work = HasWork(now);
-        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, digest));
+        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, facts));
         if ((acks || work) && Acks() != AckNeed.None)
         {
             writer.Write(Frame.KindOneofCase.Ack, TakeAck());

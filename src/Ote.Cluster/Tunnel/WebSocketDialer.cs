@@ -2,14 +2,17 @@ using System.Net;
 using System.Net.Security;
 using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
+using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>Dials parents by WebSocket over mutual TLS; trusts the tree's own CA and nothing else.</summary>
 /// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
+/// <param name="time">Measures round trips.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
-public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? proxy = null) : IDialer
+public sealed class WebSocketDialer(Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null) : IDialer
 {
     /// <inheritdoc/>
     public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
@@ -17,21 +20,7 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? p
         ArgumentNullException.ThrowIfNull(parent);
         ClusterIdentity self = identity();
         ServerCheck check = new(self.Authority, parent.Host);
-        SocketsHttpHandler handler = new()
-        {
-            Proxy = proxy,
-            UseProxy = proxy is not null,
-            PooledConnectionLifetime = Timeout.InfiniteTimeSpan,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                ClientCertificateContext = self.TlsContext,
-                CertificateChainPolicy = TunnelTls.TrustOnly(self.Authority),
-                RemoteCertificateValidationCallback = check.Validate,
-                EnabledSslProtocols = TunnelTls.Protocols,
-            },
-            PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new PatientStream(context.PlaintextStream)),
-        };
-        using HttpMessageInvoker invoker = new(handler);
+        using HttpMessageInvoker invoker = new(Handler(self, check));
         ClientWebSocket socket = new();
         socket.Options.KeepAliveInterval = TimeSpan.Zero;
         try
@@ -50,6 +39,44 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? p
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public async Task<Probe> ProbeAsync(Uri parent, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        ClusterIdentity self = identity();
+        ServerCheck check = new(self.Authority, parent.Host);
+        using HttpClient client = new(Handler(self, check)) { MaxResponseContentBufferSize = ProtocolLimits.HandshakePacketBytes, Timeout = Timeout.InfiniteTimeSpan };
+        Uri address = new(parent, "/tunnel/probe");
+        try
+        {
+            // Twice: the first pays for the connection, the second is the round trip.
+            await client.GetByteArrayAsync(address, ct).ConfigureAwait(false);
+            long began = time.GetTimestamp();
+            byte[] answer = await client.GetByteArrayAsync(address, ct).ConfigureAwait(false);
+            return new Probe(
+                check.Peer ?? throw new IOException($"the certificate of {parent} names no cluster"), ProbeAnswer.Parser.ParseFrom(answer), time.GetElapsedTime(began));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or Google.Protobuf.InvalidProtocolBufferException)
+        {
+            throw new IOException(check.Problem ?? Reason(parent, e), e);
+        }
+    }
+
+    private SocketsHttpHandler Handler(ClusterIdentity self, ServerCheck check) => new()
+    {
+        Proxy = proxy,
+        UseProxy = proxy is not null,
+        PooledConnectionLifetime = Timeout.InfiniteTimeSpan,
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            ClientCertificateContext = self.TlsContext,
+            CertificateChainPolicy = TunnelTls.TrustOnly(self.Authority),
+            RemoteCertificateValidationCallback = check.Validate,
+            EnabledSslProtocols = TunnelTls.Protocols,
+        },
+        PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new PatientStream(context.PlaintextStream)),
+    };
 
     private static string Reason(Uri parent, Exception e)
     {

@@ -12,6 +12,7 @@ internal static class ClusterControllerCommand
         var name = new Option<string>("--name", "-n") { Description = "Cluster name, unique in the tree; 'root' has no parent", DefaultValueFactory = _ => ClusterControllerOptions.RootName };
         var data = new Option<string>("--data") { Description = "Directory for identity, journal and store", Required = true };
         var parent = new Option<string?>("--parent", "-p") { Description = "The parent's address, https://host:port" };
+        var alternates = new Option<string[]>("--alternate-parent") { Description = "Another parent's address, for when the parent and those it named cannot be reached; may be repeated", DefaultValueFactory = _ => [] };
         var token = new Option<string?>("--join-token-file") { Description = "File with a one-time token, for the first join" };
         var pin = new Option<string?>("--ca-pin") { Description = "sha256:... of the tree's CA, for the first join" };
         var tags = new Option<string[]>("--tag") { Description = "key or key=value; may be repeated", DefaultValueFactory = _ => [] };
@@ -31,7 +32,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -43,7 +44,8 @@ internal static class ClusterControllerCommand
                 {
                     Name = parsed.GetRequiredValue(name),
                     DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(data)),
-                    Parent = Address(parsed.GetValue(parent)),
+                    Parent = Address("--parent", parsed.GetValue(parent)),
+                    AlternateParents = [.. parsed.GetRequiredValue(alternates).Select(a => Address("--alternate-parent", a)!)],
                     Tags = parsed.GetRequiredValue(tags),
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8287) : null),
                     Advertise = parsed.GetValue(advertise),
@@ -65,10 +67,10 @@ internal static class ClusterControllerCommand
         return command;
     }
 
-    private static Uri? Address(string? text) =>
+    private static Uri? Address(string option, string? text) =>
         text is null ? null
         : Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "https://" + text, UriKind.Absolute, out var uri) ? uri
-        : throw new RoleException($"--parent: '{text}' is not an address; write for instance https://203.0.113.7:8287");
+        : throw new RoleException($"{option}: '{text}' is not an address; write for instance https://203.0.113.7:8287");
 
     private static string? Secret(string? file)
     {

@@ -1,3 +1,4 @@
+using Ote.Cluster.Failover;
 using Ote.Cluster.Tunnel;
 
 namespace Ote.Testing.Links;
@@ -30,4 +31,10 @@ public sealed class MemoryDialer(Func<CloudTunnel?> find, PeerIdentity parentIde
         _ = tunnel.ServeAsync(link.Parent, child, null);
         return Task.FromResult(new Dialed(link.Child, parentIdentity));
     }
+
+    /// <inheritdoc/>
+    public Task<Probe> ProbeAsync(Uri parent, CancellationToken ct) =>
+        find() is { } tunnel
+            ? Task.FromResult(new Probe(parentIdentity, tunnel.Probe(child), TimeSpan.Zero))
+            : throw new IOException("the parent is away");
 }

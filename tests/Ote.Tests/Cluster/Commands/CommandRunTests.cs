@@ -46,8 +46,9 @@ public sealed class CommandRunTests
         run.Sent("a");
         Assert.False(run.Take(Objects.Receipt("a", Stage.Sent)));
         Assert.Equal(TargetStage.Durable, run.StageOf("a"));
-        Assert.False(run.NeedsSending("a"));
+        Assert.True(run.NeedsSending("a"));
         Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
+        Assert.False(run.NeedsSending("a"));
         Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
         Assert.Equal(0, run.Count(TargetStage.Durable));
     }

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,12 +25,17 @@ internal sealed class SmallTree : IAsyncDisposable
     private readonly Dictionary<string, ClusterController> _controllers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ApiServer> _apis = new(StringComparer.Ordinal);
     private readonly Random _random = new(1);
+    private readonly ConcurrentDictionary<string, IPEndPoint> _addresses = new(StringComparer.Ordinal);
     private string? _token;
+    private string? _pin;
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("ote-tree-").FullName;
 
     /// <summary>The root's control API.</summary>
     public KubeClient Root { get; private set; } = null!;
+
+    /// <summary>Changes every controller's options.</summary>
+    public Func<ClusterControllerOptions, ClusterControllerOptions> Adjust { get; init; } = static options => options;
 
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 
@@ -36,9 +43,9 @@ internal sealed class SmallTree : IAsyncDisposable
 
     private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
 
-    public static async Task<SmallTree> StartAsync(CancellationToken ct)
+    public static async Task<SmallTree> StartAsync(CancellationToken ct, Func<ClusterControllerOptions, ClusterControllerOptions>? adjust = null)
     {
-        var tree = new SmallTree();
+        var tree = new SmallTree { Adjust = adjust ?? (static options => options) };
         await tree.StartRootAsync(ct);
         return tree;
     }
@@ -48,10 +55,18 @@ internal sealed class SmallTree : IAsyncDisposable
         var api = _apis["root"] = await ApiAsync("root", Crds.Load(), ct);
         Root = api.CreateClient(new UserInfo("alice", [UserInfo.Masters]));
         _controllers["root"] = await ClusterController.StartAsync(
-            new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(Folder, "root"), Listen = new IPEndPoint(IPAddress.Loopback, 0) },
+            Adjust(new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(Folder, "root"), Listen = Listen("root") }),
             Parts(api.CreateClient(UserInfo.Component("cluster-controller")), null),
             ct);
     }
+
+    /// <summary>Where a controller listens: the same over its restarts.</summary>
+    public IPEndPoint Listen(string name) => _addresses.GetOrAdd(name, static _ =>
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return (IPEndPoint)socket.LocalEndPoint!;
+    });
 
     /// <summary>A token that admits any number without approval.</summary>
     public async Task<string> TokenAsync(CancellationToken ct, bool autoAccept = true)
@@ -78,16 +93,16 @@ internal sealed class SmallTree : IAsyncDisposable
 
         var controlApi = control ? _apis[name + "/control"] = await ApiAsync(name, Crds.Load(), ct) : null;
         return _controllers[name] = await ClusterController.StartAsync(
-            new ClusterControllerOptions
+            Adjust(new ClusterControllerOptions
             {
                 Name = name,
                 DataDirectory = Path.Combine(Folder, name),
-                Parent = new Uri($"https://{_controllers[parent].ListenAddress}"),
+                Parent = new Uri($"https://{Listen(parent)}"),
                 Tags = tags,
-                Listen = leaf ? null : new IPEndPoint(IPAddress.Loopback, 0),
+                Listen = leaf ? null : Listen(name),
                 JoinToken = token ?? (_token ??= await TokenAsync(ct)),
-                CaPin = _controllers["root"].CaPin,
-            },
+                CaPin = _pin ??= _controllers["root"].CaPin,
+            }),
             Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)),
             ct);
     }

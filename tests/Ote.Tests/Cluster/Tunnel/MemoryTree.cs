@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
@@ -49,9 +50,11 @@ internal sealed class MemoryTree : IAsyncDisposable
         Recorder recorder = handler ?? new Recorder();
         EdgeTunnel tunnel = new(
             ChildRuntime,
-            new EdgeTunnelOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1)) },
+            new EdgeTunnelOptions(),
             self,
-            () => new Uri("https://root:8287"),
+            new ParentSeeker(
+                new FailoverOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1)) },
+                new Uri("https://root:8287"), [], null, Time, Next, NullLogger.Instance),
             dialer,
             recorder,
             new EdgeFacts { NextEpoch = (epochs ?? EpochCounter.InMemory()).Next, Digest = digest });

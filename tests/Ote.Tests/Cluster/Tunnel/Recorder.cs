@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -26,7 +27,7 @@ internal sealed class Recorder : ILinkHandler
         return OnMessage?.Invoke(message) ?? ValueTask.CompletedTask;
     }
 
-    public void Attached(ILink link, Welcome? welcome, Hello? hello)
+    public void Attached(ILink link, Welcome welcome, Hello? hello)
     {
         Events.Enqueue("+" + link);
         attached.Writer.TryWrite((link, hello, welcome));
@@ -71,5 +72,7 @@ internal sealed class AdmitAll(params string[] path) : IAdmission
     public Func<Hello, PeerIdentity, Admission?>? Rule { get; set; }
 
     public Admission Decide(Hello hello, PeerIdentity peer, System.Security.Cryptography.X509Certificates.X509Certificate2? certificate) =>
-        Rule?.Invoke(hello, peer) ?? Admission.Accept(path);
+        Rule?.Invoke(hello, peer) ?? Admission.Accept(path, Position);
+
+    public TreePosition Position { get; set; } = new(1, 0);
 }

@@ -1,3 +1,4 @@
+using Ote.Cluster.Failover;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -28,7 +29,7 @@ internal sealed class SessionPair
     {
         Hello hello = new() { Session = Child.Session.Id };
         hello.Received.Add(Child.Session.Received());
-        Admission admission = Admission.Accept(["root"]);
+        Admission admission = Admission.Accept(["root"], TreePosition.None);
         Welcome welcome = Handshake.Answer(hello, parentForgets ? null : Parent.Session, sessionIds.Next(), admission, Options, "", "root");
         Parent.Apply(Parent.Session.Connect(welcome.Session, welcome.Resumed, hello.Received, Options, 1, Now));
         Child.Apply(Child.Session.Connect(welcome.Session, welcome.Resumed, welcome.Received, Options, 1, Now));
@@ -86,7 +87,7 @@ internal sealed class SessionPair
         public bool Send(bool acks = false)
         {
             LastSent = default;
-            int length = Session.Build(buffer, pair.Now, acks, 0, ref LastSent);
+            int length = Session.Build(buffer, pair.Now, acks, BeatFacts.None, ref LastSent);
             if (length == 0) return false;
             Wire.Enqueue(buffer.AsSpan(0, length).ToArray());
             return true;

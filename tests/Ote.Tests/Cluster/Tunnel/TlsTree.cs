@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
@@ -60,17 +61,19 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
         return runtime;
     }
 
-    public (EdgeTunnel Tunnel, Recorder Handler) Child(string name, EpochCounter? epochs = null, ClusterIdentity? identity = null, EdgeTunnelOptions? options = null, Func<ulong>? digest = null)
+    public (EdgeTunnel Tunnel, Recorder Handler) Child(string name, EpochCounter? epochs = null, ClusterIdentity? identity = null, FailoverOptions? options = null, Func<ulong>? digest = null)
     {
         identity ??= Authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         epochs ??= EpochCounter.InMemory();
         Recorder recorder = new();
         EdgeTunnel tunnel = new(
             NewRuntime(),
-            options ?? new EdgeTunnelOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(50)) },
+            new EdgeTunnelOptions(),
             identity.Peer,
-            () => Address,
-            new WebSocketDialer(() => identity),
+            new ParentSeeker(
+                options ?? new FailoverOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(50)) },
+                Address, [], null, time, static () => 0.5, NullLogger.Instance),
+            new WebSocketDialer(() => identity, time),
             recorder,
             new EdgeFacts { NextEpoch = epochs.Next, Tags = () => ["tier=edge"], AdvertisedAddress = () => "0.0.0.0:8287", Digest = digest });
         return (tunnel, recorder);

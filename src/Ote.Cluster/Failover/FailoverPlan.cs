@@ -1,0 +1,230 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Failover;
+
+/// <summary>
+/// Whom to dial next. Candidates are home, what parents have named (their siblings, their parent, the own siblings) and the operator's
+/// list. The parent just lost is tried once more, then home, then the others: those that fail later, those that stand above first (only
+/// they can take a cluster before the root's next beat), then by round trip in coarse steps, then in the order the parent gave, which
+/// spreads its children over the others by load. Pure; times are milliseconds of one monotonic clock; one owner.
+/// </summary>
+internal sealed class FailoverPlan
+{
+    /// <summary>Candidates remembered at most.</summary>
+    public const int MaxCandidates = 32;
+
+    private const long NearMilliseconds = 50;
+    private readonly FailoverOptions _options;
+    private readonly Func<double> _random;
+    private readonly IReadOnlyList<ParentTarget> _configured;
+    private readonly Dictionary<string, Reach> _reach = new(StringComparer.Ordinal);
+    private IReadOnlyList<ParentTarget> _learned = [];
+    private SetPlacement _wish = new();
+    private ParentTarget? _lost;
+    private ParentTarget? _former;
+    private int _depth = int.MaxValue;
+    private long _holdUntil;
+
+    /// <summary>Makes a plan.</summary>
+    /// <param name="options">Figures.</param>
+    /// <param name="home">Where the cluster was set up to attach.</param>
+    /// <param name="alternates">Further parents that an operator named.</param>
+    /// <param name="random">Uniform in [0, 1).</param>
+    public FailoverPlan(FailoverOptions options, Uri home, IEnumerable<Uri> alternates, Func<double> random)
+    {
+        (_options, _random, Home) = (options, random, new ParentTarget(home, true));
+        _configured = [.. alternates.Where(a => a.Authority != home.Authority).Select(a => new ParentTarget(a, false))];
+    }
+
+    /// <summary>Home, with its name and uid once they are known.</summary>
+    public ParentTarget Home { get; private set; }
+
+    /// <summary>The attached parent; null while there is none.</summary>
+    public ParentTarget? Current { get; private set; }
+
+    /// <summary>Parents that were named by parents, in their order.</summary>
+    public IReadOnlyList<ParentTarget> Learned => _learned;
+
+    /// <summary>The only parent an operator lets it have; empty: any.</summary>
+    public string Pinned => _wish.PinnedParent;
+
+    /// <summary>Puts back what an earlier run knew of home.</summary>
+    public void Restore(string homeName, string homeUid) => Home = Home with { Name = homeName, Uid = homeUid };
+
+    /// <summary>Takes what a parent says of others. What is said replaces what was said before; home and the own parent are left out.</summary>
+    public void Learn(IEnumerable<Candidate> candidates)
+    {
+        _learned = [.. candidates.Select(ParentTarget.From).OfType<ParentTarget>().Where(c => !IsSame(c, Home)).DistinctBy(c => c.Address.Authority).Take(MaxCandidates)];
+        var kept = All().Select(t => t.Address.Authority).ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in _reach.Keys.Where(a => !kept.Contains(a)).ToArray())
+        {
+            _reach.Remove(gone);
+        }
+    }
+
+    /// <summary>Takes an operator's wish.</summary>
+    /// <returns>Whether the present parent is not allowed any more.</returns>
+    public bool Wish(SetPlacement wish)
+    {
+        _wish = wish;
+        return Current is { } current && !IsAllowed(current);
+    }
+
+    /// <summary>Whom to dial now, or how long to wait.</summary>
+    public ParentStep Next(long now)
+    {
+        var allowed = All().Where(IsAllowed).ToArray();
+        if (Retry(now) is { } again)
+        {
+            return new ParentStep(again, TimeSpan.Zero, allowed.Length > 1);
+        }
+
+        if (allowed.Length == 0)
+        {
+            return new ParentStep(null, _options.Backoff.Maximum);
+        }
+
+        var others = allowed.Any(t => !t.IsHome && (_lost is null || !IsSame(t, _lost)));
+        var first = Math.Max(allowed.Min(t => ReachOf(t).NextTry), others ? _holdUntil : 0);
+        if (first > now)
+        {
+            return new ParentStep(null, TimeSpan.FromMilliseconds(first - now));
+        }
+
+        var best = allowed.Where(t => ReachOf(t).NextTry <= now).Select((target, order) => (target, order)).MinBy(c => Rank(c.target, c.order));
+        return new ParentStep(best.target, TimeSpan.Zero, allowed.Length > 1);
+    }
+
+    /// <summary>It could not be reached, or is not who it should be.</summary>
+    /// <returns>How long it is left alone.</returns>
+    public TimeSpan Failed(ParentTarget target, long now)
+    {
+        Hold(target, now);
+        return ReachOf(target).Failed(now, TimeSpan.Zero, _options.Backoff.Maximum);
+    }
+
+    /// <summary>It said no.</summary>
+    /// <returns>How long it is left alone.</returns>
+    public TimeSpan Refused(ParentTarget target, Refuse refusal, long now)
+    {
+        Hold(target, now);
+        if (refusal.Candidates.Count > 0)
+        {
+            Learn([.. _learned.Select(ToWire), .. refusal.Candidates]);
+        }
+
+        return refusal.Never
+            ? ReachOf(target).RefusedForGood(now, _options.RefusedRetry)
+            : ReachOf(target).Failed(now, TimeSpan.FromMilliseconds(refusal.RetryAfterMilliseconds), _options.RefusedRetry);
+    }
+
+    /// <summary>A link is up.</summary>
+    /// <param name="target">Who was dialled.</param>
+    /// <param name="name">Who answered, by its certificate.</param>
+    /// <param name="uid">Its uid.</param>
+    /// <param name="path">From the root down to and including it.</param>
+    public ParentTarget Attached(ParentTarget target, string name, string uid, IReadOnlyList<string> path)
+    {
+        var known = target with { Name = name, Uid = uid, Path = path };
+        if (target.IsHome)
+        {
+            Home = known;
+        }
+        else
+        {
+            _former = known;
+        }
+
+        (Current, _depth) = (known, path.Count);
+        _lost = null;
+        return known;
+    }
+
+    /// <summary>The link is lost.</summary>
+    /// <param name="lasted">How long it was up.</param>
+    /// <param name="leaves">The cluster ends it itself to go elsewhere: the parent is not the first to try.</param>
+    /// <param name="now">When.</param>
+    public void Lost(TimeSpan lasted, bool leaves, long now)
+    {
+        if (Current is not { } parent)
+        {
+            return;
+        }
+
+        Current = null;
+        _lost = leaves ? null : parent;
+        _holdUntil = 0;
+        if (lasted >= _options.Calm)
+        {
+            ReachOf(parent).Succeeded();
+        }
+        else
+        {
+            ReachOf(parent).Broke(now);
+        }
+    }
+
+    /// <summary>The present parent stands elsewhere now.</summary>
+    public void Moved(IReadOnlyList<string> path)
+    {
+        if (Current is not null)
+        {
+            (Current, _depth) = (Current with { Path = path }, path.Count);
+        }
+    }
+
+    /// <summary>The measured round trip to a parent.</summary>
+    public void Measured(ParentTarget target, TimeSpan trip) => ReachOf(target).RoundTrip = (long)trip.TotalMilliseconds;
+
+    /// <summary>Home may be dialled at once.</summary>
+    public void GoHome() => ReachOf(Home).Succeeded();
+
+    /// <summary>Whether an operator lets it be the parent.</summary>
+    public bool IsAllowed(ParentTarget target) =>
+        (_wish.PinnedParent.Length == 0 || target.Name == _wish.PinnedParent || (target.IsHome && target.Name.Length == 0))
+        && (target.Name.Length == 0 || !_wish.ForbiddenParents.Contains(target.Name));
+
+    /// <summary>As it is kept.</summary>
+    public static Candidate ToWire(ParentTarget target) =>
+        new() { Name = target.Name, Uid = target.Uid, Address = target.Address.Authority, Path = { target.Path }, Children = target.Children };
+
+    private static bool IsSame(ParentTarget a, ParentTarget b) => a.Address.Authority == b.Address.Authority || (a.Uid.Length > 0 && a.Uid == b.Uid);
+
+    /// <summary>The lost parent, once and at once: most losses are a cut that is over already, and there the session goes on.</summary>
+    private ParentTarget? Retry(long now) =>
+        _lost is { } lost && IsAllowed(lost) && ReachOf(lost) is { Failures: 0 } reach && reach.NextTry <= now ? lost : null;
+
+    /// <summary>The lost parent is really gone: orphans spread what they do next over a moment.</summary>
+    private void Hold(ParentTarget target, long now)
+    {
+        if (_lost is not null && IsSame(_lost, target) && _holdUntil == 0)
+        {
+            _holdUntil = now + (long)(_options.Spread * _random()).TotalMilliseconds;
+        }
+    }
+
+    /// <summary>Everyone it could hang below, in the order of preference when nothing else tells them apart.</summary>
+    private IEnumerable<ParentTarget> All()
+    {
+        IEnumerable<ParentTarget> more = _former is null ? _configured : [_former, .. _configured];
+        return [Home, .. _learned, .. more.Where(m => !_learned.Any(l => IsSame(l, m)))];
+    }
+
+    private (int Failures, int Kind, int Distance, int Order) Rank(ParentTarget target, int order)
+    {
+        var reach = ReachOf(target);
+        var kind = target.IsHome ? 0 : target.Path.Count > 0 && target.Path.Count <= _depth ? 1 : 2;
+        var distance = reach.RoundTrip <= NearMilliseconds ? 0 : (int)Math.Log2((double)reach.RoundTrip / NearMilliseconds) + 1;
+        return (Math.Min(reach.Failures, 8), kind, distance, order);
+    }
+
+    private Reach ReachOf(ParentTarget target)
+    {
+        if (!_reach.TryGetValue(target.Address.Authority, out var reach))
+        {
+            _reach[target.Address.Authority] = reach = new Reach(_options.Backoff, _random);
+        }
+
+        return reach;
+    }
+}

@@ -1,0 +1,328 @@
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Records;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Failover;
+
+/// <summary>
+/// The running side of a <see cref="FailoverPlan"/> and a <see cref="HomeWatch"/>: clock, disk, probes. What is known of possible parents
+/// is on disk, so that a restart while cut off can use it. Thread-safe.
+/// </summary>
+public sealed class ParentSeeker : IParentChoice
+{
+    private const string Book = "self";
+    private const string Key = "uplink";
+    private readonly Lock _gate = new();
+    private readonly FailoverOptions _options;
+    private readonly FailoverPlan _plan;
+    private readonly HomeWatch _watch;
+    private readonly IJournal? _journal;
+    private readonly TimeProvider _time;
+    private readonly Func<double> _random;
+    private readonly ILogger _log;
+    private readonly long _started;
+    private readonly SemaphoreSlim _unsaved = new(0, 1);
+    private SetPlacement _wish = new();
+    private bool _leaving;
+
+    /// <summary>Makes a seeker.</summary>
+    /// <param name="options">Figures.</param>
+    /// <param name="home">Where the cluster was set up to attach.</param>
+    /// <param name="alternates">Further parents that an operator named.</param>
+    /// <param name="journal">What survives the process; null: nothing does.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="random">Uniform in [0, 1). Thread-safe.</param>
+    /// <param name="log">Where it logs.</param>
+    public ParentSeeker(
+        FailoverOptions options, Uri home, IEnumerable<Uri> alternates, IJournal? journal, TimeProvider time, Func<double> random, ILogger log)
+    {
+        (_options, _journal, _time, _random, _log) = (options, journal, time, random, log);
+        (_plan, _watch, _started) = (new FailoverPlan(options, home, alternates, random), new HomeWatch(options), time.GetTimestamp());
+        Restore();
+    }
+
+    /// <summary>Raised when what is known of possible parents, or the operator's wish, has changed; return quickly.</summary>
+    internal event Action? Changed;
+
+    /// <summary>The place a child takes below its parent; null when it needs none, as in a flat test.</summary>
+    internal IPlace? Place { get; init; }
+
+    /// <summary>Ends the present link so that another parent is dialled. Set before anything runs.</summary>
+    internal Action<string> Redial { get; set; } = _ => { };
+
+    /// <summary>The parent this cluster was set up with; its name is empty until it has answered.</summary>
+    public ParentTarget Home => In(p => p.Home);
+
+    /// <summary>The attached parent; null while there is none.</summary>
+    public ParentTarget? Current => In(p => p.Current);
+
+    /// <summary>What parents have named, best first.</summary>
+    internal IReadOnlyList<Candidate> Learned => In(p => p.Learned.Select(FailoverPlan.ToWire).ToArray());
+
+    /// <summary>The operator's wish in force.</summary>
+    public SetPlacement Placement
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _wish;
+            }
+        }
+    }
+
+    private long Now => (long)_time.GetElapsedTime(_started).TotalMilliseconds;
+
+    /// <inheritdoc/>
+    public ParentStep Next() => In(p => p.Next(Now));
+
+    /// <inheritdoc/>
+    public TimeSpan Failed(ParentTarget target)
+    {
+        Place?.Leave();
+        return In(p => p.Failed(target, Now));
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan Refused(ParentTarget target, Refuse refusal) => In(p => p.Refused(target, refusal, Now));
+
+    /// <inheritdoc/>
+    public string? Accept(ParentTarget target, PeerIdentity parent, Welcome welcome)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if ((target.Uid.Length > 0 && target.Uid != parent.Uid) || (target.Name.Length > 0 && target.Name != parent.Name))
+        {
+            return $"{target} was expected to be {target.Name} ({target.Uid}); its certificate says {parent}";
+        }
+
+        return Place is { } place && !place.TryTake(welcome)
+            ? $"{parent.Name} does not stand above this cluster now; it will after the root's next beats, unless it hangs below this cluster itself"
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public void Attached(ParentTarget target, PeerIdentity parent, Welcome welcome)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(welcome);
+        lock (_gate)
+        {
+            _plan.Attached(target, parent.Name, parent.Uid, [.. welcome.Path]);
+            _plan.Learn(welcome.Candidates);
+            if (target.IsHome)
+            {
+                _watch.Arrived(_leaving, Now);
+            }
+
+            _leaving = false;
+        }
+
+        Save();
+    }
+
+    /// <inheritdoc/>
+    public void Lost(TimeSpan lasted)
+    {
+        lock (_gate)
+        {
+            if (_plan.Current is { IsHome: true })
+            {
+                _watch.Lost(Now);
+            }
+
+            _plan.Lost(lasted, _leaving, Now);
+        }
+    }
+
+    /// <summary>The parent names others anew.</summary>
+    public void Learn(IReadOnlyList<string> path, IEnumerable<Candidate> candidates)
+    {
+        lock (_gate)
+        {
+            _plan.Moved(path);
+            _plan.Learn(candidates);
+        }
+
+        Save();
+    }
+
+    /// <summary>An operator's wish: completes when it is on disk; then the present parent is left if it is not allowed any more.</summary>
+    public async Task WishAsync(SetPlacement wish)
+    {
+        bool leave;
+        lock (_gate)
+        {
+            _wish = wish;
+            leave = _plan.Wish(wish);
+        }
+
+        await StoreAsync().ConfigureAwait(false);
+        Changed?.Invoke();
+        if (leave)
+        {
+            Leave("an operator chose another parent");
+        }
+    }
+
+    /// <summary>Probes home while away from it and returns when it has been well for long enough; keeps what is known on disk.</summary>
+    /// <param name="dialer">Asks.</param>
+    /// <param name="stop">Ends it.</param>
+    internal async Task RunAsync(IDialer dialer, CancellationToken stop)
+    {
+        await Task.WhenAll(ProbeAsync(dialer, stop), SaveAsync(stop)).ConfigureAwait(false);
+    }
+
+    private async Task ProbeAsync(IDialer dialer, CancellationToken stop)
+    {
+        while (true)
+        {
+            await Task.Delay(_options.ProbeEvery * (0.9 + (0.2 * _random())), _time, stop).ConfigureAwait(false);
+            var home = In(p => p.Current is { IsHome: false } && p.IsAllowed(p.Home) ? p.Home : null);
+            if (home is null)
+            {
+                continue;
+            }
+
+            var good = await AskAsync(dialer, home, stop).ConfigureAwait(false);
+            bool go;
+            lock (_gate)
+            {
+                go = _watch.Probed(good, Now) && _plan.Current is { IsHome: false };
+            }
+
+            if (go)
+            {
+                lock (_gate)
+                {
+                    _plan.GoHome();
+                }
+
+                Leave("going home");
+            }
+            else if (!good)
+            {
+                Place?.Stay();
+            }
+        }
+    }
+
+    private async Task<bool> AskAsync(IDialer dialer, ParentTarget home, CancellationToken stop)
+    {
+        try
+        {
+            using var late = new CancellationTokenSource(_options.ProbeEvery, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+            var probe = await dialer.ProbeAsync(home.Address, either.Token).ConfigureAwait(false);
+            lock (_gate)
+            {
+                _plan.Measured(home, probe.RoundTrip);
+            }
+
+            if (home.Uid.Length > 0 && probe.Parent.Uid != home.Uid)
+            {
+                return false;
+            }
+
+            return probe.Answer is { Rooted: true, Draining: false } answer && (Place is not { } place || place.MayMoveBelow(answer));
+        }
+        catch (Exception away) when (away is IOException || (away is OperationCanceledException && !stop.IsCancellationRequested))
+        {
+            _log.HomeAway(home.ToString(), away.Message);
+            return false;
+        }
+    }
+
+    private void Leave(string reason)
+    {
+        lock (_gate)
+        {
+            _leaving = true;
+        }
+
+        Redial(reason);
+    }
+
+    private T In<T>(Func<FailoverPlan, T> decide)
+    {
+        lock (_gate)
+        {
+            return decide(_plan);
+        }
+    }
+
+    private void Restore()
+    {
+        var row = _journal?.Load(Book).FirstOrDefault(r => r.Key == Key) ?? default;
+        if (row.Value is null)
+        {
+            return;
+        }
+
+        var kept = UplinkRecord.Parser.ParseFrom(row.Value);
+        if (kept.HomeAddress == _plan.Home.Address.Authority)
+        {
+            _plan.Restore(kept.HomeName, kept.HomeUid);
+        }
+
+        _wish = kept.Placement ?? new SetPlacement();
+        _plan.Wish(_wish);
+        _plan.Learn(kept.Candidates);
+    }
+
+    private void Save()
+    {
+        Changed?.Invoke();
+        if (_unsaved.CurrentCount == 0)
+        {
+            try
+            {
+                _unsaved.Release();
+            }
+            catch (SemaphoreFullException)
+            {
+                // It is due already.
+            }
+        }
+    }
+
+    private async Task SaveAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            await _unsaved.WaitAsync(stop).ConfigureAwait(false);
+            try
+            {
+                await StoreAsync().ConfigureAwait(false);
+            }
+            catch (JournalException broken)
+            {
+                // Only a restart while cut off would miss it; the parent names them anew at each attachment.
+                _log.CandidatesNotKept(broken);
+            }
+        }
+    }
+
+    private async Task StoreAsync()
+    {
+        UplinkRecord record;
+        lock (_gate)
+        {
+            record = new UplinkRecord
+            {
+                HomeName = _plan.Home.Name,
+                HomeUid = _plan.Home.Uid,
+                HomeAddress = _plan.Home.Address.Authority,
+                Candidates = { _plan.Learned.Select(FailoverPlan.ToWire) },
+                Placement = _wish,
+            };
+        }
+
+        if (_journal is not null)
+        {
+            await _journal.WriteAsync(JournalChange.Put(Book, Key, record.ToByteArray())).ConfigureAwait(false);
+        }
+    }
+}

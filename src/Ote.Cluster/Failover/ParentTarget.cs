@@ -1,0 +1,36 @@
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Failover;
+
+/// <summary>A parent that could be dialled. Immutable.</summary>
+/// <param name="Address"><c>https://host:port</c>.</param>
+/// <param name="IsHome">It is the parent this cluster was set up with.</param>
+public sealed record ParentTarget(Uri Address, bool IsHome)
+{
+    /// <summary>Its name; empty while unknown, as that of an address an operator gave is until it has answered.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Its uid, which whoever answers must prove; empty while unknown.</summary>
+    public string Uid { get; init; } = "";
+
+    /// <summary>From the root down to and including it, when last heard of.</summary>
+    public IReadOnlyList<string> Path { get; init; } = [];
+
+    /// <summary>How many children it had, when last heard of.</summary>
+    public uint Children { get; init; }
+
+    /// <summary>The target a candidate names; null when its address is none.</summary>
+    internal static ParentTarget? From(Candidate candidate) =>
+        Uri.TryCreate($"https://{candidate.Address}", UriKind.Absolute, out var address) && candidate.Name.Length > 0
+            ? new ParentTarget(address, false) { Name = candidate.Name, Uid = candidate.Uid, Path = [.. candidate.Path], Children = candidate.Children }
+            : null;
+
+    /// <inheritdoc/>
+    public override string ToString() => Name.Length > 0 ? $"{Name} ({Address.Authority})" : Address.Authority;
+}
+
+/// <summary>What to do about the missing link.</summary>
+/// <param name="Target">Whom to dial now; null: nobody yet.</param>
+/// <param name="Wait">How long to wait before asking again, when there is nobody.</param>
+/// <param name="HasOthers">There are others to dial, so this one need not be waited for very long.</param>
+public readonly record struct ParentStep(ParentTarget? Target, TimeSpan Wait, bool HasOthers = false);

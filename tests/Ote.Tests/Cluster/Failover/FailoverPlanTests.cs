@@ -1,0 +1,163 @@
+using Ote.Cluster.Failover;
+using Ote.Flow;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Tests.Cluster.Failover;
+
+public sealed class FailoverPlanTests
+{
+    private static readonly Uri HomeAddress = new("https://home:1");
+    private readonly FailoverPlan plan = New();
+
+    [Fact]
+    public void Home_isFirst_andIsTriedAgainAfterGrowingWaits_whenThereIsNobodyElse()
+    {
+        ParentStep first = plan.Next(0);
+        Assert.Equal(HomeAddress, first.Target!.Address);
+        TimeSpan wait = plan.Failed(first.Target, 0);
+
+        Assert.Null(plan.Next(0).Target);
+        Assert.Equal(wait, plan.Next(0).Wait);
+        Assert.NotNull(plan.Next((long)wait.TotalMilliseconds).Target);
+        Assert.True(plan.Failed(first.Target, 100) > wait);
+    }
+
+    [Fact]
+    public void TheLostParent_isTriedOnceMore_thenTheOthersInTheOrderGiven()
+    {
+        Attach("p", ["root", "p"], Candidate("u2", "root"), Candidate("u1", "root"), Candidate("root"), Candidate("sister", "root", "p"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 1000);
+
+        Assert.Equal(["home:1", "u2:1", "u1:1", "root:1", "sister:1"], Dialled(1000, 5));
+    }
+
+    [Fact]
+    public void Orphans_spreadTheirFirstAttemptAtAnother()
+    {
+        FailoverPlan late = New(random: 1);
+        Attach(late, "p", ["root", "p"], Candidate("u1", "root"));
+        late.Lost(TimeSpan.FromMinutes(1), leaves: false, 1000);
+        late.Failed(late.Next(1000).Target!, 1000);
+
+        Assert.Null(late.Next(1399).Target);
+        Assert.Equal("u1:1", late.Next(1400).Target!.Address.Authority);
+    }
+
+    [Fact]
+    public void ANearCandidate_isPreferred_whenOthersAreFar()
+    {
+        Attach("p", ["root", "p"], Candidate("far", "root"), Candidate("near", "root"));
+        plan.Measured(Target("far"), TimeSpan.FromMilliseconds(300));
+        plan.Measured(Target("near"), TimeSpan.FromMilliseconds(20));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+
+        Assert.Equal(["home:1", "near:1", "far:1"], Dialled(0, 3));
+    }
+
+    [Fact]
+    public void ACandidateAtTheOwnDepth_isBehindThoseAbove()
+    {
+        Attach("p", ["root", "p"], Candidate("sister", "root", "p"), Candidate("uncle", "root"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+
+        Assert.Equal(["home:1", "uncle:1", "sister:1"], Dialled(0, 3));
+    }
+
+    [Fact]
+    public void APinnedParent_isTheOnlyOne_andAForbiddenOneIsNone()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"), Candidate("u2", "root"));
+
+        Assert.True(plan.Wish(new SetPlacement { PinnedParent = "u2" }));
+        Assert.False(plan.Wish(new SetPlacement { PinnedParent = "p" }));
+        Assert.True(plan.Wish(new SetPlacement { ForbiddenParents = { "p", "u1" } }));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 0);
+
+        Assert.Equal(["u2:1", "u2:1"], Dialled(0, 2));
+    }
+
+    [Fact]
+    public void ARefusalForGood_leavesThatParentAlone_andWhomItNamesIsTried()
+    {
+        ParentTarget home = plan.Next(0).Target!;
+        TimeSpan wait = plan.Refused(home, new Refuse { Never = true, Candidates = { Candidate("other", "root") } }, 0);
+
+        Assert.True(wait > TimeSpan.FromMinutes(1));
+        Assert.Equal("other:1", plan.Next(0).Target!.Address.Authority);
+    }
+
+    [Fact]
+    public void AParentThatRefusesForNow_isAskedAgainWhenItSaid()
+    {
+        ParentTarget home = plan.Next(0).Target!;
+
+        Assert.True(plan.Refused(home, new Refuse { RetryAfterMilliseconds = 30_000 }, 0) >= TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public void AFormerParent_isKnown_thoughItDoesNotNameItself()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        plan.Failed(plan.Next(0).Target!, 0);
+        ParentTarget uncle = plan.Next(0).Target!;
+        plan.Attached(uncle, "u1", "uid-u1", ["root", "u1"]);
+        plan.Learn([Candidate("root")]);
+        plan.GoHome();
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 60_000);
+
+        Assert.Equal(["home:1", "root:1", "u1:1"], Dialled(60_000, 3));
+    }
+
+    [Fact]
+    public void WhatIsRemembered_isBounded()
+    {
+        plan.Learn(Enumerable.Range(0, 1000).Select(i => Candidate("u" + i, "root")));
+
+        Assert.Equal(FailoverPlan.MaxCandidates, plan.Learned.Count);
+    }
+
+    [Fact]
+    public void ACandidateWithoutAnAddressOrAName_isDropped()
+    {
+        plan.Learn([new Candidate { Name = "u1", Address = "no address" }, new Candidate { Address = "u2:1" }]);
+
+        Assert.Empty(plan.Learned);
+    }
+
+    private static FailoverPlan New(double random = 0) => new(
+        new FailoverOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(15)) }, HomeAddress, [], () => random);
+
+    private static Candidate Candidate(string name, params string[] above) => new() { Name = name, Uid = "uid-" + name, Address = name + ":1", Path = { above, name } };
+
+    private static ParentTarget Target(string name) => ParentTarget.From(Candidate(name, "root"))!;
+
+    private static void Attach(FailoverPlan plan, string name, string[] path, params Candidate[] candidates)
+    {
+        plan.Attached(plan.Next(0).Target!, name, "uid-" + name, path);
+        plan.Learn(candidates);
+    }
+
+    private void Attach(string name, string[] path, params Candidate[] candidates) => Attach(plan, name, path, candidates);
+
+    /// <summary>Whom it dials when nobody ever answers, as far as it does not wait.</summary>
+    private List<string> Dialled(long now, int most)
+    {
+        List<string> dialled = [];
+        for (long at = now; dialled.Count < most && at < now + 60_000;)
+        {
+            ParentStep step = plan.Next(at);
+            if (step.Target is { } target)
+            {
+                dialled.Add(target.Address.Authority);
+                plan.Failed(target, at);
+            }
+            else
+            {
+                at += (long)step.Wait.TotalMilliseconds;
+            }
+        }
+
+        return dialled;
+    }
+}

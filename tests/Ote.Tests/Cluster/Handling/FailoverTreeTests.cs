@@ -1,0 +1,209 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using Ote.Cluster.Failover;
+using Ote.Cluster.Handling;
+using Ote.Flow;
+using Ote.Kube.Objects;
+using Ote.Shim;
+using Ote.Shim.Contract;
+
+namespace Ote.Tests.Cluster.Handling;
+
+/// <summary>Whole controllers over TLS on loopback lose their parents and find them again.</summary>
+public sealed class FailoverTreeTests
+{
+    private const string ConfigMaps = "/api/v1/namespaces/default/configmaps";
+    private const string Body = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{"a":"b"}}""";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_cluster_whose_parent_dies_hangs_below_its_uncle_and_goes_home_when_that_is_back()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", ["tier=edge"], Ct);
+        await KnowsAsync(tree, "c1", "south");
+
+        await tree.StopAsync("north");
+        var moved = await ParentIsAsync(tree, "c1", "south");
+
+        Assert.Equal("online", moved.Text("status", "status"));
+        Assert.Equal("north", moved.Text("status", "preferredParent"));
+        Assert.Equal("False", moved.Condition("AtHome").Text("status"));
+        Assert.Equal(["root", "south", "c1"], moved.Items("status", "path")!.Select(p => p!.ToString()));
+        await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
+        Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
+
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        var home = await ParentIsAsync(tree, "c1", "north");
+
+        Assert.Equal("True", home.Condition("AtHome").Text("status"));
+    }
+
+    [Fact]
+    public async Task A_command_that_runs_while_its_cluster_moves_ends_once()
+    {
+        var shim = new HeldShim();
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", ["tier=edge"], Ct, shim: shim);
+        await KnowsAsync(tree, "c1", "south");
+        await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
+        await shim.Entered.Task.WaitAsync(Ct);
+
+        await tree.StopAsync("north");
+        await ParentIsAsync(tree, "c1", "south");
+        shim.Go.SetResult();
+        var over = await tree.OverAsync("make", Ct);
+
+        Assert.Equal("Succeeded", over.Text("status", "commandPhase"));
+        Assert.Equal(1, shim.Executions);
+        Assert.Equal(["c1"], (await tree.ResultsAsync("make", Ct)).Keys);
+    }
+
+    [Fact]
+    public async Task A_branch_moves_as_a_whole_and_commands_find_the_way()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("site", "north", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "site", ["tier=edge"], Ct);
+        await KnowsAsync(tree, "site", "south");
+        await tree.ClusterIsAsync("c1", "online", Ct);
+
+        await tree.StopAsync("north");
+        await ParentIsAsync(tree, "site", "south");
+        var leaf = await SmallTree.UntilAsync(
+            tree.Root, Kinds.Clusters, null, "c1", c => c.Text("status", "status") == "online" && c.Items("status", "path")!.Any(p => p!.ToString() == "south"), Ct);
+
+        Assert.Equal(["root", "south", "site", "c1"], leaf.Items("status", "path")!.Select(p => p!.ToString()));
+        await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
+        Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
+        await UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "south", "site", "c1"]));
+    }
+
+    [Fact]
+    public async Task Below_a_lost_cluster_everything_is_unknown_and_not_online()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.Root.PatchAsync(Kinds.Clusters, null, "c1", Ote.Kube.Client.PatchKind.Merge, Spec(s => s["pinnedParent"] = "north"), Ct);
+        await UntilAsync(tree["c1"], c => c.IsPinned);
+
+        await tree.StopAsync("north");
+        await tree.ClusterIsAsync("north", "offline", Ct);
+        var below = await tree.ClusterIsAsync("c1", "unknown", Ct);
+
+        Assert.Equal("Unknown", below.Condition("Ready").Text("status"));
+        Assert.Contains("north", below.Condition("Ready").Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_drained_parent_sends_its_children_elsewhere_and_gets_them_back_afterwards()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await KnowsAsync(tree, "c1", "south");
+
+        await tree.Root.PatchAsync(Kinds.Clusters, null, "north", Ote.Kube.Client.PatchKind.Merge, Spec(s => s["drain"] = true), Ct);
+        await ParentIsAsync(tree, "c1", "south");
+        await tree.Root.PatchAsync(Kinds.Clusters, null, "north", Ote.Kube.Client.PatchKind.Merge, Spec(s => s["drain"] = false), Ct);
+
+        await ParentIsAsync(tree, "c1", "north");
+    }
+
+    [Fact]
+    public async Task While_the_root_is_away_a_restarted_parent_gets_its_children_back()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.StopAsync("root");
+
+        await tree.StopAsync("north");
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+
+        await UntilAsync(tree["c1"], c => c.Parent == "north");
+    }
+
+    private static Task<SmallTree> StartAsync() => SmallTree.StartAsync(Ct, options => options with
+    {
+        Tunnel = options.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(200), Lease = TimeSpan.FromSeconds(2) },
+        Failover = new FailoverOptions
+        {
+            Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(500)),
+            Spread = TimeSpan.FromMilliseconds(10),
+            ProbeEvery = TimeSpan.FromMilliseconds(100),
+            StableFor = TimeSpan.FromMilliseconds(400),
+        },
+    });
+
+    private static JsonObject Spec(Action<JsonObject> set)
+    {
+        var spec = new JsonObject();
+        set(spec);
+        return new JsonObject { ["spec"] = spec };
+    }
+
+    private static Task<JsonObject> ParentIsAsync(SmallTree tree, string name, string parent) => SmallTree.UntilAsync(
+        tree.Root, Kinds.Clusters, null, name, c => c.Text("status", "parentName") == parent && c.Text("status", "status") == "online", Ct);
+
+    /// <summary>Waits until a cluster has been told of a candidate.</summary>
+    private static async Task KnowsAsync(SmallTree tree, string name, string candidate)
+    {
+        await tree.ClusterIsAsync(name, "online", Ct);
+        await UntilAsync(tree[name], c => c.Candidates.Contains(candidate));
+    }
+
+    private static async Task UntilAsync(ClusterController controller, Func<ClusterController, bool> condition)
+    {
+        var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        void Note() => changes.Writer.TryWrite(true);
+        controller.StandingChanged += Note;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!condition(controller))
+        {
+            await changes.Reader.ReadAsync(patience.Token);
+        }
+
+        controller.StandingChanged -= Note;
+    }
+
+    private sealed class HeldShim : IClusterShim
+    {
+        public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Executions { get; private set; }
+
+        public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => ValueTask.FromResult(new ShimDescription { Kind = "held" });
+
+        public async Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct)
+        {
+            Executions++;
+            Entered.TrySetResult();
+            await Go.Task.WaitAsync(ct);
+            return new ExecuteResponse { Code = 201 };
+        }
+
+        public async IAsyncEnumerable<Readiness> WatchReadinessAsync([EnumeratorCancellation] CancellationToken ct)
+        {
+            yield return new Readiness { Ready = true };
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
