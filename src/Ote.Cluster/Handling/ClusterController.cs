@@ -373,6 +373,7 @@ public sealed class ClusterController : IAsyncDisposable
                     Version = ProductVersion,
                     Digest = () => _routes.Digest,
                     Position = () => _uplink.Position,
+                    HomeName = () => _seeker.Home.Name,
                 });
             _seeker.Redial = _edgeTunnel.Redial;
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));

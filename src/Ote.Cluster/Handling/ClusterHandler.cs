@@ -141,7 +141,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Version = hello.Version,
                 Since = _time.GetUtcNow().ToUnixTimeMilliseconds(),
                 Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
-                Home = hello.Home ? t.Self.Name : known?.Home ?? "",
+                Home = hello.Home ? t.Self.Name : ClusterName.Check(hello.HomeName) is null ? hello.HomeName : "",
                 Placement = known?.Placement ?? 0,
             });
             foreach (var verdict in step.Verdicts)

@@ -44,6 +44,11 @@ internal sealed class ClusterObjects : IDisposable
             foreach (var change in changes)
             {
                 _queue.Add(change.Name);
+                if (change.Before?.Parent != change.After?.Parent || change.Before?.Online != change.After?.Online)
+                {
+                    QueueParent(change.Before);
+                    QueueParent(change.After);
+                }
             }
         };
     }
@@ -92,6 +97,8 @@ internal sealed class ClusterObjects : IDisposable
         _seen.TryAdd(name, true);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
+        var children = known.Truth("spec", "drain") == true ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
+        ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
@@ -100,6 +107,14 @@ internal sealed class ClusterObjects : IDisposable
         await WishedTagsAsync(known, entry).ConfigureAwait(false);
         await WishedPlaceAsync(known, entry).ConfigureAwait(false);
         return Next.Done;
+    }
+
+    private void QueueParent(RouteEntry? entry)
+    {
+        if (entry is { Parent.Length: > 0 })
+        {
+            _queue.Add(entry.Parent);
+        }
     }
 
     /// <summary>An object that was there and is gone was deleted by someone; one never seen has just not been written yet.</summary>

@@ -61,6 +61,23 @@ internal static class ClusterStatus
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Pending", accepted ? "may take part in the tree" : "waiting for otectl accept", now);
     }
 
+    /// <summary>How far the draining of a cluster is.</summary>
+    /// <param name="status">The status object.</param>
+    /// <param name="children">Children it still has; null when nobody wants it drained.</param>
+    /// <param name="now">The time.</param>
+    public static void WriteDrain(JsonObject status, int? children, DateTimeOffset now)
+    {
+        if (children is { } left)
+        {
+            Conditions.SetCondition(
+                status, "Drained", left == 0, left == 0 ? "NoChildren" : "ChildrenLeft", left == 0 ? "all its children hang elsewhere" : $"{left} children have not left yet", now);
+        }
+        else if (status["conditions"] is JsonArray conditions && conditions.OfType<JsonObject>().FirstOrDefault(c => c.Text("type") == "Drained") is { } stale)
+        {
+            conditions.Remove(stale);
+        }
+    }
+
     /// <summary>Of a cluster that has an object but never attached, or that waits for approval.</summary>
     public static void WriteUnattached(JsonObject status, JsonObject cluster, DateTimeOffset now)
     {

@@ -23,6 +23,9 @@ public sealed record EdgeFacts
     /// <summary>The digest of our subtree, for heartbeats; null when there is none. Called often: quick, no waiting.</summary>
     public Func<ulong>? Digest { get; init; }
 
+    /// <summary>Name of the parent we were set up with; empty until it has answered once.</summary>
+    public Func<string> HomeName { get; init; } = static () => "";
+
     /// <summary>Our position in the tree, which the parent's must be above.</summary>
     public Func<TreePosition> Position { get; init; } = static () => TreePosition.None;
 }

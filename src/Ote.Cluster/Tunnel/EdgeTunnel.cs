@@ -175,6 +175,7 @@ public sealed class EdgeTunnel
             Protocol = ProtocolLimits.Version,
             Position = facts.Position().ToWire(),
             Home = target.IsHome,
+            HomeName = facts.HomeName(),
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)

@@ -5,6 +5,7 @@ using Ote.Ctl.Applying;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Joining;
+using Ote.Ctl.Placing;
 using Ote.Ctl.Setup;
 
 namespace Ote.Ctl.Cli;
@@ -52,6 +53,12 @@ internal static class CommandLine
         root.Add(CommandCommand.Build(runner));
         root.Add(TagCommand.Build(runner));
         root.Add(DeleteClusterCommand.Build(runner));
+        root.Add(PinCommand.Build(runner));
+        root.Add(PinCommand.BuildUnpin(runner));
+        root.Add(ForbidCommand.Build(runner));
+        root.Add(ForbidCommand.BuildAllow(runner));
+        root.Add(DrainCommand.Build(runner));
+        root.Add(DrainCommand.BuildUndrain(runner));
         root.Add(InstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));
         root.Add(VersionCommand.Build(runner));

@@ -26,6 +26,15 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// <summary>From the root down to the cluster, as <c>root/a/b</c>; empty when unknown.</summary>
     internal string Path => Object.Items("status", "path") is null ? Object.Text("status", "path") ?? "" : string.Join('/', Texts("status", "path"));
 
+    /// <summary>The parent it was set up with; empty when unknown.</summary>
+    internal string PreferredParent => Object.Text("status", "preferredParent") ?? "";
+
+    /// <summary>The only parent an operator lets it have; empty: any.</summary>
+    internal string PinnedParent => Object.Text("spec", "pinnedParent") ?? "";
+
+    /// <summary>Parents an operator does not let it have, ordered.</summary>
+    internal IReadOnlyList<string> ForbiddenParents => [.. Texts("spec", "forbiddenParents").Order(StringComparer.Ordinal)];
+
     internal string Listen => Object.Text("status", "listen") ?? "";
 
     internal string Version => Object.Text("status", "version") ?? "";

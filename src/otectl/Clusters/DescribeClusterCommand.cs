@@ -47,8 +47,19 @@ internal static class DescribeClusterCommand
         Field("Status", new Cell(cluster.Status, run.OutPaint.State));
         Field("Accepted", cluster.Object.Truth("spec", "accepted") switch { true => "yes", false => "no", null => "" });
         Field("Parent", cluster.Parent);
+        Field("Preferred", cluster.PreferredParent);
         Field("Path", cluster.Path);
         Field("Children", string.Join(", ", children));
+        if (cluster.PinnedParent.Length > 0)
+        {
+            Field("Pinned below", cluster.PinnedParent);
+        }
+
+        if (cluster.ForbiddenParents.Count > 0)
+        {
+            Field("Not below", string.Join(", ", cluster.ForbiddenParents));
+        }
+
         Field("Tags", string.Join(", ", cluster.Tags));
         Field("Listen", cluster.Listen);
         Field("Version", cluster.Version);

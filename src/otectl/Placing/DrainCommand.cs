@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Following;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Placing;
+
+/// <summary><c>otectl drain CLUSTER</c> and <c>otectl undrain CLUSTER</c>.</summary>
+internal static class DrainCommand
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    internal static Command Build(CommandRunner runner)
+    {
+        var name = Arguments.Cluster();
+        var noWait = new Option<bool>("--no-wait") { Description = "Return when the wish is written" };
+        var timeout = Durations.Option("--timeout", $"How long to wait for the children to leave (default: {Durations.Format(Patience)})");
+        return runner.Attach(
+            new Command("drain", "Send a cluster's children to other parents, before it is shut down.") { name, noWait, timeout },
+            (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, run.Typed.GetValue(noWait) ? null : run.Typed.GetValue(timeout) ?? Patience, cancellation));
+    }
+
+    internal static Command BuildUndrain(CommandRunner runner)
+    {
+        var name = Arguments.Cluster();
+        return runner.Attach(
+            new Command("undrain", "Let a drained cluster take children again; those that were set up with it return.") { name },
+            async (run, cancellation) =>
+            {
+                var cluster = run.Typed.GetValue(name)!;
+                await PlacementPatch.WriteAsync(run, cluster, _ => new JsonObject { ["drain"] = null }, _ => $"cluster {cluster} takes children again", cancellation).ConfigureAwait(false);
+                return ExitCode.Ok;
+            });
+    }
+
+    private static async Task<ExitCode> RunAsync(Invocation run, string name, TimeSpan? wait, CancellationToken cancellation)
+    {
+        var written = await PlacementPatch
+            .WriteAsync(run, name, _ => new JsonObject { ["drain"] = true }, _ => $"cluster {name} is being drained", cancellation).ConfigureAwait(false);
+        if (wait is not { } patience)
+        {
+            return ExitCode.Ok;
+        }
+
+        using var late = new CancellationTokenSource(patience, run.World.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellation);
+        var last = "";
+        try
+        {
+            await foreach (var cluster in ObjectFollower.Of(run).FollowAsync(Kinds.Clusters, null, name, either.Token).ConfigureAwait(false))
+            {
+                if (cluster is null)
+                {
+                    throw new CtlException(ExitCode.Failed, $"cluster '{name}' was deleted while it was being drained");
+                }
+
+                var condition = cluster.Condition("Drained");
+                if (condition.Text("status") == "True")
+                {
+                    run.Note($"cluster {name} has no children any more; it can be shut down");
+                    return ExitCode.Ok;
+                }
+
+                if (condition.Text("message") is { Length: > 0 } message && message != last)
+                {
+                    run.Note(last = message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            // Told below.
+        }
+
+        throw new CtlException(
+            ExitCode.TimedOut,
+            $"cluster '{written.Name}' still has children after {Durations.Format(patience)} ({last}); they go on looking for other parents: see {run.World.ProgramName} tree");
+    }
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+
+namespace Ote.Ctl.Placing;
+
+/// <summary><c>otectl forbid CLUSTER PARENT...</c> and <c>otectl allow CLUSTER PARENT...</c>.</summary>
+internal static class ForbidCommand
+{
+    internal static Command Build(CommandRunner runner) => Build(runner, "forbid", "Keep a cluster from hanging below some parents.", forbids: true);
+
+    internal static Command BuildAllow(CommandRunner runner) => Build(runner, "allow", "Let a cluster hang below parents that were forbidden.", forbids: false);
+
+    private static Command Build(CommandRunner runner, string word, string description, bool forbids)
+    {
+        var name = Arguments.Cluster();
+        var parents = new Argument<string[]>("PARENT") { HelpName = "PARENT", Description = "The parents", Arity = ArgumentArity.OneOrMore };
+        parents.CompletionSources.Add(Completions.Clusters);
+        return runner.Attach(
+            new Command(word, description) { name, parents },
+            (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, run.Typed.GetValue(parents)!, forbids, cancellation));
+    }
+
+    private static async Task<ExitCode> RunAsync(Invocation run, string name, string[] parents, bool forbids, CancellationToken cancellation)
+    {
+        if (forbids)
+        {
+            await PlacementPatch.CheckParentsAsync(run, name, parents, cancellation).ConfigureAwait(false);
+        }
+
+        await PlacementPatch.WriteAsync(
+            run,
+            name,
+            cluster =>
+            {
+                var next = forbids ? cluster.ForbiddenParents.Union(parents) : cluster.ForbiddenParents.Except(parents);
+                return new JsonObject { ["forbiddenParents"] = new JsonArray([.. next.Order(StringComparer.Ordinal).Select(p => (JsonNode)p)]) };
+            },
+            cluster => $"cluster {name} may hang below {(cluster.ForbiddenParents.Count == 0 ? "any parent" : "any parent but " + string.Join(", ", cluster.ForbiddenParents))}",
+            cancellation).ConfigureAwait(false);
+        return ExitCode.Ok;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json.Nodes;
+using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
+using Ote.Ctl.Output;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.Ctl.Placing;
+
+/// <summary>Writes an operator's wish about a cluster's place in the tree. A wish is part of the object's spec: it holds until it is changed.</summary>
+internal static class PlacementPatch
+{
+    private const int Attempts = 5;
+
+    /// <summary>Changes the spec and says what was done.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="name">The cluster.</param>
+    /// <param name="edit">What to change, seeing the cluster as it is now; called again when someone else was first.</param>
+    /// <param name="done">What to say.</param>
+    /// <param name="cancellation">Ends it.</param>
+    internal static async Task<ClusterView> WriteAsync(
+        Invocation run, string name, Func<ClusterView, JsonObject> edit, Func<ClusterView, string> done, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var cluster = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+            if (cluster.Parent.Length == 0 && cluster.Status == ClusterView.Online)
+            {
+                throw new CtlException(ExitCode.Usage, $"cluster '{name}' is the root: it has no other place, and its children no other parent; choose a cluster below it");
+            }
+
+            var patch = new JsonObject { ["metadata"] = new JsonObject { ["resourceVersion"] = cluster.Object.ResourceVersion() }, ["spec"] = edit(cluster) };
+            try
+            {
+                var changed = new ClusterView(await run.Api
+                    .PatchAsync(Kinds.Clusters, null, name, PatchKind.Merge, patch, cancellation, fieldManager: "otectl").ConfigureAwait(false));
+                if (run.WantsObjects)
+                {
+                    ObjectPrinter.One(run.Out, run.Format, changed.Object);
+                }
+                else
+                {
+                    run.Out.Write(done(changed) + "\n");
+                }
+
+                return changed;
+            }
+            catch (KubeStatusException conflict) when (conflict.IsConflict && attempt < Attempts)
+            {
+                // Someone else changed the cluster between our look and our word: look again.
+            }
+        }
+    }
+
+    /// <summary>Fails when a cluster that is to be a parent is not in the tree.</summary>
+    internal static async Task CheckParentsAsync(Invocation run, string child, IReadOnlyCollection<string> parents, CancellationToken cancellation)
+    {
+        var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+        if (parents.Contains(child))
+        {
+            throw new CtlException(ExitCode.Usage, $"cluster '{child}' cannot be its own parent; name another");
+        }
+
+        if (parents.FirstOrDefault(p => all.All(cluster => cluster.Name != p)) is { } unknown)
+        {
+            throw ClusterReader.Unknown(run, unknown, all);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Tests.Ctl.Placing;
+
+public sealed class PlacementCommandTests
+{
+    [Fact]
+    public async Task Pin_holds_a_cluster_below_the_named_or_the_present_parent_until_unpinned()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal("cluster c1 pinned below bj\n", (await world.RunAsync("pin", "c1")).Out);
+        Assert.Equal("cluster c1 pinned below sh\n", (await world.RunAsync("pin", "c1", "sh")).Out);
+        Assert.Equal("sh", await SpecAsync(world, "c1", "pinnedParent"));
+        Assert.Contains("Pinned below", (await world.RunAsync("describe", "cluster", "c1")).Out, StringComparison.Ordinal);
+        Assert.Equal("cluster c1 unpinned\n", (await world.RunAsync("unpin", "c1")).Out);
+        Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
+    }
+
+    [Fact]
+    public async Task Pin_refuses_itself_an_unknown_parent_and_the_root()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal((2, "error: cluster 'c1' cannot be its own parent; name another\n"), Told(await world.RunAsync("pin", "c1", "c1")));
+        Assert.Contains("cluster 'bk' is not in the tree (did you mean bj?)", (await world.RunAsync("pin", "c1", "bk")).Error, StringComparison.Ordinal);
+        Assert.Equal(2, (await world.RunAsync("pin", "root", "bj")).Code);
+    }
+
+    [Fact]
+    public async Task Forbidden_parents_add_up_and_are_allowed_again_one_by_one()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("forbid", "c1", "sh");
+        Assert.Equal("cluster c1 may hang below any parent but bj, sh\n", (await world.RunAsync("forbid", "c1", "bj")).Out);
+        Assert.Equal("cluster c1 may hang below any parent but bj\n", (await world.RunAsync("allow", "c1", "sh")).Out);
+        Assert.Equal("cluster c1 may hang below any parent\n", (await world.RunAsync("allow", "c1", "bj")).Out);
+    }
+
+    [Fact]
+    public async Task Drain_waits_until_the_children_have_left()
+    {
+        await using var world = await TreeAsync();
+        var draining = world.RunAsync("drain", "bj");
+        await DrainedAsync(world, false, "1 children have not left yet");
+        await world.Progress.WhenSays("1 children have not left yet");
+        await DrainedAsync(world, true, "all its children hang elsewhere");
+
+        var result = await draining;
+
+        Assert.Equal((0, "cluster bj is being drained\n"), (result.Code, result.Out));
+        Assert.Contains("cluster bj has no children any more", result.Error, StringComparison.Ordinal);
+        Assert.Equal("cluster bj takes children again\n", (await world.RunAsync("undrain", "bj")).Out);
+        Assert.Null(await SpecAsync(world, "bj", "drain"));
+    }
+
+    [Fact]
+    public async Task Drain_says_how_many_are_left_when_the_time_is_over()
+    {
+        await using var world = await TreeAsync();
+        var draining = world.RunAsync("drain", "bj", "--timeout", "1m");
+        await DrainedAsync(world, false, "1 children have not left yet");
+        await world.Progress.WhenSays("1 children have not left yet");
+        world.Time.Advance(TimeSpan.FromMinutes(2));
+
+        var result = await draining;
+
+        Assert.Equal(5, result.Code);
+        Assert.Contains("still has children after 1m (1 children have not left yet)", result.Error, StringComparison.Ordinal);
+    }
+
+    private static (int Code, string Error) Told(CtlResult result) => (result.Code, result.Error);
+
+    private static async Task<string?> SpecAsync(CtlWorld world, string name, string field) =>
+        (await world.Api.GetAsync(Kinds.Clusters, null, name, CtlWorld.Stop)).At("spec", field)?.ToString();
+
+    private static async Task DrainedAsync(CtlWorld world, bool drained, string message)
+    {
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "bj", CtlWorld.Stop))!.Copy();
+        Conditions.SetCondition((JsonObject)cluster["status"]!, "Drained", drained, "Test", message, CtlWorld.Start);
+        cluster["metadata"]!.AsObject().Remove("resourceVersion");
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+    }
+
+    private static async Task<CtlWorld> TreeAsync()
+    {
+        var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("root", null, path: ["root"]);
+        await world.AddClusterAsync("bj", "root", path: ["root", "bj"]);
+        await world.AddClusterAsync("sh", "root", path: ["root", "sh"]);
+        await world.AddClusterAsync("c1", "bj", path: ["root", "bj", "c1"]);
+        return world;
+    }
+}
