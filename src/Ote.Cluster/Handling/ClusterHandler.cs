@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -22,6 +23,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? _decideJoin;
     private readonly JoinRelay _joins;
     private readonly NameRefusals _refusals;
+    private readonly RevocationKeeper _revocations;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
@@ -33,6 +35,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="decideJoin">The root's decision on joining; null elsewhere.</param>
     /// <param name="joins">Carries joining up and down.</param>
     /// <param name="refusals">Whose name was refused above.</param>
+    /// <param name="revocations">Who is shut out.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     public ClusterHandler(
@@ -43,11 +46,13 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? decideJoin,
         JoinRelay joins,
         NameRefusals refusals,
+        RevocationKeeper revocations,
         TimeProvider time,
         ILogger log)
     {
-        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _time, _log) =
-            (uplink, routes, transit, receipts, decideJoin, joins, refusals, time, log);
+        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _revocations, _time, _log) =
+            (uplink, routes, transit, receipts, decideJoin, joins, refusals, revocations, time, log);
+        revocations.Changed += Tell;
     }
 
     /// <summary>The link to a direct child while it is up.</summary>
@@ -55,6 +60,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
 
     public Admission Decide(Hello hello, PeerIdentity peer, X509Certificate2? certificate)
     {
+        if (_revocations.Objection(peer) is { } revoked)
+        {
+            return Admission.Refuse(Refuse.Types.Reason.Revoked, revoked, never: true);
+        }
+
         if (_refusals.Find(peer.Uid) is { } refused)
         {
             return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
@@ -74,6 +84,15 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     {
         var name = link.Peer.Name;
         _links[name] = link;
+        if (_revocations.Objection(link.Peer) is { } revoked)
+        {
+            link.Close(revoked); // revoked after it was admitted and before anybody could have found this link
+        }
+        else if (hello!.Revocations < _revocations.Current.Version)
+        {
+            Tell(link, _revocations.Current);
+        }
+
         TagSet.TryCreate(hello!.Tags, out var tags, out _);
         _routes.Apply(t =>
         {
@@ -138,6 +157,30 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             default:
                 _log.Forged(message.PayloadCase.ToString(), link.Peer.Name, link.Peer.Name);
                 return ValueTask.CompletedTask;
+        }
+    }
+
+    private void Tell(Revocations revocations)
+    {
+        foreach (var link in _links.Values)
+        {
+            if (_revocations.Objection(link.Peer) is { } revoked)
+            {
+                link.Close(revoked);
+            }
+            else
+            {
+                Tell(link, revocations);
+            }
+        }
+    }
+
+    // A child that has no room for this is cut off rather than left without it: it is told when it attaches again.
+    private static void Tell(ILink link, Revocations revocations)
+    {
+        if (link.IsUp && !link.TrySend(new Message { Lane = Lane.Control, Revocations = revocations.Signed }))
+        {
+            link.Close("no room for the list of revocations");
         }
     }
 

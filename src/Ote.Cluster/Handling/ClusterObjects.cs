@@ -25,15 +25,17 @@ internal sealed class ClusterObjects : IDisposable
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
     private readonly Func<Message, Task> _sendTags;
+    private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _isRoot;
     private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
 
     public ClusterObjects(
-        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendTags, TimeProvider time, Func<double> random, ILogger log)
+        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendTags, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_routes, _uplink, _api, _sendTags, _time, _log, _isRoot) = (routes, uplink, api, sendTags, time, log, uplink.IsRoot);
+        (_routes, _uplink, _api, _sendTags, _certificates, _time, _log, _isRoot) = (routes, uplink, api, sendTags, certificates, time, log, uplink.IsRoot);
+        certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Name());
@@ -88,15 +90,17 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         _seen.TryAdd(name, true);
+        await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
+        var again = _certificates.Write(next, name == _routes.Self.Name);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
         }
 
         await WishedTagsAsync(known, entry).ConfigureAwait(false);
-        return Next.Done;
+        return again;
     }
 
     /// <summary>An object that was there and is gone was deleted by someone; one never seen has just not been written yet.</summary>
@@ -107,8 +111,11 @@ internal sealed class ClusterObjects : IDisposable
         if (known is null)
         {
             _seen.TryRemove(name, out _);
+            _certificates.Forget(name);
             return Next.Done;
         }
+
+        await _certificates.ObserveAsync(known).ConfigureAwait(false);
 
         // The root keeps the object of a cluster that may join or was never heard of; elsewhere it goes with the route.
         if (!_isRoot || (known.Text("status", "uid") is not null && _seen.TryRemove(name, out _)))
@@ -119,12 +126,13 @@ internal sealed class ClusterObjects : IDisposable
 
         var next = known.Copy();
         ClusterStatus.WriteUnattached(next.Child("status"), known, _time.GetUtcNow());
+        var again = _certificates.Write(next, isOwn: false);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
         }
 
-        return Next.Done;
+        return again;
     }
 
     private Task<JsonObject> CreateAsync(RouteEntry entry, CancellationToken ct) => _api.CreateAsync(
@@ -135,7 +143,7 @@ internal sealed class ClusterObjects : IDisposable
             ["apiVersion"] = Kinds.Clusters.ApiVersion,
             ["kind"] = Kinds.Clusters.Kind,
             ["metadata"] = new JsonObject { ["name"] = entry.Name },
-            ["spec"] = new JsonObject { ["name"] = entry.Name, ["uid"] = entry.Uid, ["accepted"] = true },
+            ["spec"] = new JsonObject { ["name"] = entry.Name, ["uid"] = entry.Uid, ["accepted"] = !_certificates.IsRevoked(entry.Uid) },
         },
         ct);
 

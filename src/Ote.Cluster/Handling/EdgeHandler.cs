@@ -16,6 +16,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly JoinRelay _joins;
     private readonly Func<string, ILink?> _linkTo;
     private readonly NameRefusals _refusals;
+    private readonly RevocationKeeper _revocations;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -29,11 +30,12 @@ internal sealed class EdgeHandler : ILinkHandler
         JoinRelay joins,
         Func<string, ILink?> linkTo,
         NameRefusals refusals,
+        RevocationKeeper revocations,
         ILogger log,
         CancellationToken stop)
     {
-        (_uplink, _routes, _dispatcher, _outbox, _tags, _joins, _linkTo, _refusals, _log, _stop) =
-            (uplink, routes, dispatcher, outbox, tags, joins, linkTo, refusals, log, stop);
+        (_uplink, _routes, _dispatcher, _outbox, _tags, _joins, _linkTo, _refusals, _revocations, _log, _stop) =
+            (uplink, routes, dispatcher, outbox, tags, joins, linkTo, refusals, revocations, log, stop);
     }
 
     public void Attached(ILink link, Welcome? welcome, Hello? hello)
@@ -83,6 +85,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.JoinAnswer:
                 _joins.Answered(message.JoinAnswer);
+                break;
+            case Message.PayloadOneofCase.Revocations:
+                await _revocations.ReceiveAsync(message.Revocations).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

@@ -174,6 +174,7 @@ public sealed class EdgeTunnel
             AdvertisedAddress = AdvertisedAddress.Normalize(facts.AdvertisedAddress()) ?? "",
             Version = facts.Version,
             Protocol = ProtocolLimits.Version,
+            Revocations = facts.Revocations(),
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)

@@ -9,14 +9,17 @@ namespace Ote.Cluster.Tunnel;
 /// <summary>Dials parents by WebSocket over mutual TLS; trusts the tree's own CA and nothing else.</summary>
 /// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
-public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? proxy = null) : IDialer
+/// <param name="time">The clock certificates are held against; null for the system's.</param>
+/// <param name="objection">Why an address must not be served by a cluster that could prove itself; null when it may. Null for no objections.</param>
+public sealed class WebSocketDialer(
+    Func<ClusterIdentity> identity, IWebProxy? proxy = null, TimeProvider? time = null, Func<Uri, PeerIdentity, string?>? objection = null) : IDialer
 {
     /// <inheritdoc/>
     public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(parent);
         ClusterIdentity self = identity();
-        ServerCheck check = new(self.Authority, parent.Host);
+        ServerCheck check = new(self.Authority, parent.Host, time ?? TimeProvider.System, objection is null ? null : who => objection(parent, who));
         SocketsHttpHandler handler = new()
         {
             Proxy = proxy,
@@ -61,7 +64,9 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, IWebProxy? p
 /// <summary>Checks a server's certificate against the tree's CA and remembers who it was.</summary>
 /// <param name="authority">The only trusted root.</param>
 /// <param name="host">The host that was dialled.</param>
-internal sealed class ServerCheck(X509Certificate2 authority, string host)
+/// <param name="time">The clock it is held against.</param>
+/// <param name="objection">Why not this cluster, though it is who it says; null for no objections.</param>
+internal sealed class ServerCheck(X509Certificate2 authority, string host, TimeProvider time, Func<PeerIdentity, string?>? objection = null)
 {
     public PeerIdentity? Peer { get; private set; }
 
@@ -86,6 +91,18 @@ internal sealed class ServerCheck(X509Certificate2 authority, string host)
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
         {
             Problem = $"the certificate of {peer} is not for {host}; dial it by a name it advertises, or give it this one";
+            return false;
+        }
+
+        if (TunnelTls.OutOfTime(seen, authority, time.GetUtcNow()) is { } late)
+        {
+            Problem = $"the certificate {host} showed ({peer}) does not count: {late}";
+            return false;
+        }
+
+        if (objection?.Invoke(peer) is { } no)
+        {
+            Problem = no;
             return false;
         }
 

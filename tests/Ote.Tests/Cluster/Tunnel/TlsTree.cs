@@ -19,7 +19,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
     private readonly List<TunnelRuntime> runtimes = [];
     private TunnelListener? listener;
 
-    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(TimeProvider.System);
+    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(clock ?? TimeProvider.System);
 
     public AdmitAll Admission { get; } = new("root");
 
@@ -45,7 +45,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
         RootIdentity = new IdentitySource(Authority.CreateIdentity(new PeerIdentity("root", "root-uid"), ["127.0.0.1", "localhost"]));
         Cloud = new CloudTunnel(NewRuntime(), options ?? new TunnelOptions(), "root", "test", Admission, Root);
         if (join is not null) Join = new JoinService(RootIdentity, join, TimeProvider.System, NullLogger.Instance);
-        listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None);
+        listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None, time: time);
         return this;
     }
 
@@ -70,7 +70,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
             options ?? new EdgeTunnelOptions { Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(50)) },
             identity.Peer,
             () => Address,
-            new WebSocketDialer(() => identity),
+            new WebSocketDialer(() => identity, time: time),
             recorder,
             new EdgeFacts { NextEpoch = epochs.Next, Tags = () => ["tier=edge"], AdvertisedAddress = () => "0.0.0.0:8287", Digest = digest });
         return (tunnel, recorder);
