@@ -45,6 +45,9 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly EdgeHandler _edgeHandler;
     private readonly JoinRelay _joins;
     private readonly JoinDesk? _desk;
+    private readonly RevocationKeeper _revocations;
+    private readonly Revoker? _revoker;
+    private readonly KnownParents _parents;
     private readonly OwnTags _tags;
     private readonly ParentSeeker? _seeker;
     private readonly IDialer _dialer;
@@ -64,7 +67,8 @@ public sealed class ClusterController : IAsyncDisposable
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
         _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * 3.5) { IsRoot = authority is not null };
-        _dialer = parts.Dialer ?? new WebSocketDialer(() => _identity.Current, parts.Time);
+        _dialer = parts.Dialer ?? new WebSocketDialer(
+            () => _identity.Current, parts.Time, objection: (address, seen) => _revocations!.Objection(seen) ?? _parents!.Objection(address, seen));
         _seeker = options.Parent is not { } home
             ? null
             : new ParentSeeker(
@@ -88,7 +92,14 @@ public sealed class ClusterController : IAsyncDisposable
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
         _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log, _metrics);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
-        _desk = authority is not null && parts.ControlApi is not null ? new JoinDesk(parts.ControlApi, authority, parts.Time) : null;
+        _parents = KnownParents.Load(IdentityDirectory(options));
+        _revocations = new RevocationKeeper(journal, _identity, _log);
+        if (authority is not null && parts.ControlApi is { } rootApi)
+        {
+            _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
+            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time);
+        }
+
         var refusals = new NameRefusals();
         _standing = new StandingDesk(_uplink, _seeker, names => _routes.Read(t => t.ChildCounts(names)), _dialer, parts.Time, parts.Random, _log);
         _uplink.Moved += _standing.Wake;
@@ -108,18 +119,25 @@ public sealed class ClusterController : IAsyncDisposable
             refusals,
             _standing,
             () => _seeker is { Placement.Drain: true },
+            _revocations,
             parts.Time,
             _log,
             _stop.Token);
         var dispatcher = new Dispatcher(_routes, _executor, _transit, receipts => ReportAsync(receipts, []), parts.Time);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _log, _stop.Token);
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
-            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, parts.Time, parts.Random, _log);
+            var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
+            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
+            _metrics.ObserveCertificates(CertificateLeft, _revoker is null ? null : () => certificates.Late);
+        }
+        else
+        {
+            _metrics.ObserveCertificates(CertificateLeft, null);
         }
 
         _metrics.Observe(
@@ -261,11 +279,11 @@ public sealed class ClusterController : IAsyncDisposable
         try
         {
             var tags = OwnTags.Load(journal, options.Tags);
-            var directory = System.IO.Path.Combine(options.DataDirectory, "identity");
-            var hosts = Hosts(options);
+            var directory = IdentityDirectory(options);
+            var hosts = OwnHosts.Of(options);
             if (options.Parent is null)
             {
-                var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time);
+                var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
                 var uid = OwnUid.LoadOrCreate(directory);
                 return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
             }
@@ -309,48 +327,19 @@ public sealed class ClusterController : IAsyncDisposable
         return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity")).JoinAsync(ticket, directory, cancellation);
     }
 
-    /// <summary>The names and addresses that children may dial this controller by.</summary>
-    private static string[] Hosts(ClusterControllerOptions options)
-    {
-        if (options.Listen is not { } listen)
-        {
-            return [];
-        }
-
-        var hosts = new List<string> { "localhost", "127.0.0.1", "::1" };
-        if (options.Advertise is { } advertised)
-        {
-            hosts.Add(advertised[..(advertised.LastIndexOf(':') is var cut and > 0 ? cut : advertised.Length)].Trim('[', ']'));
-        }
-
-        if (listen.Address.Equals(IPAddress.Any) || listen.Address.Equals(IPAddress.IPv6Any))
-        {
-            hosts.Add(Dns.GetHostName().ToLowerInvariant());
-            hosts.AddRange(System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
-                .SelectMany(i => i.GetIPProperties().UnicastAddresses)
-                .Where(a => !a.Address.IsIPv6LinkLocal)
-                .Select(a => a.Address.ToString()));
-        }
-        else
-        {
-            hosts.Add(listen.Address.ToString());
-        }
-
-        return [.. hosts.Distinct(StringComparer.Ordinal)];
-    }
-
     private async Task BeginAsync(CancellationToken cancellation)
     {
         _routes.Restore();
         _outbox.Restore();
         _transit.Restore();
         _executor.Restore();
+        _revocations.Restore();
         if (_options.Listen is { } listen)
         {
             await ListenAsync(listen, cancellation).ConfigureAwait(false);
         }
 
-        var epochs = EpochCounter.Load(System.IO.Path.Combine(_options.DataDirectory, "identity"));
+        var epochs = EpochCounter.Load(IdentityDirectory(_options));
         if (_seeker is null)
         {
             _uplink.Beat(epochs.Next(0));
@@ -374,8 +363,19 @@ public sealed class ClusterController : IAsyncDisposable
                     Digest = () => _routes.Digest,
                     Position = () => _uplink.Position,
                     HomeName = () => _seeker.Home.Name,
+                    Revocations = () => _revocations.Current.Version,
                 });
             _seeker.Redial = _edgeTunnel.Redial;
+            _edgeTunnel.StatusChanged += status => RememberParent(status);
+
+            // A link that is up goes on; a tunnel that waits may have been turned away for the former certificate.
+            _identity.Changed += _ =>
+            {
+                if (_edgeTunnel.Link is null)
+                {
+                    _edgeTunnel.Redial("the certificate was renewed");
+                }
+            };
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
             Run("way home", stop => _seeker.RunAsync(_dialer, stop));
         }
@@ -384,6 +384,7 @@ public sealed class ClusterController : IAsyncDisposable
         Run("routes", _routes.RunAsync);
         Run("executions", _executor.RunAsync);
         Run("expiry", ExpireAsync);
+        Run("certificate", RenewCertificateAsync);
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
@@ -399,7 +400,7 @@ public sealed class ClusterController : IAsyncDisposable
             _identity, _desk is null ? _joins.AskAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try
         {
-            _listener = await TunnelListener.StartAsync(listen, _identity, _cloudTunnel, join, _parts.Loggers, cancellation).ConfigureAwait(false);
+            _listener = await TunnelListener.StartAsync(listen, _identity, _cloudTunnel, join, _parts.Loggers, cancellation, time: _parts.Time).ConfigureAwait(false);
         }
         catch (IOException taken)
         {
@@ -475,6 +476,44 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
+    private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
+
+    private double CertificateLeft() => (new DateTimeOffset(_identity.Current.Certificate.NotAfter) - _parts.Time.GetUtcNow()).TotalSeconds;
+
+    private void RememberParent(EdgeTunnelStatus status)
+    {
+        if (status.Phase != EdgeTunnelPhase.Up || _edgeTunnel?.Link is not { } link || _seeker?.Current?.Address is not { } address)
+        {
+            return;
+        }
+
+        try
+        {
+            _parents.Remember(address, link.Peer);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            _log.ParentNotRemembered(address.Authority, unwritable.Message);
+        }
+    }
+
+    /// <summary>The root certifies itself; any other asks by its link, or at its parent's door when it has none.</summary>
+    private Task RenewCertificateAsync(CancellationToken stop)
+    {
+        var log = _parts.Loggers.CreateLogger("Ote.Cluster.Identity");
+        var hosts = OwnHosts.Of(_options);
+        var had = _identity.Current.Hosts.Select(HostPolicy.Normalize).ToHashSet(StringComparer.Ordinal);
+        var client = new RenewalClient(_identity, hosts, IdentityDirectory(_options), AskForRenewalAsync, log);
+        Func<CancellationToken, Task<ClusterIdentity>> renew = _authority is { } authority
+            ? _ => Task.FromResult(authority.CreateIdentity(_identity.Current.Peer, hosts))
+            : client.RenewAsync;
+        return new CertificateRenewer(_identity, renew, _parts.Time, _parts.Random, log).RunAsync(!hosts.All(h => had.Contains(HostPolicy.Normalize(h))), stop);
+    }
+
+    private Task<JoinAnswer> AskForRenewalAsync(JoinRequest request, CancellationToken ct) => _uplink.Link is not null
+        ? _joins.AskAsync(request, ct)
+        : new JoinDoor(_parts.Time).AskAsync(_options.Parent!, _identity.Current.Authority, request, ct);
+
     private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
     {
         // What an attachment brought along may have lost what was on its way at the old place: commands to it, and results of it that
@@ -504,6 +543,7 @@ public sealed class ClusterController : IAsyncDisposable
         {
             await Task.Delay(TimeSpan.FromSeconds(10), _parts.Time, stop).ConfigureAwait(false);
             await _transit.ExpireAsync().ConfigureAwait(false);
+            await (_revoker?.PruneAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
@@ -45,6 +46,18 @@ public sealed record ClusterControllerOptions
     /// <summary><c>sha256:…</c> of the tree's CA, for the first join.</summary>
     public string? CaPin { get; init; }
 
+    /// <summary>
+    /// At the root: how long the certificates it issues are valid. Each is renewed between half and two thirds of that. 10 minutes to 10
+    /// years; default one year.
+    /// </summary>
+    public TimeSpan CertificateLife { get; init; } = CertificateAuthority.DefaultClusterLife;
+
+    /// <summary>
+    /// At the root: how long after its end a certificate may still be renewed by its own key, unless the cluster is revoked. Zero to ten
+    /// years; default 30 days.
+    /// </summary>
+    public TimeSpan RenewalGrace { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>How links behave.</summary>
     public TunnelOptions Tunnel { get; init; } = new();
 
@@ -79,6 +92,16 @@ public sealed record ClusterControllerOptions
         if (Advertise is not null && Listen is null)
         {
             faults.Add("--advertise: only a controller with --listen takes children");
+        }
+
+        if (CertificateLife < CertificateAuthority.ShortestClusterLife || CertificateLife > CertificateAuthority.AuthorityLife)
+        {
+            faults.Add($"--certificate-life: {CertificateLife} is not between 10 minutes and 10 years");
+        }
+
+        if (RenewalGrace < TimeSpan.Zero || RenewalGrace > CertificateAuthority.AuthorityLife)
+        {
+            faults.Add($"--renewal-grace: {RenewalGrace} is not between nothing and 10 years");
         }
 
         return faults;

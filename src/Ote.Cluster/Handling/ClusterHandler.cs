@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -27,6 +28,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly NameRefusals _refusals;
     private readonly StandingDesk _desk;
     private readonly Func<bool> _drains;
+    private readonly RevocationKeeper _revocations;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -41,6 +43,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="refusals">Whose name was refused above.</param>
     /// <param name="desk">Tells children where to go.</param>
     /// <param name="drains">Whether an operator empties this parent.</param>
+    /// <param name="revocations">Who is shut out.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -54,12 +57,14 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         NameRefusals refusals,
         StandingDesk desk,
         Func<bool> drains,
+        RevocationKeeper revocations,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _time, _log, _stop) =
-            (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, time, log, stop);
+        (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
+            (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
+        revocations.Changed += Tell;
     }
 
     /// <inheritdoc/>
@@ -70,6 +75,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
 
     public Admission Decide(Hello hello, PeerIdentity peer, X509Certificate2? certificate)
     {
+        if (_revocations.Objection(peer) is { } revoked)
+        {
+            return Admission.Refuse(Refuse.Types.Reason.Revoked, revoked, never: true);
+        }
+
         if (_refusals.Find(peer.Uid) is { } refused)
         {
             return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
@@ -126,6 +136,15 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     {
         var name = link.Peer.Name;
         _links[name] = link;
+        if (_revocations.Objection(link.Peer) is { } revoked)
+        {
+            link.Close(revoked); // revoked after it was admitted and before anybody could have found this link
+        }
+        else if (hello!.Revocations < _revocations.Current.Version)
+        {
+            Tell(link, _revocations.Current);
+        }
+
         TagSet.TryCreate(hello!.Tags, out var tags, out _);
         _routes.Apply(t =>
         {
@@ -194,6 +213,30 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             default:
                 _log.Forged(message.PayloadCase.ToString(), link.Peer.Name, link.Peer.Name);
                 return ValueTask.CompletedTask;
+        }
+    }
+
+    private void Tell(Revocations revocations)
+    {
+        foreach (var link in _links.Values)
+        {
+            if (_revocations.Objection(link.Peer) is { } revoked)
+            {
+                link.Close(revoked);
+            }
+            else
+            {
+                Tell(link, revocations);
+            }
+        }
+    }
+
+    // A child that has no room for this is cut off rather than left without it: it is told when it attaches again.
+    private static void Tell(ILink link, Revocations revocations)
+    {
+        if (link.IsUp && !link.TrySend(new Message { Lane = Lane.Control, Revocations = revocations.Signed }))
+        {
+            link.Close("no room for the list of revocations");
         }
     }
 

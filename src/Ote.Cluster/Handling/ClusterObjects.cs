@@ -27,15 +27,17 @@ internal sealed class ClusterObjects : IDisposable
     private readonly WorkQueue<string> _queue;
     private readonly Func<Message, Task> _sendWish;
     private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
+    private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _isRoot;
     private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
 
     public ClusterObjects(
-        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, TimeProvider time, Func<double> random, ILogger log)
+        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_routes, _uplink, _api, _sendWish, _time, _log, _isRoot) = (routes, uplink, api, sendWish, time, log, uplink.IsRoot);
+        (_routes, _uplink, _api, _sendWish, _certificates, _time, _log, _isRoot) = (routes, uplink, api, sendWish, certificates, time, log, uplink.IsRoot);
+        certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Name());
@@ -95,10 +97,12 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         _seen.TryAdd(name, true);
+        await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
         var children = known.Truth("spec", "drain") == true ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
+        var again = _certificates.Write(next, name == _routes.Self.Name);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
@@ -106,7 +110,7 @@ internal sealed class ClusterObjects : IDisposable
 
         await WishedTagsAsync(known, entry).ConfigureAwait(false);
         await WishedPlaceAsync(known, entry).ConfigureAwait(false);
-        return Next.Done;
+        return again;
     }
 
     private void QueueParent(RouteEntry? entry)
@@ -125,8 +129,11 @@ internal sealed class ClusterObjects : IDisposable
         if (known is null)
         {
             _seen.TryRemove(name, out _);
+            _certificates.Forget(name);
             return Next.Done;
         }
+
+        await _certificates.ObserveAsync(known).ConfigureAwait(false);
 
         // The root keeps the object of a cluster that may join or was never heard of; elsewhere it goes with the route.
         if (!_isRoot || (known.Text("status", "uid") is not null && _seen.TryRemove(name, out _)))
@@ -137,12 +144,13 @@ internal sealed class ClusterObjects : IDisposable
 
         var next = known.Copy();
         ClusterStatus.WriteUnattached(next.Child("status"), known, _time.GetUtcNow());
+        var again = _certificates.Write(next, isOwn: false);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
         }
 
-        return Next.Done;
+        return again;
     }
 
     private Task<JsonObject> CreateAsync(RouteEntry entry, CancellationToken ct) => _api.CreateAsync(
@@ -153,7 +161,7 @@ internal sealed class ClusterObjects : IDisposable
             ["apiVersion"] = Kinds.Clusters.ApiVersion,
             ["kind"] = Kinds.Clusters.Kind,
             ["metadata"] = new JsonObject { ["name"] = entry.Name },
-            ["spec"] = new JsonObject { ["name"] = entry.Name, ["uid"] = entry.Uid, ["accepted"] = true },
+            ["spec"] = new JsonObject { ["name"] = entry.Name, ["uid"] = entry.Uid, ["accepted"] = !_certificates.IsRevoked(entry.Uid) },
         },
         ct);
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
 
@@ -58,7 +59,25 @@ internal static class ClusterStatus
                 now);
         }
 
-        Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Pending", accepted ? "may take part in the tree" : "waiting for otectl accept", now);
+        Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Revoked", accepted ? "may take part in the tree" : $"shut out until otectl accept {entry.Name}", now);
+    }
+
+    /// <summary>The newest certificate and whether it is in its time; nothing when none is known.</summary>
+    /// <returns>Whether it should have been renewed, and when that changes if nothing is issued meanwhile; null for never.</returns>
+    public static (bool IsLate, DateTimeOffset? Changes) WriteCertificate(JsonObject status, CertificateRecord? certificate, DateTimeOffset now)
+    {
+        if (certificate is not var (begin, end, _))
+        {
+            return (false, null);
+        }
+
+        var overdue = RenewalSchedule.Latest(begin, end) + RenewalSchedule.RetryCeiling(begin, end);
+        status["certificate"] = new JsonObject { ["notBefore"] = begin.ToKubeTime(), ["notAfter"] = end.ToKubeTime() };
+        var (reason, message) = now >= end ? ("Expired", $"ended at {end.ToKubeTime()}: the cluster renews it within the root's --renewal-grace, or joins again")
+            : now >= overdue ? ("RenewalOverdue", $"ends at {end.ToKubeTime()} and should have been renewed: see the cluster's log")
+            : ("Valid", $"ends at {end.ToKubeTime()}");
+        Conditions.SetCondition(status, "CertificateValid", now < end, reason, message, now);
+        return (now >= overdue, now < overdue ? overdue : now < end ? end : null);
     }
 
     /// <summary>How far the draining of a cluster is.</summary>
@@ -82,8 +101,9 @@ internal static class ClusterStatus
     public static void WriteUnattached(JsonObject status, JsonObject cluster, DateTimeOffset now)
     {
         var accepted = cluster.Truth("spec", "accepted") == true;
+        var refused = Revoker.IsShutOut(cluster) ? "Revoked" : "Pending";
         status["status"] = "offline";
         Conditions.SetCondition(status, "Ready", false, "NeverAttached", accepted ? "it may join, and has not attached yet" : "it waits for approval", now);
-        Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Pending", accepted ? "may take part in the tree" : $"waiting for otectl accept {cluster.Name()}", now);
+        Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : refused, accepted ? "may take part in the tree" : $"waiting for otectl accept {cluster.Name()}", now);
     }
 }

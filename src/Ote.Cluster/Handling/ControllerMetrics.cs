@@ -30,5 +30,17 @@ internal sealed class ControllerMetrics : IDisposable
         }
     }
 
+    /// <summary>Watches certificates. Each function is called when metrics are read, from any thread.</summary>
+    /// <param name="left">Seconds until the own certificate ends; negative afterwards.</param>
+    /// <param name="late">How many clusters should have renewed theirs; null where nobody knows.</param>
+    public void ObserveCertificates(Func<double> left, Func<int>? late)
+    {
+        _meter.CreateObservableGauge("ote.certificate.left", left, "s", "Time until the own certificate ends");
+        if (late is not null)
+        {
+            _meter.CreateObservableGauge("ote.certificates.late", late, "{cluster}", "Clusters whose certificate should have been renewed, or has ended");
+        }
+    }
+
     public void Dispose() => _meter.Dispose();
 }

@@ -19,6 +19,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly Func<string, ILink?> _linkTo;
     private readonly Action _drain;
     private readonly NameRefusals _refusals;
+    private readonly RevocationKeeper _revocations;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -34,11 +35,12 @@ internal sealed class EdgeHandler : ILinkHandler
         Func<string, ILink?> linkTo,
         Action drain,
         NameRefusals refusals,
+        RevocationKeeper revocations,
         ILogger log,
         CancellationToken stop)
     {
-        (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _log, _stop) =
-            (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, log, stop);
+        (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
+            (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
 
     public void Attached(ILink link, Welcome welcome, Hello? hello)
@@ -93,6 +95,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.JoinAnswer:
                 _joins.Answered(message.JoinAnswer);
+                break;
+            case Message.PayloadOneofCase.Revocations:
+                await _revocations.ReceiveAsync(message.Revocations).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

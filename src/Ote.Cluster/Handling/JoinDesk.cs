@@ -10,36 +10,39 @@ using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Handling;
 
+/// <summary>What the desk goes by.</summary>
+/// <param name="RenewalGrace">How long after its end a certificate may still be renewed.</param>
+/// <param name="RootName">The root's name.</param>
+/// <param name="RootHosts">Hosts that are the root's.</param>
+internal sealed record JoinDeskOptions(TimeSpan RenewalGrace, string RootName, IReadOnlyCollection<string> RootHosts);
+
 /// <summary>
-/// The root's decision on joining, carried out: reads the token and who holds the name from the control API, binds the name to the uid
-/// there before a certificate leaves. Thread-safe; requests with one token are decided one after the other.
+/// The root's decision on joining and renewal, carried out: reads the token and who holds the name and the hosts from the control API,
+/// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests with one token are decided one after the other,
+/// and so are those that ask for hosts nobody has given them yet.
 /// </summary>
-internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, TimeProvider time)
+internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time)
 {
-    private static readonly TimeSpan RenewalGrace = TimeSpan.FromDays(30);
     private static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(3);
     private const int Attempts = 5;
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _hostsTurn = new(1, 1);
+    private readonly HashSet<string> _rootHosts = [.. options.RootHosts.Select(HostPolicy.Normalize)];
 
     public async Task<JoinAnswer> DecideAsync(JoinRequest request, CancellationToken ct)
     {
         var token = JoinTokenText.TryParse(request.Token, out var presented)
             ? await api.GetAsync(Kinds.JoinTokens, null, presented!.Id, ct).ConfigureAwait(false)
             : null;
-        if (token is null)
-        {
-            return await DecideAsync(request, null, ct).ConfigureAwait(false);
-        }
-
-        var turn = _turns.GetOrAdd(token.Name(), _ => new SemaphoreSlim(1, 1));
-        await turn.WaitAsync(ct).ConfigureAwait(false);
+        var turn = token is null ? null : _turns.GetOrAdd(token.Name(), _ => new SemaphoreSlim(1, 1));
+        await (turn?.WaitAsync(ct) ?? Task.CompletedTask).ConfigureAwait(false);
         try
         {
             for (var attempt = 1; ; attempt++)
             {
                 try
                 {
-                    var current = await api.GetAsync(Kinds.JoinTokens, null, token.Name(), ct).ConfigureAwait(false);
+                    var current = token is null ? null : await api.GetAsync(Kinds.JoinTokens, null, token.Name(), ct).ConfigureAwait(false);
                     return await DecideAsync(request, current, ct).ConfigureAwait(false);
                 }
                 catch (KubeStatusException conflict) when ((conflict.IsConflict || conflict.IsAlreadyExists) && attempt < Attempts)
@@ -50,7 +53,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
         }
         finally
         {
-            turn.Release();
+            turn?.Release();
         }
     }
 
@@ -60,27 +63,61 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
             ? await api.GetAsync(Kinds.Clusters, null, request.Name, ct).ConfigureAwait(false)
             : null;
         var holder = cluster.Text("spec", "uid");
+        var isHolder = holder == request.Uid;
         var verdict = JoinDecision.Decide(request, new JoinFacts(
-            token is null ? null : Read(token, request.Name, holder == request.Uid ? request.Uid : null),
+            token is null ? null : new JoinToken(token).Read(request, isHolder),
             holder,
-            IsRevoked: false,
-            IsApproved: holder == request.Uid && cluster.Truth("spec", "accepted") == true,
-            Renewal.Verify(request, authority.Authority, time.GetUtcNow(), RenewalGrace),
+            IsRevoked: revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!)),
+            IsApproved: isHolder && cluster.Truth("spec", "accepted") == true,
+            Renewal.Verify(request, authority.Authority, time.GetUtcNow(), options.RenewalGrace),
             time.GetUtcNow()));
         if (verdict.Kind == JoinVerdictKind.Refuse)
         {
-            return new JoinAnswer { RequestId = request.RequestId, Outcome = JoinAnswer.Types.Outcome.Refused, Text = verdict.Text };
+            return Refused(request, verdict.Text);
         }
 
+        SigningRequest signing;
+        try
+        {
+            signing = SigningRequest.Read(request.Csr.Span);
+        }
+        catch (IdentityException broken)
+        {
+            return Refused(request, broken.Message);
+        }
+
+        var own = holder is null || isHolder ? Hosts(cluster) : [];
+        if (!HostPolicy.NeedsHolders(signing.Hosts, own))
+        {
+            return await AdmitAsync(request, verdict, token, cluster, signing, HostPolicy.Judge(request.Name, signing.Hosts, own, _ => null), ct).ConfigureAwait(false);
+        }
+
+        await _hostsTurn.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            var holders = await HoldersAsync(ct).ConfigureAwait(false);
+            var hosts = HostPolicy.Judge(request.Name, signing.Hosts, own, host => _rootHosts.Contains(host) ? options.RootName : holders.GetValueOrDefault(host));
+            return hosts.Refusal is { } refusal
+                ? Refused(request, refusal)
+                : await AdmitAsync(request, verdict, token, cluster, signing, hosts, ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            _hostsTurn.Release();
+        }
+    }
+
+    private async Task<JoinAnswer> AdmitAsync(
+        JoinRequest request, JoinVerdict verdict, JsonObject? token, JsonObject? cluster, SigningRequest signing, HostVerdict hosts, CancellationToken ct)
+    {
         if (verdict.UsesToken && token is not null)
         {
-            await CountUseAsync(token, ct).ConfigureAwait(false);
+            await new JoinToken(token).CountAsync(api, request.Uid, ct).ConfigureAwait(false);
         }
 
-        var accepted = verdict.Kind == JoinVerdictKind.Issue;
-        await BindAsync(cluster, request, accepted, ct).ConfigureAwait(false);
-        if (!accepted)
+        if (verdict.Kind == JoinVerdictKind.Pending)
         {
+            await BindAsync(cluster, Wanted(cluster, request, false, hosts), ct).ConfigureAwait(false);
             return new JoinAnswer
             {
                 RequestId = request.RequestId,
@@ -90,67 +127,68 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, T
             };
         }
 
-        using var certificate = authority.Issue(request.Csr.Span, new PeerIdentity(request.Name, request.Uid));
+        using var certificate = authority.Issue(signing, new PeerIdentity(request.Name, request.Uid), hosts.Granted);
+        var bound = Wanted(cluster, request, true, hosts);
+        CertificateRecord.Write(bound, certificate.NotBefore, certificate.NotAfter);
+        await BindAsync(cluster, bound, ct).ConfigureAwait(false);
         return new JoinAnswer
         {
             RequestId = request.RequestId,
             Outcome = JoinAnswer.Types.Outcome.Issued,
             Certificate = ByteString.CopyFrom(certificate.RawData),
             Authority = ByteString.CopyFrom(authority.Authority.RawData),
+            Text = string.Join("; ", hosts.Withheld),
         };
     }
 
-    private static JoinTokenRecord Read(JsonObject token, string name, string? admitted)
+    private static JoinAnswer Refused(JoinRequest request, string text) =>
+        new() { RequestId = request.RequestId, Outcome = JoinAnswer.Types.Outcome.Refused, Text = text };
+
+    private static HashSet<string> Hosts(JsonObject? cluster) =>
+        [.. cluster.Items("spec", "hosts")?.Select(h => HostPolicy.Normalize(h?.ToString() ?? "")) ?? []];
+
+    /// <summary>Who holds which host. Asked of the API each time: few clusters take children, and the answer must be exact.</summary>
+    private async Task<Dictionary<string, string>> HoldersAsync(CancellationToken ct)
     {
-        // Only how many were admitted, and whether this one was, matters to the decision.
-        var used = new string[Math.Max(token.Whole("status", "used") ?? 0, admitted is null ? 0 : 1)];
-        Array.Fill(used, "");
-        if (admitted is not null)
+        var holders = new Dictionary<string, string>(StringComparer.Ordinal);
+        var all = await api.ListAsync(Kinds.Clusters, null, null, ct).ConfigureAwait(false);
+        foreach (var cluster in all.Items)
         {
-            used[0] = admitted;
+            foreach (var host in Hosts(cluster))
+            {
+                holders.TryAdd(host, cluster.Name());
+            }
         }
 
-        var pattern = token.Text("spec", "namePattern");
-        return new JoinTokenRecord(
-            token.Name(),
-            token.Text("spec", "secretHash") ?? "",
-            token.Time("spec", "expiresAt"),
-            token.Whole("spec", "uses") switch { null => 1, 0 => null, var uses => (int)uses },
-            used,
-            string.IsNullOrEmpty(pattern) ? [] : [Routing.Glob.Matches(pattern, name) ? name : pattern],
-            token.Truth("spec", "autoAccept") ?? false);
+        return holders;
     }
 
-    private Task<JsonObject> CountUseAsync(JsonObject token, CancellationToken ct)
+    /// <summary>The cluster's object as it is to be: from then on the name and the hosts are this uid's.</summary>
+    private static JsonObject Wanted(JsonObject? cluster, JoinRequest request, bool accepted, HostVerdict hosts)
     {
-        var next = token.Copy();
-        next.Child("status")["used"] = (token.Whole("status", "used") ?? 0) + 1;
-        return api.ReplaceStatusAsync(Kinds.JoinTokens, next, ct);
+        var next = cluster?.Copy() ?? new JsonObject
+        {
+            ["apiVersion"] = Kinds.Clusters.ApiVersion,
+            ["kind"] = Kinds.Clusters.Kind,
+            ["metadata"] = new JsonObject { ["name"] = request.Name },
+            ["spec"] = new JsonObject { ["name"] = request.Name },
+        };
+        var spec = next.Child("spec");
+        spec["uid"] = request.Uid;
+        spec["accepted"] = accepted || cluster.Truth("spec", "accepted") == true;
+        var held = Hosts(cluster);
+        held.UnionWith(hosts.Held);
+        if (held.Count > 0)
+        {
+            spec["hosts"] = new JsonArray([.. held.Order(StringComparer.Ordinal).Select(h => (JsonNode)h)]);
+        }
+
+        return next;
     }
 
-    /// <summary>Durable before the answer leaves: from here on the name is this uid's.</summary>
-    private async Task BindAsync(JsonObject? cluster, JoinRequest request, bool accepted, CancellationToken ct)
-    {
-        if (cluster is null)
-        {
-            await api.CreateAsync(
-                Kinds.Clusters,
-                null,
-                new JsonObject
-                {
-                    ["apiVersion"] = Kinds.Clusters.ApiVersion,
-                    ["kind"] = Kinds.Clusters.Kind,
-                    ["metadata"] = new JsonObject { ["name"] = request.Name },
-                    ["spec"] = new JsonObject { ["name"] = request.Name, ["uid"] = request.Uid, ["accepted"] = accepted },
-                },
-                ct).ConfigureAwait(false);
-        }
-        else if (cluster.Text("spec", "uid") != request.Uid || (accepted && cluster.Truth("spec", "accepted") != true))
-        {
-            var next = cluster.Copy();
-            next.Child("spec")["uid"] = request.Uid;
-            next.Child("spec")["accepted"] = accepted || cluster.Truth("spec", "accepted") == true;
-            await api.ReplaceAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
-        }
-    }
+    /// <summary>Durable before the answer leaves.</summary>
+    private Task BindAsync(JsonObject? before, JsonObject wanted, CancellationToken ct) =>
+        before is null ? api.CreateAsync(Kinds.Clusters, null, wanted, ct)
+        : JsonNode.DeepEquals(before, wanted) ? Task.CompletedTask
+        : api.ReplaceAsync(Kinds.Clusters, wanted, ct);
 }

@@ -43,11 +43,20 @@ internal static partial class Log
     [LoggerMessage(2312, LogLevel.Error, "The request of {Cluster} to join could not be decided; it asks again")]
     public static partial void JoinFailed(this ILogger log, string cluster, Exception cause);
 
-    [LoggerMessage(2314, LogLevel.Information, "Cluster {Cluster} cannot be offered to others as a parent: dialling {Address} back did not find it: {Cause}")]
+    [LoggerMessage(2317, LogLevel.Information, "Cluster {Cluster} cannot be offered to others as a parent: dialling {Address} back did not find it: {Cause}")]
     public static partial void NotDialledBack(this ILogger log, string cluster, string address, string cause);
 
-    [LoggerMessage(2315, LogLevel.Information, "Cluster {Cluster} is drained: its children are sent elsewhere")]
+    [LoggerMessage(2318, LogLevel.Information, "Cluster {Cluster} is drained: its children are sent elsewhere")]
     public static partial void Draining(this ILogger log, string cluster);
+
+    [LoggerMessage(2314, LogLevel.Information, "Clusters shut out of the tree: {Count}, list {Version}")]
+    public static partial void RevocationsChanged(this ILogger log, int count, ulong version);
+
+    [LoggerMessage(2315, LogLevel.Error, "Cluster {Cluster} cannot be revoked below the root: {Most} are already; delete the data of those that are gone, or shorten --certificate-life")]
+    public static partial void RevocationsFull(this ILogger log, string cluster, int most);
+
+    [LoggerMessage(2316, LogLevel.Warning, "Which cluster {Address} led to could not be written down: {Cause}")]
+    public static partial void ParentNotRemembered(this ILogger log, string address, string cause);
 
     [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
     public static partial void ClusterState(this ILogger log, string cluster, string state);

@@ -10,21 +10,24 @@ namespace Ote.Cluster.Identity;
 /// </summary>
 public sealed class CertificateAuthority : IDisposable
 {
-    /// <summary>How long a cluster's certificate is valid: one year.</summary>
-    public static readonly TimeSpan ClusterLife = TimeSpan.FromDays(365);
+    /// <summary>How long a cluster's certificate is valid unless the operator says otherwise: one year.</summary>
+    public static readonly TimeSpan DefaultClusterLife = TimeSpan.FromDays(365);
+
+    /// <summary>The shortest life of a cluster's certificate: less leaves no time to renew it over a bad link.</summary>
+    public static readonly TimeSpan ShortestClusterLife = TimeSpan.FromMinutes(10);
 
     /// <summary>How long the CA is valid: ten years.</summary>
     public static readonly TimeSpan AuthorityLife = TimeSpan.FromDays(3650);
 
     private const int SerialBytes = 16;
-    private const int MaxRequestBytes = 16 * 1024;
-    private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
+    private static readonly TimeSpan MaxClockSkew = TimeSpan.FromHours(1);
     private readonly X509Certificate2 certificate;
     private readonly ECDsa key;
     private readonly TimeProvider time;
 
     private CertificateAuthority(X509Certificate2 certificate, ECDsa key, TimeProvider time)
     {
+        ClusterLife = DefaultClusterLife;
         this.certificate = certificate;
         this.key = key;
         this.time = time;
@@ -34,11 +37,16 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>The CA's certificate, without its key.</summary>
     public X509Certificate2 Authority { get; }
 
+    /// <summary>How long the certificates it issues are valid, at least <see cref="ShortestClusterLife"/>; never longer than the CA itself.</summary>
+    public TimeSpan ClusterLife { get; init; }
+
     /// <summary>What joining clusters are given to know it by.</summary>
     public CaPin Pin => CaPin.Of(Authority);
 
     /// <summary>A new CA in memory.</summary>
-    public static CertificateAuthority Create(TimeProvider time)
+    /// <param name="time">The clock.</param>
+    /// <param name="clusterLife">How long its certificates are valid; null for <see cref="DefaultClusterLife"/>.</param>
+    public static CertificateAuthority Create(TimeProvider time, TimeSpan? clusterLife = null)
     {
         ArgumentNullException.ThrowIfNull(time);
         ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -47,51 +55,50 @@ public sealed class CertificateAuthority : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         DateTimeOffset now = time.GetUtcNow();
-        return new CertificateAuthority(request.CreateSelfSigned(now - ClockSkew, now + AuthorityLife), key, time);
+        return new CertificateAuthority(request.CreateSelfSigned(now - MaxClockSkew, now + AuthorityLife), key, time) { ClusterLife = clusterLife ?? DefaultClusterLife };
     }
 
     /// <summary>The CA kept in a directory (<c>ca.crt</c>, <c>ca.key</c>, both 0600), created on first use.</summary>
+    /// <param name="directory">Where.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="clusterLife">How long its certificates are valid; null for <see cref="DefaultClusterLife"/>.</param>
     /// <exception cref="IdentityException">The files are there but of no use.</exception>
-    public static CertificateAuthority LoadOrCreate(string directory, TimeProvider time)
+    public static CertificateAuthority LoadOrCreate(string directory, TimeProvider time, TimeSpan? clusterLife = null)
     {
         string certificatePath = Path.Combine(directory, "ca.crt");
         string keyPath = Path.Combine(directory, "ca.key");
-        if (File.Exists(certificatePath) != File.Exists(keyPath))
+
+        // The key is written first and the root's uid last: a key alone in a directory without a uid is a start that was cut off before
+        // anybody could know this CA.
+        bool cutOff = File.Exists(keyPath) && !File.Exists(certificatePath) && !File.Exists(Path.Combine(directory, "uid"));
+        if (!cutOff && File.Exists(certificatePath) != File.Exists(keyPath))
         {
             throw new IdentityException($"{directory} has only one of ca.crt and ca.key; restore both from a backup, or remove both to begin a new tree");
         }
 
-        if (File.Exists(keyPath)) return Load(certificatePath, keyPath, time);
-        CertificateAuthority authority = Create(time);
+        if (File.Exists(keyPath) && !cutOff) return Load(certificatePath, keyPath, time, clusterLife);
+        CertificateAuthority authority = Create(time, clusterLife);
         PrivateFile.CreateDirectory(directory);
-        PrivateFile.Write(certificatePath, Encoding.ASCII.GetBytes(authority.certificate.ExportCertificatePem()));
         PrivateFile.Write(keyPath, Encoding.ASCII.GetBytes(authority.key.ExportPkcs8PrivateKeyPem()));
+        PrivateFile.Write(certificatePath, Encoding.ASCII.GetBytes(authority.certificate.ExportCertificatePem()));
         return authority;
     }
 
-    /// <summary>Signs a request, binding its key to a name and uid. Of the request itself only the key and the hosts are taken.</summary>
-    /// <param name="csr">PKCS#10, DER; its signature is checked.</param>
+    /// <summary>Signs a request, binding its key to a name, a uid and hosts. Of the request itself only the key is taken.</summary>
+    /// <param name="request">Read and checked.</param>
     /// <param name="identity">Decided by the caller, never read from the request.</param>
-    /// <exception cref="IdentityException">Not a request this CA signs.</exception>
-    public X509Certificate2 Issue(ReadOnlySpan<byte> csr, PeerIdentity identity)
+    /// <param name="hosts">Of the hosts it asks for, those the caller grants.</param>
+    /// <exception cref="IdentityException">Not an identity this CA signs.</exception>
+    public X509Certificate2 Issue(SigningRequest request, PeerIdentity identity, IEnumerable<string> hosts)
     {
-        if (csr.Length > MaxRequestBytes) throw new IdentityException($"a signing request of {csr.Length} bytes; {MaxRequestBytes} are allowed");
-        if (!IdentityRules.IsUid(identity.Uid)) throw new IdentityException("the uid is not 1 to 64 letters, digits and '-'");
-        CertificateRequest request;
-        try
-        {
-            request = CertificateRequest.LoadSigningRequest(csr.ToArray(), HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions);
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            throw new IdentityException("the signing request is broken or not signed with its own key", e);
-        }
-
-        using ECDsa? publicKey = request.PublicKey.GetECDsaPublicKey();
-        if (publicKey is not { KeySize: 256 }) throw new IdentityException("the signing request's key is not ECDSA P-256");
-        IReadOnlyList<string> hosts = CertificateNames.ReadHosts(request.CertificateExtensions) ?? throw new IdentityException("the signing request's names are broken");
-        return Sign(new PublicKey(publicKey), identity, hosts);
+        ArgumentNullException.ThrowIfNull(request);
+        return IdentityRules.IsUid(identity.Uid)
+            ? Sign(request.Key, identity, hosts)
+            : throw new IdentityException("the uid is not 1 to 64 letters, digits and '-'");
     }
+
+    /// <summary>Signs bytes that are no certificate, for one purpose; see <see cref="SignedBytes"/>.</summary>
+    internal byte[] SignBytes(string purpose, ReadOnlySpan<byte> content) => SignedBytes.Sign(key, purpose, content);
 
     /// <summary>A certificate with a new key for a cluster, as for the root itself.</summary>
     /// <param name="identity">Who.</param>
@@ -110,12 +117,15 @@ public sealed class CertificateAuthority : IDisposable
         key.Dispose();
     }
 
-    private static CertificateAuthority Load(string certificatePath, string keyPath, TimeProvider time)
+    private static CertificateAuthority Load(string certificatePath, string keyPath, TimeProvider time, TimeSpan? clusterLife)
     {
         try
         {
             X509Certificate2 loaded = X509Certificate2.CreateFromPemFile(certificatePath, keyPath);
-            return new CertificateAuthority(loaded, loaded.GetECDsaPrivateKey() ?? throw new CryptographicException("the key is not ECDSA"), time);
+            return new CertificateAuthority(loaded, loaded.GetECDsaPrivateKey() ?? throw new CryptographicException("the key is not ECDSA"), time)
+            {
+                ClusterLife = clusterLife ?? DefaultClusterLife,
+            };
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
@@ -134,9 +144,13 @@ public sealed class CertificateAuthority : IDisposable
         DateTimeOffset now = time.GetUtcNow();
         DateTimeOffset end = now + ClusterLife;
         if (end > Authority.NotAfter) end = Authority.NotAfter;
+        if (end <= now) throw new IdentityException($"the tree's CA ended at {Authority.NotAfter:u}; it issues nothing any more");
         byte[] serial = RandomNumberGenerator.GetBytes(SerialBytes);
         serial[0] = (byte)((serial[0] & 0x7F) | 0x40); // positive, of full length
-        DateTimeOffset begin = now - ClockSkew;
+
+        // Begins a little earlier, for clocks that are behind; a tenth of its life at most, so that half of it always lies ahead.
+        TimeSpan skew = (end - now) / 10;
+        DateTimeOffset begin = now - (skew < MaxClockSkew ? skew : MaxClockSkew);
         if (begin < Authority.NotBefore) begin = Authority.NotBefore;
         return request.Create(certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(key), begin, end, serial);
     }

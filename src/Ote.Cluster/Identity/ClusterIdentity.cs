@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Identity;
 
@@ -39,15 +40,8 @@ public sealed class ClusterIdentity
     /// <summary>The certificate made ready for TLS, shared by all connections.</summary>
     internal SslStreamCertificateContext TlsContext { get; }
 
-    /// <summary>When to renew: two thirds of the certificate's life are over.</summary>
-    public DateTimeOffset RenewAt
-    {
-        get
-        {
-            DateTimeOffset begin = Certificate.NotBefore;
-            return begin + ((Certificate.NotAfter - begin) * (2.0 / 3));
-        }
-    }
+    /// <summary>The DNS names and addresses the certificate is for.</summary>
+    public IReadOnlyList<string> Hosts => CertificateNames.ReadHosts(Certificate.Extensions) ?? [];
 
     /// <summary>The identity kept in a directory, or null when there is none yet.</summary>
     /// <exception cref="IdentityException">The file is there but of no use.</exception>
@@ -66,6 +60,29 @@ public sealed class ClusterIdentity
         catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException or IdentityException)
         {
             throw new IdentityException($"the identity in {path} cannot be used: {e.Message} Restore it from a backup, or remove it and join again.", e);
+        }
+    }
+
+    /// <summary>
+    /// The identity in an answer to a request of our own. Whoever carried the answer is not trusted: it must be for our key and name, and
+    /// of the CA we know.
+    /// </summary>
+    /// <exception cref="JoinRefusedException">It is not; nothing of it may be kept.</exception>
+    internal static ClusterIdentity FromAnswer(JoinAnswer answer, ECDsa key, CaPin pin, PeerIdentity wanted)
+    {
+        try
+        {
+            X509Certificate2 authority = X509CertificateLoader.LoadCertificate(answer.Authority.Span);
+            using X509Certificate2 bare = X509CertificateLoader.LoadCertificate(answer.Certificate.Span);
+            if (CaPin.Of(authority) != pin) throw new JoinRefusedException("the answer's CA is not the pinned one");
+            using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
+            if (!chain.Build(bare)) throw new JoinRefusedException("the issued certificate is not signed by the tree's CA");
+            ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority);
+            return identity.Peer == wanted ? identity : throw new JoinRefusedException($"a certificate for {identity.Peer} was issued instead of {wanted}");
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or IdentityException)
+        {
+            throw new JoinRefusedException($"the issued certificate is of no use: {e.Message}");
         }
     }
 

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
@@ -33,9 +31,9 @@ public sealed record JoinTicket(Uri Parent, CaPin Pin, string Token, PeerIdentit
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
 public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger log, IWebProxy? proxy = null)
 {
-    private const int MaxAnswerBytes = 256 * 1024;
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+    private readonly JoinDoor door = new(time, proxy);
 
     /// <summary>Joins, and keeps the identity in a directory. The key is made once and kept there while waiting.</summary>
     /// <exception cref="JoinRefusedException">The tree said no, or is not the one the pin names.</exception>
@@ -60,7 +58,8 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
             if (answer?.Outcome == JoinAnswer.Types.Outcome.Refused) throw new JoinRefusedException(answer.Text);
             if (answer?.Outcome == JoinAnswer.Types.Outcome.Issued)
             {
-                ClusterIdentity identity = Accept(ticket, answer, key);
+                ClusterIdentity identity = ClusterIdentity.FromAnswer(answer, key, ticket.Pin, ticket.Wanted);
+                if (answer.Text.Length > 0) log.HostsWithheld(ticket.Wanted, answer.Text);
                 identity.Save(directory);
                 PendingKey.Remove(directory);
                 log.Joined(ticket.Wanted, identity.Certificate.NotAfter);
@@ -84,21 +83,7 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         try
         {
             using X509Certificate2 authority = await FetchAuthorityAsync(ticket, either.Token).ConfigureAwait(false);
-            ServerCheck check = new(authority, ticket.Parent.Host);
-            SslClientAuthenticationOptions ssl = new()
-            {
-                CertificateChainPolicy = TunnelTls.TrustOnly(authority),
-                RemoteCertificateValidationCallback = check.Validate,
-                EnabledSslProtocols = TunnelTls.Protocols,
-            };
-            try
-            {
-                return await PostAsync(ticket, request, ssl, either.Token).ConfigureAwait(false);
-            }
-            catch (HttpRequestException) when (check.Problem is { } problem)
-            {
-                throw new JoinRefusedException(problem);
-            }
+            return (await door.AskAsync(ticket.Parent, authority, request, either.Token).ConfigureAwait(false), null);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -110,14 +95,9 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         }
     }
 
-    // Nothing secret is sent here, so any certificate will do; what comes back proves itself by the pin.
     private async Task<X509Certificate2> FetchAuthorityAsync(JoinTicket ticket, CancellationToken ct)
     {
-#pragma warning disable CA5359
-        SslClientAuthenticationOptions any = new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true, EnabledSslProtocols = TunnelTls.Protocols };
-#pragma warning restore CA5359
-        using HttpClient http = Client(ticket.Parent, any);
-        byte[] raw = await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
+        byte[] raw = await door.FetchAuthorityAsync(ticket.Parent, ct).ConfigureAwait(false);
         try
         {
             X509Certificate2 authority = X509CertificateLoader.LoadCertificate(raw);
@@ -129,48 +109,6 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         catch (CryptographicException e)
         {
             throw new IOException($"{ticket.Parent} did not answer with a CA certificate", e);
-        }
-    }
-
-    private async Task<(JoinAnswer? Answer, string? Trouble)> PostAsync(JoinTicket ticket, JoinRequest request, SslClientAuthenticationOptions ssl, CancellationToken ct)
-    {
-        using HttpClient http = Client(ticket.Parent, ssl);
-        using ByteArrayContent body = new(request.ToByteArray());
-        body.Headers.ContentType = new MediaTypeHeaderValue(JoinService.ContentType);
-        using HttpResponseMessage response = await http.PostAsync(new Uri("/join", UriKind.Relative), body, ct).ConfigureAwait(false);
-        byte[] content = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK) return (null, $"{ticket.Parent} answered {(int)response.StatusCode}");
-        try
-        {
-            return (JoinAnswer.Parser.ParseFrom(content), null);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return (null, $"{ticket.Parent} did not answer as a parent does");
-        }
-    }
-
-    private HttpClient Client(Uri parent, SslClientAuthenticationOptions ssl) =>
-        new(new SocketsHttpHandler { SslOptions = ssl, Proxy = proxy, UseProxy = proxy is not null })
-        {
-            BaseAddress = parent,
-            MaxResponseContentBufferSize = MaxAnswerBytes,
-            Timeout = Timeout.InfiniteTimeSpan, // the attempt has its own
-        };
-
-    private static ClusterIdentity Accept(JoinTicket ticket, JoinAnswer answer, ECDsa key)
-    {
-        try
-        {
-            X509Certificate2 authority = X509CertificateLoader.LoadCertificate(answer.Authority.Span);
-            using X509Certificate2 bare = X509CertificateLoader.LoadCertificate(answer.Certificate.Span);
-            if (CaPin.Of(authority) != ticket.Pin) throw new JoinRefusedException("the answer's CA is not the pinned one");
-            ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority);
-            return identity.Peer == ticket.Wanted ? identity : throw new JoinRefusedException($"a certificate for {identity.Peer} was issued instead of {ticket.Wanted}");
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            throw new JoinRefusedException($"the issued certificate is of no use: {e.Message}");
         }
     }
 }

@@ -56,7 +56,7 @@ public static class JoinDecision
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(facts);
         bool isRenewal = request.Token.Length == 0;
-        if (isRenewal && facts.RenewedBy is null) return Refuse("no join token, and no proof of an earlier certificate of this tree");
+        if (isRenewal && facts.RenewedBy is null) return Refuse("no join token, and no proof of a certificate of this tree that may still be renewed; to join again, remove identity/cluster.pem and give a token");
         if (!isRenewal && CheckToken(request, facts) is { } tokenError) return Refuse(tokenError);
         if (ClusterName.CheckChild(request.Name) is { } nameError) return Refuse(nameError);
         if (!IdentityRules.IsUid(request.Uid)) return Refuse("the uid is not 1 to 64 letters, digits and '-'");

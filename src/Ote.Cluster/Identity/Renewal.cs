@@ -34,11 +34,8 @@ public static class Renewal
         try
         {
             using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
-            DateTimeOffset end = former.NotAfter;
-            if (now > end + grace) return null;
+            if (now > (DateTimeOffset)former.NotAfter + grace) return null;
             using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
-            chain.ChainPolicy.VerificationTime = (now < end ? now : end.AddSeconds(-1)).UtcDateTime;
-            chain.ChainPolicy.VerificationTimeIgnored = false;
             using ECDsa? key = former.GetECDsaPublicKey();
             if (!chain.Build(former) || key is null) return null;
             bool signed = key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);

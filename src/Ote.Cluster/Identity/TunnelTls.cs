@@ -14,18 +14,36 @@ public static class TunnelTls
 
     /// <summary>
     /// Makes a listener serve the tunnel and joining: TLS with the cluster's certificate, a client certificate asked for but not
-    /// needed (who joins has none); one that is shown must come from the tree's CA.
+    /// needed (who joins has none); one that is shown must come from the tree's CA and be in its time. A renewed certificate is shown
+    /// from the next connection on.
     /// </summary>
-    public static void UseTunnelTls(this ListenOptions listener, IdentitySource identity)
+    /// <param name="listener">Where.</param>
+    /// <param name="identity">The certificate shown, and the CA trusted.</param>
+    /// <param name="time">The clock certificates are held against; null for the system's.</param>
+    public static void UseTunnelTls(this ListenOptions listener, IdentitySource identity, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(listener);
         ArgumentNullException.ThrowIfNull(identity);
-        ServerOptionsCache cache = new(identity);
+        ServerOptionsCache cache = new(identity, time ?? TimeProvider.System);
         listener.Protocols = HttpProtocols.Http1; // a WebSocket over HTTP/2 would share its connection's flow control
         listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = cache.Get });
     }
 
-    /// <summary>Trust in one CA and no other, without revocation look-ups.</summary>
+    /// <summary>Why a certificate, or its CA, does not count now; null when both do.</summary>
+    internal static string? OutOfTime(X509Certificate2 certificate, X509Certificate2 authority, DateTimeOffset now)
+    {
+        foreach ((string what, X509Certificate2 seen) in new[] { ("it", certificate), ("the tree's CA", authority) })
+        {
+            if (now >= seen.NotAfter) return $"{what} ended at {seen.NotAfter.ToUniversalTime():u}";
+            if (now < seen.NotBefore) return $"{what} begins at {seen.NotBefore.ToUniversalTime():u}, which this machine's clock has not reached";
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Trust in one CA and no other, without revocation look-ups. Times are left to <see cref="OutOfTime"/>, which knows our clock.
+    /// </summary>
     internal static X509ChainPolicy TrustOnly(X509Certificate2 authority)
     {
         X509ChainPolicy policy = new()
@@ -33,13 +51,14 @@ public static class TunnelTls
             TrustMode = X509ChainTrustMode.CustomRootTrust,
             RevocationMode = X509RevocationMode.NoCheck,
             DisableCertificateDownloads = true,
+            VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid,
         };
         policy.CustomTrustStore.Add(authority);
         return policy;
     }
 
     // One options object per identity, so that the TLS library's own context is made once and not per connection.
-    private sealed class ServerOptionsCache(IdentitySource identity)
+    private sealed class ServerOptionsCache(IdentitySource identity, TimeProvider time)
     {
         private Entry? entry;
 
@@ -56,12 +75,13 @@ public static class TunnelTls
             return ValueTask.FromResult(seen.Options);
         }
 
-        private static SslServerAuthenticationOptions Options(ClusterIdentity identity) => new()
+        private SslServerAuthenticationOptions Options(ClusterIdentity identity) => new()
         {
             ServerCertificateContext = identity.TlsContext,
             ClientCertificateRequired = true,
             CertificateChainPolicy = TrustOnly(identity.Authority),
-            RemoteCertificateValidationCallback = static (_, certificate, _, errors) => certificate is null || errors == SslPolicyErrors.None,
+            RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificate is null
+                || (errors == SslPolicyErrors.None && certificate is X509Certificate2 seen && OutOfTime(seen, identity.Authority, time.GetUtcNow()) is null),
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
         };

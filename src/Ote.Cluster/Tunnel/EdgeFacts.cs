@@ -17,6 +17,9 @@ public sealed record EdgeFacts
     /// <summary>Where children of ours could dial, <c>host:port</c>; null when nowhere. A wildcard is left out.</summary>
     public Func<string?> AdvertisedAddress { get; init; } = static () => null;
 
+    /// <summary>Version of the newest list of revocations we hold; 0 for none. The parent sends a newer one.</summary>
+    public Func<ulong> Revocations { get; init; } = static () => 0;
+
     /// <summary>Product version.</summary>
     public string Version { get; init; } = "";
 

@@ -176,6 +176,7 @@ public sealed class EdgeTunnel
             Position = facts.Position().ToWire(),
             Home = target.IsHome,
             HomeName = facts.HomeName(),
+            Revocations = facts.Revocations(),
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)

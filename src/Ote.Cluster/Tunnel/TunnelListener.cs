@@ -33,9 +33,11 @@ public sealed class TunnelListener : IAsyncDisposable
     /// <param name="logs">For the host's warnings.</param>
     /// <param name="ct">Gives up starting.</param>
     /// <param name="more">Maps further endpoints; null for none.</param>
+    /// <param name="time">The clock certificates are held against; null for the system's.</param>
     /// <exception cref="IOException">The address is taken or not ours.</exception>
     public static async Task<TunnelListener> StartAsync(
-        IPEndPoint endpoint, IdentitySource identity, CloudTunnel tunnel, JoinService? join, ILoggerFactory logs, CancellationToken ct, Action<IEndpointRouteBuilder>? more = null)
+        IPEndPoint endpoint, IdentitySource identity, CloudTunnel tunnel, JoinService? join, ILoggerFactory logs, CancellationToken ct, Action<IEndpointRouteBuilder>? more = null,
+        TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(tunnel);
@@ -48,7 +50,7 @@ public sealed class TunnelListener : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
-            kestrel.Listen(endpoint, listener => listener.UseTunnelTls(identity));
+            kestrel.Listen(endpoint, listener => listener.UseTunnelTls(identity, time));
         });
         WebApplication app = builder.Build();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });

@@ -12,14 +12,16 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
 /// <param name="time">Measures round trips.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
-public sealed class WebSocketDialer(Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null) : IDialer
+/// <param name="objection">Why an address must not be served by a cluster that could prove itself; null when it may. Null for no objections.</param>
+public sealed class WebSocketDialer(
+    Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null, Func<Uri, PeerIdentity, string?>? objection = null) : IDialer
 {
     /// <inheritdoc/>
     public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(parent);
         ClusterIdentity self = identity();
-        ServerCheck check = new(self.Authority, parent.Host);
+        ServerCheck check = Check(self, parent);
         using HttpMessageInvoker invoker = new(Handler(self, check));
         ClientWebSocket socket = new();
         socket.Options.KeepAliveInterval = TimeSpan.Zero;
@@ -45,7 +47,7 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, TimeProvider
     {
         ArgumentNullException.ThrowIfNull(parent);
         ClusterIdentity self = identity();
-        ServerCheck check = new(self.Authority, parent.Host);
+        ServerCheck check = Check(self, parent);
         using HttpClient client = new(Handler(self, check)) { MaxResponseContentBufferSize = ProtocolLimits.HandshakePacketBytes, Timeout = Timeout.InfiniteTimeSpan };
         Uri address = new(parent, "/tunnel/probe");
         try
@@ -62,6 +64,9 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, TimeProvider
             throw new IOException(check.Problem ?? Reason(parent, e), e);
         }
     }
+
+    private ServerCheck Check(ClusterIdentity self, Uri parent) =>
+        new(self.Authority, parent.Host, time, objection is null ? null : who => objection(parent, who));
 
     private SocketsHttpHandler Handler(ClusterIdentity self, ServerCheck check) => new()
     {
@@ -88,7 +93,9 @@ public sealed class WebSocketDialer(Func<ClusterIdentity> identity, TimeProvider
 /// <summary>Checks a server's certificate against the tree's CA and remembers who it was.</summary>
 /// <param name="authority">The only trusted root.</param>
 /// <param name="host">The host that was dialled.</param>
-internal sealed class ServerCheck(X509Certificate2 authority, string host)
+/// <param name="time">The clock it is held against.</param>
+/// <param name="objection">Why not this cluster, though it is who it says; null for no objections.</param>
+internal sealed class ServerCheck(X509Certificate2 authority, string host, TimeProvider time, Func<PeerIdentity, string?>? objection = null)
 {
     public PeerIdentity? Peer { get; private set; }
 
@@ -113,6 +120,18 @@ internal sealed class ServerCheck(X509Certificate2 authority, string host)
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
         {
             Problem = $"the certificate of {peer} is not for {host}; dial it by a name it advertises, or give it this one";
+            return false;
+        }
+
+        if (TunnelTls.OutOfTime(seen, authority, time.GetUtcNow()) is { } late)
+        {
+            Problem = $"the certificate {host} showed ({peer}) does not count: {late}";
+            return false;
+        }
+
+        if (objection?.Invoke(peer) is { } no)
+        {
+            Problem = no;
             return false;
         }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
 using Ote.Roles.Hosting;
 
 namespace Ote.Roles.ClusterController;
@@ -29,10 +30,12 @@ internal static class ClusterControllerCommand
             Description = "With --managed-kubeconfig, requester: act as who asked; none: as the kubeconfig's user",
             DefaultValueFactory = _ => "requester",
         };
+        var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
+        var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate, life, grace,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -51,6 +54,8 @@ internal static class ClusterControllerCommand
                     Advertise = parsed.GetValue(advertise),
                     JoinToken = Secret(parsed.GetValue(token)),
                     CaPin = parsed.GetValue(pin),
+                    CertificateLife = CommonOptions.Duration(parsed, life) ?? CertificateAuthority.DefaultClusterLife,
+                    RenewalGrace = CommonOptions.Duration(parsed, grace) ?? TimeSpan.FromDays(30),
                 },
                 Api = parsed.GetValue(kubeconfig) is null
                     ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)

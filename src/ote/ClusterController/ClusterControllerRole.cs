@@ -24,7 +24,8 @@ internal static class ClusterControllerRole
             throw new RoleException(string.Join("; ", faults));
         }
 
-        Directory.CreateDirectory(options.DataDirectory);
+        // Before anything is put into it: what lives there is for its owner only.
+        Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Ote.Cluster.Handling.ClusterController? controller = null;
         await using var observed = await Observation.StartAsync(arguments.Observe, host, () => controller is { IsReady: true }).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
 
@@ -29,6 +30,20 @@ internal sealed class CommonOptions
 
     public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task> role) =>
         RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), role);
+
+    /// <summary>Reads a whole number of seconds, minutes, hours or days, such as <c>90s</c> or <c>30d</c>; null when the option was not given.</summary>
+    public static TimeSpan? Duration(ParseResult parsed, Option<string?> option)
+    {
+        if (parsed.GetValue(option) is not { } text)
+        {
+            return null;
+        }
+
+        var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 } : 0;
+        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? TimeSpan.FromSeconds((long)number * unit)
+            : throw new RoleException($"{option.Name}: '{text}' is no duration; write for instance 90s, 12h or 30d");
+    }
 
     /// <summary>Reads <c>address:port</c>; the option's name stands in the error.</summary>
     public static IPEndPoint? EndPoint(ParseResult parsed, Option<string?> option) =>

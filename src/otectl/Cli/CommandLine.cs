@@ -48,7 +48,8 @@ internal static class CommandLine
         root.Add(TreeCommand.Build(runner));
         root.Add(DescribeClusterCommand.Build(runner));
         root.Add(JoinTokenCommand.Build(runner));
-        root.Add(AcceptCommand.Build(runner));
+        root.Add(AcceptCommand.BuildAccept(runner));
+        root.Add(AcceptCommand.BuildRevoke(runner));
         root.Add(ApplyCommand.Build(runner));
         root.Add(CommandCommand.Build(runner));
         root.Add(TagCommand.Build(runner));

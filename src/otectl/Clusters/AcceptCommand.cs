@@ -7,20 +7,33 @@ using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Clusters;
 
-/// <summary><c>otectl accept NAME...</c>: lets clusters in that joined with a token that asks first.</summary>
+/// <summary>
+/// <c>otectl accept NAME...</c> lets clusters in that joined with a token that asks first, or that were revoked;
+/// <c>otectl revoke NAME...</c> shuts clusters out. Both set <c>spec.accepted</c>.
+/// </summary>
 internal static class AcceptCommand
 {
-    internal static Command Build(CommandRunner runner)
+    private const string Root = "root";
+
+    internal static Command BuildAccept(CommandRunner runner) => Build(runner, "accept", "Accept clusters that wait for approval, or that were revoked.", true);
+
+    internal static Command BuildRevoke(CommandRunner runner) => Build(runner, "revoke", "Shut clusters out of the tree, until they are accepted again.", false);
+
+    private static Command Build(CommandRunner runner, string name, string description, bool accepted)
     {
-        var names = new Argument<string[]>("NAME") { HelpName = "NAME", Description = "Clusters to accept", Arity = ArgumentArity.OneOrMore };
+        var names = new Argument<string[]>("NAME") { HelpName = "NAME", Description = $"Clusters to {name}", Arity = ArgumentArity.OneOrMore };
         names.CompletionSources.Add(Completions.Clusters);
-        return runner.Attach(
-            new Command("accept", "Accept clusters that wait for approval.") { names },
-            (run, cancellation) => RunAsync(run, run.Typed.GetValue(names) ?? [], cancellation));
+        return runner.Attach(new Command(name, description) { names }, (run, cancellation) => RunAsync(run, run.Typed.GetValue(names) ?? [], accepted, cancellation));
     }
 
-    private static async Task<ExitCode> RunAsync(Invocation run, string[] names, CancellationToken cancellation)
+    private static async Task<ExitCode> RunAsync(Invocation run, string[] names, bool accepted, CancellationToken cancellation)
     {
+        if (!accepted)
+        {
+            await CheckRevocableAsync(run, names, cancellation).ConfigureAwait(false);
+        }
+
+        var done = accepted ? "accepted" : "revoked";
         // All names are checked before anything is changed: a typing error must not leave half of it done.
         var found = new List<ClusterView>();
         foreach (var name in names.Distinct(StringComparer.Ordinal))
@@ -31,14 +44,14 @@ internal static class AcceptCommand
         var changed = new List<JsonObject>();
         foreach (var cluster in found)
         {
-            var already = cluster.Object.Truth("spec", "accepted") == true;
-            var patch = new JsonObject { ["spec"] = new JsonObject { ["accepted"] = true } };
+            var already = cluster.Object.Truth("spec", "accepted") == accepted;
+            var patch = new JsonObject { ["spec"] = new JsonObject { ["accepted"] = accepted } };
             changed.Add(already
                 ? cluster.Object
                 : await run.Api.PatchAsync(Kinds.Clusters, null, cluster.Name, PatchKind.Merge, patch, cancellation, fieldManager: "otectl").ConfigureAwait(false));
             if (!run.WantsObjects)
             {
-                run.Out.Write($"cluster {cluster.Name} {(already ? "was accepted already" : "accepted")}\n");
+                run.Out.Write($"cluster {cluster.Name} {(already ? $"was {(accepted ? "accepted" : "not accepted")} already" : done)}\n");
             }
         }
 
@@ -48,5 +61,19 @@ internal static class AcceptCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    /// <summary>Only the root can shut a cluster out everywhere, and not itself.</summary>
+    private static async Task CheckRevocableAsync(Invocation run, string[] names, CancellationToken cancellation)
+    {
+        if (names.Contains(Root, StringComparer.Ordinal))
+        {
+            throw new CtlException(ExitCode.Failed, "the root cannot be revoked: it is who revokes; stop its controller instead");
+        }
+
+        if (await run.Api.GetAsync(Kinds.Clusters, null, Root, cancellation).ConfigureAwait(false) is null)
+        {
+            throw new CtlException(ExitCode.Failed, $"the control API at {run.Server} is not the root's, and only the root can revoke; give --kubeconfig of the root");
+        }
     }
 }

@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Handling;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -34,10 +35,13 @@ internal sealed class SmallTree : IAsyncDisposable
     /// <summary>The root's control API.</summary>
     public KubeClient Root { get; private set; } = null!;
 
-    /// <summary>Changes every controller's options.</summary>
-    public Func<ClusterControllerOptions, ClusterControllerOptions> Adjust { get; init; } = static options => options;
-
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The controllers' clock; their APIs keep the system's.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>A last word on the options of each controller that is started.</summary>
+    public Func<ClusterControllerOptions, ClusterControllerOptions> Adjust { get; set; } = options => options;
 
     public ClusterController this[string name] => _controllers[name];
 
@@ -52,12 +56,13 @@ internal sealed class SmallTree : IAsyncDisposable
 
     public async Task StartRootAsync(CancellationToken ct)
     {
-        var api = _apis["root"] = await ApiAsync("root", Crds.Load(), ct);
+        var api = _apis["root"] = _apis.GetValueOrDefault("root") ?? await ApiAsync("root", Crds.Load(), ct);
         Root = api.CreateClient(new UserInfo("alice", [UserInfo.Masters]));
         _controllers["root"] = await ClusterController.StartAsync(
             Adjust(new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(Folder, "root"), Listen = Listen("root") }),
             Parts(api.CreateClient(UserInfo.Component("cluster-controller")), null),
             ct);
+        _pin = _controllers["root"].CaPin;
     }
 
     /// <summary>Where a controller listens: the same over its restarts.</summary>
@@ -101,7 +106,7 @@ internal sealed class SmallTree : IAsyncDisposable
                 Tags = tags,
                 Listen = leaf ? null : Listen(name),
                 JoinToken = token ?? (_token ??= await TokenAsync(ct)),
-                CaPin = _pin ??= _controllers["root"].CaPin,
+                CaPin = _pin,
             }),
             Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)),
             ct);
@@ -119,7 +124,8 @@ internal sealed class SmallTree : IAsyncDisposable
 
     public async Task StopAsync(string name)
     {
-        await _controllers[name].DisposeAsync();
+        var ending = EndAsync(_controllers[name]);
+        await (Time is FakeTimeProvider ? WhileAsync(ending) : ending);
         _controllers.Remove(name);
     }
 
@@ -184,11 +190,26 @@ internal sealed class SmallTree : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets virtual time pass, little by little, until something has happened.</summary>
+    public async Task<T> WhileAsync<T>(Task<T> happening)
+    {
+        var clock = (FakeTimeProvider)Time;
+        while (!happening.IsCompleted)
+        {
+            // Virtual time must not outrun the handshakes it sets off: a step takes a real millisecond.
+            clock.Advance(TimeSpan.FromMilliseconds(20));
+            await Task.WhenAny(happening, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System));
+        }
+
+        return await happening;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var controller in _controllers.Values.Reverse())
         {
-            await controller.DisposeAsync();
+            var ending = EndAsync(controller);
+            await (Time is FakeTimeProvider ? WhileAsync(ending) : ending);
         }
 
         foreach (var api in _apis.Values)
@@ -200,11 +221,17 @@ internal sealed class SmallTree : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
+    private static async Task<bool> EndAsync(ClusterController controller)
+    {
+        await controller.DisposeAsync();
+        return true;
+    }
+
     private Task<ApiServer> ApiAsync(string name, IEnumerable<JsonObject> crds, CancellationToken ct) =>
         ApiServer.StartAsync(new ApiServerOptions { Name = name, InstallCrds = crds, Namespaces = [ClusterController.SystemNamespace] }, Loggers, TimeProvider.System, ct, Meters);
 
     private ClusterControllerParts Parts(KubeClient? control, IClusterShim? shim) =>
-        new(Loggers, Meters, TimeProvider.System, Next) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim };
+        new(Loggers, Meters, Time, Next) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim };
 
     private double Next()
     {

@@ -43,13 +43,16 @@ public sealed class CertificateAuthorityTests : IDisposable
     {
         using CertificateAuthority authority = CertificateAuthority.Create(time);
         using ECDsa key = SigningRequest.NewKey();
-        byte[] csr = SigningRequest.Create("evil", ["edge.example.org", "10.0.0.1"], key);
-        using X509Certificate2 certificate = authority.Issue(csr, new PeerIdentity("c1", "u1"));
+        byte[] csr = SigningRequest.Create("evil", ["edge.example.org", "10.0.0.1", "root.example.org"], key);
+        SigningRequest request = SigningRequest.Read(csr);
+        Assert.Equal(["edge.example.org", "10.0.0.1", "root.example.org"], request.Hosts);
+        using X509Certificate2 certificate = authority.Issue(request, new PeerIdentity("c1", "u1"), ["edge.example.org", "10.0.0.1"]);
         Assert.True(CertificateNames.TryReadIdentity(certificate, out PeerIdentity identity));
         Assert.Equal(new PeerIdentity("c1", "u1"), identity);
         Assert.Equal("CN=c1", certificate.Subject);
         Assert.True(certificate.MatchesHostname("edge.example.org"));
         Assert.True(certificate.MatchesHostname("10.0.0.1"));
+        Assert.False(certificate.MatchesHostname("root.example.org"));
         Assert.Equal(time.GetUtcNow().AddDays(365), certificate.NotAfter);
         Assert.False(certificate.Extensions.OfType<X509BasicConstraintsExtension>().Single().CertificateAuthority);
     }
@@ -60,10 +63,68 @@ public sealed class CertificateAuthorityTests : IDisposable
         using CertificateAuthority authority = CertificateAuthority.Create(time);
         using ECDsa key = SigningRequest.NewKey();
         byte[] csr = SigningRequest.Create("c1", [], key);
-        Assert.NotEqual(authority.Issue(csr, new PeerIdentity("c1", "u1")).SerialNumber, authority.Issue(csr, new PeerIdentity("c1", "u1")).SerialNumber);
+        SigningRequest request = SigningRequest.Read(csr);
+        Assert.NotEqual(authority.Issue(request, new PeerIdentity("c1", "u1"), []).SerialNumber, authority.Issue(request, new PeerIdentity("c1", "u1"), []).SerialNumber);
         csr[^5] ^= 1;
-        Assert.Throws<IdentityException>(() => authority.Issue(csr, new PeerIdentity("c1", "u1")));
-        Assert.Throws<IdentityException>(() => authority.Issue(new byte[100_000], new PeerIdentity("c1", "u1")));
+        Assert.Throws<IdentityException>(() => SigningRequest.Read(csr));
+        Assert.Throws<IdentityException>(() => SigningRequest.Read(new byte[100_000]));
+    }
+
+    [Theory]
+    [InlineData(10, 1)]
+    [InlineData(60 * 24 * 365, 60)]
+    public void Certificate_lasts_as_long_as_the_operator_says_and_begins_a_little_earlier(int lifeMinutes, int earlierMinutes)
+    {
+        using CertificateAuthority authority = CertificateAuthority.Create(time, TimeSpan.FromMinutes(lifeMinutes));
+        X509Certificate2 certificate = authority.CreateIdentity(new PeerIdentity("c1", "u1"), []).Certificate;
+        Assert.Equal(time.GetUtcNow().AddMinutes(lifeMinutes), certificate.NotAfter);
+        Assert.Equal(time.GetUtcNow().AddMinutes(-earlierMinutes), certificate.NotBefore);
+    }
+
+    [Fact]
+    public void Nothing_is_issued_beyond_the_end_of_the_authority()
+    {
+        using CertificateAuthority authority = CertificateAuthority.Create(time);
+        time.Advance(CertificateAuthority.AuthorityLife - TimeSpan.FromDays(1));
+        Assert.Equal(authority.Authority.NotAfter, authority.CreateIdentity(new PeerIdentity("c1", "u1"), []).Certificate.NotAfter);
+        time.Advance(TimeSpan.FromDays(1));
+        Assert.Contains("CA ended", Assert.Throws<IdentityException>(() => authority.CreateIdentity(new PeerIdentity("c1", "u1"), [])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Start_that_was_cut_off_between_the_files_of_the_authority_begins_anew_and_a_lost_certificate_does_not()
+    {
+        CertificateAuthority.LoadOrCreate(directory, time).Dispose();
+        File.Delete(Path.Combine(directory, "ca.crt"));
+        using (CertificateAuthority anew = CertificateAuthority.LoadOrCreate(directory, time))
+        using (CertificateAuthority read = CertificateAuthority.LoadOrCreate(directory, time)) Assert.Equal(anew.Pin, read.Pin);
+        File.WriteAllText(Path.Combine(directory, "uid"), "u"); // this tree has lived
+        File.Delete(Path.Combine(directory, "ca.crt"));
+        Assert.Contains("only one of", Assert.Throws<IdentityException>(() => CertificateAuthority.LoadOrCreate(directory, time)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Crash_while_an_identity_is_stored_leaves_the_former_one_usable()
+    {
+        using CertificateAuthority authority = CertificateAuthority.Create(time);
+        ClusterIdentity former = authority.CreateIdentity(new PeerIdentity("c1", "u1"), []);
+        former.Save(directory);
+        byte[] before = File.ReadAllBytes(Path.Combine(directory, "cluster.pem"));
+        authority.CreateIdentity(new PeerIdentity("c1", "u1"), []).Save(directory);
+        byte[] after = File.ReadAllBytes(Path.Combine(directory, "cluster.pem"));
+
+        // The one file is written beside and moved over: at each moment it is the former or the next, and half of the next lies beside.
+        File.WriteAllBytes(Path.Combine(directory, "cluster.pem"), before);
+        for (int cut = 0; cut <= after.Length; cut += 64)
+        {
+            File.WriteAllBytes(Path.Combine(directory, "cluster.pem.new"), after[..cut]);
+            Assert.Equal(former.Certificate.SerialNumber, ClusterIdentity.Load(directory)!.Certificate.SerialNumber);
+        }
+
+        ClusterIdentity next = authority.CreateIdentity(new PeerIdentity("c1", "u1"), []);
+        next.Save(directory);
+        Assert.Equal(next.Certificate.SerialNumber, ClusterIdentity.Load(directory)!.Certificate.SerialNumber);
+        Assert.Equal(["cluster.pem"], Directory.GetFiles(directory).Select(Path.GetFileName));
     }
 
     [Fact]

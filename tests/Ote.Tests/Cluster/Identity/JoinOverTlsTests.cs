@@ -1,6 +1,10 @@
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Resources;
@@ -98,6 +102,38 @@ public sealed class JoinOverTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task Certificate_that_has_ended_does_not_attach_and_one_that_took_its_place_does_without_a_restart_of_the_listener()
+    {
+        FakeTimeProvider clock = new(TimeProvider.System.GetUtcNow());
+        await using TlsTree tree = await new TlsTree(clock).StartAsync();
+        ClusterIdentity child = tree.Authority.CreateIdentity(new PeerIdentity("c1", "uid-c1"), []);
+        WebSocketDialer dialer = new(() => child, time: clock);
+        string first = tree.RootIdentity.Current.Certificate.SerialNumber;
+        Assert.Equal(first, await ServedAsync(tree));
+        await (await dialer.DialAsync(tree.Address, CancellationToken.None)).Channel.DisposeAsync();
+
+        clock.Advance(TimeSpan.FromDays(366));
+        IOException late = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None));
+        Assert.Contains("does not count: it ended at", late.Message, StringComparison.Ordinal);
+        tree.RootIdentity.Replace(tree.Authority.CreateIdentity(tree.RootIdentity.Current.Peer, ["127.0.0.1"]));
+        Assert.NotEqual(first, await ServedAsync(tree));
+        await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None)); // now the child's own has ended
+        child = tree.Authority.CreateIdentity(child.Peer, []);
+        await (await dialer.DialAsync(tree.Address, CancellationToken.None)).Channel.DisposeAsync();
+    }
+
+    private static async Task<string> ServedAsync(TlsTree tree)
+    {
+        using TcpClient tcp = new();
+        await tcp.ConnectAsync(tree.EndPoint);
+#pragma warning disable CA5359 // Only what is shown is looked at.
+        await using SslStream tls = new(tcp.GetStream(), false, static (_, _, _, _) => true);
+#pragma warning restore CA5359
+        await tls.AuthenticateAsClientAsync("127.0.0.1");
+        return ((X509Certificate2)tls.RemoteCertificate!).SerialNumber;
+    }
+
+    [Fact]
     public async Task Oversized_body_and_rubbish_are_turned_away()
     {
         await using TlsTree tree = await StartAsync();
@@ -131,7 +167,7 @@ public sealed class JoinOverTlsTests : IDisposable
         {
             case JoinVerdictKind.Issue:
                 answer.Outcome = JoinAnswer.Types.Outcome.Issued;
-                answer.Certificate = ByteString.CopyFrom(tree.Authority.Issue(request.Csr.Span, new PeerIdentity(request.Name, request.Uid)).RawData);
+                answer.Certificate = ByteString.CopyFrom(tree.Authority.Issue(SigningRequest.Read(request.Csr.Span), new PeerIdentity(request.Name, request.Uid), []).RawData);
                 answer.Authority = ByteString.CopyFrom(tree.Authority.Authority.RawData);
                 break;
             case JoinVerdictKind.Pending:

@@ -20,7 +20,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
     private readonly List<TunnelRuntime> runtimes = [];
     private TunnelListener? listener;
 
-    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(TimeProvider.System);
+    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(clock ?? TimeProvider.System);
 
     public AdmitAll Admission { get; } = new("root");
 
@@ -46,7 +46,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
         RootIdentity = new IdentitySource(Authority.CreateIdentity(new PeerIdentity("root", "root-uid"), ["127.0.0.1", "localhost"]));
         Cloud = new CloudTunnel(NewRuntime(), options ?? new TunnelOptions(), "root", "test", Admission, Root);
         if (join is not null) Join = new JoinService(RootIdentity, join, TimeProvider.System, NullLogger.Instance);
-        listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None);
+        listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None, time: time);
         return this;
     }
 

@@ -112,6 +112,31 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
+    public async Task Revoke_takes_the_acceptance_back_and_accept_gives_it_again()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("accept", "c1");
+        Assert.Equal("cluster c1 revoked\n", (await world.RunAsync("revoke", "c1")).Out);
+        Assert.False((await world.Api.GetAsync(Kinds.Clusters, null, "c1", CtlWorld.Stop)).Truth("spec", "accepted"));
+        Assert.Equal("cluster c1 was not accepted already\n", (await world.RunAsync("revoke", "c1")).Out);
+        Assert.Equal("cluster c1 accepted\n", (await world.RunAsync("accept", "c1")).Out);
+        var unknown = await world.RunAsync("revoke", "c10", "nobody");
+        Assert.Equal(1, unknown.Code);
+        Assert.Null((await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop)).Truth("spec", "accepted"));
+    }
+
+    [Fact]
+    public async Task Root_is_not_revoked_and_only_the_roots_api_revokes()
+    {
+        await using var world = await TreeAsync();
+        Assert.Contains("it is who revokes", (await world.RunAsync("revoke", "root")).Error, StringComparison.Ordinal);
+        await world.Api.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
+        var elsewhere = await world.RunAsync("revoke", "c1");
+        Assert.Equal(1, elsewhere.Code);
+        Assert.Contains("is not the root's, and only the root can revoke", elsewhere.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Tags_start_from_those_in_force_and_then_follow_the_operator()
     {
         await using var world = await TreeAsync();

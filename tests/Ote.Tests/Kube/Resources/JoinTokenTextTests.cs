@@ -1,3 +1,4 @@
+using System.Reflection;
 using Ote.Kube.Resources;
 
 namespace Ote.Tests.Kube.Resources;
@@ -25,6 +26,33 @@ public sealed class JoinTokenTextTests
         Assert.False(read.Matches(other.SecretHash));
         Assert.False(read.Matches(null));
         Assert.DoesNotContain(token.Secret, token.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Secret_is_compared_in_constant_time_and_by_nothing_else()
+    {
+        var method = typeof(JoinTokenText).GetMethod(nameof(JoinTokenText.Matches))!;
+        var code = method.GetMethodBody()!.GetILAsByteArray()!;
+        var called = Enumerable.Range(0, code.Length - 4)
+            .Where(at => code[at] is 0x28 or 0x6F) // call, callvirt
+            .Select(at => Resolve(method.Module, BitConverter.ToInt32(code, at + 1)))
+            .OfType<MethodBase>()
+            .Select(m => $"{m.DeclaringType!.Name}.{m.Name}")
+            .ToArray();
+        Assert.Contains("CryptographicOperations.FixedTimeEquals", called);
+        Assert.DoesNotContain(called, name => name is "String.Equals" or "String.op_Equality" or "MemoryExtensions.SequenceEqual" or "String.Compare");
+    }
+
+    private static MethodBase? Resolve(Module module, int token)
+    {
+        try
+        {
+            return module.ResolveMethod(token);
+        }
+        catch (ArgumentException)
+        {
+            return null; // not the operand of a call after all
+        }
     }
 
     [Theory]

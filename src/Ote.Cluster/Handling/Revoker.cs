@@ -1,0 +1,69 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Identity;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>
+/// The root's side of revocation: turns <c>spec.accepted</c> of the <c>Cluster</c> objects into the list of who is shut out. An object that
+/// is deleted changes nothing, or deleting would undo a revocation. Thread-safe.
+/// </summary>
+internal sealed class Revoker(RevocationKeeper keeper, CertificateAuthority authority, string rootUid, TimeSpan grace, TimeProvider time, ILogger log)
+{
+    /// <summary>
+    /// Whether an operator has shut a cluster out: not accepted, though it once had a certificate. One that never had any only waits.
+    /// </summary>
+    public static bool IsShutOut(JsonObject cluster) =>
+        cluster.Truth("spec", "accepted") == false && (CertificateRecord.Of(cluster) is not null || cluster.Text("status", "uid") is not null);
+
+    /// <summary>Brings the list in line with one object. Completes when that is on disk.</summary>
+    public Task ObserveAsync(JsonObject cluster)
+    {
+        if (cluster.Text("spec", "uid") is not { Length: > 0 } uid || uid == rootUid)
+        {
+            return Task.CompletedTask;
+        }
+
+        var isListed = keeper.Current.Contains(uid);
+        if (!isListed && IsShutOut(cluster) && Until(cluster) is var until && until > time.GetUtcNow())
+        {
+            var entry = new RevokedCluster { Name = cluster.Name(), Uid = uid, UntilUnixSeconds = until.ToUnixTimeSeconds() };
+            return keeper.ChangeAsync(now => Add(now, entry), authority, time.GetUtcNow());
+        }
+
+        return isListed && cluster.Truth("spec", "accepted") == true
+            ? keeper.ChangeAsync(now => now.Contains(uid) ? now.All.Where(c => c.Uid != uid) : null, authority, time.GetUtcNow())
+            : Task.CompletedTask;
+    }
+
+    /// <summary>Drops entries whose certificates can neither be used nor renewed any more. Call now and then.</summary>
+    public Task PruneAsync()
+    {
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        return keeper.Current.All.Any(c => c.UntilUnixSeconds <= now)
+            ? keeper.ChangeAsync(list => list.All.Where(c => c.UntilUnixSeconds > now), authority, time.GetUtcNow())
+            : Task.CompletedTask;
+    }
+
+    private IEnumerable<RevokedCluster>? Add(Revocations list, RevokedCluster entry)
+    {
+        if (list.Contains(entry.Uid))
+        {
+            return null;
+        }
+
+        if (list.Count >= Revocations.Most)
+        {
+            log.RevocationsFull(entry.Name, Revocations.Most);
+            return null;
+        }
+
+        return list.All.Append(entry);
+    }
+
+    // Of a cluster that joined before the ends were written down, the CA's own end is the only sure one.
+    private DateTimeOffset Until(JsonObject cluster) =>
+        (CertificateRecord.Of(cluster)?.LastEnd ?? new DateTimeOffset(authority.Authority.NotAfter)) + grace;
+}

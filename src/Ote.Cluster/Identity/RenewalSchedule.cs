@@ -1,0 +1,40 @@
+namespace Ote.Cluster.Identity;
+
+/// <summary>When a certificate is renewed. Pure.</summary>
+internal static class RenewalSchedule
+{
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan ShortestRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestSpread = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// When to renew: somewhere between half and two thirds of the certificate's life, so that clusters that joined together do not come
+    /// together, and a third of its life is left for retries. One that is due already is renewed soon: after a hundredth of its life at
+    /// most, and not more than a minute.
+    /// </summary>
+    /// <param name="notBefore">When the certificate begins.</param>
+    /// <param name="notAfter">When it ends.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="random">Uniform in [0, 1).</param>
+    /// <returns>Never earlier than <paramref name="now"/>.</returns>
+    public static DateTimeOffset Due(DateTimeOffset notBefore, DateTimeOffset notAfter, DateTimeOffset now, double random)
+    {
+        TimeSpan life = Life(notBefore, notAfter);
+        DateTimeOffset due = notBefore + (life * (0.5 + (random / 6)));
+        if (due > now) return due;
+        TimeSpan spread = life / 100;
+        return now + ((spread < LongestSpread ? spread : LongestSpread) * random);
+    }
+
+    /// <summary>The end of the time in which a healthy cluster renews: two thirds of the certificate's life are over.</summary>
+    public static DateTimeOffset Latest(DateTimeOffset notBefore, DateTimeOffset notAfter) => notBefore + (Life(notBefore, notAfter) * 2 / 3);
+
+    /// <summary>The longest wait between attempts: a fiftieth of the certificate's life, from five seconds to ten minutes.</summary>
+    public static TimeSpan RetryCeiling(DateTimeOffset notBefore, DateTimeOffset notAfter)
+    {
+        TimeSpan share = Life(notBefore, notAfter) / 50;
+        return share < ShortestRetry ? ShortestRetry : share > LongestRetry ? LongestRetry : share;
+    }
+
+    private static TimeSpan Life(DateTimeOffset notBefore, DateTimeOffset notAfter) => notAfter > notBefore ? notAfter - notBefore : TimeSpan.Zero;
+}

@@ -1,0 +1,63 @@
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Identity;
+
+/// <summary>Who is shut out of the tree, by the word of its root. Immutable.</summary>
+public sealed class Revocations
+{
+    /// <summary>Clusters one list may hold: some 700 KB on the link.</summary>
+    public const int Most = 10_000;
+
+    private const string Purpose = "ote.revocations.v1";
+    private readonly Dictionary<string, RevokedCluster> byUid;
+
+    private Revocations(ulong version, Dictionary<string, RevokedCluster> byUid, RevocationList? signed)
+    {
+        Version = version;
+        this.byUid = byUid;
+        Signed = signed;
+    }
+
+    /// <summary>Nobody is shut out, as far as is known.</summary>
+    public static Revocations None { get; } = new(0, [], null);
+
+    /// <summary>Grows with every change; 0 for none.</summary>
+    public ulong Version { get; }
+
+    /// <summary>How many clusters are shut out.</summary>
+    public int Count => byUid.Count;
+
+    /// <summary>As it is kept and passed on; null for none.</summary>
+    public RevocationList? Signed { get; }
+
+    internal IEnumerable<RevokedCluster> All => byUid.Values;
+
+    /// <summary>Whether a uid is shut out.</summary>
+    public bool Contains(string uid) => byUid.ContainsKey(uid);
+
+    /// <summary>Makes the list that follows this one.</summary>
+    /// <param name="clusters">All that are shut out, one entry a uid.</param>
+    /// <param name="authority">Signs it.</param>
+    /// <param name="now">Makes the version: time goes on where a root has lost its memory.</param>
+    internal Revocations Next(IEnumerable<RevokedCluster> clusters, CertificateAuthority authority, DateTimeOffset now)
+    {
+        RevokedClusters content = new() { Version = Math.Max(Version + 1, (ulong)now.ToUnixTimeMilliseconds()) };
+        content.Clusters.Add(clusters.OrderBy(c => c.Uid, StringComparer.Ordinal));
+        byte[] bytes = content.ToByteArray();
+        RevocationList signed = new() { Content = ByteString.CopyFrom(bytes), Signature = ByteString.CopyFrom(authority.SignBytes(Purpose, bytes)) };
+        return new Revocations(content.Version, content.Clusters.ToDictionary(c => c.Uid, StringComparer.Ordinal), signed);
+    }
+
+    /// <summary>Reads a list that came by way of others; null when it is not the word of this tree's root.</summary>
+    public static Revocations? Read(RevocationList list, X509Certificate2 authority)
+    {
+        ArgumentNullException.ThrowIfNull(list);
+        if (!SignedBytes.IsSigned(authority, Purpose, list.Content.Span, list.Signature.Span)) return null;
+        RevokedClusters content = RevokedClusters.Parser.ParseFrom(list.Content);
+        Dictionary<string, RevokedCluster> byUid = new(StringComparer.Ordinal);
+        foreach (RevokedCluster cluster in content.Clusters) byUid[cluster.Uid] = cluster;
+        return new Revocations(content.Version, byUid, list.Clone());
+    }
+}

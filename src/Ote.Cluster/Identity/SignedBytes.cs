@@ -1,0 +1,30 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Ote.Cluster.Identity;
+
+/// <summary>
+/// What the tree's CA signs besides certificates. The purpose is part of what is signed, and begins with a byte no certificate begins
+/// with: a signature for one thing is never one for another.
+/// </summary>
+internal static class SignedBytes
+{
+    public static byte[] Sign(ECDsa key, string purpose, ReadOnlySpan<byte> content) =>
+        key.SignData(Framed(purpose, content), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+
+    public static bool IsSigned(X509Certificate2 authority, string purpose, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
+    {
+        using ECDsa? key = authority.GetECDsaPublicKey();
+        try
+        {
+            return key is not null && key.VerifyData(Framed(purpose, content), signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+        catch (CryptographicException)
+        {
+            return false; // not even the form of a signature
+        }
+    }
+
+    private static byte[] Framed(string purpose, ReadOnlySpan<byte> content) => [.. Encoding.ASCII.GetBytes(purpose), 0, .. content];
+}
