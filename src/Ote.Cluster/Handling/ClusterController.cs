@@ -75,7 +75,7 @@ public sealed class ClusterController : IAsyncDisposable
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log, _metrics);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _desk = authority is not null && parts.ControlApi is not null ? new JoinDesk(parts.ControlApi, authority, parts.Time) : null;
         var refusals = new NameRefusals();
@@ -86,9 +86,9 @@ public sealed class ClusterController : IAsyncDisposable
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.SetTagsAsync, parts.Time, parts.Random, _log);
-            _routes.Changed += OnRoutesChanged;
+            _routes.Changed += _commands.RoutesChanged;
         }
 
         _metrics.Observe(
@@ -416,13 +416,21 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
-    private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
+
+    /// <summary>
+    /// The own cluster's receipts. Its executor keeps them itself and is asked again after a restart, so a control entry here does not
+    /// have it wait until they are stored: it would wait for itself when it has just sent the command.
+    /// </summary>
+    private async Task ReportOwnAsync(IReadOnlyList<Receipt> receipts, JournalChange[] together)
     {
-        var online = changes.Where(c => c.CameOnline).Select(c => c.Name).ToArray();
-        if (online.Length > 0)
+        if (_commands is null || receipts.Any(r => r.Entry != _options.Name))
         {
-            _commands!.CameOnline(online);
+            await ReportAsync(receipts, together).ConfigureAwait(false);
+            return;
         }
+
+        await _journal.WriteAsync(together).ConfigureAwait(false);
+        _ = _commands.ReceiveAsync(receipts); // fails only when this process stops
     }
 
     private async Task ExpireAsync(CancellationToken stop)

@@ -93,6 +93,26 @@ public sealed class CommandRunTests
     }
 
     [Fact]
+    public void After_a_restart_no_target_counts_as_one_that_the_command_never_left_for()
+    {
+        CommandRun run = new(Objects.Spec(), ["a"], Objects.Start, resumed: true);
+        Assert.Empty(run.End(Stage.Cancelled, "Cancelled", "", s => s == TargetStage.Accepted));
+        Assert.True(run.NeedsSending("a"));
+    }
+
+    [Fact]
+    public void Once_cancelled_whoever_has_it_has_to_be_told()
+    {
+        var run = Objects.Run("durable", "done");
+        run.Take(Objects.Receipt("durable", Stage.Durable));
+        run.Take(Objects.Receipt("done", Stage.Executed, 200));
+        Assert.False(run.Wants("durable"));
+        run.Spec = run.Spec with { Cancel = true };
+        Assert.True(run.Wants("durable"));
+        Assert.False(run.Wants("done"));
+    }
+
+    [Fact]
     public void The_deadline_counts_from_acceptance()
     {
         CommandRun run = new(Objects.Spec(("deadlineSeconds", 60)), ["a"], Objects.Start);
