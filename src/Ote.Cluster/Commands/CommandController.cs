@@ -14,221 +14,208 @@ namespace Ote.Cluster.Commands;
 /// <summary>
 /// A control entry: carries out the ClusterController objects of one API. Targets are stored before anything is sent, results before
 /// they are acknowledged, so a restart goes on where it stopped: what has no result is sent again, and the clusters know what they
-/// have done already. One loop; results that arrive while a page is written share the next write.
+/// have done already. One loop; results that arrive while a page is written share the next write. An API server that fails holds
+/// everything up and loses nothing: the same is tried again until it succeeds.
 /// </summary>
-internal sealed class CommandController : IDisposable
+internal sealed partial class CommandController : IDisposable
 {
     private const int Parallel = 8;
+
+    /// <summary>Runs whose clusters are still told to end after the object was deleted or edited; of more, each is told once.</summary>
+    private const int MaxDetached = 1000;
+
+    private const int NamesAtOnce = 1000;
     private static readonly TimeSpan StatusPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestRetentionWait = TimeSpan.FromDays(1);
 
     private readonly string _entry;
     private readonly KubeClient _api;
+    private readonly PageStore _pages;
     private readonly bool _namesRequester;
     private readonly ICommandSender _sender;
     private readonly TimeProvider _time;
+    private readonly Func<double> _random;
     private readonly ILogger _log;
+    private readonly TimeSpan _patience;
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
+    private readonly CancellationTokenSource _ended = new();
     private readonly ConcurrentDictionary<string, Work> _works = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Work> _byUid = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _keys = new(StringComparer.Ordinal);
 
-    public CommandController(string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log)
+    /// <summary>Makes a controller; nothing happens before <see cref="RunAsync"/>.</summary>
+    /// <param name="entry">The cluster whose control API it is.</param>
+    /// <param name="api">That API.</param>
+    /// <param name="namesRequester">Whether that API server itself notes on an object who wrote it.</param>
+    /// <param name="sender">Reaches the subtree.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="random">Uniform in [0, 1), for jitter.</param>
+    /// <param name="log">Where it logs.</param>
+    /// <param name="patience">How long clusters may be silent before they are asked again; null: <see cref="Repeating.First"/>.</param>
+    public CommandController(
+        string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log, TimeSpan? patience = null)
     {
-        (_entry, _api, _namesRequester, _sender, _time, _log) = (entry, api, namesRequester, sender, time, log);
+        _patience = patience ?? Repeating.First;
+        (_entry, _api, _namesRequester, _sender, _time, _random, _log) = (entry, api, namesRequester, sender, time, random, log);
+        _pages = new PageStore(api);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.ClusterControllers, null, null, time, random, log);
-        _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Key());
+        _informer.Changed += Changed;
     }
 
     /// <summary>Commands that are not over.</summary>
-    public int Open => _works.Values.Count(w => w.Run is { IsOver: false });
+    public int Open => _works.Values.Count(w => w is { IsDetached: false, Run.IsOver: false });
 
     public async Task RunAsync(CancellationToken stop)
     {
         var watching = _informer.RunAsync(stop);
         await new Reconciler("commands", _queue, ReconcileAsync, Parallel, _log).RunAsync(stop).ConfigureAwait(false);
         await watching.ConfigureAwait(false);
+        if (stop.IsCancellationRequested)
+        {
+            await _ended.CancelAsync().ConfigureAwait(false);
+            foreach (var work in _works.Values)
+            {
+                work.Abandon();
+            }
+        }
     }
 
-    /// <summary>Takes receipts; completes when those that are results are stored. Receipts of commands that are gone are done with.</summary>
+    /// <summary>
+    /// Takes receipts; completes when those that are results are stored. Receipts of commands that are gone are done with. It waits
+    /// while the API server fails, and is cancelled when this controller stops; it never fails otherwise.
+    /// </summary>
     public Task ReceiveAsync(IReadOnlyList<Receipt> receipts)
     {
         var stored = new List<Task>();
         foreach (var group in receipts.GroupBy(r => r.CommandUid, StringComparer.Ordinal))
         {
-            if (_byUid.TryGetValue(group.Key, out var work) && work.Take([.. group]) is { } done)
+            Receipt[] own = [.. group];
+            stored.Add(_works.TryGetValue(group.Key, out var work) && work.Ready.IsCompletedSuccessfully ? Take(work, own) : ReceiveLaterAsync(group.Key, own));
+            foreach (var generation in own.Select(r => r.Generation).Distinct())
             {
-                stored.Add(done);
-                _queue.Add(work.Key);
+                if (_works.TryGetValue(SupersededUid(group.Key, generation), out var former))
+                {
+                    _ = Take(former, own);
+                }
             }
         }
 
         return stored.Count == 1 ? stored[0] : Task.WhenAll(stored);
     }
 
-    /// <summary>Clusters are heard of again: they get what they may not have.</summary>
-    public void CameOnline(IReadOnlyCollection<string> clusters)
+    /// <summary>Clusters are heard of again, moved, or have other tags: they get what they may not have.</summary>
+    /// <param name="changes">What is said of each.</param>
+    /// <param name="along">Clusters that moved because one above them did.</param>
+    public void RoutesChanged(IReadOnlyCollection<RouteChange> changes, IReadOnlyCollection<string> along)
     {
         foreach (var work in _works.Values)
         {
-            if (work.Wants(clusters))
+            if (work.Wants(changes, along))
             {
-                _queue.Add(work.Key);
+                _queue.Add(work.Id);
             }
         }
     }
 
-    public void Dispose() => _queue.Dispose();
-
-    private async Task<Next> ReconcileAsync(string key, CancellationToken ct)
+    public void Dispose()
     {
+        _queue.Dispose();
+        _ended.Dispose();
+    }
+
+    private static string SupersededUid(string uid, ulong generation) => $"{uid}.{generation}";
+
+    private void Changed(JsonObject? before, JsonObject? after)
+    {
+        if (before is not null && before.Uid() != after?.Uid())
+        {
+            _keys.TryRemove(before.Uid(), out _);
+            _queue.Add(Work.IdOf(before.Key(), before.Uid()));
+        }
+
+        if (after is not null)
+        {
+            _keys[after.Uid()] = after.Key();
+            _queue.Add(Work.IdOf(after.Key(), after.Uid()));
+        }
+    }
+
+    private Task Take(Work work, Receipt[] receipts)
+    {
+        var stored = work.Take(receipts);
+        if (work.Run is not null)
+        {
+            _queue.Add(work.Id);
+        }
+
+        return stored;
+    }
+
+    /// <summary>Receipts that come before this process has read their command: they wait until it has.</summary>
+    private async Task ReceiveLaterAsync(string uid, Receipt[] receipts)
+    {
+        await _informer.Synced.WaitAsync(_ended.Token).ConfigureAwait(false);
+        if (!_keys.TryGetValue(uid, out var key))
+        {
+            return;
+        }
+
+        var work = _works.GetOrAdd(uid, u => new Work(key, u, _patience));
+        _queue.Add(work.Id);
+        await work.Ready.WaitAsync(_ended.Token).ConfigureAwait(false);
+        await Take(work, receipts).ConfigureAwait(false);
+    }
+
+    private async Task<Next> ReconcileAsync(string id, CancellationToken ct)
+    {
+        var cut = id.LastIndexOf(' ');
+        var (key, uid) = (id[..cut], id[(cut + 1)..]);
         var obj = _informer.Get(key);
-        if (obj is null || obj.IsDeleting())
+        if (obj is null || obj.IsDeleting() || obj.Uid() != uid)
         {
-            await GoneAsync(key).ConfigureAwait(false);
-            return Next.Done;
+            return _works.TryGetValue(uid, out var detached) ? await EndAsync(detached).ConfigureAwait(false) : Next.Done;
         }
 
-        if (!_works.TryGetValue(key, out var work) || work.Uid != obj.Uid())
-        {
-            work = new Work(key, obj.Uid());
-            _works[key] = work;
-            _byUid[work.Uid] = work;
-        }
-
+        var work = _works.GetOrAdd(uid, u => new Work(key, u, _patience));
+        await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
         if (obj.Generation() > work.Generation && !work.TakeWish(obj))
         {
             await BeginAsync(work, obj, ct).ConfigureAwait(false);
+            await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
         }
 
         if (work.Run is null)
         {
-            return Retention(obj);
+            return await RetainAsync(obj, ct).ConfigureAwait(false);
         }
 
-        await StoreResultsAsync(work, ct).ConfigureAwait(false);
+        if (work.LastWritten is null)
+        {
+            // Until its status says that it was accepted, a restart accepts it anew; so nothing may leave before.
+            await WriteStatusAsync(work, ct).ConfigureAwait(false);
+        }
+
         await SendAsync(work).ConfigureAwait(false);
-        return await SettleAsync(work, ct).ConfigureAwait(false);
+        return await SettleAsync(work, obj, ct).ConfigureAwait(false);
     }
 
-    /// <summary>A new command, an edited one, or one that an earlier run of this process had begun.</summary>
-    private async Task BeginAsync(Work work, JsonObject obj, CancellationToken ct)
+    private async Task StoreResultsAsync(Work work, JsonObject obj, CancellationToken ct)
     {
-        if (work.Run is { IsOver: false } former && former.Spec.Command.Generation != (ulong)obj.Generation())
+        while (work.Run is { } run && work.ToStore() is { } results)
         {
-            await CancelAsync(former).ConfigureAwait(false);
-        }
-
-        if (obj.Whole("status", "observedGeneration") == obj.Generation() && obj.Text("status", "completionTime") is not null)
-        {
-            work.Finish(obj.Generation());
-            return;
-        }
-
-        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
-        if (spec is null)
-        {
-            var refused = obj.Copy();
-            CommandStatus.Invalid(refused.Child("status"), obj.Generation(), faults, _time.GetUtcNow());
-            await _api.ReplaceStatusAsync(Kinds.ClusterControllers, refused, ct).ConfigureAwait(false);
-            work.Finish(obj.Generation());
-            return;
-        }
-
-        // A wish to cancel is an edit too, but it is about the run that is under way.
-        var resumes = obj.Text("status", "startTime") is not null
-            && obj.Text("status", "completionTime") is null
-            && (spec.Cancel || obj.Whole("status", "observedGeneration") == obj.Generation());
-        if (resumes)
-        {
-            spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? obj.Generation());
-        }
-
-        var pages = new ResultPages(obj, spec.Command.Generation);
-        var stored = (await _api.ListAsync(
-            Kinds.ClusterControllerResults, obj.Namespace(), new ListQuery(ResultPages.LabelSelector(obj.Uid(), spec.Command.Generation)), ct).ConfigureAwait(false)).Items;
-        var run = resumes ? Resume(obj, spec, pages, stored) : await AcceptAsync(obj, spec, pages, stored, ct).ConfigureAwait(false);
-        spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
-        work.Begin(obj.Generation(), run, pages);
-        if (resumes && run.Targets <= CommandStatus.MostInline)
-        {
-            work.Inline.AddRange(stored.SelectMany(p => p.Items("results")?.OfType<JsonObject>() ?? []).Select(ResultPages.Read));
-        }
-
-        if (!spec.LateDelivery)
-        {
-            var (_, away) = _sender.Resolve(spec.Selector);
-            _ = work.Take([.. run.End(Stage.Expired, "Offline", "the cluster was away, and lateDelivery is false").Where(r => away.Contains(r.Cluster))]);
-        }
-
-        await WriteStatusAsync(work, ct).ConfigureAwait(false);
-        _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);
-    }
-
-    private async Task<CommandRun> AcceptAsync(JsonObject obj, CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> stored, CancellationToken ct)
-    {
-        // Pages without a status are of an acceptance that was cut short: nothing has been sent, so it is made anew.
-        foreach (var page in stored)
-        {
-            await _api.DeleteAsync(Kinds.ClusterControllerResults, page.Namespace(), page.Name(), ct).ConfigureAwait(false);
-        }
-
-        var (targets, _) = _sender.Resolve(spec.Selector);
-        foreach (var page in pages.Targets(targets))
-        {
-            await _api.CreateAsync(Kinds.ClusterControllerResults, obj.Namespace(), page, ct).ConfigureAwait(false);
-        }
-
-        return new CommandRun(spec, targets, _time.GetUtcNow());
-    }
-
-    private CommandRun Resume(JsonObject obj, CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> stored)
-    {
-        var targets = stored.SelectMany(p => p.Items("targets")?.Select(t => t?.ToString() ?? "") ?? []);
-        var results = stored.Where(p => p.Items("results") is not null).ToArray();
-        var run = new CommandRun(spec, targets, obj.Time("status", "startTime") ?? _time.GetUtcNow());
-        foreach (var item in results.SelectMany(p => p.Items("results")!.OfType<JsonObject>()))
-        {
-            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
-        }
-
-        pages.Resume(results);
-        return run;
-    }
-
-    private async Task StoreResultsAsync(Work work, CancellationToken ct)
-    {
-        while (work.TakePending() is { Results.Count: > 0 } pending)
-        {
-            try
+            await _pages.AppendAsync(work, obj.Namespace(), results, ct).ConfigureAwait(false);
+            if (run.Targets <= CommandStatus.MostInline)
             {
-                foreach (var page in work.Pages!.Append(pending.Results))
-                {
-                    var answer = page.ResourceVersion().Length > 0
-                        ? await _api.ReplaceAsync(Kinds.ClusterControllerResults, page, ct).ConfigureAwait(false)
-                        : await _api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct).ConfigureAwait(false);
-                    work.Pages.Stored(answer);
-                }
-            }
-            catch (Exception failed)
-            {
-                // What is not stored is not acknowledged: it comes again. The pages are read anew, so nothing is counted twice.
-                work.Fail(failed);
-                _works.TryRemove(work.Key, out _);
-                _queue.Add(work.Key);
-                pending.Done.SetException(failed);
-                throw;
+                work.Inline.AddRange(results);
             }
 
-            if (work.Run!.Targets <= CommandStatus.MostInline)
-            {
-                work.Inline.AddRange(pending.Results);
-            }
-
-            pending.Done.SetResult();
+            work.Stored();
         }
     }
 
+    /// <summary>Tells clusters what they have to be told now: the command, or that it is cancelled.</summary>
     private async Task SendAsync(Work work)
     {
         if (work.Run is not { IsOver: false } run)
@@ -236,35 +223,67 @@ internal sealed class CommandController : IDisposable
             return;
         }
 
+        if (run.Spec.Cancel && work.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted))
+        {
+            _queue.Add(work.Id);
+        }
+
+        var names = work.TakeUnsent(_time.GetUtcNow(), _random(), out var all, out var repeated);
+        if (repeated)
+        {
+            var (away, unknown) = _sender.Missing(names);
+            names = [.. names.Except(away).Except(unknown)];
+        }
+
         if (run.Spec.Cancel)
         {
-            if (!run.CancelSent)
-            {
-                run.CancelSent = true;
-                await CancelAsync(run).ConfigureAwait(false);
-                _ = work.Take(run.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted));
-                _queue.Add(work.Key);
-            }
-
+            await TellEndAsync(run, names, all).ConfigureAwait(false);
             return;
         }
 
-        foreach (var selector in work.TakeUnsent())
+        try
         {
-            var left = await _sender.SendAsync(run.Spec.Command, selector).ConfigureAwait(false);
-            work.Sent(left);
+            foreach (var selector in Selectors(run, names, all))
+            {
+                work.Sent(await _sender.SendAsync(all ? run.Spec.Command : run.Spec.Named(), selector).ConfigureAwait(false));
+            }
+        }
+        catch
+        {
+            // How far it came is not known: each of them may have it.
+            work.Sent(names);
+            throw;
         }
     }
 
-    private async Task<Next> SettleAsync(Work work, CancellationToken ct)
+    private async Task TellEndAsync(CommandRun run, IReadOnlyList<string> names, bool all)
+    {
+        var cancel = new CancelCommand
+        {
+            CommandUid = run.Spec.Command.CommandUid,
+            Generation = run.Spec.Command.Generation,
+            Entry = _entry,
+            DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds(),
+        };
+        foreach (var selector in Selectors(run, names, all))
+        {
+            await _sender.CancelAsync(cancel, selector).ConfigureAwait(false);
+        }
+    }
+
+    private static IEnumerable<ClusterSelector> Selectors(CommandRun run, IReadOnlyList<string> names, bool all) =>
+        all && names.Count > 0 ? [run.Spec.Selector] : names.Chunk(NamesAtOnce).Select(ClusterSelector.OfNames);
+
+    private async Task<Next> SettleAsync(Work work, JsonObject obj, CancellationToken ct)
     {
         var now = _time.GetUtcNow();
         var run = work.Run!;
         if (!run.IsOver && run.Deadline <= now)
         {
-            await CancelAsync(run).ConfigureAwait(false);
-            _ = work.Take(run.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline"));
-            await StoreResultsAsync(work, ct).ConfigureAwait(false);
+            string[] open = [.. run.Open];
+            await TellEndAsync(run, open, open.Length == run.Targets && !run.Resumed).ConfigureAwait(false);
+            work.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline");
+            await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
         }
 
         if (!run.IsOver && work.StatusDue > now)
@@ -277,35 +296,32 @@ internal sealed class CommandController : IDisposable
         {
             _log.CommandOver(work.Key, run.Spec.Command.Generation, run.Count(TargetStage.Succeeded), run.Targets);
             work.Finish(work.Generation);
-            return run.Spec.Retention is { } keep ? Next.After(keep) : Next.Done;
+            return run.Spec.Retention is { } keep ? Next.After(keep < LongestRetentionWait ? keep : LongestRetentionWait) : Next.Done;
         }
 
-        return Next.After(run.Deadline - now is var left && left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
+        return Next.After(Least(run.Deadline - now, work.AskDue - now, LongestWait));
     }
 
     private async Task WriteStatusAsync(Work work, CancellationToken ct)
     {
         var now = _time.GetUtcNow();
-        if (_informer.Get(work.Key) is not { } obj)
+        if (_informer.Get(work.Key) is not { } obj || obj.Uid() != work.Uid)
         {
             return;
         }
 
+        var run = work.Run!;
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
-        CommandStatus.Write(status, work.Run!, work.Generation, work.Pages!.Count, now);
-        if (work.Run!.IsOver && work.HasPending)
+        CommandStatus.Write(status, run, work.Generation, work.Pages!.Count, run.IsOver ? ([], []) : _sender.Missing(run.Open), now);
+        if (run.IsOver && work.HasPending)
         {
             // A result came after the others were stored. An end that is told before every result is on disk would lose it with this
             // process; the receipt has queued the object again.
             return;
         }
 
-        foreach (var receipt in work.Inline)
-        {
-            CommandStatus.Inline(status, receipt);
-        }
-
+        CommandStatus.Inline(next, work.Inline);
         if (work.LastWritten is not null && JsonNode.DeepEquals(status, work.LastWritten["status"]))
         {
             return;
@@ -326,37 +342,33 @@ internal sealed class CommandController : IDisposable
             fresh["status"] = status.DeepClone();
             work.LastWritten = await _api.ReplaceStatusAsync(Kinds.ClusterControllers, fresh, ct).ConfigureAwait(false);
         }
+        catch (KubeStatusException gone) when (gone.IsNotFound)
+        {
+            // The watch tells it too, and then the run is ended.
+            return;
+        }
 
         work.StatusDue = now + StatusPause;
     }
 
-    private async Task GoneAsync(string key)
+    /// <summary>A run that nobody asks for any more: its clusters are told to end it until they have answered.</summary>
+    private async Task<Next> EndAsync(Work work)
     {
-        if (!_works.TryRemove(key, out var work))
+        work.Detach();
+        if (work.Run is { IsOver: false } run && run.Deadline > _time.GetUtcNow())
         {
-            return;
+            await SendAsync(work).ConfigureAwait(false);
+            if (!run.IsOver && _works.Values.Count(w => w.IsDetached) <= MaxDetached)
+            {
+                return Next.After(Least(run.Deadline - _time.GetUtcNow(), work.AskDue - _time.GetUtcNow()));
+            }
         }
 
-        _byUid.TryRemove(work.Uid, out _);
-        if (work.Run is { IsOver: false } run)
-        {
-            await CancelAsync(run).ConfigureAwait(false);
-        }
-
-        work.Drop();
+        _works.TryRemove(new KeyValuePair<string, Work>(work.Uid, work));
+        return Next.Done;
     }
 
-    private Task CancelAsync(CommandRun run)
-    {
-        var open = run.Open.ToArray();
-        return open.Length == 0
-            ? Task.CompletedTask
-            : _sender.CancelAsync(
-                new CancelCommand { CommandUid = run.Spec.Command.CommandUid, Generation = run.Spec.Command.Generation, Entry = _entry },
-                open.Length == run.Targets ? run.Spec.Selector : ClusterSelector.OfNames(open));
-    }
-
-    private Next Retention(JsonObject obj)
+    private async Task<Next> RetainAsync(JsonObject obj, CancellationToken ct)
     {
         if (obj.Whole("spec", "ttlSecondsAfterFinished") is not { } seconds || obj.Time("status", "completionTime") is not { } ended)
         {
@@ -366,23 +378,29 @@ internal sealed class CommandController : IDisposable
         var left = ended + TimeSpan.FromSeconds(seconds) - _time.GetUtcNow();
         if (left > TimeSpan.Zero)
         {
-            return Next.After(left);
+            return Next.After(Least(left, LongestRetentionWait));
         }
 
-        _ = DeleteAsync(obj);
-        return Next.Done;
-    }
-
-    private async Task DeleteAsync(JsonObject obj)
-    {
         try
         {
-            await _api.DeleteAsync(Kinds.ClusterControllers, obj.Namespace(), obj.Name(), CancellationToken.None, obj.Uid()).ConfigureAwait(false);
+            await _api.DeleteAsync(Kinds.ClusterControllers, obj.Namespace(), obj.Name(), ct, obj.Uid()).ConfigureAwait(false);
+            return Next.Done;
         }
-        catch (Exception failed) when (failed is KubeStatusException or HttpRequestException)
+        catch (Exception failed) when (failed is KubeStatusException or HttpRequestException || (failed is OperationCanceledException && !ct.IsCancellationRequested))
         {
             _log.CommandKept(obj.Key(), failed.Message);
-            _queue.AddAfter(obj.Key(), TimeSpan.FromMinutes(1));
+            return Next.After(LongestWait);
         }
+    }
+
+    private static TimeSpan Least(params ReadOnlySpan<TimeSpan> waits)
+    {
+        var least = TimeSpan.MaxValue;
+        foreach (var wait in waits)
+        {
+            least = wait < least ? wait : least;
+        }
+
+        return least > TimeSpan.Zero ? least : TimeSpan.Zero;
     }
 }

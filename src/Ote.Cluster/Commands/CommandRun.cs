@@ -24,13 +24,21 @@ internal sealed class CommandRun
     private readonly Dictionary<string, TargetStage> _targets;
     private readonly int[] _counts = new int[(int)TargetStage.NotSelected + 1];
 
-    public CommandRun(CommandSpec spec, IEnumerable<string> targets, DateTimeOffset accepted)
+    /// <summary>Makes a run with every target open.</summary>
+    /// <param name="spec">The command.</param>
+    /// <param name="targets">Whom it is for.</param>
+    /// <param name="accepted">When it was accepted; the deadline counts from here.</param>
+    /// <param name="resumed">An earlier process began it: any target may have it already.</param>
+    public CommandRun(CommandSpec spec, IEnumerable<string> targets, DateTimeOffset accepted, bool resumed = false)
     {
         Spec = spec;
         Accepted = accepted;
         Deadline = accepted + spec.Deadline;
-        _targets = targets.ToDictionary(t => t, _ => TargetStage.Accepted, StringComparer.Ordinal);
-        _counts[(int)TargetStage.Accepted] = _targets.Count;
+        Resumed = resumed;
+        var stage = resumed ? TargetStage.Sent : TargetStage.Accepted;
+        _targets = targets.Distinct(StringComparer.Ordinal).ToDictionary(t => t, _ => stage, StringComparer.Ordinal);
+        _counts[(int)stage] = _targets.Count;
+        UnknownNames = [.. spec.Selector.ExactNames?.Where(n => !_targets.ContainsKey(n)) ?? []];
     }
 
     public CommandSpec Spec { get; set; }
@@ -39,13 +47,19 @@ internal sealed class CommandRun
 
     public DateTimeOffset Deadline { get; }
 
+    /// <summary>An earlier process began it.</summary>
+    public bool Resumed { get; }
+
     public int Targets => _targets.Count;
 
-    /// <summary>The cancellation has left.</summary>
-    public bool CancelSent { get; set; }
+    /// <summary>Names that the selector spells out and that no cluster answered to when the command was accepted.</summary>
+    public IReadOnlyList<string> UnknownNames { get; }
 
     /// <summary>No target is open any more.</summary>
-    public bool IsOver => Count(TargetStage.Accepted) + Count(TargetStage.Sent) + Count(TargetStage.Durable) == 0;
+    public bool IsOver => OpenCount == 0;
+
+    /// <summary>How many are open.</summary>
+    public int OpenCount => Count(TargetStage.Accepted) + Count(TargetStage.Sent) + Count(TargetStage.Durable);
 
     /// <summary>Clusters without a final outcome.</summary>
     public IEnumerable<string> Open => _targets.Where(t => !IsFinal(t.Value)).Select(t => t.Key);
@@ -55,11 +69,17 @@ internal sealed class CommandRun
 
     public TargetStage? StageOf(string cluster) => _targets.TryGetValue(cluster, out var stage) ? stage : null;
 
-    /// <summary>
-    /// Whether a cluster that is heard of again gets the command once more: it may not have it, or its result may have been lost with a
-    /// former parent. One that has it already answers with the result it kept, or goes on.
-    /// </summary>
-    public bool NeedsSending(string cluster) => StageOf(cluster) is { } stage && !IsFinal(stage);
+    /// <summary>Whether a cluster that is heard of again needs the command once more: it may not have it.</summary>
+    public bool NeedsSending(string cluster) => StageOf(cluster) is TargetStage.Accepted or TargetStage.Sent;
+
+    /// <summary>Whether a cluster has not answered for good.</summary>
+    public bool IsOpen(string cluster) => StageOf(cluster) is { } stage && !IsFinal(stage);
+
+    /// <summary>Whether a cluster has to be told something: the command, or once that is cancelled, its end.</summary>
+    public bool Wants(string cluster) => Spec.Cancel ? IsOpen(cluster) : NeedsSending(cluster);
+
+    /// <summary>Whether a receipt tells how one of its targets ended, for the first time or again.</summary>
+    public bool IsOutcome(Receipt receipt) => receipt.Stage >= Stage.Executed && StageOf(receipt.Cluster) is not null;
 
     /// <summary>The command left for a cluster.</summary>
     public void Sent(string cluster)

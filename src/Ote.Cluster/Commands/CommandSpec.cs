@@ -24,6 +24,16 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
     private static readonly string[] Methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     private static readonly string[] Destinations = ["api", "helm"];
 
+    /// <summary>
+    /// The command as it goes to clusters that are named: each of them checks itself whether it still matches, since nobody does on the way.
+    /// </summary>
+    public Command Named()
+    {
+        var named = Command.Clone();
+        named.Condition = Selector.ExactNames is null ? Selector.Canonical : "";
+        return named;
+    }
+
     /// <summary>Reads a spec. All that is wrong with it is told at once, each with its field.</summary>
     /// <param name="obj">The object.</param>
     /// <param name="entry">The cluster whose control API holds it.</param>

@@ -12,6 +12,9 @@ internal static class CommandStatus
     public const int MostInline = 50;
 
     private const int MostInlineBytes = 8 * 1024;
+    private const int MostObjectBytes = 1024 * 1024;
+    private const int MostNames = 10;
+    private const int MostSelector = 200;
 
     /// <summary>The spec cannot be carried out.</summary>
     public static void Invalid(JsonObject status, long generation, IReadOnlyList<string> faults, DateTimeOffset now)
@@ -27,8 +30,10 @@ internal static class CommandStatus
     /// <param name="run">The run.</param>
     /// <param name="observed">The object's generation that is taken into account.</param>
     /// <param name="pages">Result pages stored.</param>
+    /// <param name="missing">Open targets that are away, and those that nobody knows any more.</param>
     /// <param name="now">The time.</param>
-    public static void Write(JsonObject status, CommandRun run, long observed, int pages, DateTimeOffset now)
+    public static void Write(
+        JsonObject status, CommandRun run, long observed, int pages, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing, DateTimeOffset now)
     {
         var first = status.Whole("runGeneration") != (long)run.Spec.Command.Generation;
         if (first)
@@ -54,30 +59,82 @@ internal static class CommandStatus
             run.Targets > 0 ? "ClustersMatched" : "NoClusterMatched",
             run.Targets > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"the selector matched {run.Targets} clusters")
-                : $"no known cluster matches '{run.Spec.Command.Selector}'; compare with the names and tags of get clusters -o wide",
+                : $"no known cluster matches '{Clip(run.Spec.Command.Selector)}'; compare with the names and tags of get clusters -o wide",
             now);
-        Conditions.SetCondition(status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : "Waiting", Waiting(run), now);
+        SetNamesKnown(status, run, now);
+        var away = missing.Away.Count + missing.Unknown.Count > 0;
+        Conditions.SetCondition(
+            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
         if (run.IsOver)
         {
             status["completionTime"] ??= now.ToKubeTime();
         }
     }
 
-    /// <summary>Puts a result where the original product has it.</summary>
-    public static void Inline(JsonObject status, Receipt receipt)
+    /// <summary>Puts results where the original product has them, as far as the object stays small enough for any API server.</summary>
+    /// <param name="obj">The object, with its status written.</param>
+    /// <param name="results">In the order they came.</param>
+    public static void Inline(JsonObject obj, IReadOnlyCollection<Receipt> results)
     {
-        var body = receipt.Body.Length <= MostInlineBytes ? receipt.Body.ToStringUtf8() : "";
-        status[receipt.Cluster] = new JsonObject
+        if (results.Count == 0)
         {
-            ["timestamp"] = receipt.AtUnixMilliseconds / 1000,
-            ["code"] = receipt.Code,
-            ["body"] = body.Length > 0 ? body : receipt.Text,
-        };
+            return;
+        }
+
+        var status = obj.Child("status");
+        foreach (var receipt in results)
+        {
+            status.Remove(receipt.Cluster);
+        }
+
+        var room = MostObjectBytes - obj.ToJsonString().Length;
+        foreach (var receipt in results)
+        {
+            var item = new JsonObject { ["timestamp"] = receipt.AtUnixMilliseconds / 1000, ["code"] = receipt.Code };
+            var most = Math.Clamp(room, 0, MostInlineBytes);
+            if (receipt.Body.IsEmpty)
+            {
+                AnswerText.Write(item, System.Text.Encoding.UTF8.GetBytes(receipt.Text), receipt.Truncated, most);
+            }
+            else
+            {
+                AnswerText.Write(item, receipt.Body.Span, receipt.Truncated, most);
+            }
+
+            room -= item.ToJsonString().Length + receipt.Cluster.Length + 4;
+            status[receipt.Cluster] = item;
+        }
     }
 
-    private static string Waiting(CommandRun run) => run.IsOver
-        ? "every target has its final outcome"
-        : string.Create(CultureInfo.InvariantCulture, $"{run.Open.Count()} targets have not answered; they may until {run.Deadline.ToKubeTime()}");
+    private static void SetNamesKnown(JsonObject status, CommandRun run, DateTimeOffset now)
+    {
+        if (run.UnknownNames.Count == 0)
+        {
+            if (status.Items("conditions") is { } conditions && conditions.FirstOrDefault(c => c.Text("type") == "NamesKnown") is { } stale)
+            {
+                conditions.Remove(stale);
+            }
+
+            return;
+        }
+
+        Conditions.SetCondition(
+            status, "NamesKnown", false, "UnknownNames", $"no cluster was known by {Names(run.UnknownNames)} when the command was accepted; it is not for them", now);
+    }
+
+    private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)
+    {
+        var text = string.Create(CultureInfo.InvariantCulture, $"{run.OpenCount} targets have not answered; they may until {run.Deadline.ToKubeTime()}");
+        return text
+            + (missing.Away.Count > 0 ? $"; away: {Names(missing.Away)}" : "")
+            + (missing.Unknown.Count > 0 ? $"; not known any more: {Names(missing.Unknown)}" : "");
+    }
+
+    private static string Clip(string selector) => selector.Length <= MostSelector ? selector : string.Concat(selector.AsSpan(0, MostSelector), "…");
+
+    private static string Names(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Order(StringComparer.Ordinal).Take(MostNames))
+        + (names.Count > MostNames ? string.Create(CultureInfo.InvariantCulture, $" and {names.Count - MostNames} more") : "");
 
     private static string Phase(CommandRun run)
     {
@@ -92,8 +149,8 @@ internal static class CommandStatus
         }
 
         var meant = run.Targets - run.Count(TargetStage.NotSelected);
-        return run.Count(TargetStage.Succeeded) == meant ? "Succeeded"
-            : run.Count(TargetStage.Failed) > 0 ? "Failed"
+        return run.Count(TargetStage.Succeeded) == meant && run.UnknownNames.Count == 0 ? "Succeeded"
+            : run.Count(TargetStage.Failed) > 0 || run.Count(TargetStage.Succeeded) == meant ? "Failed"
             : run.Count(TargetStage.Expired) > 0 ? "Expired"
             : "Cancelled";
     }
@@ -116,6 +173,7 @@ internal static class CommandStatus
             ["expired"] = At(TargetStage.Expired),
             ["cancelled"] = At(TargetStage.Cancelled),
             ["notSelected"] = At(TargetStage.NotSelected),
+            ["unknown"] = run.UnknownNames.Count,
         };
     }
 }

@@ -3,15 +3,21 @@ using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Commands;
 
-/// <summary>How a control entry reaches its subtree.</summary>
+/// <summary>How a control entry reaches its subtree. Thread-safe.</summary>
 internal interface ICommandSender
 {
-    /// <summary>Whom a selector means now, clusters that are away included; and which of them are away.</summary>
-    (IReadOnlyList<string> Names, IReadOnlySet<string> Away) Resolve(ClusterSelector selector);
+    /// <summary>Whom a selector means now, clusters that are away included.</summary>
+    IReadOnlyList<string> Resolve(ClusterSelector selector);
 
-    /// <summary>Sends a command over each tree edge at most once. Returns the targets it has left for; the others are to be sent later.</summary>
+    /// <summary>Which of these clusters cannot be reached now: those that are away, and those that nobody knows.</summary>
+    (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names);
+
+    /// <summary>
+    /// Sends a command over each tree edge at most once. Returns the targets it has left for; the others are to be sent later, and
+    /// do not have it from this call. Throws nothing once a message has left.
+    /// </summary>
     Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector);
 
-    /// <summary>Sends a cancellation the same way.</summary>
+    /// <summary>Sends a cancellation the same way. Who was not reached is to be told again.</summary>
     Task CancelAsync(CancelCommand cancel, ClusterSelector selector);
 }

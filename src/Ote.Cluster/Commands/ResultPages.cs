@@ -7,15 +7,20 @@ namespace Ote.Cluster.Commands;
 
 /// <summary>
 /// Lays a command's targets and results out over ClusterControllerResult objects, none larger than an API server takes: a page of
-/// results closes at 500 items or 512 KiB, a page of targets at 10,000 names. Pages are only appended to.
+/// results closes at 500 items or 512 KiB of JSON, a page of targets at 10,000 names. An answer that alone would make a page larger
+/// than 1 MiB is cut. Pages are only appended to.
 /// None has a field <c>items</c>: Kubernetes takes any custom object with such a list for a list of objects, and fails. Pure; one owner.
 /// </summary>
 internal sealed class ResultPages(JsonObject command, ulong generation)
 {
     private const int MostItems = 500;
     private const int MostBytes = 512 * 1024;
+    private const int MostBodyBytes = 900 * 1024;
     private const int MostTargets = 10_000;
     private const int MostStem = 200;
+    private const int MostText = 4096;
+    private const int MostContentType = 256;
+    private const int MostError = 64;
     private const string CommandLabel = "ote.baidu.com/command";
     private const string PageLabel = "ote.baidu.com/page";
     private int _items;
@@ -52,7 +57,8 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         var dirty = new List<JsonObject>();
         foreach (var receipt in results)
         {
-            var size = receipt.Body.Length + receipt.Text.Length + 256;
+            var item = Item(receipt);
+            var size = item.ToJsonString().Length + 1; // escaped, so all of it ASCII
             if (Current is null || _items >= MostItems || (_items > 0 && _bytes + size > MostBytes))
             {
                 Current = NewPage("results", "r", Count++);
@@ -69,7 +75,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
                 dirty.Add(Current);
             }
 
-            ((JsonArray)Current["results"]!).Add((JsonNode)Item(receipt));
+            ((JsonArray)Current["results"]!).Add((JsonNode)item);
             _items++;
             _bytes += size;
         }
@@ -87,10 +93,11 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     }
 
     /// <summary>Goes on after the pages that are stored already.</summary>
-    public void Resume(IReadOnlyCollection<JsonObject> resultPages)
+    public void Resume(IEnumerable<JsonObject> pages)
     {
-        Count = resultPages.Count;
-        Current = resultPages.MaxBy(p => p.Whole("index") ?? 0);
+        Current = pages.Where(p => p.Items("results") is not null).MaxBy(p => p.Whole("index") ?? 0);
+        // Not how many there are: someone may have deleted one, and its name is not used again.
+        Count = (int)(Current?.Whole("index") ?? -1) + 1;
         _items = Current?.Items("results")?.Count ?? 0;
         _bytes = Current?.ToJsonString().Length ?? 0;
     }
@@ -106,14 +113,19 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     };
 
     /// <summary>A stored result as far as a status shows it.</summary>
-    public static Receipt Read(JsonObject item) => new()
+    public static Receipt Read(JsonObject item)
     {
-        Cluster = item.Text("cluster") ?? "",
-        Code = (int)(item.Whole("code") ?? 0),
-        Body = Google.Protobuf.ByteString.CopyFromUtf8(item.Text("body") ?? ""),
-        Text = item.Text("text") ?? "",
-        AtUnixMilliseconds = item.Time("timestamp")?.ToUnixTimeMilliseconds() ?? 0,
-    };
+        var (body, truncated) = AnswerText.Read(item);
+        return new Receipt
+        {
+            Cluster = item.Text("cluster") ?? "",
+            Code = (int)(item.Whole("code") ?? 0),
+            Body = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(body),
+            Truncated = truncated,
+            Text = item.Text("text") ?? "",
+            AtUnixMilliseconds = item.Time("timestamp")?.ToUnixTimeMilliseconds() ?? 0,
+        };
+    }
 
     private static JsonObject Item(Receipt receipt)
     {
@@ -136,22 +148,29 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
 
         if (!receipt.Body.IsEmpty)
         {
-            item["body"] = receipt.Body.ToStringUtf8();
-            item["contentType"] = receipt.ContentType;
+            AnswerText.Write(item, receipt.Body.Span, receipt.Truncated, MostBodyBytes);
+            item["contentType"] = Clip(receipt.ContentType, MostContentType);
+        }
+        else if (receipt.Truncated)
+        {
+            item["truncated"] = true;
         }
 
         if (receipt.Error.Length > 0)
         {
-            item["error"] = receipt.Error;
+            item["error"] = Clip(receipt.Error, MostError);
         }
 
         if (receipt.Text.Length > 0)
         {
-            item["text"] = receipt.Text;
+            item["text"] = Clip(receipt.Text, MostText);
         }
 
         return item;
     }
+
+    /// <summary>What came over a link may be longer than what our own controllers send.</summary>
+    private static string Clip(string text, int most) => text.Length <= most ? text : text[..most];
 
     /// <summary>Names have at most 253 characters, and the command's may have them all.</summary>
     private static string Stem(string name) => name.Length <= MostStem ? name : name[..MostStem].TrimEnd('.', '-');

@@ -5,23 +5,36 @@ using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Commands;
 
-/// <summary>Results that wait to be stored, and whom to tell when they are.</summary>
-internal sealed record PendingResults(List<Receipt> Results, TaskCompletionSource Done);
-
 /// <summary>
 /// One ClusterController object in the hands of the <see cref="CommandController"/>. Receipts come from many threads and go in under
 /// the lock; everything else is the reconcile loop's, which never runs twice at once on one object.
+/// <para>
+/// Detached, it belongs to a run that nobody asks for any more, because its object was deleted or edited: its clusters are told to
+/// end, until each has answered or the deadline has passed, and their results go nowhere.
+/// </para>
 /// </summary>
-internal sealed class Work(string key, string uid)
+/// <param name="key">Namespace and name of the object.</param>
+/// <param name="uid">Uid of the object; of a superseded run, with its generation.</param>
+/// <param name="patience">How long clusters may be silent before they are asked again.</param>
+internal sealed class Work(string key, string uid, TimeSpan patience)
 {
     private readonly Lock _gate = new();
     private readonly HashSet<string> _again = new(StringComparer.Ordinal);
-    private PendingResults _pending = NewPending();
+    private readonly TaskCompletionSource _ready = NewSource();
+    private readonly Repeating _repeating = new(patience);
+    private PendingResults _pending = PendingResults.None();
+    private PendingResults? _storing;
     private bool _unsent;
+
+    /// <summary>What it is queued as.</summary>
+    public string Id { get; } = IdOf(key, uid);
 
     public string Key => key;
 
     public string Uid => uid;
+
+    /// <summary>Completes when receipts can be taken: the object was read, and what an earlier run of this process knew with it.</summary>
+    public Task Ready => _ready.Task;
 
     /// <summary>The generation begun or finished; 0 before the first.</summary>
     public long Generation { get; private set; }
@@ -30,6 +43,12 @@ internal sealed class Work(string key, string uid)
     public CommandRun? Run { get; private set; }
 
     public ResultPages? Pages { get; private set; }
+
+    /// <summary>Nobody asks for results.</summary>
+    public bool IsDetached { get; private set; }
+
+    /// <summary>What the pages hold is not known for certain: a write failed.</summary>
+    public bool PagesUncertain { get; set; }
 
     /// <summary>Results of a small fan-out, for its status.</summary>
     public List<Receipt> Inline { get; } = [];
@@ -40,24 +59,34 @@ internal sealed class Work(string key, string uid)
     /// <summary>When the status may be written next.</summary>
     public DateTimeOffset StatusDue { get; set; }
 
+    /// <summary>When clusters that have not answered are asked again.</summary>
+    public DateTimeOffset AskDue => _repeating.Due;
+
     public bool HasPending
     {
         get
         {
             lock (_gate)
             {
-                return _pending.Results.Count > 0;
+                return _pending.Results.Count > 0 || _storing is not null;
             }
         }
     }
+
+    public static string IdOf(string key, string uid) => $"{key} {uid}";
 
     public void Begin(long generation, CommandRun run, ResultPages pages)
     {
         lock (_gate)
         {
+            // What came of the run before is of no interest any more.
+            _pending.Done.TrySetResult();
+            _pending = PendingResults.None();
             (Generation, Run, Pages, _unsent, LastWritten) = (generation, run, pages, true, null);
             Inline.Clear();
         }
+
+        _ready.TrySetResult();
     }
 
     /// <summary>
@@ -73,101 +102,162 @@ internal sealed class Work(string key, string uid)
             }
 
             run.Spec = run.Spec with { Cancel = true };
-            Generation = obj.Generation();
+            (Generation, _unsent) = (obj.Generation(), true);
             return true;
         }
     }
 
-    /// <summary>The run is over and stored.</summary>
+    /// <summary>The run is over and stored, or there is none.</summary>
     public void Finish(long generation)
     {
         lock (_gate)
         {
-            (Generation, Run, Pages) = (generation, null, null);
+            (Generation, Run, Pages, LastWritten) = (generation, null, null, null);
             Inline.Clear();
         }
+
+        _ready.TrySetResult();
     }
 
-    /// <summary>The object is gone: nobody asks for results any more.</summary>
-    public void Drop()
+    /// <summary>Nobody asks for this run any more; its clusters are to end it.</summary>
+    public void Detach(CommandRun? run = null)
     {
         lock (_gate)
         {
-            Run = null;
-            _pending.Done.TrySetResult();
-        }
-    }
-
-    /// <summary>Storing failed: those who wait are told, so that they send again.</summary>
-    public void Fail(Exception cause)
-    {
-        lock (_gate)
-        {
-            Run = null;
-            Generation = 0;
-            _pending.Done.TrySetException(cause);
-            _ = _pending.Done.Task.Exception;
-        }
-    }
-
-    /// <summary>Takes receipts. Null when none changed anything; else the task that ends when the results among them are stored.</summary>
-    public Task? Take(IReadOnlyList<Receipt> receipts)
-    {
-        lock (_gate)
-        {
-            if (Run is null)
+            Run ??= run;
+            if (!IsDetached && Run is { } ending)
             {
-                return null;
+                ending.Spec = ending.Spec with { Cancel = true };
+                _unsent = true;
             }
 
-            var generation = Run.Spec.Command.Generation;
-            var results = receipts.Where(r => r.Generation == generation && Run.Take(r)).ToArray();
-            if (results.Length == 0)
+            (IsDetached, LastWritten) = (true, null);
+            Inline.Clear();
+            Release();
+        }
+
+        _ready.TrySetResult();
+    }
+
+    /// <summary>The controller stops: what is not stored is not acknowledged.</summary>
+    public void Abandon()
+    {
+        lock (_gate)
+        {
+            Run = null;
+            _storing?.Done.TrySetCanceled();
+            _pending.Done.TrySetCanceled();
+        }
+
+        _ready.TrySetCanceled();
+    }
+
+    /// <summary>
+    /// Takes receipts, once <see cref="Ready"/>. The task ends when the results among them are stored, also those that came before and
+    /// are still being stored.
+    /// </summary>
+    public Task Take(IReadOnlyList<Receipt> receipts)
+    {
+        lock (_gate)
+        {
+            if (Run is not { } run)
             {
                 return Task.CompletedTask;
             }
 
-            _pending.Results.AddRange(results);
-            return _pending.Done.Task;
-        }
-    }
-
-    public PendingResults TakePending()
-    {
-        lock (_gate)
-        {
-            var taken = _pending;
-            if (taken.Results.Count > 0)
+            var own = receipts.Where(r => r.Generation == run.Spec.Command.Generation).ToArray();
+            var results = own.Where(run.Take).ToArray();
+            if (IsDetached)
             {
-                _pending = NewPending();
+                return Task.CompletedTask;
             }
 
-            return taken;
+            if (results.Length > 0)
+            {
+                _pending.Results.AddRange(results);
+                return _pending.Done.Task;
+            }
+
+            return !own.Any(run.IsOutcome) ? Task.CompletedTask
+                : _pending.Results.Count > 0 ? _pending.Done.Task
+                : _storing?.Done.Task ?? Task.CompletedTask;
         }
     }
 
-    /// <summary>Notes clusters that are heard of again and may lack the command. True when there are any.</summary>
-    public bool Wants(IReadOnlyCollection<string> clusters)
+    /// <summary>Ends open targets, for instance because the deadline passed. True when there were any.</summary>
+    /// <param name="stage">How.</param>
+    /// <param name="error">The machine's word.</param>
+    /// <param name="text">For people.</param>
+    /// <param name="which">Only targets at such a stage; null: all.</param>
+    /// <param name="names">Only these; null: all.</param>
+    public bool End(Stage stage, string error, string text, Func<TargetStage, bool>? which = null, IReadOnlySet<string>? names = null)
     {
         lock (_gate)
         {
-            if (Run is null || _unsent)
+            Receipt[] ends = [.. Run?.End(stage, error, text, which).Where(r => names?.Contains(r.Cluster) != false && Run.Take(r)) ?? []];
+            if (!IsDetached)
+            {
+                _pending.Results.AddRange(ends);
+            }
+
+            return ends.Length > 0;
+        }
+    }
+
+    /// <summary>Results to store now; the same again until they are <see cref="Stored"/>. Null when there are none.</summary>
+    public IReadOnlyList<Receipt>? ToStore()
+    {
+        lock (_gate)
+        {
+            if (_storing is null && _pending.Results.Count > 0)
+            {
+                (_storing, _pending) = (_pending, PendingResults.None());
+            }
+
+            return _storing?.Results;
+        }
+    }
+
+    /// <summary>The results last given out are on disk.</summary>
+    public void Stored()
+    {
+        lock (_gate)
+        {
+            _storing?.Done.TrySetResult();
+            _storing = null;
+        }
+    }
+
+    /// <summary>Notes clusters that may lack what they are to be told. True when there are any.</summary>
+    public bool Wants(IReadOnlyCollection<RouteChange> changes, IReadOnlyCollection<string> along)
+    {
+        lock (_gate)
+        {
+            if (Run is not { IsOver: false } run || _unsent)
             {
                 return false;
             }
 
             var before = _again.Count;
-            _again.UnionWith(clusters.Where(Run.NeedsSending));
+            _again.UnionWith(changes.Where(c => run.Wants(c.Name) && MayHaveMissed(c, run)).Select(c => c.Name));
+
+            // The result of one that has the command may be lost with a former parent, which took it; asked again it answers from its journal.
+            _again.UnionWith(changes.Where(c => c.Reattached).Select(c => c.Name).Concat(along).Where(run.IsOpen));
             return _again.Count > before;
         }
     }
 
-    /// <summary>To whom to send now: to all at first, later to those who came back.</summary>
-    public IReadOnlyList<ClusterSelector> TakeUnsent()
+    /// <summary>To whom to send now: to all at first, later to those who came back, now and then to all who have not answered.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="random">Uniform in [0, 1).</param>
+    /// <param name="all">Everyone is addressed, by the command's own selector.</param>
+    /// <param name="repeated">Nobody asked for these: they have just not answered for long.</param>
+    public IReadOnlyList<string> TakeUnsent(DateTimeOffset now, double random, out bool all, out bool repeated)
     {
         lock (_gate)
         {
-            if (Run is null)
+            (all, repeated) = (false, false);
+            if (Run is not { IsOver: false } run)
             {
                 return [];
             }
@@ -176,16 +266,21 @@ internal sealed class Work(string key, string uid)
             {
                 _unsent = false;
                 _again.Clear();
-                return Run.Open.Count() == Run.Targets ? [Run.Spec.Selector] : Names(Run.Open);
+                _repeating.Start(now, random);
+                string[] open = [.. run.Open];
+                all = open.Length == run.Targets && !run.Resumed;
+                return open;
             }
 
-            var names = Names(_again.Where(Run.NeedsSending));
+            repeated = _repeating.IsDue(now, random);
+            string[] names = [.. repeated ? run.Open.Where(run.Wants).Union(_again.Where(run.IsOpen)) : _again.Where(run.IsOpen)];
             _again.Clear();
             return names;
         }
     }
 
-    public void Sent(IReadOnlyList<string> clusters)
+    /// <summary>The command has left for these, or may have.</summary>
+    public void Sent(IEnumerable<string> clusters)
     {
         lock (_gate)
         {
@@ -196,8 +291,24 @@ internal sealed class Work(string key, string uid)
         }
     }
 
-    private static IReadOnlyList<ClusterSelector> Names(IEnumerable<string> names) =>
-        [.. names.Chunk(1000).Select(c => ClusterSelector.OfNames(c))];
+    // On its way a command is addressed by tags, and goes where the cluster is: whoever lost the tag or moved may not have met it.
+    private static bool MayHaveMissed(RouteChange change, CommandRun run) =>
+        change.After is { Online: true } after
+        && (change.CameOnline || change.Before!.Epoch != after.Epoch || (!change.Before.Tags.Equals(after.Tags) && !run.Spec.Selector.Matches(after.Name, after.Tags)));
 
-    private static PendingResults NewPending() => new([], new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    private void Release()
+    {
+        _storing?.Done.TrySetResult();
+        _storing = null;
+        _pending.Done.TrySetResult();
+        _pending = PendingResults.None();
+    }
+
+    private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Results that wait to be stored, and whom to tell when they are.</summary>
+    private sealed record PendingResults(List<Receipt> Results, TaskCompletionSource Done)
+    {
+        public static PendingResults None() => new([], NewSource());
+    }
 }

@@ -90,7 +90,7 @@ public sealed class ClusterController : IAsyncDisposable
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportAsync, parts.Time, parts.Random, _log, _metrics);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);
@@ -129,7 +129,7 @@ public sealed class ClusterController : IAsyncDisposable
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
@@ -516,15 +516,9 @@ public sealed class ClusterController : IAsyncDisposable
 
     private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
     {
-        // What an attachment brought along may have lost what was on its way at the old place: commands to it, and results of it that
-        // its former parent had taken.
-        var online = changes.Where(c => c.CameOnline).Select(c => c.Name);
+        // What hangs below a cluster that attached anew came along without a word of its own.
         var moved = changes.Where(c => c.Reattached).Select(c => c.Name).ToArray();
-        var heard = moved.Length == 0 ? [.. online] : _routes.Read(t => online.Concat(moved).Concat(moved.SelectMany(t.Subtree)).ToHashSet(StringComparer.Ordinal));
-        if (heard.Count > 0)
-        {
-            _commands!.CameOnline(heard);
-        }
+        _commands!.RoutesChanged(changes, moved.Length == 0 ? [] : _routes.Read(t => moved.SelectMany(t.Subtree).ToArray()));
     }
 
     /// <summary>The root's word of itself, which tells everyone below how fresh theirs is. One number an interval, kept over restarts.</summary>
@@ -535,6 +529,22 @@ public sealed class ClusterController : IAsyncDisposable
             await Task.Delay(_options.Tunnel.Heartbeat, _parts.Time, stop).ConfigureAwait(false);
             _uplink.Beat(beats.Next(0));
         }
+    }
+
+    /// <summary>
+    /// The own cluster's receipts. Its executor keeps them itself and is asked again after a restart, so a control entry here does not
+    /// have it wait until they are stored: it would wait for itself when it has just sent the command.
+    /// </summary>
+    private async Task ReportOwnAsync(IReadOnlyList<Receipt> receipts, JournalChange[] together)
+    {
+        if (_commands is null || receipts.Any(r => r.Entry != _options.Name))
+        {
+            await ReportAsync(receipts, together).ConfigureAwait(false);
+            return;
+        }
+
+        await _journal.WriteAsync(together).ConfigureAwait(false);
+        _ = _commands.ReceiveAsync(receipts); // fails only when this process stops
     }
 
     private async Task ExpireAsync(CancellationToken stop)

@@ -1,9 +1,7 @@
 using System.Threading.Channels;
-using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
 using Ote.Flow;
-using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
 using Ote.Shim.Contract;
@@ -15,8 +13,8 @@ namespace Ote.Cluster.Handling;
 /// <summary>
 /// Runs commands on this controller's own cluster, each at most once per (command uid, generation): a command is on disk before
 /// its sender may forget it, marked on disk before the shim sees it, and its result is on disk before it counts as known. A
-/// command that was marked when the process died is given to the shim as a replay. While the shim is away commands wait.
-/// Thread-safe.
+/// command that was marked when the process died is given to the shim as a replay. While the shim is away or busy commands wait,
+/// until their deadline. A newer generation of a command takes the place of an older one that has not finished. Thread-safe.
 /// </summary>
 internal sealed class CommandExecutor
 {
@@ -25,15 +23,27 @@ internal sealed class CommandExecutor
     /// <summary>Commands that may wait at once; more are refused, so their sender keeps them.</summary>
     public const int MaxWaiting = 10_000;
 
-    /// <summary>Results kept to answer a command that is sent once more.</summary>
-    public const int MaxFinished = 4096;
+    /// <summary>Results kept whole, to answer a command that is sent once more; of more the answers' bodies are forgotten.</summary>
+    public const int MaxWhole = 4096;
+
+    /// <summary>Bytes of those bodies that are kept.</summary>
+    public const int MaxWholeBytes = 8 * 1024 * 1024;
+
+    /// <summary>Outcomes kept without a body, so that no late copy of a command runs again. More than may ever wait.</summary>
+    public const int MaxRemembered = 2 * MaxWaiting;
 
     private const int MaxParallel = 64;
     private static readonly TimeSpan ReceiptPatience = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(30);
+    private static readonly TimeSpan BusyPatience = TimeSpan.FromHours(24); // of a command without a deadline
+    private static readonly BackoffOptions ShimBackoff = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
+    private static readonly BackoffOptions DiskBackoff = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Execution> _known = new(StringComparer.Ordinal);
-    private readonly Queue<string> _finished = new();
+    private readonly Dictionary<string, List<Execution>> _generations = new(StringComparer.Ordinal);
+    private readonly Queue<Execution> _whole = new();
+    private readonly Queue<Execution> _remembered = new();
     private readonly Channel<Execution> _queue = Channel.CreateBounded<Execution>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly SemaphoreSlim _slots = new(MaxParallel);
     private readonly string _cluster;
@@ -45,6 +55,9 @@ internal sealed class CommandExecutor
     private readonly ILogger _log;
     private readonly ControllerMetrics? _metrics;
     private TaskCompletionSource? _shimAway;
+    private Task? _shimBusy;
+    private ulong _order;
+    private long _wholeBytes;
 
     /// <summary>Makes an executor; nothing runs before <see cref="RunAsync"/>.</summary>
     /// <param name="cluster">This controller's name, which stands in receipts.</param>
@@ -75,7 +88,7 @@ internal sealed class CommandExecutor
         {
             lock (_gate)
             {
-                return _known.Count - _finished.Count;
+                return _known.Count - _whole.Count - _remembered.Count;
             }
         }
     }
@@ -83,14 +96,13 @@ internal sealed class CommandExecutor
     /// <summary>Takes up what the last run left. Call once, first.</summary>
     public void Restore()
     {
-        foreach (var row in _journal.Load(Book))
+        foreach (var execution in _journal.Load(Book).Select(Execution.Restore).OrderBy(e => e.Order))
         {
-            var record = ExecutionRecord.Parser.ParseFrom(row.Value);
-            var execution = new Execution(row.Key, record.Command ?? new Command()) { Replay = record.Started, Result = record.Result, Started = record.Started };
-            _known[row.Key] = execution;
-            if (record.Result is not null)
+            Know(execution);
+            _order = Math.Max(_order, execution.Order);
+            if (execution.Result is not null)
             {
-                _finished.Enqueue(row.Key);
+                Finished(execution);
             }
             else
             {
@@ -100,30 +112,51 @@ internal sealed class CommandExecutor
     }
 
     /// <summary>
-    /// Takes a command; completes when it is on disk, or when an earlier copy of it is. A command that is known and finished has
-    /// its result reported once more.
+    /// Takes a command; completes when it is on disk, or when an earlier copy of it is. A command that is known already has its
+    /// stage reported once more; one of which a newer generation is known ends as cancelled.
     /// </summary>
     /// <exception cref="JournalException">It could not be kept; the sender must keep it.</exception>
     public async Task TakeAsync(Command command)
     {
-        var key = Key(command.CommandUid, command.Generation);
         Execution execution;
+        Execution[] older = [];
+        bool superseded = false;
+        bool again;
         lock (_gate)
         {
-            if (_known.TryGetValue(key, out var known))
+            again = _known.TryGetValue(Execution.KeyOf(command.CommandUid, command.Generation), out var known);
+            if (known is not null)
             {
                 execution = known;
             }
-            else if (_known.Count - _finished.Count >= MaxWaiting)
+            else if (_known.Count - _whole.Count - _remembered.Count >= MaxWaiting)
             {
                 throw new JournalException($"{MaxWaiting} commands wait for the shim; the sender keeps this one");
             }
             else
             {
-                execution = _known[key] = new Execution(key, command);
-                execution.Taken = KeepAsync(execution);
-                _metrics?.Stage("taken");
+                var others = _generations.GetValueOrDefault(command.CommandUid);
+                superseded = others?.Exists(e => e.Command.Generation > command.Generation) == true;
+                older = [.. others?.Where(e => e.Command.Generation < command.Generation && e.Result is null) ?? []];
+                execution = new Execution(++_order, command);
+                Know(execution);
+                if (!superseded)
+                {
+                    execution.Taken = KeepAsync(execution);
+                    _metrics?.Stage("taken");
+                }
             }
+        }
+
+        if (superseded)
+        {
+            await FinishAsync(execution, Receipt(execution, Stage.Cancelled, "Superseded", "a newer generation of the command came before it")).ConfigureAwait(false);
+            return;
+        }
+
+        foreach (var former in older)
+        {
+            await CancelAsync(former.Command.CommandUid, former.Command.Generation, former.Command.Entry).ConfigureAwait(false);
         }
 
         try
@@ -134,29 +167,56 @@ internal sealed class CommandExecutor
         {
             lock (_gate)
             {
-                _known.Remove(key);
+                Forget(execution);
             }
 
             throw;
         }
 
-        if (execution.Result is { } result)
+        if (again)
         {
-            await _report([result], []).ConfigureAwait(false);
+            await TellAgainAsync(execution).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Ends a command that is not finished; one that never came is remembered as cancelled. Durable when complete.</summary>
-    public async Task CancelAsync(string commandUid, ulong generation, string entry)
+    /// <summary>
+    /// Answers a command that was meant for this cluster and whose condition it does not meet: it ends as not selected, for good.
+    /// One that was taken before runs, and says so. Durable when complete.
+    /// </summary>
+    /// <exception cref="JournalException">The verdict could not be kept; the sender must ask again.</exception>
+    public async Task DeclineAsync(Command command)
     {
-        var key = Key(commandUid, generation);
         Execution? execution;
         lock (_gate)
         {
-            if (!_known.TryGetValue(key, out execution))
+            if (!_known.TryGetValue(Execution.KeyOf(command.CommandUid, command.Generation), out execution))
             {
-                execution = _known[key] = new Execution(key, new Command { CommandUid = commandUid, Generation = generation, Entry = entry });
-                execution.Taken = Task.CompletedTask;
+                execution = new Execution(++_order, command);
+                Know(execution);
+                execution.End(Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more"));
+                Finished(execution);
+            }
+        }
+
+        await execution.Taken.ConfigureAwait(false);
+        await TellAgainAsync(execution).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Ends a command that is not finished; one that never came is remembered as cancelled. When complete the wish is on disk, so
+    /// that a restart knows it too.
+    /// </summary>
+    /// <exception cref="JournalException">The wish could not be kept; the sender must keep it.</exception>
+    public async Task CancelAsync(string commandUid, ulong generation, string entry)
+    {
+        Execution? execution;
+        Task? kept = null;
+        lock (_gate)
+        {
+            if (!_known.TryGetValue(Execution.KeyOf(commandUid, generation), out execution))
+            {
+                execution = new Execution(++_order, new Command { CommandUid = commandUid, Generation = generation, Entry = entry });
+                Know(execution);
             }
 
             if (execution.Result is null)
@@ -164,20 +224,27 @@ internal sealed class CommandExecutor
                 execution.Cancelled = true;
                 if (execution.Started)
                 {
-                    execution.Stop.Cancel();
-                    return;
+                    // Under the lock, so that no older state of it is written afterwards.
+                    kept = SaveNeedsLock(execution);
                 }
             }
         }
 
-        if (execution.Result is { } result)
+        if (kept is not null)
         {
-            // It may not be on disk: an earlier try to keep it can have failed.
-            await _report([result], [JournalChange.Put(Book, key, execution.ToRecord().ToByteArray())]).ConfigureAwait(false);
+            await kept.ConfigureAwait(false);
+            await execution.Stop.CancelAsync().ConfigureAwait(false);
+            return;
+        }
+
+        if (execution.Result is not null)
+        {
+            await TellAgainAsync(execution).ConfigureAwait(false);
             return;
         }
 
         await FinishAsync(execution, Receipt(execution, Stage.Cancelled, "Cancelled", "cancelled before it ran")).ConfigureAwait(false);
+        await execution.Stop.CancelAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs what is taken until stopped.</summary>
@@ -186,39 +253,43 @@ internal sealed class CommandExecutor
         await foreach (var execution in _queue.Reader.ReadAllAsync(stop).ConfigureAwait(false))
         {
             await _slots.WaitAsync(stop).ConfigureAwait(false);
-            if (_shimAway is { } away)
+            while (_shimAway is { } away)
             {
                 await away.Task.WaitAsync(stop).ConfigureAwait(false);
+            }
+
+            if (_shimBusy is { } calm)
+            {
+                // What waits behind a refused request does not overtake it at once.
+                await calm.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                stop.ThrowIfCancellationRequested();
             }
 
             _ = RunOneAsync(execution, stop);
         }
     }
 
-    private static string Key(string commandUid, ulong generation) => $"{commandUid}.{generation}";
-
     private static string Word(ShimError error) => error == ShimError.None ? "" : error.ToString();
 
     private async Task KeepAsync(Execution execution)
     {
-        await _journal.WriteAsync(JournalChange.Put(Book, execution.Key, execution.ToRecord().ToByteArray())).ConfigureAwait(false);
+        await _journal.WriteAsync(execution.ToRow()).ConfigureAwait(false);
         await _queue.Writer.WriteAsync(execution).ConfigureAwait(false);
     }
 
     private async Task RunOneAsync(Execution execution, CancellationToken stop)
     {
+        var backoff = new Backoff(DiskBackoff, _random);
         try
         {
-            await RunToResultAsync(execution, stop).ConfigureAwait(false);
+            for (var again = false; !await TryRunAsync(execution, again, stop).ConfigureAwait(false); again = true)
+            {
+                await Task.Delay(backoff.Next(), _time, stop).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // Stopping: the journal knows how far it came.
-        }
-        catch (JournalException broken)
-        {
-            // Without a disk nothing may run: the row on disk still says how far it came, the next start goes on from there.
-            _log.JournalFailed("executions", broken);
         }
         finally
         {
@@ -226,73 +297,141 @@ internal sealed class CommandExecutor
         }
     }
 
+    /// <summary>False when the disk failed: without it nothing may run, and no result counts as known.</summary>
+    private async Task<bool> TryRunAsync(Execution execution, bool again, CancellationToken stop)
+    {
+        try
+        {
+            if (again && execution.Result is not null)
+            {
+                await TellAgainAsync(execution).ConfigureAwait(false);
+            }
+            else
+            {
+                await RunToResultAsync(execution, stop).ConfigureAwait(false);
+            }
+
+            return true;
+        }
+        catch (JournalException broken)
+        {
+            _log.JournalFailed("executions", broken);
+            return false;
+        }
+    }
+
     private async Task RunToResultAsync(Execution execution, CancellationToken stop)
     {
-        var command = execution.Command;
-        while (true)
+        var backoff = new Backoff(ShimBackoff, _random);
+        var began = _time.GetTimestamp();
+        string? busy = null;
+        while (execution.Result is null)
         {
-            if (execution.Result is not null)
+            if (NotToRun(execution, busy) is { } ended)
             {
-                return;
-            }
-
-            if (Deadlines.IsOver(command, _time.GetUtcNow()))
-            {
-                await FinishAsync(execution, Receipt(execution, Stage.Expired, "Expired", "the deadline passed before it ran")).ConfigureAwait(false);
-                return;
-            }
-
-            if (_shim is null)
-            {
-                await FinishAsync(
-                    execution,
-                    Receipt(execution, Stage.Executed, "NoManagedCluster", $"cluster {_cluster} has no shim; start its controller with one, or leave it out of the selector"))
-                    .ConfigureAwait(false);
-                return;
-            }
-
-            bool run;
-            lock (_gate)
-            {
-                run = !execution.Cancelled;
-                execution.Started |= run;
-            }
-
-            if (!run)
-            {
-                await FinishAsync(
-                    execution,
-                    Receipt(execution, Stage.Cancelled, "Cancelled", execution.Replay ? "cancelled; the cluster may have carried it out before" : "cancelled before it ran"))
-                    .ConfigureAwait(false);
+                await FinishAsync(execution, ended).ConfigureAwait(false);
                 return;
             }
 
             if (!execution.Marked)
             {
-                await _journal.WriteAsync(JournalChange.Put(Book, execution.Key, execution.ToRecord().ToByteArray())).ConfigureAwait(false);
-                execution.Marked = true;
-                _metrics?.Stage("started");
+                await MarkAsync(execution, started: true).ConfigureAwait(false);
             }
 
             try
             {
                 var answer = await ExecuteAsync(execution, stop).ConfigureAwait(false);
-                await FinishAsync(execution, Receipt(execution, answer)).ConfigureAwait(false);
-                return;
+                if (answer.Error != ShimError.Busy || (execution.Command.DeadlineUnixMilliseconds == 0 && _time.GetElapsedTime(began) > BusyPatience))
+                {
+                    await FinishAsync(execution, Receipt(execution, answer)).ConfigureAwait(false);
+                    return;
+                }
+
+                busy = answer.Text;
+                await MarkAsync(execution, started: execution.Replay).ConfigureAwait(false);
+                await WaitForCalmAsync(execution, backoff.Next(), stop).ConfigureAwait(false);
             }
             catch (ShimUnavailableException away)
             {
                 execution.Replay |= away.MayHaveRun;
+                await MarkAsync(execution, started: execution.Replay).ConfigureAwait(false);
                 _log.ShimAway(_cluster, away.Message);
                 await WaitForShimAsync(execution, stop).ConfigureAwait(false);
             }
         }
     }
 
+    /// <summary>The outcome of a command that is not to be given to the shim now; null when it is, which is noted.</summary>
+    private Receipt? NotToRun(Execution execution, string? busy)
+    {
+        lock (_gate)
+        {
+            if (execution.Cancelled)
+            {
+                return Receipt(execution, Stage.Cancelled, "Cancelled", execution.Replay ? "cancelled; the cluster may have carried it out before" : "cancelled before it ran");
+            }
+
+            if (Deadlines.IsOver(execution.Command, _time.GetUtcNow()))
+            {
+                return busy is null
+                    ? Receipt(execution, Stage.Expired, "Expired", execution.Replay ? "the deadline passed; the cluster may have carried it out before" : "the deadline passed before it ran")
+                    : Receipt(execution, Stage.Expired, "Busy", $"the shim was busy until the deadline, nothing ran; its last word: {busy}");
+            }
+
+            if (_shim is null)
+            {
+                return Receipt(execution, Stage.Executed, "NoManagedCluster", $"cluster {_cluster} has no shim; start its controller with one, or leave it out of the selector");
+            }
+
+            execution.Started = true;
+            return null;
+        }
+    }
+
+    /// <summary>Notes on disk whether the shim may have a command.</summary>
+    private async Task MarkAsync(Execution execution, bool started)
+    {
+        Task kept;
+        lock (_gate)
+        {
+            if (execution.Result is not null || (execution.Marked && started))
+            {
+                return;
+            }
+
+            (execution.Started, execution.Marked) = (started, false);
+            kept = SaveNeedsLock(execution);
+        }
+
+        await kept.ConfigureAwait(false);
+        execution.Marked = started;
+        if (started)
+        {
+            _metrics?.Stage("started");
+        }
+    }
+
+    private Task SaveNeedsLock(Execution execution) => _journal.WriteAsync(execution.ToRow());
+
+    /// <summary>Ends with the execution's cancellation, its deadline, or the process.</summary>
+    private CancellationTokenSource EndOf(Execution execution, CancellationToken stop, out CancellationTokenSource? deadline)
+    {
+        deadline = null;
+        if (execution.Command.DeadlineUnixMilliseconds == 0)
+        {
+            return CancellationTokenSource.CreateLinkedTokenSource(stop, execution.Stop.Token);
+        }
+
+        var left = Deadlines.Left(execution.Command, _time.GetUtcNow());
+        deadline = new CancellationTokenSource(left < LongestTimer ? left : LongestTimer, _time);
+        return CancellationTokenSource.CreateLinkedTokenSource(stop, execution.Stop.Token, deadline.Token);
+    }
+
     private async Task<ExecuteResponse> ExecuteAsync(Execution execution, CancellationToken stop)
     {
         var command = execution.Command;
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, execution.Stop.Token);
+        using var either = EndOf(execution, stop, out var deadline);
+        using var disposed = deadline;
         var request = new ExecuteRequest
         {
             IdempotencyKey = execution.Key,
@@ -321,6 +460,10 @@ internal sealed class CommandExecutor
         {
             return ShimAnswer.Failure(ShimError.Cancelled, "cancelled while it ran; the cluster may have carried it out");
         }
+        catch (OperationCanceledException) when (deadline?.IsCancellationRequested == true && !stop.IsCancellationRequested)
+        {
+            return ShimAnswer.Failure(ShimError.TimedOut, "the deadline passed while it ran; the cluster may have carried it out");
+        }
 #pragma warning disable CA1031 // Whatever else a shim's code throws is this command's outcome, not this controller's end.
         catch (Exception fault) when (fault is not (ShimUnavailableException or OperationCanceledException or JournalException))
 #pragma warning restore CA1031
@@ -345,20 +488,41 @@ internal sealed class CommandExecutor
         }
 
         await _report([Receipt(execution, Stage.Durable, "", "waits for the shim")], []).ConfigureAwait(false);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, execution.Stop.Token);
+        using var either = EndOf(execution, stop, out var deadline);
+        using var disposed = deadline;
         try
         {
             await away.Task.WaitAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            // Cancelled: that needs no shim.
+            // Cancelled, or past its deadline: that needs no shim.
+        }
+    }
+
+    private async Task WaitForCalmAsync(Execution execution, TimeSpan wait, CancellationToken stop)
+    {
+        using var either = EndOf(execution, stop, out var deadline);
+        using var disposed = deadline;
+        var calm = Task.Delay(wait, _time, either.Token);
+        _shimBusy = calm;
+        try
+        {
+            await calm.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Cancelled, or past its deadline.
+        }
+        finally
+        {
+            _ = Interlocked.CompareExchange(ref _shimBusy, null, calm);
         }
     }
 
     private async Task ProbeShimAsync(TaskCompletionSource away, CancellationToken stop)
     {
-        var backoff = new Backoff(new BackoffOptions(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5)), _random);
+        var backoff = new Backoff(ShimBackoff, _random);
         while (!stop.IsCancellationRequested)
         {
             try
@@ -394,31 +558,86 @@ internal sealed class CommandExecutor
                 return;
             }
 
-            execution.Result = receipt;
-            _finished.Enqueue(execution.Key);
+            execution.End(receipt);
+            Finished(execution);
         }
 
         _metrics?.Stage(receipt.Stage == Stage.Executed ? receipt is { Error: "", Code: >= 200 and < 300 } ? "succeeded" : "failed" : receipt.Stage.ToString().ToLowerInvariant());
 
-        var changes = new List<JournalChange> { JournalChange.Put(Book, execution.Key, execution.ToRecord().ToByteArray()) };
+        await TellAgainAsync(execution).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Reports how far a known command is. A result goes to disk with it: an earlier try to keep it can have failed. What is
+    /// finished longest is forgotten in the same breath.
+    /// </summary>
+    private Task TellAgainAsync(Execution execution)
+    {
+        if (execution.Result is not { } result)
+        {
+            return _report([Receipt(execution, Stage.Durable, "", "")], []);
+        }
+
+        var changes = new List<JournalChange> { execution.ToRow() };
         lock (_gate)
         {
-            while (_finished.Count > MaxFinished && _finished.TryDequeue(out var old))
+            while ((_whole.Count > MaxWhole || _wholeBytes > MaxWholeBytes) && _whole.TryDequeue(out var old))
             {
-                _known.Remove(old);
-                changes.Add(JournalChange.Remove(Book, old));
+                _wholeBytes -= old.Result!.Body.Length;
+                _remembered.Enqueue(old);
+                if (old.DropBody())
+                {
+                    changes.Add(old.ToRow());
+                }
+            }
+
+            while (_remembered.Count > MaxRemembered && _remembered.TryDequeue(out var old))
+            {
+                Forget(old);
+                changes.Add(JournalChange.Remove(Book, old.Key));
             }
         }
 
-        await _report([receipt], [.. changes]).ConfigureAwait(false);
+        return _report([result], [.. changes]);
+    }
+
+    private void Finished(Execution execution)
+    {
+        _whole.Enqueue(execution);
+        _wholeBytes += execution.Result!.Body.Length;
+    }
+
+    private void Know(Execution execution)
+    {
+        _known[execution.Key] = execution;
+        if (!_generations.TryGetValue(execution.Command.CommandUid, out var all))
+        {
+            _generations[execution.Command.CommandUid] = all = new List<Execution>(1);
+        }
+
+        all.Add(execution);
+    }
+
+    private void Forget(Execution execution)
+    {
+        // Another try to take the same command may stand there by now.
+        if (_known.GetValueOrDefault(execution.Key) == execution
+            && _known.Remove(execution.Key)
+            && _generations.TryGetValue(execution.Command.CommandUid, out var all)
+            && all.Remove(execution)
+            && all.Count == 0)
+        {
+            _generations.Remove(execution.Command.CommandUid);
+        }
     }
 
     private Receipt Receipt(Execution execution, ExecuteResponse answer)
     {
         var receipt = Receipt(execution, answer.Error == ShimError.Cancelled ? Stage.Cancelled : Stage.Executed, Word(answer.Error), answer.Text);
         receipt.Code = answer.Code;
-        receipt.Body = answer.Body;
-        receipt.ContentType = answer.ContentType;
+        (receipt.Body, receipt.Truncated) = ReceiptBody.Fit(answer.Body);
+        receipt.Truncated |= answer.Error == ShimError.TooLarge;
+        receipt.ContentType = ReceiptBody.ContentType(answer.ContentType);
         return receipt;
     }
 
@@ -430,32 +649,7 @@ internal sealed class CommandExecutor
         Entry = execution.Command.Entry,
         Stage = stage,
         Error = error,
-        Text = text,
+        Text = ReceiptBody.Text(text),
         AtUnixMilliseconds = _time.GetUtcNow().ToUnixTimeMilliseconds(),
     };
-
-    private sealed class Execution(string key, Command command)
-    {
-        public string Key => key;
-
-        public Command Command => command;
-
-        public Task Taken { get; set; } = Task.CompletedTask;
-
-        public bool Started { get; set; }
-
-        public bool Marked { get; set; }
-
-        public bool Replay { get; set; }
-
-        public bool Cancelled { get; set; }
-
-        public Receipt? Result { get; set; }
-
-        public CancellationTokenSource Stop { get; } = new();
-
-        public ExecutionRecord ToRecord() => Result is null
-            ? new ExecutionRecord { Command = command, Started = Started }
-            : new ExecutionRecord { Result = Result };
-    }
 }

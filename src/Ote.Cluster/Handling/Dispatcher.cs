@@ -1,5 +1,6 @@
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
 
 namespace Ote.Cluster.Handling;
 
@@ -28,7 +29,8 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
         var meant = routes.Read(t => t.Resolve(selector));
         if (meant.Count == 0 && selector.ExactNames is null)
         {
-            await refuse([Refusal(command, self.Name, Stage.NotSelected, "NotSelected", "its own name and tags do not match the selector any more")]).ConfigureAwait(false);
+            // Somebody here was meant when it was sent. If it was this cluster, it is no more; whoever else it was is asked by name.
+            await executor.DeclineAsync(command).ConfigureAwait(false);
             return;
         }
 
@@ -39,21 +41,32 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
 
         if (meant.Self)
         {
-            await executor.TakeAsync(command).ConfigureAwait(false);
+            await ForSelfAsync(command, self, executor).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Takes a command for the own cluster, unless it has a condition that this cluster does not meet. Durable when complete.</summary>
+    public static Task ForSelfAsync(Command command, RouteEntry self, CommandExecutor executor) =>
+        command.Condition.Length == 0 || (ClusterSelector.TryParse(command.Condition, out var condition, out _) && condition.Matches(self.Name, self.Tags))
+            ? executor.TakeAsync(command)
+            : executor.DeclineAsync(command);
 
     /// <summary>Takes a cancellation from the parent; completes when it is on disk.</summary>
     public async Task CancelFromAboveAsync(Message message)
     {
         var cancel = message.CancelCommand;
+        Deadlines.Arrived(cancel, time.GetUtcNow());
         if (!ClusterSelector.TryParse(cancel.Selector, out var selector, out _))
         {
             return;
         }
 
         var meant = routes.Read(t => t.Resolve(selector));
-        await transit.TakeAsync(message, [.. meant.ByNextHop.Keys]).ConfigureAwait(false);
+        foreach (var (part, children) in Split(message, selector, meant))
+        {
+            await transit.TakeAsync(part, children).ConfigureAwait(false);
+        }
+
         if (meant.Self)
         {
             await executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry).ConfigureAwait(false);
@@ -61,8 +74,8 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
     }
 
     /// <summary>
-    /// The messages to send for one command: one for all children when the selector says it for each of them, else one a child that
-    /// names just those behind it, so that a list of names does not travel where it is not needed.
+    /// The messages to send for one command or cancellation: one for all children when the selector says it for each of them, else one
+    /// a child that names just those behind it, so that a list of names does not travel where it is not needed.
     /// </summary>
     public static IEnumerable<(Message Message, IReadOnlyCollection<string> Children)> Split(Message message, ClusterSelector selector, RouteResolution meant)
     {
@@ -81,7 +94,16 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
         {
             var part = message.Clone();
             part.Id = Google.Protobuf.ByteString.Empty;
-            part.Command.Selector = ClusterSelector.OfNames(names).Canonical;
+            var text = ClusterSelector.OfNames(names).Canonical;
+            if (part.Command is { } command)
+            {
+                command.Selector = text;
+            }
+            else
+            {
+                part.CancelCommand.Selector = text;
+            }
+
             yield return (part, [child]);
         }
     }

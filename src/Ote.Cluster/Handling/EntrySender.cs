@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging;
 using Ote.Cluster.Commands;
+using Ote.Cluster.Journal;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -7,21 +9,42 @@ namespace Ote.Cluster.Handling;
 
 /// <summary>
 /// Sends what a control entry has to say into the subtree: encoded once for all children that get the same. Nothing is kept here; the
-/// entry's own objects are what survives, and what did not leave is sent when its target is heard of again.
+/// entry's own objects are what survives, and what did not leave is sent again when its target is heard of, or after a while.
 /// </summary>
-internal sealed class EntrySender(RouteKeeper routes, Func<string, ILink?> linkTo, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time) : ICommandSender
+internal sealed class EntrySender(
+    RouteKeeper routes, Func<string, ILink?> linkTo, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time, ILogger log) : ICommandSender
 {
-    public (IReadOnlyList<string> Names, IReadOnlySet<string> Away) Resolve(ClusterSelector selector) => routes.Read(t =>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    public IReadOnlyList<string> Resolve(ClusterSelector selector) => routes.Read(t =>
     {
         var meant = t.Resolve(selector);
         var names = meant.ByNextHop.SelectMany(n => n.Value).ToList();
-        var away = names.Where(n => t.Find(n) is not { Online: true }).ToHashSet(StringComparer.Ordinal);
         if (meant.Self)
         {
             names.Add(t.Self.Name);
         }
 
-        return ((IReadOnlyList<string>)names, (IReadOnlySet<string>)away);
+        return names;
+    });
+
+    public (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names) => routes.Read(t =>
+    {
+        var away = new List<string>();
+        var unknown = new List<string>();
+        foreach (var name in names.Where(n => n != t.Self.Name))
+        {
+            if (t.Find(name) is not { } entry)
+            {
+                unknown.Add(name);
+            }
+            else if (!entry.Online)
+            {
+                away.Add(name);
+            }
+        }
+
+        return ((IReadOnlyList<string>)away, (IReadOnlyList<string>)unknown);
     });
 
     public async Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)
@@ -29,23 +52,9 @@ internal sealed class EntrySender(RouteKeeper routes, Func<string, ILink?> linkT
         var meant = routes.Read(t => t.Resolve(selector));
         var message = new Message { Lane = Lane.Commands, Command = command.Clone() };
         message.Command.Selector = selector.Canonical;
-        message = Deadlines.Outgoing(message, time.GetUtcNow());
-        var left = new List<string>();
-        foreach (var (part, children) in Dispatcher.Split(message, selector, meant))
+        var left = (await SendAsync(message, selector, meant).ConfigureAwait(false)).SelectMany(child => meant.ByNextHop[child]).ToList();
+        if (meant.Self && await OwnAsync(() => Dispatcher.ForSelfAsync(command.Clone(), routes.Self, executor)).ConfigureAwait(false))
         {
-            var shared = runtime.Share(part);
-            foreach (var child in children)
-            {
-                if (linkTo(child) is { } link && (link.TrySend(shared) || await SendSlowlyAsync(link, part).ConfigureAwait(false)))
-                {
-                    left.AddRange(meant.ByNextHop[child]);
-                }
-            }
-        }
-
-        if (meant.Self)
-        {
-            await executor.TakeAsync(command.Clone()).ConfigureAwait(false);
             left.Add(routes.Self.Name);
         }
 
@@ -55,16 +64,65 @@ internal sealed class EntrySender(RouteKeeper routes, Func<string, ILink?> linkT
     public async Task CancelAsync(CancelCommand cancel, ClusterSelector selector)
     {
         var meant = routes.Read(t => t.Resolve(selector));
-        cancel.Selector = selector.Canonical;
-        var shared = runtime.Share(new Message { Lane = Lane.Commands, CancelCommand = cancel });
-        foreach (var child in meant.ByNextHop.Keys)
-        {
-            linkTo(child)?.TrySend(shared);
-        }
-
+        var message = new Message { Lane = Lane.Commands, CancelCommand = cancel.Clone() };
+        message.CancelCommand.Selector = selector.Canonical;
+        await SendAsync(message, selector, meant).ConfigureAwait(false);
         if (meant.Self)
         {
-            await executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry).ConfigureAwait(false);
+            await OwnAsync(() => executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The children it has left for.</summary>
+    private async Task<IReadOnlyList<string>> SendAsync(Message message, ClusterSelector selector, RouteResolution meant)
+    {
+        var left = new List<string>();
+        var slow = new List<(string Child, Task<bool> Left)>();
+        foreach (var (part, children) in Dispatcher.Split(Deadlines.Outgoing(message, time.GetUtcNow()), selector, meant))
+        {
+            var shared = runtime.Share(part);
+            foreach (var child in children)
+            {
+                if (linkTo(child) is not { } link)
+                {
+                    continue;
+                }
+
+                if (link.TrySend(shared))
+                {
+                    left.Add(child);
+                }
+                else
+                {
+                    // All at once: many children without room hold the others up once, not once each.
+                    slow.Add((child, SendSlowlyAsync(link, part.Clone())));
+                }
+            }
+        }
+
+        foreach (var (child, sent) in slow)
+        {
+            if (await sent.ConfigureAwait(false))
+            {
+                left.Add(child);
+            }
+        }
+
+        return left;
+    }
+
+    /// <summary>False when the own cluster could not keep it; then it is sent again like to any other.</summary>
+    private async Task<bool> OwnAsync(Func<Task> take)
+    {
+        try
+        {
+            await take().ConfigureAwait(false);
+            return true;
+        }
+        catch (JournalException broken)
+        {
+            log.JournalFailed("executions", broken);
+            return false;
         }
     }
 
@@ -72,7 +130,7 @@ internal sealed class EntrySender(RouteKeeper routes, Func<string, ILink?> linkT
     {
         try
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10), time);
+            using var patience = new CancellationTokenSource(Patience, time);
             await link.SendAsync(message, patience.Token).ConfigureAwait(false);
             return true;
         }

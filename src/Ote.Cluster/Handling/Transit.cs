@@ -153,7 +153,7 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
 
         public Message Message => message;
 
-        public long Deadline => message.Command?.DeadlineUnixMilliseconds ?? 0;
+        public long Deadline => Deadlines.Of(message);
 
         public bool IsFor(string child)
         {

@@ -104,7 +104,7 @@ internal static class DescribeClusterCommand
             table.Add(
                 "  " + command.Name,
                 command.Subject.Length > 0 ? command.Subject : $"{command.Method} {command.Url}",
-                new Cell(found.Outcome is null ? "waiting" : found.Outcome.Succeeded ? "succeeded" : "failed", run.OutPaint.State),
+                new Cell(found.Outcome?.Word ?? "waiting", run.OutPaint.State),
                 found.Outcome is { Code: > 0 } answered ? answered.Code.ToString(CultureInfo.InvariantCulture) : "-",
                 Age.Since(command.Created, run.Now),
                 found.Outcome?.Describe());

@@ -45,7 +45,7 @@ internal static class CommandShowCommand
             {
                 table.Add(
                     outcome.Cluster,
-                    new Cell(outcome.Succeeded ? "succeeded" : "failed", run.OutPaint.State),
+                    new Cell(outcome.Word, run.OutPaint.State),
                     outcome.Code == 0 ? "-" : outcome.Code.ToString(CultureInfo.InvariantCulture),
                     Age.Since(outcome.Time, run.Now),
                     outcome.Describe() is { Length: > 0 } text ? text : "-");
@@ -85,9 +85,9 @@ internal static class CommandShowCommand
         Field("Request", $"{command.Method} {command.Url}");
         Field("Phase", new Cell(command.Phase, run.OutPaint.State));
         Field("Created", command.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
-        string[] stages = ["targets", "accepted", "sent", "durable", "executed", "succeeded", "failed", "expired", "cancelled"];
+        string[] stages = ["targets", "accepted", "sent", "durable", "executed", "succeeded", "failed", "expired", "cancelled", .. command.Count("notSelected") > 0 ? ["notSelected"] : Array.Empty<string>()];
         Field("Receipts", string.Join(", ", stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage} {command.Count(stage)}"))));
-        if ((command.NothingMatched ?? command.Refusal) is { } why)
+        if ((command.NothingMatched ?? command.Refusal ?? command.Concern) is { } why)
         {
             Field("Message", new Cell(why, run.OutPaint.Bad));
         }

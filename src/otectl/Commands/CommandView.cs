@@ -51,5 +51,11 @@ internal readonly record struct CommandView(JsonObject Object)
 
     /// <summary>What the controller refused about the command itself, or null.</summary>
     internal string? Refusal =>
-        IsObserved && Object.Condition("Accepted") is { } accepted && accepted.Text("status") == "False" ? accepted.Text("message") ?? accepted.Text("reason") : null;
+        IsObserved && Object.Condition("Valid") is { } valid && valid.Text("status") == "False" ? valid.Text("message") ?? valid.Text("reason") : null;
+
+    /// <summary>What an operator should look at: names that nobody answers to, or clusters that are away; null when there is nothing.</summary>
+    internal string? Concern => !IsObserved ? null
+        : Object.Condition("NamesKnown") is { } names && names.Text("status") == "False" ? names.Text("message")
+        : Object.Condition("Complete") is { } complete && complete.Text("reason") == "ClustersAway" ? complete.Text("message")
+        : null;
 }

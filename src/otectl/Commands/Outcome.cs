@@ -10,7 +10,8 @@ namespace Ote.Ctl.Commands;
 /// <param name="Error">The machine word of what went wrong before or instead of an answer; empty otherwise.</param>
 /// <param name="Text">For people: why it failed; empty when it did not.</param>
 /// <param name="Time">When it was executed, by the target's clock.</param>
-internal sealed record Outcome(string Cluster, long Code, string Error, string Text, DateTimeOffset? Time)
+/// <param name="Word">How it ended, in one word or two, such as <c>expired</c>.</param>
+internal sealed record Outcome(string Cluster, long Code, string Error, string Text, DateTimeOffset? Time, string Word)
 {
     private const int MaxText = 200;
 
@@ -22,8 +23,15 @@ internal sealed record Outcome(string Cluster, long Code, string Error, string T
         var code = item.Whole("code") ?? 0;
         var error = item.Text("error") ?? "";
         var failed = error.Length > 0 || code is < 200 or >= 300;
-        var text = !failed ? "" : item.Text("text") is { Length: > 0 } given ? given : Message(item.Text("body"));
-        return new Outcome(item.Text("cluster") ?? "", code, error, Cut(text), item.Time("timestamp"));
+        var text = !failed ? "" : item.Text("text") is { Length: > 0 } given ? given : Body(item);
+        var word = item.Text("outcome") switch
+        {
+            "NotSelected" => "not selected",
+            "Expired" => "expired",
+            "Cancelled" => "cancelled",
+            _ => failed ? "failed" : "succeeded",
+        };
+        return new Outcome(item.Text("cluster") ?? "", code, error, Cut(text), item.Time("timestamp"), word);
     }
 
     /// <summary>The machine word and the words for people in one.</summary>
@@ -33,6 +41,14 @@ internal sealed record Outcome(string Cluster, long Code, string Error, string T
         ({ Length: > 0 }, _) => Error,
         _ => Text,
     };
+
+    private static string Body(JsonObject item)
+    {
+        var body = item.Text("body");
+        return item.Text("bodyEncoding") is { Length: > 0 } encoding
+            ? $"an answer that is no text ({item.Text("contentType") ?? "of unknown type"}, {encoding} in the result page)"
+            : Message(body);
+    }
 
     /// <summary>The message of a Kubernetes Status, else the body's first line.</summary>
     private static string Message(string? body)

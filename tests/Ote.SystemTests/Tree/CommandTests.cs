@@ -54,4 +54,40 @@ public sealed class CommandTests(RealTree tree)
             Assert.Equal("", await tree.Kubectl(spared).ExpectAsync("get", "deployments", "-A", "-o", $"jsonpath={{.items[?(@.metadata.name==\"{name}\")].metadata.name}}"));
         Assert.Equal("Running", await tree.Kubectl("a").ExpectAsync("get", "pods", "-l", $"app={name}", "-o", "jsonpath={.items[*].status.phase}"));
     }
+
+    [Fact]
+    public async Task Small_command_has_the_originals_fields_in_its_status_and_shows_its_columns_in_plain_kubectl()
+    {
+        await tree.EnsureStartedAsync(Ct);
+        string name = RealClusters.FreshName("small");
+        Kubectl root = tree.Kubectl("root");
+        await root.ApplyAsync($$"""
+            apiVersion: ote.baidu.com/v1
+            kind: ClusterController
+            metadata: {name: {{name}}, namespace: default}
+            spec: {clusterSelector: "a,d", method: GET, url: /api/v1/namespaces/default/configmaps/{{name}}}
+            """);
+
+        string over = await root.UntilAsync(text => text.EndsWith('Z'), Soon, Ct, "get", "ccs", name, "-o", "jsonpath={.status.commandPhase} {.status.completionTime}");
+        Assert.StartsWith("Failed ", over, StringComparison.Ordinal);
+        Assert.Equal("404 404", await root.ExpectAsync("get", "ccs", name, "-o", "jsonpath={.status.a.code} {.status.d.code}"));
+        Assert.Contains($"configmaps \\\"{name}\\\" not found", await root.ExpectAsync("get", "ccs", name, "-o", "jsonpath={.status.a.body}"), StringComparison.Ordinal);
+        Assert.NotEqual("", await root.ExpectAsync("get", "ccs", name, "-o", "jsonpath={.status.a.timestamp}"));
+
+        string[] commands = Rows(await root.ExpectAsync("get", "ccs", name));
+        Assert.Equal("NAME SELECTOR METHOD PHASE SUCCEEDED FAILED TARGETS AGE", commands[0]);
+        Assert.StartsWith($"{name} a,d GET Failed 0 2 2 ", commands[1], StringComparison.Ordinal);
+        Assert.StartsWith("NAME SELECTOR METHOD URL PHASE ", Rows(await root.ExpectAsync("get", "ccs", name, "-o", "wide"))[0], StringComparison.Ordinal);
+        string[] pages = Rows(await root.ExpectAsync("get", "ccr", "-l", $"ote.baidu.com/command={name}"));
+        Assert.Equal("NAME COMMAND GENERATION PAGE INDEX AGE", pages[0]);
+        Assert.Contains(pages, row => row.Contains($" {name} 1 targets 0 ", StringComparison.Ordinal));
+        Assert.Contains(pages, row => row.Contains($" {name} 1 results 0 ", StringComparison.Ordinal));
+        string[] clusters = Rows(await root.ExpectAsync("get", "cs", "d"));
+        Assert.Equal("NAME PARENT STATUS AGE", clusters[0]);
+        Assert.StartsWith("d region online ", clusters[1], StringComparison.Ordinal);
+    }
+
+    /// <summary>The lines of a table, with one space between columns.</summary>
+    private static string[] Rows(string table) =>
+        [.. table.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))];
 }

@@ -46,9 +46,8 @@ public sealed class CommandRunTests
         run.Sent("a");
         Assert.False(run.Take(Objects.Receipt("a", Stage.Sent)));
         Assert.Equal(TargetStage.Durable, run.StageOf("a"));
-        Assert.True(run.NeedsSending("a"));
-        Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
         Assert.False(run.NeedsSending("a"));
+        Assert.True(run.Take(Objects.Receipt("a", Stage.Executed, 200)));
         Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
         Assert.Equal(0, run.Count(TargetStage.Durable));
     }
@@ -91,6 +90,26 @@ public sealed class CommandRunTests
         Assert.True(run.NeedsSending("sent"));
         Assert.True(run.Take(Objects.Receipt("sent", Stage.Cancelled)));
         Assert.Equal(2, run.Count(TargetStage.Cancelled));
+    }
+
+    [Fact]
+    public void After_a_restart_no_target_counts_as_one_that_the_command_never_left_for()
+    {
+        CommandRun run = new(Objects.Spec(), ["a"], Objects.Start, resumed: true);
+        Assert.Empty(run.End(Stage.Cancelled, "Cancelled", "", s => s == TargetStage.Accepted));
+        Assert.True(run.NeedsSending("a"));
+    }
+
+    [Fact]
+    public void Once_cancelled_whoever_has_it_has_to_be_told()
+    {
+        var run = Objects.Run("durable", "done");
+        run.Take(Objects.Receipt("durable", Stage.Durable));
+        run.Take(Objects.Receipt("done", Stage.Executed, 200));
+        Assert.False(run.Wants("durable"));
+        run.Spec = run.Spec with { Cancel = true };
+        Assert.True(run.Wants("durable"));
+        Assert.False(run.Wants("done"));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
@@ -29,7 +30,7 @@ public sealed class CommandStatusTests
     {
         var counts = Write(RunWith("Accepted Sent Durable Succeeded Failed Expired Cancelled NotSelected"))["targetCounts"]!;
         Assert.Equal(
-            """{"targets":8,"accepted":8,"sent":4,"durable":3,"executed":2,"succeeded":1,"failed":1,"expired":1,"cancelled":1,"notSelected":1}""",
+            """{"targets":8,"accepted":8,"sent":4,"durable":3,"executed":2,"succeeded":1,"failed":1,"expired":1,"cancelled":1,"notSelected":1,"unknown":0}""",
             counts.ToJsonString());
     }
 
@@ -59,7 +60,7 @@ public sealed class CommandStatusTests
     {
         var run = RunWith("Succeeded");
         var status = Write(run);
-        CommandStatus.Write(status, run, 3, 1, Objects.Start.AddHours(1));
+        CommandStatus.Write(status, run, 3, 1, ([], []), Objects.Start.AddHours(1));
         Assert.Equal(Objects.Start, status.Time("completionTime"));
     }
 
@@ -67,7 +68,7 @@ public sealed class CommandStatusTests
     public void A_new_generation_starts_from_nothing()
     {
         JsonObject status = new() { ["observedGeneration"] = 2, ["completionTime"] = "2026-01-01T00:00:00Z", ["old-cluster"] = new JsonObject(), ["commandPhase"] = "Succeeded" };
-        CommandStatus.Write(status, RunWith("Accepted"), 3, 0, Objects.Start);
+        CommandStatus.Write(status, RunWith("Accepted"), 3, 0, ([], []), Objects.Start);
         Assert.False(status.ContainsKey("old-cluster"));
         Assert.False(status.ContainsKey("completionTime"));
         Assert.Equal("Pending", status.Text("commandPhase"));
@@ -78,7 +79,6 @@ public sealed class CommandStatusTests
     {
         var status = Write(RunWith("Succeeded"));
         Assert.All(status, field => Assert.NotNull(ClusterName.CheckChild(field.Key)));
-        CommandStatus.Inline(status, Objects.Receipt("c1", Stage.Executed, 200));
         Assert.Null(ClusterName.CheckChild("c1"));
         Assert.NotNull(ClusterName.CheckChild("phase"));
     }
@@ -86,15 +86,60 @@ public sealed class CommandStatusTests
     [Fact]
     public void A_result_stands_where_the_original_product_has_it()
     {
-        JsonObject status = [];
-        CommandStatus.Inline(status, Objects.Receipt("c1", Stage.Executed, 201, body: "created"));
+        JsonObject obj = [];
         var failed = Objects.Receipt("c2", Stage.Executed, 0, "Refused");
         failed.Text = "connection refused";
-        CommandStatus.Inline(status, failed);
-        CommandStatus.Inline(status, Objects.Receipt("c3", Stage.Executed, 200, body: new string('x', 9000)));
+        var binary = Objects.Receipt("c4", Stage.Executed, 200);
+        binary.Body = ByteString.CopyFrom(0xFF, 0x00, 0xFE);
+        CommandStatus.Inline(
+            obj, [Objects.Receipt("c1", Stage.Executed, 201, body: "created"), failed, Objects.Receipt("c3", Stage.Executed, 200, body: new string('x', 9000)), binary]);
+        var status = (JsonObject)obj["status"]!;
         Assert.Equal((201L, "created", Objects.Start.ToUnixTimeSeconds()), (status.Whole("c1", "code"), status.Text("c1", "body"), status.Whole("c1", "timestamp")));
         Assert.Equal("connection refused", status.Text("c2", "body"));
-        Assert.Equal("", status.Text("c3", "body"));
+        Assert.Equal((new string('x', 8192), true), (status.Text("c3", "body"), status.Truth("c3", "truncated")));
+        Assert.Equal(("/wD+", "base64"), (status.Text("c4", "body"), status.Text("c4", "bodyEncoding")));
+        Assert.False(((JsonObject)status["c1"]!).ContainsKey("truncated"));
+    }
+
+    [Fact]
+    public void However_large_answers_and_spec_are_the_object_stays_what_an_API_server_takes()
+    {
+        var obj = Objects.Command(("body", new string('<', 100 * 1024)));
+        Receipt[] results = [.. Enumerable.Range(0, CommandStatus.MostInline).Select(i => Objects.Receipt($"c{i}", Stage.Executed, 200, body: new string('"', 8 * 1024)))];
+        CommandStatus.Inline(obj, results);
+        CommandStatus.Inline(obj, results);
+        Assert.InRange(obj.ToJsonString().Length, 600 * 1024, 1100 * 1024);
+        Assert.All(results, r => Assert.Equal(200, obj.Whole("status", r.Cluster, "code")));
+    }
+
+    [Fact]
+    public void A_name_nobody_answers_to_is_told_and_is_no_success()
+    {
+        CommandRun run = new(Objects.Spec(("clusterSelector", "c1,c2,c9")), ["c1", "c2"], Objects.Start);
+        run.Restore("c1", TargetStage.Succeeded);
+        var status = Write(run);
+        Assert.Equal(("False", "UnknownNames"), Condition(status, "NamesKnown"));
+        Assert.Contains("no cluster was known by c9 ", Named(status, "NamesKnown").Text("message")!, StringComparison.Ordinal);
+        Assert.Equal(1, status.Whole("targetCounts", "unknown"));
+
+        run.Restore("c2", TargetStage.Succeeded);
+        Assert.Equal("Failed", Write(run).Text("commandPhase"));
+    }
+
+    [Fact]
+    public void The_condition_about_names_goes_with_the_generation_it_was_about()
+    {
+        var status = Write(new CommandRun(Objects.Spec(("clusterSelector", "c1,c9")), ["c1"], Objects.Start));
+        CommandStatus.Write(status, RunWith("Accepted"), 4, 0, ([], []), Objects.Start);
+        Assert.DoesNotContain(status.Items("conditions")!, c => c.Text("type") == "NamesKnown");
+    }
+
+    [Fact]
+    public void Who_is_waited_for_although_away_is_told_by_name()
+    {
+        var status = Write(RunWith("Sent Sent Sent"), ([.. Enumerable.Range(10, 12).Select(i => $"e{i}")], ["lost"]));
+        Assert.Equal(("False", "ClustersAway"), Condition(status, "Complete"));
+        Assert.Contains("; away: e10, e11, e12, e13, e14, e15, e16, e17, e18, e19 and 2 more; not known any more: lost", Named(status, "Complete").Text("message")!, StringComparison.Ordinal);
     }
 
     private static CommandRun RunWith(string stages)
@@ -109,10 +154,10 @@ public sealed class CommandStatusTests
         return run;
     }
 
-    private static JsonObject Write(CommandRun run)
+    private static JsonObject Write(CommandRun run, (IReadOnlyList<string>, IReadOnlyList<string>)? missing = null)
     {
         JsonObject status = [];
-        CommandStatus.Write(status, run, 3, 1, Objects.Start);
+        CommandStatus.Write(status, run, 3, 1, missing ?? ([], []), Objects.Start);
         return status;
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Ote.Cluster.Commands;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -35,6 +36,90 @@ public sealed class ResultPagesTests
         // One that is larger alone has a page of its own.
         Write(pages, Objects.Receipt("large", Stage.Executed, 200, body: new string('y', 900 * 1024)), Objects.Receipt("next", Stage.Executed, 200));
         Assert.Equal([2, 2, 1, 1, 1], Sizes());
+        Assert.Equal(900 * 1024, Item("large").Text("body")!.Length);
+    }
+
+    [Theory]
+    [InlineData('"')]
+    [InlineData('\u0001')]
+    [InlineData('\u00e4')]
+    [InlineData('x')]
+    public void What_counts_is_the_size_that_is_sent_however_much_escaping_it_takes(char each)
+    {
+        var pages = New();
+        Write(pages, [.. Enumerable.Range(0, 6).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: new string(each, 80 * 1024)))]);
+        Write(pages, Objects.Receipt("large", Stage.Executed, 200, body: new string(each, 1024 * 1024)));
+        Assert.All(_stored.Values, p => Assert.InRange(Encoding.UTF8.GetByteCount(p.ToJsonString()), 1, (1024 * 1024) - 1));
+        Assert.True(Item("large").Truth("truncated"));
+        Assert.Equal(new string(each, Item("large").Text("body")!.Length), Item("large").Text("body"));
+        Assert.InRange(Item("large").Text("body")!.Length, 150 * 1024, 1024 * 1024);
+    }
+
+    [Fact]
+    public void A_body_is_cut_between_characters()
+    {
+        Write(New(), Objects.Receipt("a", Stage.Executed, 200, body: string.Concat(Enumerable.Repeat("\U0001F600", 200 * 1024))));
+        Assert.DoesNotContain('\uFFFD', Item("a").Text("body")!);
+        Assert.True(Item("a").Truth("truncated"));
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1024 * 1024)]
+    public void A_body_that_is_no_text_survives(int size)
+    {
+        byte[] bytes = new byte[size];
+        new Random(1).NextBytes(bytes);
+        bytes[0] = 0xFF;
+        var receipt = Objects.Receipt("a", Stage.Executed, 200);
+        receipt.Body = ByteString.CopyFrom(bytes);
+        Write(New(), receipt);
+        Assert.Equal("base64", Item("a").Text("bodyEncoding"));
+        var read = ResultPages.Read(Item("a"));
+        Assert.Equal(size > 1000, read.Truncated);
+        Assert.Equal(bytes.AsSpan(0, read.Body.Length), read.Body.Span);
+        Assert.InRange(read.Body.Length, Math.Min(size, 600 * 1024), size);
+        Assert.All(_stored.Values, p => Assert.InRange(p.ToJsonString().Length, 1, (1024 * 1024) - 1));
+    }
+
+    [Fact]
+    public void What_was_cut_at_the_cluster_stays_marked()
+    {
+        var cut = Objects.Receipt("cut", Stage.Executed, 200, body: "begin");
+        cut.Truncated = true;
+        var left = Objects.Receipt("left-out", Stage.Executed, 413, "TooLarge");
+        left.Truncated = true;
+        Write(New(), cut, left, Objects.Receipt("whole", Stage.Executed, 200, body: "all"));
+        Assert.True(Item("cut").Truth("truncated"));
+        Assert.True(Item("left-out").Truth("truncated"));
+        Assert.Null(Item("whole").Truth("truncated"));
+    }
+
+    [Fact]
+    public void Explanations_from_below_have_a_bound()
+    {
+        var receipt = Objects.Receipt("a", Stage.Executed, 500, new string('E', 100_000));
+        (receipt.Text, receipt.ContentType) = (new string('t', 2_000_000), new string('c', 2_000_000));
+        Write(New(), receipt);
+        Assert.InRange(_stored.Values.Single().ToJsonString().Length, 1, 8192);
+    }
+
+    [Fact]
+    public void Ten_thousand_of_the_longest_names_fit_a_page_of_targets()
+    {
+        var page = New().Targets(Enumerable.Range(0, 10_000).Select(i => new string('n', 58) + $"{i:00000}")).Single();
+        Assert.InRange(page.ToJsonString().Length, 1, (1024 * 1024) - 1);
+    }
+
+    [Fact]
+    public void The_name_of_a_page_that_was_deleted_is_not_used_again()
+    {
+        Write(New(), [.. Enumerable.Range(0, 1100).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200))]);
+        _stored.Remove(_stored.Keys.Single(k => k.EndsWith(".r0", StringComparison.Ordinal)));
+        var pages = New();
+        pages.Resume([.. _stored.Values]);
+        Write(pages, [.. Enumerable.Range(2000, 600).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200))]);
+        Assert.Equal([500, 500, 200], Sizes());
     }
 
     [Fact]
@@ -120,6 +205,8 @@ public sealed class ResultPagesTests
         Assert.Null(page["metadata"]!["labels"]!["ote.baidu.com/command"]);
     }
 
+    private JsonObject Item(string cluster) => _stored.Values.SelectMany(p => p.Items("results")!.OfType<JsonObject>()).Single(i => i.Text("cluster") == cluster);
+
     private static ResultPages New() => new(Objects.Command(), 3);
 
     private void Write(ResultPages pages, params Receipt[] receipts)
@@ -133,5 +220,5 @@ public sealed class ResultPagesTests
         }
     }
 
-    private IEnumerable<int> Sizes() => _stored.Values.Select(p => p.Items("results")!.Count);
+    private IEnumerable<int> Sizes() => _stored.Values.OrderBy(p => p.Whole("index")).Select(p => p.Items("results")!.Count);
 }

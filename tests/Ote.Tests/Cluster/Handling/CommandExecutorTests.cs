@@ -4,12 +4,14 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
+using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
 using Ote.Shim.Contract;
 using Ote.Shim.Remote;
 using Ote.Tests.Cluster.Tunnel;
 using Ote.Tests.Shim;
+using ShimError = Ote.Shim.Contract.ExecuteResponse.Types.Error;
 
 namespace Ote.Tests.Cluster.Handling;
 
@@ -70,6 +72,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         var executor = Start();
         await executor.TakeAsync(Command("u1"));
         await executor.TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Durable, (await Next()).Stage);
         Assert.Equal(1, executor.Waiting);
         answer.SetResult(ShimAnswer.FromCluster(201, default, ""));
         Assert.Equal(201, (await Next()).Code);
@@ -258,16 +261,216 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Old_results_are_forgotten_also_on_disk()
+    public async Task Of_old_results_the_bodies_are_forgotten_also_on_disk_and_still_nothing_runs_twice()
     {
+        _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, new byte[16 * 1024], "text/plain"));
         var executor = Start();
-        for (int i = 0; i < CommandExecutor.MaxFinished + 10; i++)
+        const int Many = (CommandExecutor.MaxWholeBytes / (16 * 1024)) + 10;
+        for (int i = 0; i < Many; i++)
         {
             await executor.TakeAsync(Command($"u{i}"));
             await Next();
         }
 
-        Assert.Equal(CommandExecutor.MaxFinished, _disk.Load(CommandExecutor.Book).Count);
+        Assert.InRange(_disk.Load(CommandExecutor.Book).Sum(r => r.Value.Length), CommandExecutor.MaxWholeBytes, CommandExecutor.MaxWholeBytes + (200 * Many));
+        await Restart().TakeAsync(Command("u0"));
+        var old = await Next();
+        Assert.Equal((200, true, true), (old.Code, old.Truncated, old.Body.IsEmpty));
+        Assert.Equal(Many, _seen.Count);
+    }
+
+    [Fact]
+    public async Task A_busy_shim_is_asked_again_until_it_takes_the_command()
+    {
+        int asked = 0;
+        _answer = (_, _) => Task.FromResult(++asked < 5 ? ShimAnswer.Failure(ShimError.Busy, "full") : ShimAnswer.FromCluster(201, default, ""));
+        var executor = Start();
+        await executor.TakeAsync(Command("u1", minutes: 60 * 24 * 300));
+        Assert.Equal((Stage.Executed, 201), await NextWhileTimePasses() is var end ? (end.Stage, end.Code) : default);
+        Assert.All(_seen, r => Assert.False(r.Replay));
+        Assert.Equal(5, _seen.Count);
+    }
+
+    [Fact]
+    public async Task A_shim_that_stays_busy_costs_the_command_at_its_deadline_and_says_so()
+    {
+        _answer = (_, _) => Task.FromResult(ShimAnswer.Failure(ShimError.Busy, "1000 requests wait"));
+        await Start().TakeAsync(Command("u1", minutes: 1));
+        var receipt = await NextWhileTimePasses();
+        Assert.Equal((Stage.Expired, "Busy"), (receipt.Stage, receipt.Error));
+        Assert.Contains("busy until the deadline, nothing ran; its last word: 1000 requests wait", receipt.Text, StringComparison.Ordinal);
+        Assert.InRange(_seen.Count, 1, 100);
+    }
+
+    [Fact]
+    public async Task A_command_that_waits_for_a_busy_shim_can_be_cancelled_and_never_ran()
+    {
+        TaskCompletionSource asked = new();
+        _answer = (_, _) =>
+        {
+            asked.TrySetResult();
+            return Task.FromResult(ShimAnswer.Failure(ShimError.Busy, "full"));
+        };
+        var executor = Start();
+        await executor.TakeAsync(Command("u1", minutes: 10));
+        await asked.Task.Soon();
+        await executor.CancelAsync("u1", 1, "root");
+        Assert.Equal((Stage.Cancelled, "cancelled before it ran"), await Next() is var end ? (end.Stage, end.Text) : default);
+    }
+
+    [Fact]
+    public async Task A_command_refused_by_a_busy_shim_is_no_replay_after_the_process_died()
+    {
+        TaskCompletionSource asked = new();
+        _answer = (_, _) =>
+        {
+            asked.TrySetResult();
+            return Task.FromResult(ShimAnswer.Failure(ShimError.Busy, "full"));
+        };
+        await Start().TakeAsync(Command("u1", minutes: 10));
+        await asked.Task.Soon();
+        await Until(() => _disk.Load(CommandExecutor.Book) is [var row] && !ExecutionRecord.Parser.ParseFrom(row.Value).Started);
+        _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, default, ""));
+        Restart();
+        await Next();
+        Assert.All(_seen, r => Assert.False(r.Replay));
+    }
+
+    [Fact]
+    public async Task A_cancellation_of_a_running_command_is_on_disk_before_it_is_acknowledged()
+    {
+        TaskCompletionSource begun = new();
+        TaskCompletionSource<ExecuteResponse> never = new();
+        _answer = (_, _) =>
+        {
+            begun.TrySetResult();
+            return never.Task; // a shim that does not heed cancellation
+        };
+        var crashed = Start();
+        await crashed.TakeAsync(Command("u1"));
+        await begun.Task.Soon();
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => crashed.CancelAsync("u1", 1, "root"));
+        _journal.Fails = false;
+        await crashed.CancelAsync("u1", 1, "root");
+
+        Restart();
+        var receipt = await Next();
+        Assert.Equal((Stage.Cancelled, "cancelled; the cluster may have carried it out before"), (receipt.Stage, receipt.Text));
+        Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task A_newer_generation_takes_the_place_of_an_older_one_that_waits()
+    {
+        var executor = New();
+        await executor.TakeAsync(Command("u1", generation: 1));
+        await executor.TakeAsync(Command("u1", generation: 2));
+        Assert.Equal((1UL, Stage.Cancelled), await Next() is var end ? (end.Generation, end.Stage) : default);
+        Run(executor);
+        Assert.Equal((2UL, Stage.Executed), await Next() is var next ? (next.Generation, next.Stage) : default);
+        Assert.Equal(["u1.2"], _seen.Select(r => r.IdempotencyKey));
+    }
+
+    [Fact]
+    public async Task An_older_generation_that_comes_late_does_not_run_also_after_a_restart()
+    {
+        await Start().TakeAsync(Command("u1", generation: 2));
+        await Next();
+        var executor = Restart();
+        await executor.TakeAsync(Command("u1", generation: 1));
+        var late = await Next();
+        Assert.Equal((1UL, Stage.Cancelled, "Superseded"), (late.Generation, late.Stage, late.Error));
+        Assert.Equal(["u1.2"], _seen.Select(r => r.IdempotencyKey));
+    }
+
+    [Fact]
+    public async Task A_command_that_was_declined_never_runs_whatever_comes_later()
+    {
+        await Start().DeclineAsync(Command("u1"));
+        Assert.Equal(("root", Stage.NotSelected), await Next() is var end ? (end.Entry, end.Stage) : default);
+        await Restart().TakeAsync(Command("u1"));
+        Assert.Equal(Stage.NotSelected, (await Next()).Stage);
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public async Task A_command_that_was_taken_is_not_declined_afterwards()
+    {
+        TaskCompletionSource<ExecuteResponse> answer = new();
+        _answer = (_, _) => answer.Task;
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        await executor.DeclineAsync(Command("u1"));
+        Assert.Equal(Stage.Durable, (await Next()).Stage);
+        answer.SetResult(ShimAnswer.FromCluster(200, default, ""));
+        Assert.Equal(Stage.Executed, (await Next()).Stage);
+    }
+
+    [Fact]
+    public async Task A_command_that_runs_when_its_deadline_passes_is_ended()
+    {
+        TaskCompletionSource begun = new();
+        _answer = async (_, ct) =>
+        {
+            begun.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, ct);
+            throw new InvalidOperationException("never");
+        };
+        await Start().TakeAsync(Command("u1", minutes: 1));
+        await begun.Task.Soon();
+        var end = await NextWhileTimePasses();
+        if (end.Stage == Stage.Durable)
+        {
+            end = await NextWhileTimePasses();
+        }
+
+        Assert.Equal((Stage.Executed, "TimedOut"), (end.Stage, end.Error));
+        Assert.Contains("the deadline passed while it ran", end.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_restart_runs_what_waits_in_the_order_it_was_taken()
+    {
+        var executor = New();
+        string[] uids = ["z", "a", "m", "b"];
+        foreach (string uid in uids)
+        {
+            await executor.TakeAsync(Command(uid));
+        }
+
+        Restart();
+        foreach (string _ in uids)
+        {
+            await Next();
+        }
+
+        Assert.Equal(uids.Select(u => u + ".1"), _seen.Select(r => r.IdempotencyKey));
+    }
+
+    [Fact]
+    public async Task A_disk_that_works_again_lets_a_command_run_that_it_held_up()
+    {
+        var executor = New();
+        await executor.TakeAsync(Command("u1"));
+        _journal.Fails = true;
+        Run(executor);
+        await Until(() => _journal.Failures > 0);
+        Assert.Empty(_seen);
+        _journal.Fails = false;
+        Assert.Equal(Stage.Executed, (await NextWhileTimePasses()).Stage);
+    }
+
+    [Fact]
+    public async Task An_answer_larger_than_what_travels_is_cut_and_marked()
+    {
+        _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, new byte[ReceiptBody.MaxBytes + 1], "text/plain"));
+        await Start().TakeAsync(Command("u1"));
+        Assert.Equal((ReceiptBody.MaxBytes, true), await Next() is var end ? (end.Body.Length, end.Truncated) : default);
+
+        _answer = (_, _) => Task.FromResult(ShimAnswer.Failure(ShimError.TooLarge, "5 MiB"));
+        await Start().TakeAsync(Command("u2"));
+        Assert.True((await Next()).Truncated);
     }
 
     public async ValueTask DisposeAsync()
@@ -281,8 +484,9 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static Command Command(string uid, ulong generation = 1) => new()
+    private Command Command(string uid, ulong generation = 1, double minutes = 0) => new()
     {
+        DeadlineUnixMilliseconds = minutes == 0 ? 0 : _time.GetUtcNow().AddMinutes(minutes).ToUnixTimeMilliseconds(),
         CommandUid = uid,
         Generation = generation,
         Entry = "root",
@@ -320,6 +524,16 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     private Task<Receipt> Next() => _receipts.Reader.ReadAsync().AsTask().Soon();
+
+    private static async Task Until(Func<bool> condition)
+    {
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(20));
+        while (!condition())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
 
     /// <summary>Lets the clock run until something is reported.</summary>
     private async Task<Receipt> NextWhileTimePasses()

@@ -22,6 +22,24 @@ public sealed class DeadlinesTests
     }
 
     [Fact]
+    public void A_cancellation_carries_the_time_that_is_left_like_its_command()
+    {
+        var message = new Message { CancelCommand = new CancelCommand { DeadlineUnixMilliseconds = Now.AddMinutes(10).ToUnixTimeMilliseconds() } };
+        var sent = Deadlines.Outgoing(message, Now.AddMinutes(4)).CancelCommand;
+        Assert.Equal((ulong)TimeSpan.FromMinutes(6).TotalMilliseconds, sent.RemainingMilliseconds);
+        Deadlines.Arrived(sent, Now.AddHours(-7));
+        Assert.Equal(Now.AddHours(-7).AddMinutes(6).ToUnixTimeMilliseconds(), sent.DeadlineUnixMilliseconds);
+    }
+
+    [Fact]
+    public void A_cancellation_of_an_older_build_has_a_day()
+    {
+        CancelCommand cancel = new();
+        Deadlines.Arrived(cancel, Now);
+        Assert.Equal(Now.AddDays(1).ToUnixTimeMilliseconds(), cancel.DeadlineUnixMilliseconds);
+    }
+
+    [Fact]
     public void Time_spent_waiting_at_a_controller_counts()
     {
         var command = Deadlines.Outgoing(Message(Now.AddMinutes(10)), Now).Command;

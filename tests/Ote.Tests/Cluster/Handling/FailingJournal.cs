@@ -7,9 +7,21 @@ internal sealed class FailingJournal(IJournal disk) : IJournal
 {
     public bool Fails { get; set; }
 
+    /// <summary>Writes that failed.</summary>
+    public int Failures { get; private set; }
+
     public IReadOnlyList<JournalRow> Load(string book) => disk.Load(book);
 
-    public Task WriteAsync(params JournalChange[] changes) => Fails ? Task.FromException(new JournalException("no space left")) : disk.WriteAsync(changes);
+    public Task WriteAsync(params JournalChange[] changes)
+    {
+        if (!Fails)
+        {
+            return disk.WriteAsync(changes);
+        }
+
+        Failures++;
+        return Task.FromException(new JournalException("no space left"));
+    }
 
     public ValueTask DisposeAsync() => disk.DisposeAsync();
 }

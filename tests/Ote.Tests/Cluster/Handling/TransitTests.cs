@@ -115,6 +115,21 @@ public sealed class TransitTests
     }
 
     [Fact]
+    public async Task A_cancellation_for_a_child_that_never_returns_is_dropped_with_its_commands_deadline()
+    {
+        var cancel = new CancelCommand { CommandUid = "u1", Generation = 1, Selector = "*", DeadlineUnixMilliseconds = _time.GetUtcNow().AddMinutes(1).ToUnixTimeMilliseconds() };
+        await _transit.TakeAsync(new Message { Lane = Lane.Commands, CancelCommand = cancel }, ["gone"]);
+        _transit = New();
+        _transit.Restore();
+        await _transit.ExpireAsync();
+        Assert.Equal(1, _transit.Count);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        await _transit.ExpireAsync();
+        Assert.Equal(0, _transit.Count);
+        Assert.Empty(_disk.Load(Transit.Book));
+    }
+
+    [Fact]
     public async Task The_time_that_is_left_travels()
     {
         var message = Command("u1");

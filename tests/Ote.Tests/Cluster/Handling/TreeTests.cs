@@ -183,4 +183,46 @@ public sealed class TreeTests
 
         await tree.ClusterIsAsync("c1", "online", Ct);
     }
+
+    [Fact]
+    public async Task Cluster_that_comes_back_with_other_tags_is_not_selected_any_more_and_never_runs_the_command()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", ["tier=edge"], Ct);
+        await tree.AddAsync("c2", "root", ["tier=edge"], Ct);
+        foreach (var name in new[] { "c1", "c2" })
+        {
+            await tree.ClusterIsAsync(name, "online", Ct);
+            await tree.StopAsync(name);
+            await tree.ClusterIsAsync(name, "offline", Ct);
+        }
+
+        await tree.CommandAsync("late", "tier=edge", "POST", ConfigMaps, Body, Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.ClusterControllers, "default", "late", c => c.Text("status", "commandPhase") is not null, Ct);
+        await tree.AddAsync("c1", "north", ["tier=mec"], Ct);
+        await tree.AddAsync("c2", "root", ["tier=mec"], Ct);
+        var over = await tree.OverAsync("late", Ct);
+
+        Assert.Equal(2, over.Whole("status", "targetCounts", "notSelected"));
+        Assert.Null(await tree.Cluster("c1").GetAsync(Kinds.ConfigMaps, "default", "m", Ct));
+        Assert.Null(await tree.Cluster("c2").GetAsync(Kinds.ConfigMaps, "default", "m", Ct));
+    }
+
+    [Fact]
+    public async Task Entry_that_is_a_target_itself_does_not_wait_for_itself()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        var shim = new Shim.ScriptedShim { OnExecute = (_, _) => throw new Ote.Shim.Remote.ShimUnavailableException("gone", mayHaveRun: false, null) };
+        await tree.AddAsync("c1", "root", [], Ct, control: true, shim: shim);
+        var c1 = tree.Control("c1");
+        await tree.CommandAsync("first", "c1", "GET", ConfigMaps, "", Ct, c1);
+        await SmallTree.UntilAsync(c1, Kinds.ClusterControllers, "default", "first", c => c.Whole("status", "targetCounts", "durable") == 1, Ct);
+        await tree.CommandAsync("second", "c1", "GET", ConfigMaps, "", Ct, c1);
+        await SmallTree.UntilAsync(c1, Kinds.ClusterControllers, "default", "second", c => c.Whole("status", "targetCounts", "sent") == 1, Ct);
+
+        await c1.PatchAsync(Kinds.ClusterControllers, "default", "second", Ote.Kube.Client.PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["cancel"] = true } }, Ct);
+
+        Assert.Equal("Cancelled", (await tree.OverAsync("second", Ct, c1, generation: 2)).Text("status", "commandPhase"));
+    }
 }

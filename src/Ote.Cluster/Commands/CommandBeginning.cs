@@ -1,0 +1,127 @@
+using System.Text.Json.Nodes;
+using Ote.Cluster.Routing;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Commands;
+
+/// <content>How a run begins: accepted, resumed after a restart, or in place of another.</content>
+internal sealed partial class CommandController
+{
+    /// <summary>A new command, an edited one, or one that an earlier run of this process had begun.</summary>
+    private async Task BeginAsync(Work work, JsonObject obj, CancellationToken ct)
+    {
+        var generation = obj.Generation();
+        var observed = obj.Whole("status", "observedGeneration");
+        var started = obj.Text("status", "startTime") is not null;
+        var over = obj.Text("status", "completionTime") is not null;
+        if (over && observed == generation)
+        {
+            work.Finish(generation);
+            return;
+        }
+
+        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
+        if (over && started && obj.Truth("spec", "cancel") == true)
+        {
+            // There is nothing left to cancel, and an edit that cancels is not a new command.
+            await WriteAsync(obj, status => status["observedGeneration"] = generation, ct).ConfigureAwait(false);
+            work.Finish(generation);
+            return;
+        }
+
+        // A wish to cancel is an edit too, but it is about the run that is under way.
+        var resumes = spec is not null && started && !over && (spec.Cancel || observed == generation);
+        if (!resumes)
+        {
+            await SupersedeAsync(work, obj, started && !over, ct).ConfigureAwait(false);
+        }
+
+        if (spec is null)
+        {
+            await WriteAsync(obj, status => CommandStatus.Invalid(status, generation, faults, _time.GetUtcNow()), ct).ConfigureAwait(false);
+            work.Finish(generation);
+            return;
+        }
+
+        if (resumes)
+        {
+            spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? generation);
+        }
+
+        var pages = new ResultPages(obj, spec.Command.Generation);
+        var stored = await _pages.ListAsync(obj.Namespace(), obj.Uid(), spec.Command.Generation, ct).ConfigureAwait(false);
+        var run = resumes ? Resume(obj, spec, stored) : await AcceptAsync(spec, pages, stored, ct).ConfigureAwait(false);
+        if (resumes)
+        {
+            pages.Resume(stored);
+        }
+
+        spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
+        work.Begin(generation, run, pages);
+        work.PagesUncertain = false;
+        if (resumes && run.Targets <= CommandStatus.MostInline)
+        {
+            work.Inline.AddRange(PageStore.Results(stored).Select(ResultPages.Read));
+        }
+
+        if (!resumes && !spec.LateDelivery)
+        {
+            // After a restart everyone is away at first, so this is decided here, once and for all.
+            var away = _sender.Missing(run.Open).Away.ToHashSet(StringComparer.Ordinal);
+            work.End(Stage.Expired, "Offline", "the cluster was away, and lateDelivery is false", null, away);
+        }
+
+        _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);
+    }
+
+    private async Task<CommandRun> AcceptAsync(CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> leftovers, CancellationToken ct)
+    {
+        // Pages without a status are of an acceptance that was cut short: nothing has been sent, so it is made anew.
+        var targets = _sender.Resolve(spec.Selector);
+        await _pages.CreateTargetsAsync(pages, targets, leftovers, ct).ConfigureAwait(false);
+        return new CommandRun(spec, targets, _time.GetUtcNow());
+    }
+
+    private CommandRun Resume(JsonObject obj, CommandSpec spec, IReadOnlyList<JsonObject> stored)
+    {
+        var run = new CommandRun(spec, PageStore.Targets(stored), obj.Time("status", "startTime") ?? _time.GetUtcNow(), resumed: true);
+        foreach (var item in PageStore.Results(stored))
+        {
+            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
+        }
+
+        return run;
+    }
+
+    /// <summary>Ends the run that an edit takes the place of: this process's, or one that an earlier process left.</summary>
+    private async Task SupersedeAsync(Work work, JsonObject obj, bool left, CancellationToken ct)
+    {
+        var former = work.Run;
+        if (former is null && left && obj.Whole("status", "runGeneration") is { } generation && generation < obj.Generation())
+        {
+            var stored = await _pages.ListAsync(obj.Namespace(), obj.Uid(), (ulong)generation, ct).ConfigureAwait(false);
+            var began = obj.Time("status", "startTime") ?? _time.GetUtcNow();
+            var deadline = (obj.Time("status", "deadlineTime") ?? (began + CommandSpec.DefaultDeadline)) - began;
+
+            // What it asked for is not known any more, and not needed to end it.
+            var command = new Command { CommandUid = obj.Uid(), Generation = (ulong)generation, Entry = _entry, DisplayName = obj.Key() };
+            former = Resume(obj, new CommandSpec(ClusterSelector.Everything, command, deadline, LateDelivery: true, Cancel: true, Retention: null), stored);
+        }
+
+        if (former is { IsOver: false })
+        {
+            var ending = new Work(work.Key, SupersededUid(work.Uid, former.Spec.Command.Generation), _patience);
+            ending.Detach(former);
+            _works[ending.Uid] = ending;
+            _queue.Add(ending.Id);
+        }
+    }
+
+    private Task<JsonObject> WriteAsync(JsonObject obj, Action<JsonObject> change, CancellationToken ct)
+    {
+        var next = obj.Copy();
+        change(next.Child("status"));
+        return _api.ReplaceStatusAsync(Kinds.ClusterControllers, next, ct);
+    }
+}

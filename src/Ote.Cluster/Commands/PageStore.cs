@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Commands;
+
+/// <summary>Reads and writes result pages at the API. Thread-safe; one run's pages have one owner.</summary>
+internal sealed class PageStore(KubeClient api)
+{
+    /// <summary>All pages of one run.</summary>
+    public async Task<IReadOnlyList<JsonObject>> ListAsync(string ns, string uid, ulong generation, CancellationToken ct) =>
+        (await api.ListAsync(Kinds.ClusterControllerResults, ns, new ListQuery(ResultPages.LabelSelector(uid, generation)), ct).ConfigureAwait(false)).Items;
+
+    /// <summary>Whom a run is for, by its pages.</summary>
+    public static IEnumerable<string> Targets(IEnumerable<JsonObject> pages) => pages.SelectMany(p => p.Items("targets")?.Select(t => t?.ToString() ?? "") ?? []);
+
+    /// <summary>What is known of a run, by its pages.</summary>
+    public static IEnumerable<JsonObject> Results(IEnumerable<JsonObject> pages) => pages.SelectMany(p => p.Items("results")?.OfType<JsonObject>() ?? []);
+
+    /// <summary>Stores whom a command is for, in place of what an acceptance that was cut short left behind.</summary>
+    public async Task CreateTargetsAsync(ResultPages pages, IReadOnlyList<string> targets, IEnumerable<JsonObject> leftovers, CancellationToken ct)
+    {
+        foreach (var page in leftovers)
+        {
+            await api.DeleteAsync(Kinds.ClusterControllerResults, page.Namespace(), page.Name(), ct).ConfigureAwait(false);
+        }
+
+        foreach (var page in pages.Targets(targets))
+        {
+            await api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Appends results, each once. After a write that failed, whatever the reason, nobody knows what is stored: then the pages are read
+    /// first, and what they have already is left out.
+    /// </summary>
+    public async Task AppendAsync(Work work, string ns, IReadOnlyList<Receipt> results, CancellationToken ct)
+    {
+        var pages = work.Pages!;
+        if (work.PagesUncertain)
+        {
+            var stored = await ListAsync(ns, work.Uid, work.Run!.Spec.Command.Generation, ct).ConfigureAwait(false);
+            pages.Resume(stored);
+            var there = Results(stored).Select(i => i.Text("cluster")).ToHashSet(StringComparer.Ordinal);
+            results = [.. results.Where(r => !there.Contains(r.Cluster))];
+        }
+
+        work.PagesUncertain = true;
+        foreach (var page in pages.Append(results))
+        {
+            pages.Stored(page.ResourceVersion().Length > 0
+                ? await api.ReplaceAsync(Kinds.ClusterControllerResults, page, ct).ConfigureAwait(false)
+                : await api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct).ConfigureAwait(false));
+        }
+
+        work.PagesUncertain = false;
+    }
+}

@@ -1,0 +1,370 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Tunnel;
+
+namespace Ote.Tests.Cluster.Commands;
+
+public sealed class CommandControllerTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_command_is_accepted_sent_answered_and_over()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        Assert.Equal("command 1 to *", (await Sent(world)).ToString());
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"), EntryWorld.Receipt(command, "b", code: 404))));
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal(("Failed", 200L, 404L), (over.Text("status", "commandPhase"), over.Whole("status", "a", "code"), over.Whole("status", "b", "code")));
+    }
+
+    [Fact]
+    public async Task Receipts_that_come_before_a_restarted_entry_has_read_its_command_are_acknowledged_when_they_are_stored()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        await world.StopAsync();
+
+        world.Make();
+        var early = world.ReceiveAsync(EntryWorld.Receipt(command, "a"));
+        var foreign = world.ReceiveAsync(new Receipt { Cluster = "a", CommandUid = "long-gone", Generation = 1, Stage = Stage.Executed });
+        Assert.False(early.IsCompleted || foreign.IsCompleted);
+        world.Run(make: false);
+        await world.WhileTimePasses(Done(early));
+        await world.WhileTimePasses(Done(foreign));
+        Assert.Single(await world.ResultsAsync(Ct));
+        Assert.Equal("Succeeded", (await world.OverAsync("c", Ct)).Text("status", "commandPhase"));
+    }
+
+    [Fact]
+    public async Task Receipts_that_cannot_be_stored_any_more_because_the_process_stops_are_not_acknowledged()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsPageWrite);
+        var receipt = world.ReceiveAsync(EntryWorld.Receipt(command, "a"));
+        await Until(world, () => world.Faults.Failed > 0);
+        await world.StopAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receipt.Soon());
+        world.Faults.Fail(0, default, false, _ => false);
+        world.Run();
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.InternalServerError, false)]
+    [InlineData(HttpStatusCode.InternalServerError, true)]
+    [InlineData(HttpStatusCode.Conflict, false)]
+    [InlineData(HttpStatusCode.Gone, false)]
+    [InlineData(HttpStatusCode.TooManyRequests, false)]
+    [InlineData((HttpStatusCode)0, false)]
+    [InlineData((HttpStatusCode)0, true)]
+    public async Task A_page_write_that_fails_holds_its_receipts_until_they_are_stored_once(HttpStatusCode code, bool after)
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Faults.Fail(1, code, after, FaultyHandler.IsPageWrite);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        world.Faults.Fail(3, code, after, FaultyHandler.IsPageWrite);
+        var again = world.ReceiveAsync(EntryWorld.Receipt(command, "b"));
+        var repeated = world.ReceiveAsync(EntryWorld.Receipt(command, "b"));
+        await world.WhileTimePasses(Done(Task.WhenAll(again, repeated)));
+        Assert.Equal(["a", "b"], (await world.ResultsAsync(Ct)).Select(r => r.Text("cluster")!).Order(StringComparer.Ordinal));
+        Assert.Equal(2, (await world.OverAsync("c", Ct)).Whole("status", "targetCounts", "succeeded"));
+    }
+
+    [Fact]
+    public async Task A_result_told_twice_is_acknowledged_the_second_time_only_when_the_first_is_stored()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsPageWrite);
+        var first = world.ReceiveAsync(EntryWorld.Receipt(command, "a"));
+        await Until(world, () => world.Faults.Failed > 0);
+        var second = world.ReceiveAsync(EntryWorld.Receipt(command, "a"));
+        Assert.False(first.IsCompleted || second.IsCompleted);
+        world.Faults.Fail(0, default, false, _ => false);
+        await world.WhileTimePasses(Done(Task.WhenAll(first, second)));
+        Assert.Single(await world.ResultsAsync(Ct));
+    }
+
+    [Fact]
+    public async Task Nothing_leaves_before_the_status_says_that_the_command_was_accepted()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsStatusWrite);
+        await world.CreateAsync("c", "*", Ct);
+        await Until(world, () => world.Faults.Failed > 2);
+        Assert.Equal(0, world.Subtree.Unread);
+        world.Faults.Fail(0, default, false, _ => false);
+        Assert.Equal("command 1 to *", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task An_edit_ends_the_run_before_and_results_go_to_the_generation_they_are_of()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Faults.Fail(2, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsPageWrite);
+        var old = world.ReceiveAsync(EntryWorld.Receipt(command, "a"));
+        await Until(world, () => world.Faults.Failed > 0);
+        await world.EditAsync("c", new JsonObject { ["url"] = "/api" }, Ct);
+
+        string[] words = [(await Sent(world)).ToString(), (await Sent(world)).ToString()];
+        Assert.Equal(["cancel 1 to b", "command 2 to *"], words.Order(StringComparer.Ordinal));
+        await world.WhileTimePasses(Done(old));
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "b", Stage.Cancelled), EntryWorld.Receipt(command, "a", code: 201, generation: 2), EntryWorld.Receipt(command, "b", generation: 2))));
+        var over = await world.OverAsync("c", Ct, generation: 2);
+        Assert.Equal(("Succeeded", 201L), (over.Text("status", "commandPhase"), over.Whole("status", "a", "code")));
+        Assert.Equal(["a"], (await world.ResultsAsync(Ct)).Select(r => r.Text("cluster")));
+        Assert.Equal(2, (await world.ResultsAsync(Ct, generation: 2)).Length);
+    }
+
+    [Fact]
+    public async Task An_edit_made_while_the_entry_was_down_ends_the_run_before_at_those_that_have_not_answered()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        await world.StopAsync();
+        await world.EditAsync("c", new JsonObject { ["clusterSelector"] = "a" }, Ct);
+        world.Run();
+        string[] words = [(await Sent(world)).ToString(), (await Sent(world)).ToString()];
+        Assert.Equal(["cancel 1 to b", "command 2 to a"], words.Order(StringComparer.Ordinal));
+
+        // It is told again when it comes back, until it has answered.
+        world.Changed("b", online: false);
+        world.Changed("b", online: true);
+        Assert.Equal("cancel 1 to b", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task A_cancellation_after_a_restart_waits_for_those_that_may_have_the_command()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        await world.RestartAsync();
+        Assert.Equal("command 1 to a,b", (await Sent(world)).ToString());
+        await world.EditAsync("c", new JsonObject { ["cancel"] = true }, Ct);
+        var cancel = await Sent(world);
+        Assert.Equal("cancel 1 to a,b", cancel.ToString());
+        Assert.Equal(TimeSpan.FromHours(24), DateTimeOffset.FromUnixTimeMilliseconds(cancel.Cancel!.DeadlineUnixMilliseconds) - (await RunningAsync(world)).Time("status", "startTime"));
+
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a", Stage.Cancelled, 0))));
+        Assert.Null((await RunningAsync(world)).Text("status", "completionTime"));
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "b"))));
+        var over = await world.OverAsync("c", Ct, generation: 2);
+        Assert.Equal(("Cancelled", 1L, 1L), (over.Text("status", "commandPhase"), over.Whole("status", "targetCounts", "cancelled"), over.Whole("status", "targetCounts", "succeeded")));
+    }
+
+    [Fact]
+    public async Task A_cancellation_is_told_again_to_a_cluster_that_was_away()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Changed("a", online: false);
+        await world.EditAsync("c", new JsonObject { ["cancel"] = true }, Ct);
+        Assert.Equal("cancel 1 to *", (await Sent(world)).ToString());
+        world.Changed("a", online: true);
+        Assert.Equal("cancel 1 to a", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task Cancelling_what_is_over_changes_nothing_but_is_seen()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        await world.OverAsync("c", Ct);
+        await world.EditAsync("c", new JsonObject { ["cancel"] = true }, Ct);
+        var over = await world.OverAsync("c", Ct, generation: 2);
+        Assert.Equal(("Succeeded", 200L), (over.Text("status", "commandPhase"), over.Whole("status", "a", "code")));
+        Assert.Equal(0, world.Subtree.Unread);
+    }
+
+    [Fact]
+    public async Task A_deleted_commands_clusters_are_told_to_end_it_until_they_answer_and_receipts_are_done_with()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Changed("b", online: false);
+        await world.Api.DeleteAsync(Kinds.ClusterControllers, "default", "c", Ct);
+        Assert.Equal("cancel 1 to *", (await Sent(world)).ToString());
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a", Stage.Cancelled))));
+        world.Changed("b", online: true);
+        Assert.Equal("cancel 1 to b", (await Sent(world)).ToString());
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "b"))));
+        world.Changed("b", online: false);
+        world.Changed("b", online: true);
+        await world.CreateAsync("next", "a", Ct);
+        Assert.Equal("command 1 to a", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task A_command_made_anew_under_its_name_is_another_one()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var first = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsPageWrite);
+        var held = world.ReceiveAsync(EntryWorld.Receipt(first, "a"));
+        await Until(world, () => world.Faults.Failed > 0);
+        await world.Api.DeleteAsync(Kinds.ClusterControllers, "default", "c", Ct);
+        var second = await world.CreateAsync("c", "*", Ct);
+        await world.WhileTimePasses(Done(held));
+        world.Faults.Fail(0, default, false, _ => false);
+        Assert.Equal(second.Uid(), (await Sent(world)).Command!.CommandUid);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(second, "a", code: 201))));
+        Assert.Equal(201, (await world.OverAsync("c", Ct)).Whole("status", "a", "code"));
+    }
+
+    [Fact]
+    public async Task A_target_that_loses_its_tag_is_asked_by_name_whether_it_is_still_meant()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct);
+        world.Subtree.Set("a", ["tier=edge"]);
+        world.Subtree.Set("b", ["tier=edge"]);
+        var command = await world.CreateAsync("c", "tier=edge", Ct);
+        Assert.Equal("", (await Sent(world)).Command!.Condition);
+        world.Changed("a", ["tier=edge", "gpu"]);
+        world.Changed("b", ["tier=mec"]);
+        var asked = await Sent(world);
+        Assert.Equal(("b", "tier=edge"), (asked.To.Canonical, asked.Command!.Condition));
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "b", Stage.NotSelected, 0), EntryWorld.Receipt(command, "a"))));
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal(("Succeeded", 1L), (over.Text("status", "commandPhase"), over.Whole("status", "targetCounts", "notSelected")));
+    }
+
+    [Fact]
+    public async Task A_target_that_moved_gets_the_command_where_it_is_now()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Changed("a", epoch: 2);
+        Assert.Equal("command 1 to a", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task Clusters_that_do_not_answer_are_asked_again_but_not_those_that_are_away_or_have_it()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b", "away");
+        world.Patience = TimeSpan.FromDays(0.5);
+        await world.RestartAsync();
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        world.Changed("away", online: false);
+        await world.ReceiveAsync(EntryWorld.Receipt(command, "b", Stage.Durable));
+        await world.UntilAsync("c", c => c.Whole("status", "targetCounts", "durable") == 1, Ct);
+        Assert.Equal(0, world.Subtree.Unread);
+        world.Time.Advance(world.Patience * 1.5);
+        Assert.Equal("command 1 to a", (await Sent(world)).ToString());
+        var waiting = await world.UntilAsync("c", c => c.Condition("Complete").Text("reason") == "ClustersAway", Ct);
+        Assert.EndsWith("; away: away", waiting.Condition("Complete").Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_late_delivery_a_restart_does_not_end_those_that_are_only_not_heard_of_yet()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "away");
+        world.Subtree.Set("away", online: false);
+        var command = await world.CreateAsync("c", "*", Ct, spec => spec["lateDelivery"] = false);
+        await Sent(world);
+        await world.UntilAsync("c", c => c.Whole("status", "targetCounts", "expired") == 1, Ct);
+        await world.StopAsync();
+        world.Subtree.Set("a", online: false);
+        world.Run();
+        Assert.Equal("command 1 to a", (await Sent(world)).ToString());
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        Assert.Equal("Expired", (await world.OverAsync("c", Ct)).Text("status", "commandPhase"));
+    }
+
+    [Fact]
+    public async Task Retention_deletes_after_a_restart_although_the_API_fails_at_first()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct, spec => spec["ttlSecondsAfterFinished"] = 3600);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        await world.OverAsync("c", Ct);
+        await world.StopAsync();
+        world.Time.Advance(TimeSpan.FromMinutes(59));
+        world.Faults.Fail(2, 0, after: false, r => r.Method == HttpMethod.Delete);
+        world.Run();
+        await GoneAsync(world, "c", TimeSpan.FromSeconds(10));
+        Assert.Equal(2, world.Faults.Failed);
+        Assert.InRange(world.Time.GetUtcNow() - Objects.Start, TimeSpan.FromMinutes(60), TimeSpan.MaxValue);
+    }
+
+    [Fact]
+    public async Task Retention_of_a_year_is_waited_for()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        var command = await world.CreateAsync("c", "*", Ct, spec => spec["ttlSecondsAfterFinished"] = 365 * 24 * 3600);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        await world.OverAsync("c", Ct);
+        for (int day = 0; day < 364; day++)
+        {
+            world.Time.Advance(TimeSpan.FromDays(1));
+        }
+
+        Assert.NotNull(await world.Api.GetAsync(Kinds.ClusterControllers, "default", "c", Ct));
+        await GoneAsync(world, "c", TimeSpan.FromDays(1));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_targets_with_the_longest_names_of_which_one_answers_end_at_the_deadline()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, [.. Enumerable.Range(0, 10_000).Select(i => new string('n', 58) + $"{i:00000}")]);
+        var command = await world.CreateAsync("c", "*", Ct, spec => spec["deadlineSeconds"] = 20);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, new string('n', 58) + "00000"))));
+        world.Time.Advance(TimeSpan.FromSeconds(20));
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal((10_000L, 9_999L), (over.Whole("status", "targetCounts", "targets"), over.Whole("status", "targetCounts", "expired")));
+        Assert.InRange(over.ToJsonString().Length, 1, 8 * 1024);
+        Assert.Equal(20, over.Whole("status", "resultPages"));
+        Assert.Equal(10_000, (await world.ResultsAsync(Ct)).Length);
+    }
+
+    private static Task<SentWord> Sent(EntryWorld world) => world.WhileTimePasses(world.Subtree.NextAsync());
+
+    private static Task<JsonObject> RunningAsync(EntryWorld world) => world.UntilAsync("c", _ => true, Ct);
+
+    private static async Task<bool> Done(Task task)
+    {
+        await task;
+        return true;
+    }
+
+    private static async Task Until(EntryWorld world, Func<bool> condition)
+    {
+        while (!condition())
+        {
+            Ct.ThrowIfCancellationRequested();
+            world.Time.Advance(TimeSpan.FromMilliseconds(5));
+            await Task.Run(() => { });
+        }
+    }
+
+    private static async Task GoneAsync(EntryWorld world, string name, TimeSpan step)
+    {
+        while (await world.Api.GetAsync(Kinds.ClusterControllers, "default", name, Ct) is not null)
+        {
+            world.Time.Advance(step);
+        }
+    }
+}

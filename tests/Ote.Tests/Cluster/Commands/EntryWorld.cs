@@ -1,0 +1,245 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Commands;
+using Ote.Cluster.Routing;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Handling;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Tests.Cluster.Commands;
+
+/// <summary>A control entry over a real API server in memory that can fail, above a subtree that is played by the test.</summary>
+internal sealed class EntryWorld : IAsyncDisposable
+{
+    private readonly ApiServer _server;
+    private CommandController _controller = null!;
+    private CancellationTokenSource _stop = null!;
+    private Task _running = Task.CompletedTask;
+
+    private EntryWorld(ApiServer server)
+    {
+        _server = server;
+        Api = server.CreateClient(UserInfo.Admin);
+        Faults = new FaultyHandler(server.CreateHandler(UserInfo.Component("cluster-controller")));
+    }
+
+    public KubeClient Api { get; }
+
+    public FakeTimeProvider Time { get; } = new(Objects.Start);
+
+    /// <summary>How long clusters may be silent before they are asked again.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromDays(10);
+
+    public PlayedSubtree Subtree { get; } = new();
+
+    public FaultyHandler Faults { get; }
+
+    public static async Task<EntryWorld> StartAsync(CancellationToken ct, params string[] clusters)
+    {
+        var server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", InstallCrds = Crds.Load() }, NullLoggerFactory.Instance, TimeProvider.System, ct);
+        EntryWorld world = new(server);
+        foreach (string cluster in clusters)
+        {
+            world.Subtree.Set(cluster);
+        }
+
+        world.Run();
+        return world;
+    }
+
+    /// <summary>The process ends; what it held in memory is gone.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+        _controller.Dispose();
+        _stop.Dispose();
+    }
+
+    /// <summary>A new process on the same API, which knows nothing else. It does not work before <see cref="Run"/>.</summary>
+    public void Make() => _controller = new CommandController(
+        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience);
+
+    public void Run(bool make = true)
+    {
+        if (make)
+        {
+            Make();
+        }
+
+        _stop = new CancellationTokenSource();
+        var (controller, stop) = (_controller, _stop.Token);
+        _running = Task.Run(() => controller.RunAsync(stop));
+    }
+
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        Run();
+    }
+
+    public Task<JsonObject> CreateAsync(string name, string selector, CancellationToken ct, Action<JsonObject>? more = null)
+    {
+        JsonObject spec = new() { ["clusterSelector"] = selector, ["method"] = "GET", ["url"] = "/version" };
+        more?.Invoke(spec);
+        return Api.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
+        {
+            ["apiVersion"] = "ote.baidu.com/v1",
+            ["kind"] = "ClusterController",
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+            ["spec"] = spec,
+        }, ct);
+    }
+
+    public Task<JsonObject> EditAsync(string name, JsonObject spec, CancellationToken ct) =>
+        Api.PatchAsync(Kinds.ClusterControllers, "default", name, PatchKind.Merge, new JsonObject { ["spec"] = spec }, ct);
+
+    /// <summary>Waits until the command's object is as wanted, while time passes.</summary>
+    public Task<JsonObject> UntilAsync(string name, Func<JsonObject, bool> condition, CancellationToken ct) =>
+        WhileTimePasses(SmallTree.UntilAsync(Api, Kinds.ClusterControllers, "default", name, condition, ct));
+
+    public Task<JsonObject> OverAsync(string name, CancellationToken ct, long generation = 1) =>
+        UntilAsync(name, c => c.Whole("status", "observedGeneration") == generation && c.Text("status", "completionTime") is not null, ct);
+
+    public Task ReceiveAsync(params Receipt[] receipts) => _controller.ReceiveAsync(receipts);
+
+    public void Changed(string cluster, string[]? tags = null, bool online = true, ulong epoch = 1) =>
+        _controller.RoutesChanged([Subtree.Set(cluster, tags, online, epoch)], []);
+
+    public async Task<JsonObject[]> ResultsAsync(CancellationToken ct, ulong generation = 1) =>
+        [.. (await Api.ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/page=results,ote.baidu.com/generation={generation}"), ct))
+            .Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>())];
+
+    /// <summary>Lets the controller's clock run until something has happened.</summary>
+    public async Task<T> WhileTimePasses<T>(Task<T> task)
+    {
+        while (!task.IsCompleted)
+        {
+            Time.Advance(TimeSpan.FromMilliseconds(5));
+            await Task.WhenAny(task, Task.Run(() => { }));
+        }
+
+        return await task;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _server.DisposeAsync();
+    }
+
+    public static Receipt Receipt(JsonObject command, string cluster, Stage stage = Stage.Executed, int code = 200, long generation = 1) => new()
+    {
+        Cluster = cluster,
+        CommandUid = command.Uid(),
+        Generation = (ulong)generation,
+        Entry = "root",
+        Stage = stage,
+        Code = code,
+    };
+}
+
+/// <summary>Clusters as a control entry sees them; what it sends is read by the test.</summary>
+internal sealed class PlayedSubtree : ICommandSender
+{
+    private readonly ConcurrentDictionary<string, RouteEntry> _clusters = new(StringComparer.Ordinal);
+    private readonly System.Threading.Channels.Channel<SentWord> _sent = System.Threading.Channels.Channel.CreateUnbounded<SentWord>();
+
+    public int Unread => _sent.Reader.Count;
+
+    public RouteChange Set(string name, string[]? tags = null, bool online = true, ulong epoch = 1)
+    {
+        var before = _clusters.GetValueOrDefault(name);
+        var after = _clusters[name] = new RouteEntry { Name = name, Uid = "uid-" + name, Tags = tags is null ? before?.Tags ?? TagSet.Empty : TagSet.Of(tags), Online = online, Epoch = epoch };
+        return new RouteChange(before, after);
+    }
+
+    public void Forget(string name) => _clusters.TryRemove(name, out _);
+
+    public async Task<SentWord> NextAsync() => await _sent.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+    public IReadOnlyList<string> Resolve(ClusterSelector selector) => [.. Matching(selector).Select(c => c.Name)];
+
+    public (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names)
+    {
+        var all = names.ToArray();
+        return ([.. all.Where(n => _clusters.TryGetValue(n, out var c) && !c.Online)], [.. all.Where(n => !_clusters.ContainsKey(n))]);
+    }
+
+    public Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)
+    {
+        _sent.Writer.TryWrite(new SentWord(command.Clone(), null, selector));
+        return Task.FromResult<IReadOnlyList<string>>([.. Matching(selector).Where(c => c.Online).Select(c => c.Name)]);
+    }
+
+    public Task CancelAsync(CancelCommand cancel, ClusterSelector selector)
+    {
+        _sent.Writer.TryWrite(new SentWord(null, cancel.Clone(), selector));
+        return Task.CompletedTask;
+    }
+
+    private IEnumerable<RouteEntry> Matching(ClusterSelector selector) => _clusters.Values.Where(c => selector.Matches(c.Name, c.Tags)).OrderBy(c => c.Name, StringComparer.Ordinal);
+}
+
+/// <summary>A command, or its cancellation, and to whom.</summary>
+internal sealed record SentWord(Command? Command, CancelCommand? Cancel, ClusterSelector To)
+{
+    public override string ToString() => Cancel is null ? $"command {Command!.Generation} to {To}" : $"cancel {Cancel.Generation} to {To}";
+}
+
+/// <summary>The way to an API server that fails when told.</summary>
+internal sealed class FaultyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    private int _left;
+    private Func<HttpRequestMessage, bool> _which = _ => false;
+    private HttpStatusCode _code;
+    private bool _after;
+
+    /// <summary>Requests that failed.</summary>
+    public int Failed { get; private set; }
+
+    /// <summary>Lets requests fail.</summary>
+    /// <param name="times">How many.</param>
+    /// <param name="code">The answer; 0: the connection is lost.</param>
+    /// <param name="after">The server carries them out nevertheless.</param>
+    /// <param name="which">Which requests.</param>
+    public void Fail(int times, HttpStatusCode code, bool after, Func<HttpRequestMessage, bool> which)
+    {
+        (_code, _after, _which) = (code, after, which);
+        Volatile.Write(ref _left, times);
+    }
+
+    public static bool IsPageWrite(HttpRequestMessage request) =>
+        request.Method != HttpMethod.Get && request.RequestUri!.AbsolutePath.Contains("clustercontrollerresults", StringComparison.Ordinal);
+
+    public static bool IsStatusWrite(HttpRequestMessage request) => request.Method == HttpMethod.Put && request.RequestUri!.AbsolutePath.EndsWith("/status", StringComparison.Ordinal);
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+    {
+        if (Volatile.Read(ref _left) == 0 || !_which(request))
+        {
+            return await base.SendAsync(request, ct);
+        }
+
+        Interlocked.Decrement(ref _left);
+        if (_after)
+        {
+            (await base.SendAsync(request, ct)).Dispose();
+        }
+
+        Failed++;
+        return _code == 0 ? throw new HttpRequestException("the connection was lost") : new HttpResponseMessage(_code)
+        {
+            Content = new StringContent($$"""{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"{{_code}}","message":"played","code":{{(int)_code}}}""", Encoding.UTF8, "application/json"),
+        };
+    }
+}
