@@ -127,7 +127,7 @@ internal sealed partial class Link
         lock (conversation.Gate)
         {
             if (conversation.Current != this) return;
-            arrival = conversation.Session.OnMessage(message);
+            arrival = conversation.Session.OnMessage(message, size);
         }
 
         int lane = Lanes.Index(message.Lane);
@@ -233,7 +233,7 @@ internal sealed partial class Link
                     link.ackTimed = true;
                     break;
                 default:
-                    return;
+                    return; // none; or late, which the next packet or heartbeat takes along
             }
         }
 
