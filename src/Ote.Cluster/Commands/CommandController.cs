@@ -20,6 +20,7 @@ internal sealed class CommandController : IDisposable
 {
     private const int Parallel = 8;
     private static readonly TimeSpan StatusPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
 
     private readonly string _entry;
     private readonly KubeClient _api;
@@ -58,8 +59,9 @@ internal sealed class CommandController : IDisposable
         {
             if (_byUid.TryGetValue(group.Key, out var work) && work.Take([.. group]) is { } done)
             {
+                // Each write of a page writes all of it: results of many clusters share one.
                 stored.Add(done);
-                _queue.Add(work.Key);
+                _queue.AddAfter(work.Key, work.IsWorthStoring ? TimeSpan.Zero : Gathering);
             }
         }
 
@@ -226,6 +228,10 @@ internal sealed class CommandController : IDisposable
             }
 
             pending.Done.SetResult();
+            if (!work.IsWorthStoring)
+            {
+                return; // what came meanwhile is due in a moment
+            }
         }
     }
 
