@@ -28,6 +28,7 @@ internal sealed partial class CommandController : IDisposable
     private static readonly TimeSpan StatusPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestRetentionWait = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
 
     private readonly string _entry;
     private readonly KubeClient _api;
@@ -147,7 +148,8 @@ internal sealed partial class CommandController : IDisposable
         var stored = work.Take(receipts);
         if (work.Run is not null)
         {
-            _queue.Add(work.Id);
+            // Each write of a page writes all of it: results of many clusters share one.
+            _queue.AddAfter(work.Id, work.IsWorthStoring ? TimeSpan.Zero : Gathering);
         }
 
         return stored;
@@ -212,6 +214,10 @@ internal sealed partial class CommandController : IDisposable
             }
 
             work.Stored();
+            if (!work.IsWorthStoring)
+            {
+                return; // what came meanwhile is due in a moment
+            }
         }
     }
 

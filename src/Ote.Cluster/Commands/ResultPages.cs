@@ -13,7 +13,9 @@ namespace Ote.Cluster.Commands;
 /// </summary>
 internal sealed class ResultPages(JsonObject command, ulong generation)
 {
-    private const int MostItems = 500;
+    /// <summary>Results on one page.</summary>
+    public const int MostItems = 500;
+
     private const int MostBytes = 512 * 1024;
     private const int MostBodyBytes = 900 * 1024;
     private const int MostTargets = 10_000;

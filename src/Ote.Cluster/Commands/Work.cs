@@ -74,6 +74,17 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     }
 
     public static string IdOf(string key, string uid) => $"{key} {uid}";
+    /// <summary>Whether what waits fills a page, or is all there will be: otherwise more may join it for a moment.</summary>
+    public bool IsWorthStoring
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pending.Results.Count >= ResultPages.MostItems || Run is not { IsOver: false };
+            }
+        }
+    }
 
     public void Begin(long generation, CommandRun run, ResultPages pages)
     {

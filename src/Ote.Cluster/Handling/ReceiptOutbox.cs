@@ -18,7 +18,9 @@ internal sealed class ReceiptOutbox(IJournal journal, ILogger log)
     public const string Book = "receipts";
     private const int MaxReceipts = 500;
     private const int MaxBytes = 512 * 1024;
-    private const int MaxBatchesInFlight = 8;
+
+    // More than the parent may leave unacknowledged until its next heartbeat (Session.FewMessages): a full flight is acknowledged soon.
+    internal const int MaxBatchesInFlight = 8;
 
     private readonly Lock _gate = new();
     private readonly Queue<Waiting> _waiting = new();

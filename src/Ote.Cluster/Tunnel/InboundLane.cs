@@ -8,7 +8,7 @@ namespace Ote.Cluster.Tunnel;
 /// </summary>
 internal sealed class InboundLane(int window)
 {
-    private readonly List<(ulong Id, State State)> pending = [];
+    private readonly List<(ulong Id, int Size, State State)> pending = [];
 
     // A peer may repeat a window of messages after a new session began; of those before them a window may have completed later.
     private readonly RecentIds recent = new(2 * window);
@@ -38,6 +38,12 @@ internal sealed class InboundLane(int window)
 
     public bool AckPending => Completed > Told || Remind;
 
+    /// <summary>Messages the peer still keeps although they are complete.</summary>
+    public ulong Untold => Completed - Told;
+
+    /// <summary>Their encoded bytes.</summary>
+    public long UntoldBytes { get; private set; }
+
     /// <summary>Whether a sequence is one that has to be handled; false for a repeat.</summary>
     /// <exception cref="ProtocolViolation">It skips a sequence, or there is no room in the window.</exception>
     public bool IsNew(ulong sequence)
@@ -60,23 +66,23 @@ internal sealed class InboundLane(int window)
     }
 
     /// <summary>Takes a sequence that <see cref="IsNew"/>. True when its message is to be handled, false when its id was seen before.</summary>
-    public bool Take(ulong sequence, ulong id)
+    public bool Take(ulong sequence, ulong id, int size)
     {
         if (sequence <= Completed + (ulong)pending.Count)
         {
-            pending[Index(sequence)] = (id, State.Running);
+            pending[Index(sequence)] = (id, size, State.Running);
             return true;
         }
 
         if (recent.Contains(id))
         {
-            pending.Add((id, State.Done));
+            pending.Add((id, size, State.Done));
             Advance();
             return false;
         }
 
         bool running = orphans?.Contains(id) == true || IsRunning(id);
-        pending.Add((id, State.Running));
+        pending.Add((id, size, State.Running));
         return !running;
     }
 
@@ -88,7 +94,7 @@ internal sealed class InboundLane(int window)
         if (succeeded) recent.Add(id);
         for (int i = 0; i < pending.Count; i++)
         {
-            if (pending[i].Id == id && pending[i].State == State.Running) pending[i] = (id, succeeded ? State.Done : State.Failed);
+            if (pending[i].Id == id && pending[i].State == State.Running) pending[i] = (id, pending[i].Size, succeeded ? State.Done : State.Failed);
         }
 
         Advance();
@@ -98,6 +104,7 @@ internal sealed class InboundLane(int window)
     public ulong Tell()
     {
         Told = Completed;
+        UntoldBytes = 0;
         Remind = false;
         return Completed;
     }
@@ -105,7 +112,7 @@ internal sealed class InboundLane(int window)
     /// <summary>A new session: sequences start over; what is being handled is remembered by id.</summary>
     public void Renew()
     {
-        foreach ((ulong id, State state) in pending)
+        foreach ((ulong id, _, State state) in pending)
         {
             if (state == State.Running) (orphans ??= []).Add(id);
         }
@@ -113,6 +120,7 @@ internal sealed class InboundLane(int window)
         pending.Clear();
         Completed = 0;
         Told = 0;
+        UntoldBytes = 0;
         Remind = false;
         Partial = null;
     }
@@ -121,7 +129,7 @@ internal sealed class InboundLane(int window)
 
     private bool IsRunning(ulong id)
     {
-        foreach ((ulong other, State state) in pending)
+        foreach ((ulong other, _, State state) in pending)
         {
             if (other == id && state == State.Running) return true;
         }
@@ -132,7 +140,7 @@ internal sealed class InboundLane(int window)
     private void Advance()
     {
         int done = 0;
-        while (done < pending.Count && pending[done].State == State.Done) done++;
+        while (done < pending.Count && pending[done].State == State.Done) UntoldBytes += pending[done++].Size;
         if (done == 0) return;
         pending.RemoveRange(0, done);
         Completed += (ulong)done;

@@ -214,7 +214,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         lock (conversation.Gate)
         {
             ackTimed = false;
-            if (conversation.Current != this || conversation.Session.Acks() == AckNeed.None) return;
+            if (conversation.Current != this || conversation.Session.Acks() < AckNeed.Soon) return;
             acksDue = true;
         }
 

@@ -130,7 +130,7 @@ internal sealed partial class Link
         lock (conversation.Gate)
         {
             if (conversation.Current != this) return;
-            arrival = conversation.Session.OnMessage(message);
+            arrival = conversation.Session.OnMessage(message, size);
         }
 
         int lane = Lanes.Index(message.Lane);
@@ -236,7 +236,7 @@ internal sealed partial class Link
                     link.ackTimed = true;
                     break;
                 default:
-                    return;
+                    return; // none; or late, which the next packet or heartbeat takes along
             }
         }
 

@@ -123,12 +123,14 @@ internal sealed partial class Link
                 int length = 0;
                 SentCounts sent = default;
                 string? goodbye = null;
+                Ack? lastAcks = null;
                 lock (conversation.Gate)
                 {
                     if (closing is not null)
                     {
                         if (!saidGoodbye) goodbye = closing;
                         saidGoodbye = true;
+                        if (goodbye is not null && conversation.Current == this) lastAcks = conversation.Session.LastAcks();
                     }
                     else if (conversation.Current == this)
                     {
@@ -145,7 +147,9 @@ internal sealed partial class Link
 
                 if (goodbye is not null)
                 {
+                    // What is acknowledged now need not be sent again to a peer that comes back without its memory.
                     byte[] packet = FrameWriter.Packet(Frame.KindOneofCase.Close, new Close { Reason = goodbye });
+                    if (lastAcks is not null) packet = [.. FrameWriter.Packet(Frame.KindOneofCase.Ack, lastAcks), .. packet];
                     await channel.SendAsync(packet, CancellationToken.None).ConfigureAwait(false);
                     await channel.CloseAsync(goodbye, CancellationToken.None).ConfigureAwait(false);
                     continue;

@@ -19,6 +19,12 @@ internal sealed class Session
     private const int BeatBytes = 56;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
+    /// <summary>Messages of one lane whose acknowledgement may wait for the next heartbeat: a sender must allow itself more in flight.</summary>
+    public const int FewMessages = 3;
+
+    private const int FewBytes = 16 * 1024;
+    private static readonly TimeSpan MostAckWait = TimeSpan.FromSeconds(5);
+
     private readonly OutboundLane?[] outbound = new OutboundLane?[Lanes.Count];
     private readonly InboundLane?[] inbound = new InboundLane?[Lanes.Count];
     private readonly TunnelOptions options;
@@ -134,19 +140,27 @@ internal sealed class Session
         return false;
     }
 
-    /// <summary>Whether the peer should be told of progress, and how soon.</summary>
+    /// <summary>
+    /// Whether the peer should be told of progress, and how soon. A few small messages cost the peer nothing to keep, and whoever sends
+    /// more than so many at a time is told soon: so the last of them may wait for a packet that goes out anyway.
+    /// </summary>
     public AckNeed Acks()
     {
         AckNeed need = AckNeed.None;
         foreach (InboundLane? lane in inbound)
         {
             if (lane is not { AckPending: true }) continue;
-            if (lane.Completed - lane.Told >= (ulong)agreed.Window / 2) return AckNeed.Now;
-            need = AckNeed.Soon;
+            if (lane.Untold >= (ulong)agreed.Window / 2) return AckNeed.Now;
+            bool few = lane is { Untold: <= FewMessages, UntoldBytes: <= FewBytes, Remind: false } && agreed.Heartbeat <= MostAckWait;
+            if (!few) need = AckNeed.Soon;
+            else if (need == AckNeed.None) need = AckNeed.Late;
         }
 
         return need;
     }
+
+    /// <summary>Acknowledgements for the last packet of a link; null when the peer knows all.</summary>
+    public Ack? LastAcks() => IsConnected && Acks() != AckNeed.None ? TakeAck() : null;
 
     /// <summary>
     /// Fills one packet: a due heartbeat, acknowledgements when <paramref name="acks"/> or when there is anything else, then messages
@@ -209,8 +223,10 @@ internal sealed class Session
     }
 
     /// <summary>A message arrived. Deliver: hand it to the handler and report with <see cref="Complete"/>; otherwise it needs nothing more.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="size">Its encoded bytes: what the peer keeps until it is acknowledged.</param>
     /// <exception cref="ProtocolViolation">It breaks the rules.</exception>
-    public Arrival OnMessage(Message message)
+    public Arrival OnMessage(Message message, int size)
     {
         int index = Lanes.Index(message.Lane);
         if (message.Id.Length != ProtocolLimits.MessageIdBytes)
@@ -223,7 +239,7 @@ internal sealed class Session
         if (lane.Partial is not null) throw new ProtocolViolation(ViolationReason.BadChunk, $"message {message.Sequence} between the parts of {lane.Partial.Sequence}");
         if (!isNew) return Arrival.Repeat;
         ulong id = MessageIds.Fold(message.Id.Span);
-        if (!lane.Take(message.Sequence, id)) return Arrival.Repeat;
+        if (!lane.Take(message.Sequence, id, size)) return Arrival.Repeat;
         if (message.Hops > (uint)agreed.MaxHops)
         {
             lane.Complete(id, true);

@@ -26,6 +26,11 @@ internal enum SessionState
 internal enum AckNeed
 {
     None,
+
+    /// <summary>With the next packet, at the latest the next heartbeat: it is so little that nobody can be waiting for it.</summary>
+    Late,
+
+    /// <summary>After the acknowledgement delay.</summary>
     Soon,
     Now,
 }

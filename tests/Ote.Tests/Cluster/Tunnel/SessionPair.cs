@@ -110,10 +110,10 @@ internal sealed class SessionPair
                 switch (kind)
                 {
                     case Frame.KindOneofCase.Message:
-                        Arrive(FrameReader.Parse(Message.Parser, body));
+                        Arrive(FrameReader.Parse(Message.Parser, body), body.Length);
                         break;
                     case Frame.KindOneofCase.Chunk:
-                        if (Session.OnChunk(FrameReader.Parse(Chunk.Parser, body)) is { } whole) Arrive(whole);
+                        if (Session.OnChunk(FrameReader.Parse(Chunk.Parser, body)) is { } whole) Arrive(whole, whole.CalculateSize());
                         break;
                     case Frame.KindOneofCase.Ack:
                         Apply(Session.Acknowledge(FrameReader.Parse(Ack.Parser, body).Received));
@@ -143,9 +143,9 @@ internal sealed class SessionPair
 
         public List<string> Texts(Lane lane) => Delivered.TryGetValue(lane, out List<string>? texts) ? texts : [];
 
-        private void Arrive(Message message)
+        private void Arrive(Message message, int size)
         {
-            if (Session.OnMessage(message) != Arrival.Deliver) return;
+            if (Session.OnMessage(message, size) != Arrival.Deliver) return;
             if (!Delivered.TryGetValue(message.Lane, out List<string>? texts)) Delivered[message.Lane] = texts = [];
             texts.Add(TestMessages.TextOf(message));
             Running.Add((message.Lane, MessageIds.Fold(message.Id.Span)));

@@ -1,4 +1,5 @@
 using CsCheck;
+using Ote.Cluster.Handling;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -38,6 +39,87 @@ public sealed class SessionTests
         pair.Parent.Complete(1);
         Assert.Equal(AckNeed.None, pair.Parent.Session.Acks());
         pair.Parent.Complete(0);
+        Assert.Equal(AckNeed.Late, pair.Parent.Session.Acks());
+    }
+
+    [Fact]
+    public void A_few_small_messages_are_acknowledged_with_the_next_heartbeat_and_not_before()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        foreach (string text in OneTwoThree) pair.Child.Queue(Lane.Commands, text, ticket: text);
+        pair.Child.Send();
+        pair.Parent.Receive();
+        pair.Parent.CompleteAll();
+        pair.Now += 4400;
+        Assert.False(pair.Parent.Send());
+        pair.Now += 100;
+        Assert.True(pair.Parent.Send());
+        pair.Child.Receive();
+        Assert.Equal(OneTwoThree, pair.Child.Settled);
+    }
+
+    [Fact]
+    public void A_late_acknowledgement_rides_on_whatever_is_sent_first()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        pair.Child.Queue(Lane.Commands, "receipt", ticket: "receipt");
+        pair.Child.Send();
+        pair.Parent.Receive();
+        pair.Parent.CompleteAll();
+        pair.Parent.Queue(Lane.Commands, "the next command");
+        Assert.True(pair.Parent.Send());
+        Assert.Equal(1, pair.Parent.LastSent.Acks);
+        pair.Child.Receive();
+        Assert.Equal(["receipt"], pair.Child.Settled);
+    }
+
+    [Theory]
+    [InlineData(4, 10, 4.5)] // one more than a few
+    [InlineData(2, 9_000, 4.5)] // more bytes than a few messages may have
+    [InlineData(1, 10, 6)] // heartbeats too rare to wait for
+    public void Anything_more_is_acknowledged_soon(int messages, int size, double heartbeat)
+    {
+        SessionPair pair = new(new TunnelOptions { Heartbeat = TimeSpan.FromSeconds(heartbeat), Lease = TimeSpan.FromSeconds(20) });
+        pair.Connect();
+        for (int i = 0; i < messages; i++) pair.Child.Queue(Lane.Commands, new string('x', size));
+        while (pair.Child.Send()) pair.Parent.Receive();
+        pair.Parent.CompleteAll();
+        Assert.Equal(AckNeed.Soon, pair.Parent.Session.Acks());
+    }
+
+    [Fact]
+    public void Receipts_that_wait_for_room_in_flight_never_wait_for_a_heartbeat()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        int settled = 0;
+        for (int sent = 0; sent < 100;)
+        {
+            for (; sent - pair.Child.Settled.Count < ReceiptOutbox.MaxBatchesInFlight; sent++) pair.Child.Queue(Lane.Commands, "batch", ticket: "batch");
+            pair.Child.Send();
+            pair.Parent.Receive();
+            while (pair.Parent.Running.Count > 0 && pair.Parent.Session.Acks() < AckNeed.Soon) pair.Parent.Complete(0);
+            if (pair.Parent.Session.Acks() >= AckNeed.Soon) pair.Parent.Send(acks: true);
+            pair.Child.Receive();
+            Assert.True(pair.Child.Settled.Count > settled, $"stuck after {settled} batches");
+            settled = pair.Child.Settled.Count;
+        }
+    }
+
+    [Fact]
+    public void A_message_sent_again_is_acknowledged_soon()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        pair.Child.Queue(Lane.Work, "1");
+        pair.Child.Send();
+        byte[] packet = pair.Child.Wire.Peek();
+        pair.Parent.Receive();
+        pair.Parent.CompleteAll();
+        pair.Parent.Send(acks: true);
+        pair.Parent.Read(packet);
         Assert.Equal(AckNeed.Soon, pair.Parent.Session.Acks());
     }
 

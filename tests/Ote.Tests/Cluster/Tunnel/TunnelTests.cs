@@ -148,6 +148,21 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    public async Task Goodbye_acknowledges_what_would_have_waited_for_a_heartbeat()
+    {
+        await using MemoryTree tree = new();
+        MemoryChild child = tree.Run(tree.Child("c1"));
+        ILink link = (await child.Handler.NextAttached()).Link;
+        Task durable = link.SendDurableAsync(TestMessages.Text("x"), TestContext.Current.CancellationToken);
+        await tree.Root.NextMessage();
+        Assert.True(link.TrySend(TestMessages.Text("behind it")));
+        await tree.Root.NextMessage(); // so the handling of the first has ended
+        Assert.False(durable.IsCompleted);
+        Assert.True(tree.Cloud.Disconnect("uid-c1", "no more"));
+        await durable.Soon();
+    }
+
+    [Fact]
     public async Task Digest_of_the_child_reaches_the_parents_handler()
     {
         await using MemoryTree tree = new();
