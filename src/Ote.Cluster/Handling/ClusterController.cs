@@ -48,6 +48,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly RevocationKeeper _revocations;
     private readonly Revoker? _revoker;
     private readonly KnownParents _parents;
+    private readonly OwnCertificate _certificate;
     private readonly OwnTags _tags;
     private readonly ParentSeeker? _seeker;
     private readonly IDialer _dialer;
@@ -94,6 +95,7 @@ public sealed class ClusterController : IAsyncDisposable
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);
+        _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
@@ -133,11 +135,11 @@ public sealed class ClusterController : IAsyncDisposable
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
-            _metrics.ObserveCertificates(CertificateLeft, _revoker is null ? null : () => certificates.Late);
+            _metrics.ObserveCertificates(_certificate.SecondsLeft, _revoker is null ? null : () => certificates.Late);
         }
         else
         {
-            _metrics.ObserveCertificates(CertificateLeft, null);
+            _metrics.ObserveCertificates(_certificate.SecondsLeft, null);
         }
 
         _metrics.Observe(
@@ -384,7 +386,7 @@ public sealed class ClusterController : IAsyncDisposable
         Run("routes", _routes.RunAsync);
         Run("executions", _executor.RunAsync);
         Run("expiry", ExpireAsync);
-        Run("certificate", RenewCertificateAsync);
+        Run("certificate", _certificate.RunAsync);
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
@@ -478,8 +480,6 @@ public sealed class ClusterController : IAsyncDisposable
 
     private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
 
-    private double CertificateLeft() => (new DateTimeOffset(_identity.Current.Certificate.NotAfter) - _parts.Time.GetUtcNow()).TotalSeconds;
-
     private void RememberParent(EdgeTunnelStatus status)
     {
         if (status.Phase != EdgeTunnelPhase.Up || _edgeTunnel?.Link is not { } link || _seeker?.Current?.Address is not { } address)
@@ -496,23 +496,6 @@ public sealed class ClusterController : IAsyncDisposable
             _log.ParentNotRemembered(address.Authority, unwritable.Message);
         }
     }
-
-    /// <summary>The root certifies itself; any other asks by its link, or at its parent's door when it has none.</summary>
-    private Task RenewCertificateAsync(CancellationToken stop)
-    {
-        var log = _parts.Loggers.CreateLogger("Ote.Cluster.Identity");
-        var hosts = OwnHosts.Of(_options);
-        var had = _identity.Current.Hosts.Select(HostPolicy.Normalize).ToHashSet(StringComparer.Ordinal);
-        var client = new RenewalClient(_identity, hosts, IdentityDirectory(_options), AskForRenewalAsync, log);
-        Func<CancellationToken, Task<ClusterIdentity>> renew = _authority is { } authority
-            ? _ => Task.FromResult(authority.CreateIdentity(_identity.Current.Peer, hosts))
-            : client.RenewAsync;
-        return new CertificateRenewer(_identity, renew, _parts.Time, _parts.Random, log).RunAsync(!hosts.All(h => had.Contains(HostPolicy.Normalize(h))), stop);
-    }
-
-    private Task<JoinAnswer> AskForRenewalAsync(JoinRequest request, CancellationToken ct) => _uplink.Link is not null
-        ? _joins.AskAsync(request, ct)
-        : new JoinDoor(_parts.Time).AskAsync(_options.Parent!, _identity.Current.Authority, request, ct);
 
     private void OnRoutesChanged(IReadOnlyList<RouteChange> changes)
     {

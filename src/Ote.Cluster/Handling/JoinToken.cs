@@ -13,7 +13,7 @@ namespace Ote.Cluster.Handling;
 /// <param name="Object">The object, verbatim.</param>
 internal readonly record struct JoinToken(JsonObject Object)
 {
-    // Whoever asks again does so within seconds; a token for more clusters than this has uses to spare.
+    // A token for more clusters than this has uses to spare, and its object stays small.
     private const int MostRecent = 64;
 
     /// <summary>What it allows.</summary>
@@ -48,7 +48,11 @@ internal readonly record struct JoinToken(JsonObject Object)
         var next = Object.Copy();
         var status = next.Child("status");
         status["used"] = (Object.Whole("status", "used") ?? 0) + 1;
-        status["recent"] = new JsonArray([.. Recent.Append(uid).TakeLast(MostRecent).Select(u => (JsonNode)u)]);
+        if (Object.Whole("spec", "uses") is null or (> 0 and <= MostRecent))
+        {
+            status["recent"] = new JsonArray([.. Recent.Append(uid).TakeLast(MostRecent).Select(u => (JsonNode)u)]);
+        }
+
         return api.ReplaceStatusAsync(Kinds.JoinTokens, next, ct);
     }
 

@@ -5,7 +5,8 @@ namespace Ote.Cluster.Identity;
 
 /// <summary>
 /// Which cluster was attached to at which address. An address that once led to one cluster must not lead to another, even to one that the
-/// tree's CA has certified for it: where two sites share an address, the certificate alone cannot tell them apart. Thread-safe.
+/// tree's CA has certified for it: where two sites share an address, the certificate alone cannot tell them apart. Loopback is left out:
+/// it leads to the own machine, where ports are handed out anew at each start. Thread-safe.
 /// </summary>
 internal sealed class KnownParents
 {
@@ -53,7 +54,7 @@ internal sealed class KnownParents
         lock (gate)
         {
             int at = Find(address);
-            if (at >= 0) return;
+            if (at >= 0 || HostPolicy.IsLoopback(address.DnsSafeHost)) return;
             if (known.Count == Most) known.RemoveAt(0);
             known.Add((address.Authority, peer));
             PrivateFile.Write(path, Encoding.UTF8.GetBytes(string.Concat(known.Select(k => $"{k.Address} {k.Peer.Name} {k.Peer.Uid}\n"))));

@@ -25,6 +25,18 @@ public sealed class KnownParentsTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(directory, "parents")));
     }
 
+    [Theory]
+    [InlineData("https://127.0.0.1:40001")]
+    [InlineData("https://[::1]:40001")]
+    [InlineData("https://localhost:40001")]
+    public void Loopback_may_lead_to_another_cluster_at_each_start(string address)
+    {
+        KnownParents known = KnownParents.Load(directory);
+        known.Remember(new Uri(address), new PeerIdentity("north", "u1"));
+        Assert.Null(known.Objection(new Uri(address), new PeerIdentity("south", "u2")));
+        Assert.Empty(Directory.GetFiles(directory));
+    }
+
     [Fact]
     public void Only_so_many_are_kept_and_a_broken_line_is_left_out()
     {
@@ -41,9 +53,9 @@ public sealed class KnownParentsTests : IDisposable
     {
         await using TlsTree tree = await new TlsTree().StartAsync();
         KnownParents known = KnownParents.Load(directory);
-        known.Remember(tree.Address, new PeerIdentity("north", "u1"));
+        known.Remember(Address, new PeerIdentity("north", "u1"));
         ClusterIdentity self = tree.Authority.CreateIdentity(new PeerIdentity("c1", "uid-c1"), []);
-        WebSocketDialer dialer = new(() => self, TimeProvider.System, objection: known.Objection);
+        WebSocketDialer dialer = new(() => self, TimeProvider.System, objection: (_, seen) => known.Objection(Address, seen));
         IOException refused = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, TestContext.Current.CancellationToken));
         Assert.Contains("led to cluster north", refused.Message, StringComparison.Ordinal);
     }
