@@ -4,8 +4,8 @@ namespace Ote.Cluster.Failover;
 
 /// <summary>
 /// How fresh a cluster's word of the root is, and how far the root was when it came. Every link leads from a child to a parent that is
-/// above it, and a position only ever rises while its process runs, so no cycle can form, whoever moves at the same time: around a
-/// cycle each would be above itself. This is the feasibility rule of distance-vector routing with destination sequence numbers
+/// above what the child has told its own children, and what is told only ever rises while a process runs, so no cycle can form, whoever
+/// moves at the same time: around a cycle each would be above itself. This is the feasibility rule of distance-vector routing with destination sequence numbers
 /// (RFC 3561, section 6.2; RFC 6550, section 3.7).
 /// </summary>
 /// <param name="Beat">Counted by the root, over its restarts too; 0: never heard of one.</param>

@@ -1,15 +1,19 @@
 namespace Ote.Cluster.Failover;
 
 /// <summary>
-/// Where one cluster stands: its position, whether it is attached, and the rules by which the position may change. A position never
+/// Where one cluster stands: its position, what it has told of it, whether it is attached, and the rules by which all that may change.
+/// What was told binds: whatever hangs below this cluster stands below that, so a parent that stands above it is none of them. It never
 /// falls. Pure; one owner.
 /// </summary>
 internal sealed class TreeStanding
 {
     private bool _frozen;
 
-    /// <summary>The own position now.</summary>
+    /// <summary>The own position now; never below <see cref="Told"/>.</summary>
     public TreePosition Position { get; private set; } = TreePosition.None;
+
+    /// <summary>The highest position told to children; a cluster without children has told none, and may attach anywhere.</summary>
+    public TreePosition Told { get; private set; } = TreePosition.None;
 
     /// <summary>Whether a parent has it now.</summary>
     public bool IsAttached { get; private set; }
@@ -17,13 +21,16 @@ internal sealed class TreeStanding
     /// <summary>The root is at the top, with a beat that grows, over its restarts too.</summary>
     public void Root(ulong beat) => (Position, IsAttached) = (new TreePosition(beat, 0), true);
 
+    /// <summary>The position, to be told to a child.</summary>
+    public TreePosition Tell() => Told = Position;
+
     /// <summary>
-    /// Attaches below a parent, if that can close no cycle. The child decides this last, with its position of this very moment: the
-    /// parent's may be a little old, but can only have risen since.
+    /// Attaches below a parent, if that can close no cycle. The child decides this last, by what it has told up to this very moment; what
+    /// the parent told may be a little old, but can only have risen since.
     /// </summary>
     public bool TryAttach(TreePosition parent)
     {
-        if (!parent.IsAbove(Position))
+        if (!parent.IsAbove(Told))
         {
             return false;
         }
@@ -62,7 +69,7 @@ internal sealed class TreeStanding
     /// none of its own descendants is met on the way up. That is how a subtree grows together again while the root is away; strangers
     /// are not taken, or orphans would attach to each other instead of looking on.
     /// </summary>
-    /// <param name="child">The child's position.</param>
+    /// <param name="child">The position the child has told its own children.</param>
     /// <param name="home">The child was set up with this parent.</param>
     public bool TryAdmit(TreePosition child, bool home)
     {

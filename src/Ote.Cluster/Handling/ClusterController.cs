@@ -27,6 +27,10 @@ public sealed class ClusterController : IAsyncDisposable
     /// <summary>Where the product keeps its own namespaced objects on a control API.</summary>
     public const string SystemNamespace = "ote-system";
 
+    // A beat reaches all at one depth within a heartbeat or two of each other. Only in between may a branch stand above another of its
+    // depth by a beat, and be refused there: so beats are rarer.
+    private const int HeartbeatsABeat = 6;
+
     private readonly ClusterControllerOptions _options;
     private readonly ClusterControllerParts _parts;
     private readonly ILogger _log;
@@ -67,7 +71,7 @@ public sealed class ClusterController : IAsyncDisposable
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
-        _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * 3.5) { IsRoot = authority is not null };
+        _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * HeartbeatsABeat * 3) { IsRoot = authority is not null };
         _dialer = parts.Dialer ?? new WebSocketDialer(
             () => _identity.Current, parts.Time, objection: (address, seen) => _revocations!.Objection(seen) ?? _parents!.Objection(address, seen));
         _seeker = options.Parent is not { } home
@@ -363,7 +367,7 @@ public sealed class ClusterController : IAsyncDisposable
                     AdvertisedAddress = () => _routes.Self.Address is { Length: > 0 } address ? address : null,
                     Version = ProductVersion,
                     Digest = () => _routes.Digest,
-                    Position = () => _uplink.Position,
+                    Position = () => _uplink.Told,
                     HomeName = () => _seeker.Home.Name,
                     Revocations = () => _revocations.Current.Version,
                 });
@@ -504,12 +508,12 @@ public sealed class ClusterController : IAsyncDisposable
         _commands!.RoutesChanged(changes, moved.Length == 0 ? [] : _routes.Read(t => moved.SelectMany(t.Subtree).ToArray()));
     }
 
-    /// <summary>The root's word of itself, which tells everyone below how fresh theirs is. One number an interval, kept over restarts.</summary>
+    /// <summary>The root's word of itself, which tells everyone below how fresh theirs is. It is kept over restarts.</summary>
     private async Task BeatAsync(EpochCounter beats, CancellationToken stop)
     {
         while (true)
         {
-            await Task.Delay(_options.Tunnel.Heartbeat, _parts.Time, stop).ConfigureAwait(false);
+            await Task.Delay(_options.Tunnel.Heartbeat * HeartbeatsABeat, _parts.Time, stop).ConfigureAwait(false);
             _uplink.Beat(beats.Next(0));
         }
     }

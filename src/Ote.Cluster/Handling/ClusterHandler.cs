@@ -68,7 +68,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     }
 
     /// <inheritdoc/>
-    public TreePosition Position => _uplink.Position;
+    public TreePosition Position => _uplink.Tell();
 
     /// <summary>The link to a direct child while it is up.</summary>
     public ILink? LinkTo(string child) => _links.TryGetValue(child, out var link) && link.IsUp ? link : null;

@@ -187,7 +187,7 @@ internal sealed class StandingDesk(
             return;
         }
 
-        var standing = new Standing { Path = { path }, Position = uplink.Position.ToWire(), Candidates = { candidates } };
+        var standing = new Standing { Path = { path }, Position = uplink.Tell().ToWire(), Candidates = { candidates } };
         if (child.Link.TrySend(new Message { Lane = Lane.Control, Standing = standing }))
         {
             child.Told = text;

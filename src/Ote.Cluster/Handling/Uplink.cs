@@ -35,7 +35,7 @@ internal sealed class Uplink : IPlace
     /// <summary>Whether this is the top of the tree.</summary>
     public bool IsRoot { get; init; }
 
-    /// <summary>The own position, as children are told.</summary>
+    /// <summary>The own position, for who asks and does not attach by it.</summary>
     public TreePosition Position
     {
         get
@@ -44,6 +44,27 @@ internal sealed class Uplink : IPlace
             {
                 return _standing.Position;
             }
+        }
+    }
+
+    /// <summary>What children were told of the position: a parent must stand above that.</summary>
+    public TreePosition Told
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _standing.Told;
+            }
+        }
+    }
+
+    /// <summary>The own position, to be told to a child.</summary>
+    public TreePosition Tell()
+    {
+        lock (_gate)
+        {
+            return _standing.Tell();
         }
     }
 
@@ -74,7 +95,7 @@ internal sealed class Uplink : IPlace
         lock (_gate)
         {
             var admitted = _standing.TryAdmit(child, home);
-            own = _standing.Position;
+            own = admitted ? _standing.Tell() : _standing.Position;
             return admitted;
         }
     }
@@ -103,7 +124,7 @@ internal sealed class Uplink : IPlace
                 return false;
             }
 
-            if (TreePosition.From(answer.Position).IsAbove(_standing.Position))
+            if (TreePosition.From(answer.Position).IsAbove(_standing.Told))
             {
                 return true;
             }

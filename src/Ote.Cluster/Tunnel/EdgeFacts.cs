@@ -29,6 +29,6 @@ public sealed record EdgeFacts
     /// <summary>Name of the parent we were set up with; empty until it has answered once.</summary>
     public Func<string> HomeName { get; init; } = static () => "";
 
-    /// <summary>Our position in the tree, which the parent's must be above.</summary>
+    /// <summary>The position in the tree that we have told our own children, which the parent's must be above.</summary>
     public Func<TreePosition> Position { get; init; } = static () => TreePosition.None;
 }

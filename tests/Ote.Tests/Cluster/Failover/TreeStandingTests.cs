@@ -10,13 +10,23 @@ public sealed class TreeStandingTests
     [Fact]
     public void ACluster_attachesOnlyBelowAHigherOne()
     {
-        TreeStanding standing = At(new TreePosition(7, 1)); // now at 7/2
+        TreeStanding standing = At(new TreePosition(7, 1));
+        Assert.Equal(new TreePosition(7, 2), standing.Tell());
 
         Assert.False(standing.TryAttach(new TreePosition(7, 2)));
         Assert.False(standing.TryAttach(new TreePosition(6, 0)));
         Assert.True(standing.TryAttach(new TreePosition(7, 1)));
         Assert.True(standing.TryAttach(new TreePosition(8, 30)));
         Assert.Equal(new TreePosition(8, 31), standing.Position);
+    }
+
+    [Fact]
+    public void AClusterThatHasToldNobody_attachesAnywhere()
+    {
+        TreeStanding leaf = At(new TreePosition(7, 1));
+
+        Assert.True(leaf.TryAttach(new TreePosition(6, 3)));
+        Assert.Equal(new TreePosition(6, 4), leaf.Position);
     }
 
     [Fact]
@@ -109,15 +119,15 @@ public sealed class TreeStandingTests
                 case 0:
                     standings[0].Root(++beat);
                     break;
-                case 1 when a != 0 && parents[a] < 0 && a != b && standings[b].TryAdmit(standings[a].Position, home: a > b):
-                    welcomes[a] = (b, standings[b].Position);
+                case 1 when a != 0 && parents[a] < 0 && a != b && standings[b].TryAdmit(standings[a].Told, home: a > b):
+                    welcomes[a] = (b, standings[b].Tell());
                     break;
                 case 2 when welcomes[a].Parent >= 0:
                     if (parents[a] < 0 && standings[a].TryAttach(welcomes[a].Position)) parents[a] = welcomes[a].Parent;
                     welcomes[a] = (-1, default);
                     break;
                 case 3 when parents[a] >= 0:
-                    standings[a].ParentRose(standings[parents[a]].Position);
+                    standings[a].ParentRose(standings[parents[a]].Tell());
                     break;
                 case 4 when a != 0:
                     parents[a] = -1;
@@ -148,7 +158,7 @@ public sealed class TreeStandingTests
                 int at = start;
                 for (int hops = 0; parents[at] >= 0; hops++)
                 {
-                    Assert.True(standings[parents[at]].Position.IsAbove(standings[at].Position), $"{at} at {standings[at].Position} hangs below {parents[at]} at {standings[parents[at]].Position}");
+                    Assert.True(standings[parents[at]].Told.IsAbove(standings[at].Told), $"{at}, which told {standings[at].Told}, hangs below {parents[at]}, which told {standings[parents[at]].Told}");
                     Assert.True(hops <= parents.Length, $"a cycle through {start}");
                     at = parents[at];
                 }
