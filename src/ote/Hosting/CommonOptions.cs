@@ -30,6 +30,9 @@ internal sealed class CommonOptions
     public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task> role) =>
         RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), role);
 
+    public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task<int>> job) =>
+        RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), job);
+
     /// <summary>Reads <c>address:port</c>; the option's name stands in the error.</summary>
     public static IPEndPoint? EndPoint(ParseResult parsed, Option<string?> option) =>
         parsed.GetValue(option) is not { } text ? null
