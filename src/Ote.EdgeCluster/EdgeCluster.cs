@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeCluster.Nodes;
 using Ote.EdgeCluster.Runtimes;
@@ -57,16 +58,17 @@ public sealed class EdgeCluster : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="random">Uniform in [0, 1); called from several threads.</param>
     /// <param name="cancellation">Gives up starting.</param>
+    /// <param name="meters">Where the API server's meter is made; null: it measures nothing.</param>
     /// <exception cref="ArgumentException">An option is out of range; all of them are named.</exception>
     /// <exception cref="IOException">The data directory is in use, not writable, or damaged.</exception>
     public static async Task<EdgeCluster> StartAsync(
-        EdgeClusterOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, CancellationToken cancellation)
+        EdgeClusterOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, CancellationToken cancellation, IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
         options.Check();
         var log = loggers.CreateLogger("Ote.EdgeCluster");
-        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory }, loggers, time, cancellation)
+        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory }, loggers, time, cancellation, meters)
             .ConfigureAwait(false);
         var cluster = new EdgeCluster(options, server, time, random);
         try

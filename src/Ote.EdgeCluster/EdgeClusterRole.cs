@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +15,12 @@ public sealed record EdgeClusterRoleOptions
 
     /// <summary>Where the two lines for people go.</summary>
     public TextWriter Output { get; init; } = TextWriter.Null;
+
+    /// <summary>Where the API server's meter is made; null: it measures nothing.</summary>
+    public IMeterFactory? Meters { get; init; }
+
+    /// <summary>Called once, when the cluster serves.</summary>
+    public Action? Started { get; init; }
 }
 
 /// <summary>The <c>edge-cluster</c> role: one lightweight edge cluster as a process of its own.</summary>
@@ -45,7 +52,7 @@ public static class EdgeClusterRole
             }
         }
 
-        var cluster = await EdgeCluster.StartAsync(options.Cluster, loggers, time, Random, stop).ConfigureAwait(false);
+        var cluster = await EdgeCluster.StartAsync(options.Cluster, loggers, time, Random, stop, options.Meters).ConfigureAwait(false);
         await using (cluster.ConfigureAwait(false))
         {
             var address = await cluster.Server.ListenAsync(options.Listen, stop).ConfigureAwait(false);
@@ -53,6 +60,7 @@ public static class EdgeClusterRole
             var host = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address.Address;
             var url = new Uri($"https://{new IPEndPoint(host, address.Port)}");
             await cluster.WriteAdminKubeconfigAsync(kubeconfig, url, stop).ConfigureAwait(false);
+            options.Started?.Invoke();
             await options.Output.WriteLineAsync($"kubeconfig: {kubeconfig}").ConfigureAwait(false);
             await options.Output.WriteLineAsync($"ready: edge cluster {cluster.Name}, {options.Cluster.Nodes} simulated node(s), {url}").ConfigureAwait(false);
             await options.Output.FlushAsync(stop).ConfigureAwait(false);

@@ -20,10 +20,11 @@ public static class KubernetesShimRole
     /// <param name="random">Uniform in [0, 1), for jitter.</param>
     /// <param name="ct">Asks it to stop; returning then is success.</param>
     /// <param name="listening">Called once with the address, port included, when callers are served.</param>
+    /// <param name="readiness">Told whether the cluster answers: once it is known (within <see cref="KubernetesShimOptions.ProbeTimeout"/> of the start, twice that at most), and at each change.</param>
     /// <exception cref="ShimStartException">It cannot start as asked: one line for the operator, with every fault of the command line at once.</exception>
     public static async Task RunAsync(
         ShimRoleOptions options, KubernetesShimOptions defaults, IMeterFactory meters, ILoggerFactory loggers,
-        TimeProvider time, Func<double> random, CancellationToken ct, Action<ShimAddress>? listening = null)
+        TimeProvider time, Func<double> random, CancellationToken ct, Action<ShimAddress>? listening = null, Action<Readiness>? readiness = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(defaults);
@@ -32,7 +33,7 @@ public static class KubernetesShimRole
         await using KubernetesShim served = new(http, shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>());
         await using ShimHost serving = await ShimHost.StartAsync(served, host, loggers, ct);
         listening?.Invoke(serving.Address);
-        await LogReadinessAsync(served, loggers.CreateLogger(typeof(KubernetesShimRole)), ct);
+        await TellReadinessAsync(served, loggers.CreateLogger(typeof(KubernetesShimRole)), readiness, ct);
     }
 
     private static HttpClient Connect(ShimRoleOptions options, string kind, TimeProvider time)
@@ -80,12 +81,13 @@ public static class KubernetesShimRole
             });
     }
 
-    private static async Task LogReadinessAsync(KubernetesShim shim, ILogger log, CancellationToken ct)
+    private static async Task TellReadinessAsync(KubernetesShim shim, ILogger log, Action<Readiness>? readiness, CancellationToken ct)
     {
         try
         {
             await foreach (Readiness now in shim.WatchReadinessAsync(ct))
             {
+                readiness?.Invoke(now);
                 if (now.Ready)
                     log.ClusterReady(now.ClusterVersion);
                 else

@@ -11,4 +11,7 @@ public sealed record ConformanceOptions
 
     /// <summary>How long something that must happen promptly may take: an answer beside a slow one, the end of a cancelled request. Default 5 s.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Told of each check as it ends, in order, from any thread; null: nobody is told.</summary>
+    public IProgress<ConformanceResult>? Progress { get; init; }
 }

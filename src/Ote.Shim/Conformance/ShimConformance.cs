@@ -52,14 +52,21 @@ public static class ShimConformance
         Scratch scratch = new(shim, target, options, time.GetUtcNow().ToUnixTimeMilliseconds().ToString("x", System.Globalization.CultureInfo.InvariantCulture), time);
         List<ConformanceResult> results = [];
         foreach ((string name, Func<Scratch, CancellationToken, Task<string>> check) in s_checks.Where(check => Wanted(options, check.Name)))
-            results.Add(await CheckAsync(name, limit => check(scratch, limit), options, time, ct));
+        {
+            ConformanceResult result = await CheckAsync(name, limit => check(scratch, limit), options, time, ct);
+            results.Add(result);
+            options.Progress?.Report(result);
+        }
         ConformanceResult cleaned = await CheckAsync("clean-up", async limit =>
         {
             await scratch.CleanAsync(limit);
             return "the run's objects are deleted";
         }, options, time, ct);
         if (!cleaned.Passed)
+        {
             results.Add(cleaned);
+            options.Progress?.Report(cleaned);
+        }
         return new ConformanceReport(results);
     }
 
@@ -67,11 +74,16 @@ public static class ShimConformance
     public static async Task<ConformanceReport> RunAsync(
         RemoteShimOptions remote, ConformanceTarget target, ConformanceOptions options, TimeProvider time, Func<double> random, ILoggerFactory loggers, CancellationToken ct)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        List<ConformanceResult> results = [];
+        if (Wanted(options, Version))
+        {
+            results.Add(await CheckAsync(Version, limit => ConversationChecks.VersionAsync(remote, limit), options, time, ct));
+            options.Progress?.Report(results[0]);
+        }
         await using RemoteShim shim = new(remote, time, random, loggers.CreateLogger<RemoteShim>());
         ConformanceReport rest = await RunAsync(shim, target, options, time, ct);
-        return Wanted(options, Version)
-            ? new ConformanceReport([await CheckAsync(Version, limit => ConversationChecks.VersionAsync(remote, limit), options, time, ct), .. rest.Results])
-            : rest;
+        return new ConformanceReport([.. results, .. rest.Results]);
     }
 
     private static bool Wanted(ConformanceOptions options, string check) => options.Checks.Count == 0 || options.Checks.Contains(check);

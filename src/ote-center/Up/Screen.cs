@@ -10,6 +10,7 @@ namespace Ote.Center.Up;
 internal sealed class Screen
 {
     private const int MostShown = 40;
+    private const int MostCharacters = 600;
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Stages = ["targets", "sent", "durable", "executed", "succeeded", "failed"];
     private readonly IAnsiConsole _console;
@@ -83,19 +84,20 @@ internal sealed class Screen
         Line("  " + string.Join("  ", ready.Take(MostShown).Select(r => $"{r.Key} {r.Value}")) + (ready.Count > MostShown ? $"  and {ready.Count - MostShown} more" : ""));
     }
 
-    public void ShowWhatToTry(Tree tree, JobOutcome outcome, double seconds, bool exits)
+    public void ShowOutcome(JobOutcome outcome, double seconds)
     {
         foreach (var failure in outcome.Failures.Take(MostShown))
         {
-            _console.MarkupLineInterpolated($"[red]{failure}[/]");
+            // What a cluster answers may be long, and may hold anything: a line of it, shown as it is.
+            var line = string.Join(' ', failure.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+            _console.WriteLine(line.Length > MostCharacters ? line[..MostCharacters] + "..." : line, new Style(Color.Red));
         }
 
         Line(string.Create(CultureInfo.InvariantCulture, $"{outcome.Succeeded} of {outcome.Targets} clusters done, {seconds:f1} s from the start. The pods of embedded clusters are simulated."));
-        if (exits)
-        {
-            return;
-        }
+    }
 
+    public void ShowWhatToTry(Tree tree)
+    {
         Line("");
         Line($"The root's kubeconfig: {tree.Kubeconfig}");
         Line("Try:");

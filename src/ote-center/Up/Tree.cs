@@ -62,7 +62,10 @@ internal sealed class Tree : IAsyncDisposable
         var tree = new Tree(PrepareData(options.Data), options.Data is null, Services(options.Verbose), time);
         try
         {
-            var plan = TreePlan.Make(options.Clusters, options.Real);
+            var made = TreeMake.Of(options, TreeMake.Read(tree._data));
+            made.Check();
+            made.Write(tree._data);
+            var plan = TreePlan.Make(made.Clusters, made.Real);
             screen.Line($"starting {plan.Count} clusters in {tree._data}");
             await tree.StartRootAsync(plan[0], options.ApiPort, stop).ConfigureAwait(false);
             var token = await tree.CreateTokenAsync(plan.Count, stop).ConfigureAwait(false);

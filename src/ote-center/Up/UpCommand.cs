@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Ote.Cluster.Handling;
@@ -11,13 +13,14 @@ namespace Ote.Center.Up;
 internal static class UpCommand
 {
     private const int MostClusters = 5000;
+    private const int UsualPort = 8443;
 
     public static Command Create()
     {
-        var clusters = new Option<int>("--clusters") { Description = "Embedded leaf clusters", DefaultValueFactory = _ => 4 };
+        var clusters = new Option<int?>("--clusters") { Description = "Embedded leaf clusters; as many as --data has, else 4", CustomParser = Whole };
         var real = new Option<string[]>("--kubeconfig") { Description = "NAME=FILE puts a real cluster at a leaf; may be repeated", DefaultValueFactory = _ => [] };
         var data = new Option<string?>("--data") { Description = "Keep everything here; the next up with it finds its tree again" };
-        var port = new Option<int>("--api-port") { Description = "Loopback port of the root's API; 0 takes any free one", DefaultValueFactory = _ => 8443 };
+        var port = new Option<int?>("--api-port") { Description = "Loopback port of the root's API, else 8443; 0 takes any free one", CustomParser = Whole };
         var exit = new Option<bool>("--exit") { Description = "End when the job has" };
         var output = new Option<string>("--output", "-o") { Description = "text, or json: one object as the last line", DefaultValueFactory = _ => "text" };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Show the logs of all parts on standard error" };
@@ -29,12 +32,14 @@ internal static class UpCommand
             {
                 return await RunAsync(new UpOptions
                 {
-                    Clusters = parsed.GetValue(clusters) is >= 0 and <= MostClusters and var count
-                        ? count
+                    Clusters = parsed.GetValue(clusters) is null or (>= 0 and <= MostClusters)
+                        ? parsed.GetValue(clusters)
                         : throw new UpException($"--clusters: {parsed.GetValue(clusters)} is not between 0 and {MostClusters}"),
                     Real = [.. parsed.GetRequiredValue(real).Select(ReadReal)],
                     Data = parsed.GetValue(data),
-                    ApiPort = parsed.GetValue(port) is >= 0 and <= 65535 and var chosen ? chosen : throw new UpException($"--api-port: {parsed.GetValue(port)} is no port"),
+                    ApiPort = (parsed.GetValue(port) ?? UsualPort) is >= 0 and <= 65535 and var chosen
+                        ? chosen
+                        : throw new UpException($"--api-port: {parsed.GetValue(port)} is no port; ports are 1 to 65535, and 0 takes any free one"),
                     Exit = parsed.GetValue(exit),
                     Json = parsed.GetValue(output) == "json",
                     Verbose = parsed.GetValue(verbose),
@@ -42,11 +47,28 @@ internal static class UpCommand
             }
             catch (Exception cannot) when (cannot is UpException or ClusterControllerException or JournalException or KubeconfigException or IOException or UnauthorizedAccessException)
             {
-                await Console.Error.WriteLineAsync($"ote up: {cannot.Message}").ConfigureAwait(false);
-                return 2;
+                return Refuse(cannot.Message);
             }
         });
         return command;
+    }
+
+    /// <summary>Says in one line why <c>up</c> cannot do as asked; returns the exit code for that.</summary>
+    public static int Refuse(string why)
+    {
+        Console.Error.WriteLine($"ote up: {string.Join(' ', why.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
+        return 2;
+    }
+
+    private static int? Whole(ArgumentResult typed)
+    {
+        if (int.TryParse(typed.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        typed.AddError($"'{typed.Tokens[0].Value}' is no whole number");
+        return null;
     }
 
     private static (string, string) ReadReal(string text)
@@ -78,22 +100,19 @@ internal static class UpCommand
             var job = new Job(tree.RootApi, screen, time);
             var outcome = await job.RunAsync(stop.Token).ConfigureAwait(false);
             var seconds = time.GetElapsedTime(began).TotalSeconds;
-            if (options.Json && options.Exit)
+            screen.ShowOutcome(outcome, seconds);
+            if (!options.Exit)
+            {
+                screen.ShowWhatToTry(tree);
+            }
+
+            if (options.Json)
             {
                 Report(tree.Count, outcome, seconds);
-            }
-            else
-            {
-                screen.ShowWhatToTry(tree, outcome, seconds, options.Exit);
             }
 
             if (!options.Exit)
             {
-                if (options.Json)
-                {
-                    Report(tree.Count, outcome, seconds);
-                }
-
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token).ConfigureAwait(false);
             }
 
@@ -101,6 +120,7 @@ internal static class UpCommand
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            // Asked to end: that it does is success.
             screen.Line("stopped");
             return 0;
         }

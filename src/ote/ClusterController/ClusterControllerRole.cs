@@ -27,7 +27,7 @@ internal static class ClusterControllerRole
         // Before anything is put into it: what lives there is for its owner only.
         Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Ote.Cluster.Handling.ClusterController? controller = null;
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => controller is { IsReady: true }).ConfigureAwait(false);
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => WhyNotReady(options, Volatile.Read(ref controller))).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
         using var client = arguments.ControlKubeconfig is { } path
             ? new KubeClient(Kubeconfig.Load(path).CreateHttpClient(host.Time))
@@ -60,6 +60,15 @@ internal static class ClusterControllerRole
             await controller.RunAsync(host.Stop).ConfigureAwait(false);
         }
     }
+
+    private static string? WhyNotReady(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller) => controller switch
+    {
+        null when options.Parent is null => "the controller is starting",
+        null => $"the controller is starting, or has not joined yet through {options.Parent}; its log says which",
+        { IsReady: true } => null,
+        _ when options.Parent is null => "children cannot connect yet",
+        _ => $"there is no link to the parent {options.Parent}; the cluster goes on with what it has, and the log says why",
+    };
 
     private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments) => ApiServer.StartAsync(
         new ApiServerOptions

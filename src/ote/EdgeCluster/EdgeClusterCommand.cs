@@ -26,7 +26,8 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
             }
 
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => true).ConfigureAwait(false);
+            string? notReady = "the cluster is starting";
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             Directory.CreateDirectory(folder);
             await EdgeClusterRole.RunAsync(
@@ -35,6 +36,8 @@ internal static class EdgeClusterCommand
                     Cluster = new EdgeClusterOptions { Name = parsed.GetRequiredValue(name), DataDirectory = folder, Nodes = parsed.GetValue(nodes) },
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
                     Output = Console.Out,
+                    Meters = host.Meters,
+                    Started = () => Volatile.Write(ref notReady, null),
                 },
                 host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
         }));

@@ -31,6 +31,9 @@ internal sealed class CommonOptions
     public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task> role) =>
         RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), role);
 
+    public Task<int> RunAsync(ParseResult parsed, Func<RoleHost, Task<int>> job) =>
+        RoleHost.RunAsync(parsed.GetValue(Level), parsed.GetValue(Json), job);
+
     /// <summary>Reads a whole number of seconds, minutes, hours or days, such as <c>90s</c> or <c>30d</c>; null when the option was not given.</summary>
     public static TimeSpan? Duration(ParseResult parsed, Option<string?> option)
     {

@@ -12,7 +12,10 @@ namespace Ote.Roles.Hosting;
 internal sealed class Observation(WebApplication? app) : IAsyncDisposable
 {
     /// <summary>Listens; without an address it does nothing.</summary>
-    public static async Task<Observation> StartAsync(IPEndPoint? endPoint, RoleHost host, Func<bool> isReady)
+    /// <param name="endPoint">Where; null: nowhere.</param>
+    /// <param name="host">Whose meters are shown.</param>
+    /// <param name="whyNotReady">What keeps the role from its work, null when nothing does. Called for each question, so it must be quick.</param>
+    public static async Task<Observation> StartAsync(IPEndPoint? endPoint, RoleHost host, Func<string?> whyNotReady)
     {
         if (endPoint is null)
         {
@@ -30,7 +33,7 @@ internal sealed class Observation(WebApplication? app) : IAsyncDisposable
         app.Run(context => context.Request.Path.Value switch
         {
             "/healthz" => AnswerAsync(context, true, "ok"),
-            "/readyz" => AnswerAsync(context, isReady(), isReady() ? "ok" : "not ready"),
+            "/readyz" => whyNotReady() is { } reason ? AnswerAsync(context, false, $"not ready: {reason}") : AnswerAsync(context, true, "ok"),
             _ => AnswerAsync(context, null, "not found: /metrics, /healthz and /readyz are served here"),
         });
         try

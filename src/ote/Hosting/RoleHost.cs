@@ -68,13 +68,19 @@ internal sealed class RoleHost : IDisposable
     /// <summary>
     /// Runs a role until it ends or is told to stop. Exit codes: 0 stopped as asked, 2 it cannot start as asked, 1 it failed.
     /// </summary>
-    public static async Task<int> RunAsync(LogLevel level, bool json, Func<RoleHost, Task> role)
+    public static Task<int> RunAsync(LogLevel level, bool json, Func<RoleHost, Task> role) => RunAsync(level, json, async host =>
+    {
+        await role(host).ConfigureAwait(false);
+        return 0;
+    });
+
+    /// <summary>The same of a job that ends by itself with an exit code of its own.</summary>
+    public static async Task<int> RunAsync(LogLevel level, bool json, Func<RoleHost, Task<int>> job)
     {
         using var host = new RoleHost(level, json);
         try
         {
-            await role(host).ConfigureAwait(false);
-            return 0;
+            return await job(host).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (host.Stop.IsCancellationRequested)
         {

@@ -13,6 +13,7 @@ internal static class ShimCommand
     {
         Kind("k8s", "A Kubernetes cluster", new KubernetesShimOptions()),
         Kind("k3s", "A k3s cluster, with k3s' own paths and smaller limits", K3sShim.Options),
+        ConformanceCommand.Create(),
     };
 
     private static Command Kind(string name, string description, KubernetesShimOptions defaults)
@@ -31,7 +32,9 @@ internal static class ShimCommand
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => true).ConfigureAwait(false);
+            // The shim asks its cluster by itself, at a pace of its own; who asks here hears the last answer.
+            string? notReady = "the managed cluster has not answered yet";
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             var options = new ShimRoleOptions
             {
                 Listen = parsed.GetRequiredValue(listen),
@@ -46,7 +49,8 @@ internal static class ShimCommand
             };
             await KubernetesShimRole.RunAsync(
                 options, defaults, host.Meters, host.Loggers, host.Time, host.Random, host.Stop,
-                address => Console.Out.WriteLine($"ready {address}")).ConfigureAwait(false);
+                address => Console.Out.WriteLine($"ready {address}"),
+                now => Volatile.Write(ref notReady, now.Ready ? null : now.Text)).ConfigureAwait(false);
         }));
         return command;
     }

@@ -96,7 +96,7 @@ public sealed class RealTree(RealClusters clusters) : IAsyncDisposable
     private async Task<string> StartEdgeClusterAsync(string name, CancellationToken ct)
     {
         ProductProcess process = await BeginAsync($"{name}-cluster", "edge-cluster", "--name", name, "--data", _scratch[$"{name}-cluster"]);
-        await process.WaitForLineAsync("ready: ", Soon, ct);
+        await process.WaitForLineAsync("ready: edge cluster", Soon, ct);
         return Path.Combine(_scratch[$"{name}-cluster"], "kubeconfig");
     }
 

@@ -10,7 +10,7 @@ namespace Ote.Tests.Shim;
 /// <summary>docs/reference/shim-contract.md says what the contract is.</summary>
 public sealed partial class ShimContractDocumentTests
 {
-    private static readonly string s_document = File.ReadAllText(DocumentPath());
+    private static readonly string s_document = File.ReadAllText(Path.Combine(ReviewedText.Root, "docs", "reference", "shim-contract.md"));
 
     [Fact]
     public void Calls_in_the_document_are_those_of_the_service() =>
@@ -45,14 +45,6 @@ public sealed partial class ShimContractDocumentTests
         string text = s_document[(s_document.IndexOf($"\n## {section}\n", StringComparison.Ordinal) + 4)..];
         int end = text.IndexOf("\n## ", StringComparison.Ordinal);
         return text[..end].Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim(' ', '`')).ToArray());
-    }
-
-    private static string DocumentPath()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Ote.slnx")))
-            folder = Path.GetDirectoryName(folder) ?? throw new FileNotFoundException("no Ote.slnx above the tests");
-        return Path.Combine(folder, "docs", "reference", "shim-contract.md");
     }
 
     [GeneratedRegex("ERROR_[A-Z_]+")]

@@ -129,16 +129,26 @@ public sealed class RemoteShimTests
     }
 
     [Fact]
-    public async Task Shim_that_never_answers_ends_as_timed_out_and_blocks_no_other_shim()
+    public async Task Shim_that_never_answers_ends_as_timed_out()
     {
-        await using ShimLink hung = await ShimLink.StartAsync(new ScriptedShim { OnExecute = (_, ct) => new TaskCompletionSource<ExecuteResponse>().Task.WaitAsync(ct) });
+        await using ShimLink hung = await ShimLink.StartAsync(Hung());
+
+        Assert.Equal(Error.TimedOut, (await hung.Remote.ExecuteAsync(Get("/a", 300), ShimLink.Stop)).Error);
+    }
+
+    [Fact]
+    public async Task Shim_that_never_answers_blocks_no_other_shim()
+    {
+        await using ShimLink hung = await ShimLink.StartAsync(Hung());
         await using ShimLink well = await ShimLink.StartAsync(new ScriptedShim());
-        Task<ExecuteResponse> stuck = hung.Remote.ExecuteAsync(Get("/a", 300), ShimLink.Stop);
+        using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(ShimLink.Stop);
+        Task<ExecuteResponse> stuck = hung.Remote.ExecuteAsync(Get("/a", 600_000), enough.Token);
 
         Assert.Equal(200, (await well.Remote.ExecuteAsync(Get("/a"), ShimLink.Stop)).Code);
         Assert.False(stuck.IsCompleted);
 
-        Assert.Equal(Error.TimedOut, (await stuck).Error);
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stuck);
     }
 
     [Fact]
@@ -197,4 +207,6 @@ public sealed class RemoteShimTests
 
         Assert.Equal(ShimContract.Version, (await link.Remote.DescribeAsync(ShimLink.Stop)).Contract);
     }
+
+    private static ScriptedShim Hung() => new() { OnExecute = (_, ct) => new TaskCompletionSource<ExecuteResponse>().Task.WaitAsync(ct) };
 }

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Ote.SystemTests.Kubernetes;
+
+namespace Ote.SystemTests.Up;
+
+/// <summary>What <c>up</c> cannot do as asked is one clear line on standard error and exit code 2.</summary>
+public sealed class UpRefusedTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Up_onATakenPort_saysWhichAndHowToTakeAnother()
+    {
+        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        taken.Listen();
+        string port = ((IPEndPoint)taken.LocalEndPoint!).Port.ToString(CultureInfo.InvariantCulture);
+
+        Refused(await UpRun.ToEndAsync(Ct, "--api-port", port, "--exit"), $"port {port}", "choose another with --api-port");
+    }
+
+    [Fact]
+    public async Task Up_inADirectoryThatCannotBeWritten_saysWhichAndWhy()
+    {
+        using Scratch scratch = new("up-readonly");
+        string data = Directory.CreateDirectory(scratch["data"]).FullName;
+
+        // The tests run as root, whom only a read-only file system keeps from writing.
+        CommandResult run = await CommandLine.RunAsync(
+            "unshare",
+            ["--mount", "bash", "-c", "mount -t tmpfs -o ro none \"$0\" && exec dotnet \"$@\"", data, Repository.Executable("ote-center"), "up", "--data", data, "--api-port", "0", "--exit"],
+            environment: null, input: null, TimeSpan.FromMinutes(2), Ct);
+
+        Refused(run, $"--data {data}: ", "Choose a directory that you may write to");
+    }
+
+    [Fact]
+    public async Task Up_withADataDirectoryThatIsAFile_saysSo()
+    {
+        using Scratch scratch = new("up-file");
+        await File.WriteAllTextAsync(scratch["data"], "", Ct);
+
+        Refused(await UpRun.ToEndAsync(Ct, "--data", scratch["data"], "--exit"), $"--data {scratch["data"]}: ", "Choose a directory that you may write to");
+    }
+
+    [Fact]
+    public async Task Up_withADataDirectoryInUse_saysWhoHasIt()
+    {
+        using Scratch scratch = new("up-twice");
+        await using ProductProcess first = new("first", "ote-center", ["up", "--clusters", "1", "--data", scratch["data"], "--api-port", "0"], scratch.Path);
+        await first.StartAsync();
+        await first.WaitForLineAsync("Ctrl-C ends it", TimeSpan.FromMinutes(2), Ct);
+
+        Refused(await UpRun.ToEndAsync(Ct, "--clusters", "1", "--data", scratch["data"], "--exit"), scratch["data"], "another");
+        Assert.False(first.Exited.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData("a=/nowhere/admin.conf", "/nowhere/admin.conf", "Give the path of a readable kubeconfig")]
+    [InlineData("/etc/kubernetes/admin.conf", "'/etc/kubernetes/admin.conf' is not NAME=FILE", "--kubeconfig a=")]
+    [InlineData("a=/proc/version", "kubeconfig /proc/version", "")]
+    [InlineData("north=/proc/version", "north", "--kubeconfig")]
+    [InlineData("Not_A_Name=/proc/version", "Not_A_Name", "--kubeconfig")]
+    public async Task Up_withABadKubeconfig_saysWhichAndWhy(string option, string thing, string next) =>
+        Refused(await UpRun.ToEndAsync(Ct, "--kubeconfig", option, "--exit"), thing, next);
+
+    [Theory]
+    [InlineData("--clusters", "-1", "--clusters: -1 is not between 0 and 5000")]
+    [InlineData("--clusters", "0", "--clusters")]
+    [InlineData("--api-port", "70000", "--api-port: 70000 is no port")]
+    [InlineData("--clusters", "many", "many")]
+    [InlineData("--output", "xml", "xml")]
+    public async Task Up_withAValueThatCannotBe_saysWhichCan(string option, string value, string expected) =>
+        Refused(await UpRun.ToEndAsync(Ct, option, value, "--exit"), expected, "");
+
+    private static void Refused(CommandResult run, string thing, string next)
+    {
+        Assert.True(run.ExitCode == 2, $"{run.Command}\nended with {run.ExitCode}\n{run.Error}{run.Out}");
+        string line = Assert.Single(UpRun.Lines(run.Error));
+        Assert.StartsWith("ote up: ", line, StringComparison.Ordinal);
+        Assert.Contains(thing, line, StringComparison.Ordinal);
+        Assert.Contains(next, line, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,63 @@
+using Google.Protobuf;
+using Ote.Protocol.Records;
+using Ote.Protocol.Tunnel;
+using Ote.Shim.Contract;
+
+namespace Ote.Tests.Protocol;
+
+/// <summary>
+/// Journal records and shim messages as earlier builds wrote them still mean the same. A recorded line is never changed; a new form gets a
+/// new line.
+/// </summary>
+public sealed class OldRecordsTests
+{
+    private static readonly ByteString Four = ByteString.CopyFrom(0, 1, 2, 3);
+
+    private static readonly Dictionary<string, IMessage> Meanings = new()
+    {
+        ["self"] = new SelfRecord { Epoch = 300, Tags = { "tier=edge", "gpu" }, TagsGeneration = 4, StartTags = { "tier=edge" } },
+        ["execution, taken"] = new ExecutionRecord { Command = new Command { Entry = "root", CommandUid = "u", Generation = 2, Method = "GET", Url = "/x" }, Started = true, Cancelled = true },
+        ["execution, finished"] = new ExecutionRecord { Result = new Receipt { Cluster = "c1", CommandUid = "u", Generation = 2, Stage = Stage.Executed, Code = 404, Body = Four } },
+        ["transit"] = new TransitRecord { Message = new Message { Lane = Lane.Commands, Sequence = 5, Id = Four, CancelCommand = new CancelCommand { CommandUid = "u", Generation = 2 } }, Children = { "north", "south" } },
+        ["request"] = new ExecuteRequest
+        {
+            Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
+            User = new User { Name = "me", Groups = { "g" } }, TimeoutMilliseconds = 5, MaxResponseBytes = 6,
+        },
+        ["answer"] = new ExecuteResponse { Code = 201, Body = Four, ContentType = "text/plain" },
+        ["refusal"] = new ExecuteResponse { Code = 429, Error = ExecuteResponse.Types.Error.Busy, Text = "full" },
+        ["description"] = new ShimDescription { Kind = "k", Version = "1", Contract = 1, Destinations = { "api" }, MaxParallel = 16, MaxResponseBytes = 1024 },
+        ["readiness"] = new Readiness { Ready = true, ClusterVersion = "v1", Text = "t" },
+        ["describe"] = new DescribeRequest { Contract = 1 },
+    };
+
+    public static TheoryData<string, string> Recorded => new()
+    {
+        { "self", "08AC021209746965723D65646765120367707518042209746965723D65646765" },
+        { "execution, taken", "0A140A04726F6F74120175180232034745543A022F7810012001" },
+        { "execution, finished", "1A140A02633112017518022004289403320400010203" },
+        { "transit", "0A12080210051A0400010203AA01050A0175100212056E6F7274681205736F757468" },
+        { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
+        { "answer", "08C9011204000102031A0A746578742F706C61696E" },
+        { "refusal", "08AD03200C2A0466756C6C" },
+        { "description", "0A016B120131180122036170692810308008" },
+        { "readiness", "08011201741A027631" },
+        { "describe", "0801" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Recorded))]
+    public void Old_bytes_still_mean_the_same(string what, string hex)
+    {
+        IMessage meant = Meanings[what];
+
+        IMessage read = meant.Descriptor.Parser.ParseFrom(Convert.FromHexString(hex));
+
+        Assert.True(meant.Equals(read), $"{what} reads as {read} and was written as {meant}, today {Convert.ToHexString(meant.ToByteArray())}");
+    }
+
+    [Fact]
+    public void Every_message_of_the_journal_and_of_the_contract_is_recorded() => Assert.Equal(
+        RecordsReflection.Descriptor.MessageTypes.Concat(ShimReflection.Descriptor.MessageTypes).Select(type => type.Name).Order(),
+        Meanings.Values.Select(message => message.Descriptor.Name).Append("ReadinessRequest").Append("User").Distinct().Order());
+}
