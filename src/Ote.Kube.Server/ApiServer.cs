@@ -205,9 +205,17 @@ public sealed class ApiServer : IAsyncDisposable
         await Task.WhenAll(missing.Select(
             name => InstallAsync(Kinds.Namespaces, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }))).ConfigureAwait(false);
 
-        foreach (var crd in _options.InstallCrds)
+        if (_options.InstallFingerprint is null || _store.Installed != _served.Mark(_options.InstallFingerprint))
         {
-            await InstallAsync(Kinds.CustomResourceDefinitions, crd.Copy()).ConfigureAwait(false);
+            foreach (var crd in _options.InstallCrds)
+            {
+                await InstallAsync(Kinds.CustomResourceDefinitions, crd.Copy()).ConfigureAwait(false);
+            }
+
+            if (_options.InstallFingerprint is { } fingerprint)
+            {
+                await _store.NoteInstalledAsync(_served.Mark(fingerprint)).ConfigureAwait(false);
+            }
         }
 
         await _janitor.StartAsync(cancellation).ConfigureAwait(false);

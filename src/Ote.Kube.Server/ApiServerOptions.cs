@@ -16,6 +16,12 @@ public sealed record ApiServerOptions
     /// <summary>CustomResourceDefinitions to install or bring up to date at start.</summary>
     public IEnumerable<JsonObject> InstallCrds { get; init; } = [];
 
+    /// <summary>
+    /// Differs whenever <see cref="InstallCrds"/> does. With it, a start that finds all definitions as the last one left them does not enumerate
+    /// them; null: they are compared at each start.
+    /// </summary>
+    public string? InstallFingerprint { get; init; }
+
     /// <summary>Namespaces to create at start beside <c>default</c>, <c>kube-system</c>, <c>kube-public</c> and <c>kube-node-lease</c>.</summary>
     public IEnumerable<string> Namespaces { get; init; } = [];
 

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Schema;
@@ -66,6 +70,17 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
         {
             _refreshing.Release();
         }
+    }
+
+    /// <summary>
+    /// A number for the stored definitions, as they are at which revisions, together with what they were installed from. Another number means that
+    /// one of them was changed or removed, or that there is something else to install.
+    /// </summary>
+    public long Mark(string fingerprint)
+    {
+        var compiled = Volatile.Read(ref _compiled);
+        var text = string.Join('\n', compiled.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {c.Value}")));
+        return BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(fingerprint + "\n" + text)));
     }
 
     public void Dispose() => _refreshing.Dispose();

@@ -105,4 +105,6 @@ internal static class LogReader
     public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));
 
     public static long Compacted(Session session) => session.Scalar("SELECT value FROM meta WHERE key='compacted'");
+
+    public static long Installed(Session session) => session.Scalar("SELECT value FROM meta WHERE key='installed'");
 }

@@ -12,7 +12,11 @@ internal static class LogWriter
     // A row leaves with the row that replaced it: then the predecessor of every change that is kept is kept too.
     private const string CompactReplaced = "DELETE FROM log WHERE id IN (SELECT prev FROM log WHERE id>$1 AND id<=$2 AND prev>0)";
     private const string CompactDeleted = "DELETE FROM log WHERE id>$1 AND id<=$2 AND op=2";
+    private const string Installed = "INSERT INTO meta VALUES ('installed', $1) ON CONFLICT (key) DO UPDATE SET value=$1";
     private const string Mark = "UPDATE meta SET value=$1 WHERE key='compacted'";
+
+    /// <summary>Keeps what the definitions were installed from.</summary>
+    public static void NoteInstalled(Session session, long mark) => session.Prepare(Installed, mark).ExecuteNonQuery();
 
     /// <summary>Appends a row at <paramref name="revision"/> if the key is where the write expects it.</summary>
     public static (WriteResult Result, Change? Change) Apply(Session session, StoreWrite write, long revision)

@@ -30,6 +30,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         _database = new Database(options);
         _last = LogReader.LastRevision(_database.Writer);
         _compacted = LogReader.Compacted(_database.Writer);
+        Installed = LogReader.Installed(_database.Writer);
         Changes = new ChangeHub(_last);
     }
 
@@ -41,6 +42,29 @@ internal sealed class ObjectStore : IAsyncDisposable
 
     /// <summary>Changes at or before this revision are gone.</summary>
     public long Compacted => Interlocked.Read(ref _compacted);
+
+    /// <summary>What <see cref="NoteInstalledAsync"/> noted last in this store; 0 when nothing.</summary>
+    public long Installed { get; private set; }
+
+    /// <summary>Notes durably what the definitions stored now were installed from. Only while the server starts: nothing else may be writing.</summary>
+    /// <exception cref="StoreFailedException">The disk refused it.</exception>
+    public async ValueTask NoteInstalledAsync(long mark)
+    {
+        await _database.EnterWriterAsync().ConfigureAwait(false);
+        try
+        {
+            LogWriter.NoteInstalled(_database.Writer, mark);
+            Installed = mark;
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException fault)
+        {
+            throw new StoreFailedException($"The store cannot be written: {fault.Message}", fault);
+        }
+        finally
+        {
+            _database.LeaveWriter();
+        }
+    }
 
     /// <summary>
     /// Queues a write and completes when it is durable or refused. Once queued it is not taken back, so there is no token.

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 
@@ -8,19 +9,37 @@ public static class Crds
 {
     private const string Prefix = "crds/";
 
+    /// <summary>Differs when any definition's text does. Costs far less than reading them.</summary>
+    public static string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var name in Names())
+        {
+            using var stream = Open(name);
+            var text = new byte[stream.Length];
+            stream.ReadExactly(text);
+            hash.AppendData(text);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     /// <summary>Reads every definition, ordered by file name. Each call returns objects of its own, which the caller may change.</summary>
     public static IReadOnlyList<JsonObject> Load()
     {
-        var assembly = typeof(Crds).Assembly;
         var all = new List<JsonObject>();
-        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in Names())
         {
-            using var stream = assembly.GetManifestResourceStream(name)
-                ?? throw new InvalidOperationException($"embedded resource {name} is listed but cannot be opened");
-            using var reader = new StreamReader(stream);
+            using var reader = new StreamReader(Open(name));
             all.AddRange(Yaml.Read(reader.ReadToEnd()).Cast<JsonObject>());
         }
 
         return all;
     }
+
+    private static IEnumerable<string> Names() =>
+        typeof(Crds).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+
+    private static Stream Open(string name) =>
+        typeof(Crds).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"embedded resource {name} is listed but cannot be opened");
 }
