@@ -11,7 +11,7 @@ namespace Ote.Bench.Load;
 /// Stands for a whole cluster controller at the far end of a link: the real EdgeTunnel with its TLS, its acknowledgements and its
 /// heartbeats, but nothing behind it. It answers each command at once.
 /// </summary>
-internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, Task<ClusterIdentity>> obtain, TimeProvider time) : ILinkHandler, ILoadClient
+internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, Task<ClusterIdentity>> obtain, TimeProvider time, Func<double> random) : ILinkHandler, ILoadClient
 {
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
@@ -30,7 +30,7 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
         _name = identity.Peer.Name;
         _tunnel = new EdgeTunnel(
             runtime, new EdgeTunnelOptions(), identity.Peer,
-            new ParentSeeker(new FailoverOptions(), server, [], null, time, Random.Shared.NextDouble, NullLogger.Instance),
+            new ParentSeeker(new FailoverOptions(), server, [], null, time, random, NullLogger.Instance),
             new WebSocketDialer(() => identity, time), this,
             new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Tags = static () => ["tier=bench"], Version = "bench" });
         _running = Task.Run(() => _tunnel.RunAsync(_stop.Token), ct);

@@ -86,10 +86,10 @@ internal sealed class LoadProgram : IAsyncDisposable
         ClusterIdentity Identity(string name) => authority!.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         return kind switch
         {
-            "links" => name => new LightChild(_runtime!, _ => Task.FromResult(Identity(name)), _around.Time),
+            "links" => name => new LightChild(_runtime!, _ => Task.FromResult(Identity(name)), _around.Time, _around.Random),
             "bare" => name => new BareClient(Identity(name), answer),
             "handshakes" => name => new HandshakeClient(Identity(name)),
-            "join" => name => new LightChild(_runtime!, ct => JoinAsync(request, name, ct), _around.Time),
+            "join" => name => new LightChild(_runtime!, ct => JoinAsync(request, name, ct), _around.Time, _around.Random),
             _ => throw new BenchException($"the load process does not know '{kind}'"),
         };
     }
