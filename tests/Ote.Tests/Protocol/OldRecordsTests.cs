@@ -19,6 +19,11 @@ public sealed class OldRecordsTests
         ["execution, taken"] = new ExecutionRecord { Command = new Command { Entry = "root", CommandUid = "u", Generation = 2, Method = "GET", Url = "/x" }, Started = true, Cancelled = true },
         ["execution, finished"] = new ExecutionRecord { Result = new Receipt { Cluster = "c1", CommandUid = "u", Generation = 2, Stage = Stage.Executed, Code = 404, Body = Four } },
         ["transit"] = new TransitRecord { Message = new Message { Lane = Lane.Commands, Sequence = 5, Id = Four, CancelCommand = new CancelCommand { CommandUid = "u", Generation = 2 } }, Children = { "north", "south" } },
+        ["uplink"] = new UplinkRecord
+        {
+            HomeName = "north", HomeUid = "u1", HomeAddress = "north:8287", Candidates = { new Candidate { Name = "south", Address = "south:8287", Path = { "root", "south" }, Uid = "u2", Children = 3 } },
+            Placement = new SetPlacement { Name = "c1", PinnedParent = "north", ForbiddenParents = { "west" }, Drain = true, Generation = 2 },
+        },
         ["request"] = new ExecuteRequest
         {
             Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
@@ -37,6 +42,7 @@ public sealed class OldRecordsTests
         { "execution, taken", "0A140A04726F6F74120175180232034745543A022F7810012001" },
         { "execution, finished", "1A140A02633112017518022004289403320400010203" },
         { "transit", "0A12080210051A0400010203AA01050A0175100212056E6F7274681205736F757468" },
+        { "uplink", "0A056E6F727468120275311A0A6E6F7274683A3832383722260A05736F757468120A736F7574683A383238371A04726F6F741A05736F7574682202753228032A150A02633112056E6F7274681A047765737420012802" },
         { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
         { "answer", "08C9011204000102031A0A746578742F706C61696E" },
         { "refusal", "08AD03200C2A0466756C6C" },
