@@ -26,6 +26,7 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
             }
 
+            MachineTrust.LeaveOut();
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => true).ConfigureAwait(false);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             Directory.CreateDirectory(folder);

@@ -46,7 +46,11 @@ internal static class ShimCommand
             };
             await KubernetesShimRole.RunAsync(
                 options, defaults, host.Meters, host.Loggers, host.Time, host.Random, host.Stop,
-                address => Console.Out.WriteLine($"ready {address}")).ConfigureAwait(false);
+                address =>
+                {
+                    Console.Out.WriteLine($"ready {address}");
+                    host.Settle();
+                }).ConfigureAwait(false);
         }));
         return command;
     }
