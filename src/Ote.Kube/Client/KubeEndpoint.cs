@@ -16,6 +16,9 @@ public sealed record KubeEndpoint(Uri Server)
     /// <summary>Accept any server certificate. Only ever set by an explicit line in a kubeconfig.</summary>
     public bool SkipServerVerification { get; init; }
 
+    /// <summary>Whether the server is judged by the machine's own list of public authorities.</summary>
+    public bool NeedsMachineTrust => Server.Scheme == Uri.UriSchemeHttps && Authorities.Count == 0 && !SkipServerVerification;
+
     /// <summary>Name to verify instead of the URL's host.</summary>
     public string? ServerName { get; init; }
 

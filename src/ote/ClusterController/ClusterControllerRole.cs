@@ -26,19 +26,26 @@ internal static class ClusterControllerRole
 
         // Before anything is put into it: what lives there is for its owner only.
         Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var control = arguments.ControlKubeconfig is { } controlFile ? Kubeconfig.Load(controlFile) : null;
+        var managed = arguments.ManagedKubeconfig is { } managedFile ? Kubeconfig.Load(managedFile) : null;
+        if (control is not { NeedsMachineTrust: true } && managed is not { NeedsMachineTrust: true })
+        {
+            MachineTrust.LeaveOut();
+        }
+
         Ote.Cluster.Handling.ClusterController? controller = null;
         await using var observed = await Observation.StartAsync(arguments.Observe, host, () => WhyNotReady(options, Volatile.Read(ref controller))).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
-        using var client = arguments.ControlKubeconfig is { } path
-            ? new KubeClient(Kubeconfig.Load(path).CreateHttpClient(host.Time))
+        using var client = control is not null
+            ? new KubeClient(control.CreateHttpClient(host.Time))
             : api?.CreateClient(UserInfo.Component("cluster-controller"));
         controller = await Ote.Cluster.Handling.ClusterController.StartAsync(
             options,
             new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random)
             {
                 ControlApi = client,
-                ControlApiNamesRequester = api is not null && arguments.ControlKubeconfig is null,
-                Shim = Shim(host, arguments),
+                ControlApiNamesRequester = api is not null && control is null,
+                Shim = Shim(host, arguments, managed),
             },
             host.Stop).ConfigureAwait(false);
         await using (controller.ConfigureAwait(false))
@@ -57,6 +64,7 @@ internal static class ClusterControllerRole
             }
 
             await Console.Out.WriteLineAsync($"ready {options.Name}{(controller.ListenAddress is { } at ? $" {at}" : "")}").ConfigureAwait(false);
+            host.Settle();
             await controller.RunAsync(host.Stop).ConfigureAwait(false);
         }
     }
@@ -75,7 +83,8 @@ internal static class ClusterControllerRole
         {
             Name = arguments.Options.Name,
             DataDirectory = Path.Combine(arguments.Options.DataDirectory, "api"),
-            InstallCrds = Crds.Load(),
+            InstallCrds = Definitions(),
+            InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],
         },
         host.Loggers,
@@ -83,12 +92,21 @@ internal static class ClusterControllerRole
         host.Stop,
         host.Meters);
 
+    // Read from their text only when they are to be installed.
+    private static IEnumerable<System.Text.Json.Nodes.JsonObject> Definitions()
+    {
+        foreach (var definition in Crds.Load())
+        {
+            yield return definition;
+        }
+    }
+
     private static string Reachable(System.Net.IPEndPoint served) =>
         served.Address.Equals(System.Net.IPAddress.Any) || served.Address.Equals(System.Net.IPAddress.IPv6Any) ? $"127.0.0.1:{served.Port}" : served.ToString();
 
-    private static IClusterShim? Shim(RoleHost host, ClusterControllerArguments arguments)
+    private static IClusterShim? Shim(RoleHost host, ClusterControllerArguments arguments, KubeEndpoint? managed)
     {
-        if (arguments.Shim is not null && arguments.ManagedKubeconfig is not null)
+        if (arguments.Shim is not null && managed is not null)
         {
             throw new RoleException("--shim and --managed-kubeconfig: a controller manages one cluster; give one of them");
         }
@@ -114,7 +132,7 @@ internal static class ClusterControllerRole
             return new RemoteShim(new RemoteShimOptions { Address = parsed, Tls = tls }, host.Time, host.Random, host.Loggers.CreateLogger<RemoteShim>());
         }
 
-        if (arguments.ManagedKubeconfig is { } kubeconfig)
+        if (managed is not null)
         {
             var defaults = arguments.ManagedKind switch
             {
@@ -129,7 +147,7 @@ internal static class ClusterControllerRole
                 var other => throw new RoleException($"--impersonate: '{other}' is neither requester nor none"),
             };
             return new KubernetesShim(
-                Kubeconfig.Load(kubeconfig).CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
+                managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
         }
 
         return null;

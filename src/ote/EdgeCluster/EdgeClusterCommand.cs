@@ -26,6 +26,7 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
             }
 
+            MachineTrust.LeaveOut();
             string? notReady = "the cluster is starting";
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));

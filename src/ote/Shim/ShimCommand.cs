@@ -49,7 +49,11 @@ internal static class ShimCommand
             };
             await KubernetesShimRole.RunAsync(
                 options, defaults, host.Meters, host.Loggers, host.Time, host.Random, host.Stop,
-                address => Console.Out.WriteLine($"ready {address}"),
+                address =>
+                {
+                    Console.Out.WriteLine($"ready {address}");
+                    host.Settle();
+                },
                 now => Volatile.Write(ref notReady, now.Ready ? null : now.Text)).ConfigureAwait(false);
         }));
         return command;
