@@ -112,7 +112,9 @@ internal sealed partial class CommandController
         if (former is { IsOver: false })
         {
             var ending = new Work(work.Key, SupersededUid(work.Uid, former.Spec.Command.Generation), _patience);
-            ending.Detach(former);
+
+            // Its own copy: receipts still go to the former, too, until the edit is accepted.
+            ending.Detach(new CommandRun(former.Spec, former.Open, former.Accepted, resumed: true));
             _works[ending.Uid] = ending;
             _queue.Add(ending.Id);
         }

@@ -25,6 +25,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     private PendingResults _pending = PendingResults.None();
     private PendingResults? _storing;
     private bool _unsent;
+    private bool _abandoned;
 
     /// <summary>What it is queued as.</summary>
     public string Id { get; } = IdOf(key, uid);
@@ -155,7 +156,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     {
         lock (_gate)
         {
-            Run = null;
+            (Run, _abandoned) = (null, true);
             _storing?.Done.TrySetCanceled();
             _pending.Done.TrySetCanceled();
         }
@@ -171,6 +172,11 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     {
         lock (_gate)
         {
+            if (_abandoned)
+            {
+                return Task.FromCanceled(new CancellationToken(canceled: true));
+            }
+
             if (Run is not { } run)
             {
                 return Task.CompletedTask;

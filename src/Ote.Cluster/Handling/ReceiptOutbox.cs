@@ -100,6 +100,12 @@ internal sealed class ReceiptOutbox(IJournal journal, ILogger log)
         {
             Enqueue(batch!);
         }
+        catch (ArgumentException tooLarge) when (batch!.Receipts.Any(r => !r.Body.IsEmpty))
+        {
+            // A parent may take smaller messages than this one's children. That it ran counts more than what was answered.
+            log.ReceiptsCut(link.Peer.Name, tooLarge.Message);
+            Enqueue(new Waiting(batch.Keys, [.. batch.Receipts.Select(WithoutBody)]));
+        }
         catch (JournalException broken)
         {
             // The parent has them; the rows are sent once more after a restart, where they change nothing.
@@ -141,6 +147,14 @@ internal sealed class ReceiptOutbox(IJournal journal, ILogger log)
 
             return new Waiting(keys, receipts);
         }
+    }
+
+    private static Receipt WithoutBody(Receipt receipt)
+    {
+        var copy = receipt.Clone();
+        copy.Truncated |= !copy.Body.IsEmpty;
+        copy.Body = ByteString.Empty;
+        return copy;
     }
 
     private void Enqueue(Waiting batch)

@@ -21,6 +21,18 @@ internal static class PrivateFiles
         }
     }
 
+    /// <summary>Makes an empty file of mode 0600 when there is none, and narrows one that is there.</summary>
+    public static void Claim(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        new FileStream(path, new FileStreamOptions { Mode = System.IO.FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite, UnixCreateMode = FileMode }).Dispose();
+        File.SetUnixFileMode(path, FileMode);
+    }
+
     /// <summary>Writes a file of mode 0600, on disk before it takes the place of an older one.</summary>
     public static void Write(string path, string text)
     {

@@ -36,6 +36,7 @@ internal sealed class Database : IDisposable
         """;
 
     private const int Format = 1;
+    private const string FileName = "objects.db";
 
     private readonly StoreOptions _options;
     private readonly FileStream? _lock;
@@ -157,7 +158,20 @@ internal sealed class Database : IDisposable
         try
         {
             PrivateFiles.MakeFolder(directory);
-            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var path = Path.Combine(directory, "lock");
+            PrivateFiles.Claim(path);
+            var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            try
+            {
+                // Only now that nobody else has it open: closing a file drops the locks SQLite holds on it in this process.
+                PrivateFiles.Claim(Path.Combine(directory, FileName)); // what SQLite puts beside it takes its mode
+                return held;
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
         }
         catch (IOException fault)
         {
@@ -173,7 +187,7 @@ internal sealed class Database : IDisposable
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
-            DataSource = _options.Directory is { } directory ? Path.Combine(directory, "objects.db") : ":memory:",
+            DataSource = _options.Directory is { } directory ? Path.Combine(directory, FileName) : ":memory:",
             Pooling = false,
         }.ToString());
         connection.Open();

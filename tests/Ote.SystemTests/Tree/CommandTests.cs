@@ -82,7 +82,7 @@ public sealed class CommandTests(RealTree tree)
         Assert.Equal("NAME COMMAND GENERATION PAGE INDEX AGE", pages[0]);
         Assert.Contains(pages, row => row.Contains($" {name} 1 targets 0 ", StringComparison.Ordinal));
         Assert.Contains(pages, row => row.Contains($" {name} 1 results 0 ", StringComparison.Ordinal));
-        string[] clusters = Rows(await root.ExpectAsync("get", "cs", "d"));
+        string[] clusters = Rows(await root.ExpectAsync("get", "clusters.ote.baidu.com", "d"));
         Assert.Equal("NAME PARENT STATUS AGE", clusters[0]);
         Assert.StartsWith("d region online ", clusters[1], StringComparison.Ordinal);
     }

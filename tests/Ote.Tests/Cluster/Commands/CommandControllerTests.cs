@@ -51,6 +51,7 @@ public sealed class CommandControllerTests
         await Until(world, () => world.Faults.Failed > 0);
         await world.StopAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receipt.Soon());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => world.ReceiveAsync(EntryWorld.Receipt(command, "a")).Soon());
         world.Faults.Fail(0, default, false, _ => false);
         world.Run();
     }

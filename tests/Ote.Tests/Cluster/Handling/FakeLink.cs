@@ -17,6 +17,9 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
 
     public bool IsUp { get; set; } = true;
 
+    /// <summary>Larger messages are refused.</summary>
+    public int MaxBytes { get; init; } = int.MaxValue;
+
     public Task<Sent> Next() => _sent.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
 
     /// <summary>What was sent and not read yet.</summary>
@@ -35,6 +38,11 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
         if (!IsUp)
         {
             return Task.FromException(new LinkClosedException(Peer, "closed"));
+        }
+
+        if (message.CalculateSize() > MaxBytes)
+        {
+            return Task.FromException(new ArgumentException($"larger than {MaxBytes} bytes"));
         }
 
         Sent sent = new(message.Clone(), this);

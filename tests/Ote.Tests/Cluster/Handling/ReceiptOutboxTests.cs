@@ -55,6 +55,21 @@ public sealed class ReceiptOutboxTests
     }
 
     [Fact]
+    public async Task A_parent_that_takes_only_small_messages_gets_the_outcome_without_the_answer()
+    {
+        var large = Receipt("u1");
+        large.Body = ByteString.CopyFrom(new byte[10_000]);
+        await _outbox.AddAsync([large]);
+        FakeLink narrow = new("parent") { MaxBytes = 5000 };
+        await using Sending sending = new(_outbox, narrow);
+        var sent = await narrow.Next();
+        var told = Assert.Single(sent.Message.Receipts.Receipts);
+        Assert.Equal(("u1", true, true), (told.CommandUid, told.Body.IsEmpty, told.Truncated));
+        sent.Acknowledge();
+        Assert.Empty(_disk.Load(ReceiptOutbox.Book));
+    }
+
+    [Fact]
     public async Task A_batch_stays_below_512_KiB_when_more_than_one_waits()
     {
         for (int i = 0; i < 4; i++)

@@ -27,6 +27,43 @@ public sealed class CommandCommandTests
     }
 
     [Fact]
+    public async Task Show_tells_how_each_target_ended_also_when_its_answer_is_no_text()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "tier=edge");
+        var binary = PlayedController.Item("binary", 500, body: "/wD+");
+        (binary["bodyEncoding"], binary["contentType"]) = ("base64", "image/png");
+        var moved = PlayedController.Item("moved", 0, "NotSelected", "its tags do not match");
+        moved["outcome"] = "NotSelected";
+        var late = PlayedController.Item("late", 0, "Busy", "the shim was busy");
+        late["outcome"] = "Expired";
+        await controller.ResultsAsync(command, 0, binary, moved, late);
+        await controller.SayAsync(command, "Failed", "targets=3 notSelected=1 failed=1 expired=1");
+        var shown = (await world.RunAsync("command", "show", command.Name())).Out;
+        Assert.Contains("binary    failed         500    0s    an answer that is no text (image/png, base64 in the result page)\n", shown, StringComparison.Ordinal);
+        Assert.Contains("moved     not selected   -      0s    NotSelected: its tags do not match\n", shown, StringComparison.Ordinal);
+        Assert.Contains("late      expired        -      0s    Busy: the shim was busy\n", shown, StringComparison.Ordinal);
+        Assert.Contains("cancelled 0, notSelected 1\n", shown, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Valid", "InvalidSpec", "spec.url: wrong")]
+    [InlineData("NamesKnown", "UnknownNames", "no cluster was known by c9")]
+    [InlineData("Complete", "ClustersAway", "1 targets have not answered; away: c1")]
+    public async Task Show_says_what_an_operator_should_look_at(string type, string reason, string message)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "c1,c9");
+        await controller.SayAsync(command, "Running", "targets=1");
+        var current = (await world.Api.GetAsync(Kinds.ClusterControllers, command.Namespace(), command.Name(), CtlWorld.Stop))!;
+        Conditions.SetCondition(current.Child("status"), type, false, reason, message, CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.ClusterControllers, current, CtlWorld.Stop);
+        Assert.Contains($"Message:   {message}\n", (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Show_pages_through_results_and_names_who_is_still_awaited()
     {
         await using var world = await CtlWorld.StartAsync();

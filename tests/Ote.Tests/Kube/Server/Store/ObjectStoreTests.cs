@@ -203,6 +203,22 @@ public sealed class ObjectStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Files_AreTheOwnersAlone_AlsoOnesThatWereWider()
+    {
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        foreach (var name in new[] { "lock", "objects.db" })
+        {
+            var path = Path.Combine(_directory, name);
+            await File.WriteAllBytesAsync(path, [], TestContext.Current.CancellationToken);
+            File.SetUnixFileMode(path, Owner | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+
+        await using var store = Open(onDisk: true);
+        Assert.True(Directory.GetFiles(_directory).Length >= 3);
+        Assert.All(Directory.GetFiles(_directory), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
+    }
+
+    [Fact]
     public async Task Directory_InUse_IsRefusedByName()
     {
         await using var store = Open(onDisk: true);
