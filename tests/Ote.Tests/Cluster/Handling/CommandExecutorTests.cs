@@ -294,8 +294,14 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     [Fact]
     public async Task A_shim_that_stays_busy_costs_the_command_at_its_deadline_and_says_so()
     {
-        _answer = (_, _) => Task.FromResult(ShimAnswer.Failure(ShimError.Busy, "1000 requests wait"));
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _answer = (_, _) =>
+        {
+            asked.TrySetResult();
+            return Task.FromResult(ShimAnswer.Failure(ShimError.Busy, "1000 requests wait"));
+        };
         await Start().TakeAsync(Command("u1", minutes: 1));
+        await asked.Task.WaitAsync(TestContext.Current.CancellationToken); // or the minute may be over before it is asked at all
         var receipt = await NextWhileTimePasses();
         Assert.Equal((Stage.Expired, "Busy"), (receipt.Stage, receipt.Error));
         Assert.Contains("busy until the deadline, nothing ran; its last word: 1000 requests wait", receipt.Text, StringComparison.Ordinal);
