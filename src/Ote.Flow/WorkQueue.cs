@@ -21,6 +21,7 @@ public sealed class WorkQueue<TKey> : IDisposable
     private readonly Func<double> _random;
     private readonly BackoffOptions _retry;
     private readonly ITimer _timer;
+    private bool _disposed;
 
     /// <summary>Makes an empty queue.</summary>
     /// <param name="time">The clock for delayed keys.</param>
@@ -137,19 +138,22 @@ public sealed class WorkQueue<TKey> : IDisposable
         return delay;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Takes no keys from now on: whoever still adds some, as events that are on their way do, need not know.</summary>
     public void Dispose()
     {
-        _timer.Dispose();
-        _signal.Dispose();
+        lock (_gate)
+        {
+            _disposed = true;
+            _timer.Dispose();
+            _signal.Dispose();
+        }
     }
 
     private void FinishNeedsLock(TKey key)
     {
         if (_working.Remove(key) && _waiting.Contains(key))
         {
-            _ready.Enqueue(key);
-            _signal.Release();
+            ReadyNeedsLock(key);
         }
     }
 
@@ -160,8 +164,16 @@ public sealed class WorkQueue<TKey> : IDisposable
             return;
         }
 
-        _ready.Enqueue(key);
-        _signal.Release();
+        ReadyNeedsLock(key);
+    }
+
+    private void ReadyNeedsLock(TKey key)
+    {
+        if (!_disposed)
+        {
+            _ready.Enqueue(key);
+            _signal.Release();
+        }
     }
 
     private void ReleaseDue()
@@ -185,7 +197,7 @@ public sealed class WorkQueue<TKey> : IDisposable
 
     private void ArmNeedsLock()
     {
-        if (!_later.TryPeek(out _, out var due))
+        if (_disposed || !_later.TryPeek(out _, out var due))
         {
             return;
         }

@@ -247,11 +247,18 @@ internal sealed class ObjectStore : IAsyncDisposable
         }
 
         _last = last;
-        Changes.Publish(changes, last);
-        _metrics.Committed(batch.Count, changes, _time.GetElapsedTime(began));
-        for (var i = 0; i < batch.Count; i++)
+        try
         {
-            batch[i].Done.SetResult(results[i]);
+            Changes.Publish(changes, last);
+            _metrics.Committed(batch.Count, changes, _time.GetElapsedTime(began));
+        }
+        finally
+        {
+            // Whoever listens may fail; the writes are durable, and their callers wait.
+            for (var i = 0; i < batch.Count; i++)
+            {
+                batch[i].Done.SetResult(results[i]);
+            }
         }
     }
 

@@ -64,5 +64,18 @@ public sealed class WorkQueueTests : IDisposable
         Assert.Equal(waits[0], _queue.Retry("a"));
     }
 
+    [Fact]
+    public void Keys_that_come_after_the_end_are_let_go()
+    {
+        _queue.AddAfter("later", TimeSpan.FromSeconds(1));
+        _queue.Dispose();
+
+        _queue.Add("a");
+        _queue.AddAfter("b", TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(0, _queue.Count);
+    }
+
     public void Dispose() => _queue.Dispose();
 }
