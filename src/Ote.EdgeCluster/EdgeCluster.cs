@@ -68,7 +68,7 @@ public sealed class EdgeCluster : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(loggers);
         options.Check();
         var log = loggers.CreateLogger("Ote.EdgeCluster");
-        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory }, loggers, time, cancellation, meters)
+        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory, PodStreams = new SimulatedStreams() }, loggers, time, cancellation, meters)
             .ConfigureAwait(false);
         var cluster = new EdgeCluster(options, server, time, random);
         try

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Streams;
 
 namespace Ote.Kube.Server;
 
@@ -39,6 +40,9 @@ public sealed record ApiServerOptions
 
     /// <summary>Rules for changes, after the built-in ones.</summary>
     public IReadOnlyList<IAdmission> Admission { get; init; } = [];
+
+    /// <summary>Answers about what goes on inside pods: their logs, and why there is no exec. Null: nothing runs pods here.</summary>
+    public IPodStreams? PodStreams { get; init; }
 
     /// <summary>Largest request body, in bytes. Default 3 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 3 * 1024 * 1024;

@@ -1,4 +1,6 @@
 using Ote.Ctl;
 using Ote.Ctl.Cli;
 
-return await CommandLine.RunAsync(Surroundings.OfProcess(), args, CancellationToken.None).ConfigureAwait(false);
+// kubectl asks the program of this name, on the PATH, for what may follow "kubectl ote".
+var words = Surroundings.CompletesFor(Surroundings.CalledAs()) ? ["__complete", .. args] : args;
+return await CommandLine.RunAsync(Surroundings.OfProcess(), words, CancellationToken.None).ConfigureAwait(false);

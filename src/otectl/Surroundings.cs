@@ -55,10 +55,27 @@ internal sealed class Surroundings
         Entropy = RandomNumberGenerator.Fill,
         Locate = (path, context) => Kubeconfig.Load(Kubeconfig.DefaultPath(path), context),
         Dial = endpoint => endpoint.CreateHandler(TimeProvider.System),
-        ProgramName = NameFor(Environment.GetCommandLineArgs()[0]),
+        ProgramName = NameFor(CalledAs()),
     };
 
     /// <summary>The name to show for the path the program was started by.</summary>
     internal static string NameFor(string argv0) =>
-        Path.GetFileNameWithoutExtension(argv0) is "kubectl-ote" or "kubectl_ote" ? "kubectl ote" : "otectl";
+        CompletesFor(argv0) || Path.GetFileNameWithoutExtension(argv0) is "kubectl-ote" or "kubectl_ote" ? "kubectl ote" : "otectl";
+
+    /// <summary>Whether the program was started, by this path, to complete the words of <c>kubectl ote</c>.</summary>
+    internal static bool CompletesFor(string argv0) => Path.GetFileNameWithoutExtension(argv0) is "kubectl_complete-ote";
+
+    /// <summary>The path the program was started by, links not followed. The framework would name the assembly in its place.</summary>
+    internal static string CalledAs()
+    {
+        try
+        {
+            var line = File.ReadAllText("/proc/self/cmdline");
+            return line[..line.IndexOf('\0', StringComparison.Ordinal)];
+        }
+        catch (Exception none) when (none is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return Environment.GetCommandLineArgs()[0];
+        }
+    }
 }

@@ -8,7 +8,7 @@ using Ote.Kube.Server.Watching;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>The handlers a request may end at.</summary>
-internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, DocumentHandler Documents);
+internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents);
 
 /// <summary>
 /// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
@@ -144,6 +144,11 @@ internal sealed class Dispatcher(
                 "deletecollection" => handlers.Delete.DeleteCollectionAsync(request),
                 _ => throw ApiError.MethodNotAllowed(),
             };
+        }
+
+        if (handlers.Streams.Serves(request))
+        {
+            return handlers.Streams.HandleAsync(request, verb);
         }
 
         var part = request.Kind.Subresource(sub) ?? throw ApiError.NoSuchPath();

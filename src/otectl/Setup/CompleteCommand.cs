@@ -8,7 +8,7 @@ namespace Ote.Ctl.Setup;
 /// <summary>The hidden <c>__complete</c> command: one candidate a line for the last of the words it is given. Never complains.</summary>
 internal static class CompleteCommand
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     internal static Command Build(CommandRunner runner, Func<Command> root)
     {
@@ -21,7 +21,8 @@ internal static class CompleteCommand
     private static async Task<ExitCode> RunAsync(Invocation run, Command root, string[] words, CancellationToken cancellation)
     {
         var typed = words.Length == 0 ? "" : words[^1];
-        var line = string.Join(' ', words.Select(Quote));
+        // The parser drops what does not contain the typed word, and so would drop the markers: it is asked what may stand there at all.
+        var line = string.Concat(words.SkipLast(1).Select(word => Quote(word) + " "));
         var parsed = root.Parse(line);
         var candidates = parsed.GetCompletions(line.Length).Select(item => item.InsertText ?? item.Label).Distinct(StringComparer.Ordinal);
         foreach (var candidate in candidates)

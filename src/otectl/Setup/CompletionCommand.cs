@@ -6,7 +6,8 @@ namespace Ote.Ctl.Setup;
 /// <summary><c>otectl completion bash|zsh|fish</c>: scripts that ask the hidden <c>__complete</c> command at each Tab.</summary>
 internal static class CompletionCommand
 {
-    // The word before the cursor is passed even when it is empty; everything else is the program's business.
+    // The word before the cursor is passed even when it is empty; everything else is the program's business. Its input is not the terminal:
+    // a program of .NET changes the modes of a terminal it reads from, and the line editor is in the middle of a line.
     private const string Bash = """
         # bash completion for otectl; load it with: source <(otectl completion bash)
         _otectl() {
@@ -14,7 +15,7 @@ internal static class CompletionCommand
             COMPREPLY=()
             while IFS= read -r line; do
                 COMPREPLY+=("$line")
-            done < <(otectl __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+            done < <(otectl __complete "${COMP_WORDS[@]:1:COMP_CWORD}" </dev/null 2>/dev/null)
             if [ ${#COMPREPLY[@]} -eq 0 ]; then
                 compopt -o default 2>/dev/null
             fi
@@ -27,7 +28,7 @@ internal static class CompletionCommand
         # zsh completion for otectl; load it with: source <(otectl completion zsh)
         _otectl() {
             local -a found
-            found=("${(@f)$(otectl __complete "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
+            found=("${(@f)$(otectl __complete "${(@)words[2,$CURRENT]}" </dev/null 2>/dev/null)}")
             found=("${(@)found:#}")
             if (( ${#found} )); then
                 compadd -Q -- "${found[@]}"
@@ -46,7 +47,7 @@ internal static class CompletionCommand
         # fish completion for otectl; load it with: otectl completion fish | source
         function __otectl_complete
             set -l words (commandline -opc) (commandline -ct)
-            otectl __complete $words[2..-1] 2>/dev/null
+            otectl __complete $words[2..-1] </dev/null 2>/dev/null
         end
         complete -c otectl -f -a '(__otectl_complete)'
         complete -c otectl -s f -l filename -r -F

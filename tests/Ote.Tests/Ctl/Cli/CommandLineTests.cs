@@ -20,6 +20,7 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("/usr/local/bin/kubectl-ote", "kubectl ote")]
+    [InlineData("/usr/local/bin/kubectl_complete-ote", "kubectl ote")]
     [InlineData("otectl", "otectl")]
     [InlineData("/x/otectl.dll", "otectl")]
     public void Name_follows_how_the_program_was_called(string argv0, string expected) => Assert.Equal(expected, Surroundings.NameFor(argv0));
@@ -40,12 +41,13 @@ public sealed class CommandLineTests
     [InlineData("get clusters --no", "--no-color\n")]
     [InlineData("describe cluster c", "c1\nc10\n")]
     [InlineData("accept c1 r", "root\n")]
+    [InlineData("describe cluster w", "web-1\n")]
     [InlineData("completion z", "zsh\n")]
     [InlineData("get clusters -o j", "json\n")]
     public async Task Completion_knows_commands_options_and_names(string words, string expected)
     {
         await using var world = await CtlWorld.StartAsync();
-        foreach (var name in (string[])["root", "c1", "c10"])
+        foreach (var name in (string[])["root", "c1", "c10", "web-1"])
         {
             await world.AddClusterAsync(name, null);
         }
