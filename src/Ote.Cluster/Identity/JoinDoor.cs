@@ -20,7 +20,13 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
     public async Task<byte[]> FetchAuthorityAsync(Uri parent, CancellationToken ct)
     {
 #pragma warning disable CA5359
-        SslClientAuthenticationOptions any = new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true, EnabledSslProtocols = TunnelTls.Protocols };
+        SslClientAuthenticationOptions any = new()
+        {
+            // What the machine trusts is of no interest: without a policy all of it would be read, for each connection anew.
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
+            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+            EnabledSslProtocols = TunnelTls.Protocols,
+        };
 #pragma warning restore CA5359
         using HttpClient http = Client(parent, any);
         return await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);

@@ -48,8 +48,12 @@ public sealed class CloudTunnel : IAsyncDisposable
         this.version = version;
         this.admission = admission;
         this.handler = handler;
+        Handshakes = new HandshakeGate(options.MaxHandshakes, runtime.Time, runtime.Metrics.HandshakesWaiting);
         sweeper = runtime.Time.CreateTimer(static self => ((CloudTunnel)self!).Sweep(), this, SweepEvery, SweepEvery);
     }
+
+    /// <summary>Whose TLS handshake may run.</summary>
+    internal HandshakeGate Handshakes { get; }
 
     /// <summary>How many children are attached.</summary>
     public int LinkCount => Volatile.Read(ref links);

@@ -50,7 +50,7 @@ public sealed class TunnelListener : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
-            kestrel.Listen(endpoint, listener => listener.UseTunnelTls(identity, time));
+            kestrel.Listen(endpoint, listener => listener.UseHandshakeGate(tunnel.Handshakes, time ?? TimeProvider.System, tls => tls.UseTunnelTls(identity, time)));
         });
         WebApplication app = builder.Build();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });

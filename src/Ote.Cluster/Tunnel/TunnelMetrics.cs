@@ -36,6 +36,7 @@ internal sealed class TunnelMetrics : IDisposable
         Reconnects = meter.CreateCounter<long>("ote.tunnel.reconnects", "{attempt}", "Attempts to attach to the parent, after the first.");
         Refusals = meter.CreateCounter<long>("ote.tunnel.refusals", "{refusal}", "Attachments refused, by side and reason.");
         Lost = meter.CreateCounter<long>("ote.tunnel.leases.expired", "{link}", "Links given up because the peer was silent.");
+        HandshakesWaiting = meter.CreateUpDownCounter<long>("ote.tunnel.handshakes.waiting", "{connection}", "Children's connections that wait for their TLS handshake.");
         meter.CreateObservableGauge("ote.tunnel.queue", ObserveQueues, "{message}", "Messages queued or unacknowledged, by lane, over all links.");
     }
 
@@ -62,6 +63,8 @@ internal sealed class TunnelMetrics : IDisposable
     public Counter<long> Refusals { get; }
 
     public Counter<long> Lost { get; }
+
+    public UpDownCounter<long> HandshakesWaiting { get; }
 
     public void Sent(in SentCounts sent)
     {

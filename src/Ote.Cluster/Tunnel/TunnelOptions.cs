@@ -44,6 +44,9 @@ public sealed record TunnelOptions
     /// <summary>Children one parent accepts; more are asked to come back later. Default 50,000.</summary>
     public int MaxLinks { get; init; } = 50_000;
 
+    /// <summary>TLS handshakes one parent does at once; more wait, and the newest goes first. Default 128.</summary>
+    public int MaxHandshakes { get; init; } = 128;
+
     /// <summary>Throws unless the figures make sense together; names all that do not.</summary>
     /// <exception cref="ArgumentException">Some figure is out of range.</exception>
     public void Validate()
@@ -63,6 +66,7 @@ public sealed record TunnelOptions
         Number(LaneMessages, 1, 1_000_000, nameof(LaneMessages));
         Number(LaneBytes, 1024, 1L << 32, nameof(LaneBytes));
         Number(MaxLinks, 1, 1_000_000, nameof(MaxLinks));
+        Number(MaxHandshakes, 1, 100_000, nameof(MaxHandshakes));
         if (errors.Count > 0) throw new ArgumentException("tunnel options: " + string.Join("; ", errors));
 
         void Range(TimeSpan value, TimeSpan low, TimeSpan high, string name)
