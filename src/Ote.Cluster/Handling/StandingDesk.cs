@@ -35,12 +35,14 @@ internal sealed class StandingDesk(
     private static readonly TimeSpan DialBackTimeout = TimeSpan.FromSeconds(5);
     private static readonly BackoffOptions DialBackWaits = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
     private readonly ConcurrentDictionary<string, Child> _children = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<Child> _fresh = new();
     private readonly SemaphoreSlim _dialling = new(MaxDialledBack);
     private readonly SemaphoreSlim _changed = new(0, 1);
     private readonly Lock _gate = new();
     private readonly SortedSet<int> _free = [];
     private volatile CandidateAdvice _advice = new(0, [], null, []);
     private IReadOnlyDictionary<string, int> _loads = FrozenDictionary<string, int>.Empty;
+    private string _news = "";
     private int _slots;
 
     /// <summary>What a child that asks to attach is told of others.</summary>
@@ -61,6 +63,7 @@ internal sealed class StandingDesk(
             Told = Text(welcome.Path, welcome.Candidates),
         };
         _children[name] = child;
+        _fresh.Enqueue(child);
         if (address.Length > 0 && child.Verified is null)
         {
             _ = DialBackAsync(child, stop);
@@ -108,11 +111,7 @@ internal sealed class StandingDesk(
             }
 
             await Task.Delay(Gathering, time, stop).ConfigureAwait(false);
-            _advice = Advise();
-            foreach (var child in _children.Values)
-            {
-                Tell(child);
-            }
+            TellAll();
         }
     }
 
@@ -156,6 +155,25 @@ internal sealed class StandingDesk(
         return _loads.Any(l => Math.Abs(now.GetValueOrDefault(l.Key) - l.Value) > 8 + (l.Value / 4));
     }
 
+    /// <summary>
+    /// Tells everyone when there is news for everyone, else only those that came since: they may have been told just before it changed.
+    /// </summary>
+    private void TellAll()
+    {
+        var before = _news;
+        _advice = Advise();
+        List<Child> fresh = [];
+        while (_fresh.TryDequeue(out var child))
+        {
+            fresh.Add(child);
+        }
+
+        foreach (var child in _news == before ? fresh : _children.Values)
+        {
+            Tell(child);
+        }
+    }
+
     private CandidateAdvice Advise()
     {
         var path = uplink.Path;
@@ -174,6 +192,7 @@ internal sealed class StandingDesk(
             candidate.Path.Add(candidate.Name);
         }
 
+        _news = Text(path, [.. uncles, .. parent is null ? [] : (Candidate[])[parent], .. mine]);
         return new CandidateAdvice(_slots, uncles, parent, [.. mine.Select(c => c.Clone())]);
     }
 
@@ -194,6 +213,7 @@ internal sealed class StandingDesk(
         }
         else if (child.Link.IsUp)
         {
+            _fresh.Enqueue(child);
             Wake();
         }
     }
