@@ -24,7 +24,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiSe
             return;
         }
 
-        var written = await writer.UpdateAsync(request.Write(), request.Name, _ => obj.Copy()).ConfigureAwait(false);
+        var written = await writer.ReplaceAsync(request.Write(), request.Name, obj).ConfigureAwait(false);
         await AnswerAsync(request, written).ConfigureAwait(false);
     }
 

@@ -28,9 +28,10 @@ internal sealed class ObjectWriter(
     {
         var kind = context.Kind;
         var catalog = served.Current;
+        var isNamed = obj.Name().Length > 0; // else a name is made up, perhaps several times
         for (var attempt = 1; ; attempt++)
         {
-            var candidate = obj.Copy();
+            var candidate = isNamed ? obj : obj.Copy();
             var now = time.GetUtcNow();
             ObjectRules.OnCreate(kind, candidate, context.Namespace, NameSource.NewUid(), NameSource.NewSuffix, now);
             CheckNamespace(context, candidate.Name());
@@ -61,18 +62,29 @@ internal sealed class ObjectWriter(
             }
 
             // A generated name that is taken is ours to mend.
-            if (obj.Name().Length > 0 || attempt == Attempts)
+            if (isNamed || attempt == Attempts)
             {
                 throw ApiError.AlreadyExists(kind, key.Name);
             }
         }
     }
 
+    /// <summary>Replaces an object. The object given is used up.</summary>
+    public Task<Written> ReplaceAsync(WriteContext context, string name, JsonObject obj)
+    {
+        // What names the version it was made for is stored at once or not at all.
+        var once = obj.ResourceVersion().Length > 0;
+        return ChangeAsync(context, name, _ => once ? obj : obj.Copy());
+    }
+
     /// <summary>
     /// Changes an object. <paramref name="change"/> gets the stored object, may use it up, and returns the wanted one; it may be
     /// called several times.
     /// </summary>
-    public async Task<Written> UpdateAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change)
+    public Task<Written> UpdateAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change) =>
+        ChangeAsync(context, name, stored => change(stored.Copy()));
+
+    private async Task<Written> ChangeAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change)
     {
         var kind = context.Kind;
         var key = KeyOf(context, name);
@@ -80,7 +92,7 @@ internal sealed class ObjectWriter(
         {
             var stored = await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) ?? throw ApiError.NotFound(kind, name);
             var old = ObjectForm.Parse(stored.Json, kind);
-            var wanted = change(old.Copy());
+            var wanted = change(old);
             var asked = wanted.ResourceVersion();
             if (asked.Length > 0 && asked != old.ResourceVersion())
             {

@@ -90,7 +90,14 @@ public sealed class KindInfo
     public SchemaNode Schema => _schema.Value;
 
     /// <summary>The schema as the CRD states it; null for built-in kinds and for a CRD without one.</summary>
-    internal JsonObject? SchemaSource { get; init; }
+    internal JsonObject? SchemaSource
+    {
+        get;
+        init => (field, NameSchema) = (value, value?.ObjectAt("properties", "metadata", "properties", "name") is { } name ? Crds.CrdSchemaReader.Read(name) : null);
+    }
+
+    /// <summary>What a CRD asks of its objects' names beyond what every name must fulfil; null when nothing.</summary>
+    internal SchemaNode? NameSchema { get; private init; }
 
     /// <summary>Whether a CustomResourceDefinition brought this kind.</summary>
     public bool IsCustom => CrdName is not null;

@@ -10,27 +10,18 @@ internal static class CustomRules
 
     public static IReadOnlyList<FieldError> Check(KindInfo kind, JsonObject obj)
     {
-        if (obj[MetadataPath] is JsonObject && Decoder.Error(kind, new JsonObject { [MetadataPath] = obj[MetadataPath]!.DeepClone() }) is { } wrong)
+        if (Decoder.ErrorOf(kind, obj, MetadataPath) is { } wrong)
             return [new FieldError("", FieldErrorType.Undecodable, "", wrong)];
         Faults faults = new();
         MetadataRules.Check(kind, obj, faults);
+        if (kind.NameSchema is { } nameSchema)
+        {
+            foreach (FieldError error in SchemaValidator.Validate(obj.At(MetadataPath, "name"), nameSchema, "metadata.name"))
+                faults.Add(error);
+        }
         // Metadata is the same for every kind and has just been checked; a null in it is an absent field, which a custom schema would refuse.
-        JsonObject rest = [];
-        foreach ((string name, JsonNode? value) in obj)
-        {
-            if (name != MetadataPath)
-                rest[name] = value?.DeepClone();
-        }
-        if (kind.SchemaSource?.ObjectAt("properties", MetadataPath, "properties", "name") is { } nameSchema)
-        {
-            foreach (FieldError error in SchemaValidator.Validate(obj.At(MetadataPath, "name"), Crds.CrdSchemaReader.Read(nameSchema), "metadata.name"))
-                faults.Add(error);
-        }
-        foreach (FieldError error in SchemaValidator.Validate(rest, kind.Schema))
-        {
-            if (error.Path != MetadataPath)
-                faults.Add(error);
-        }
+        foreach (FieldError error in SchemaValidator.Validate(obj, kind.Schema, except: MetadataPath))
+            faults.Add(error);
         return faults.Errors;
     }
 }

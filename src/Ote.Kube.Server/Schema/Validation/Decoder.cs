@@ -9,11 +9,15 @@ namespace Ote.Kube.Server.Schema.Validation;
 /// </summary>
 internal static class Decoder
 {
-    public static string? Error(KindInfo kind, JsonObject obj)
-    {
-        string? wrong = Check(obj, kind.Schema, kind.Kind, "");
-        return wrong is null ? null : $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: {wrong}";
-    }
+    public static string? Error(KindInfo kind, JsonObject obj) => Say(kind, Check(obj, kind.Schema, kind.Kind, ""));
+
+    /// <summary>Looks at one field of the object only.</summary>
+    public static string? ErrorOf(KindInfo kind, JsonObject obj, string field) => kind.Schema.Field(field) is { } schema
+        ? Say(kind, Check(obj[field], schema, kind.Schema.Name is { } name ? name[(name.LastIndexOf('.') + 1)..] : kind.Kind, field))
+        : null;
+
+    private static string? Say(KindInfo kind, string? wrong) =>
+        wrong is null ? null : $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: {wrong}";
 
     private static string? Check(JsonNode? value, SchemaNode schema, string owner, string path)
     {

@@ -5,16 +5,21 @@ using System.Text.RegularExpressions;
 namespace Ote.Kube.Server.Schema.Validation;
 
 /// <summary>Checks an object against the schema of a custom resource.</summary>
-internal sealed class SchemaValidator
+internal sealed class SchemaValidator(string? except)
 {
     /// <summary>A refusal that lists more than this helps nobody.</summary>
     private const int MaxErrors = 200;
 
     private readonly List<FieldError> _errors = [];
 
-    public static List<FieldError> Validate(JsonNode? value, SchemaNode schema, string path = "")
+    /// <summary>All that is wrong with a value.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="schema">What it must fulfil.</param>
+    /// <param name="path">Where it stands, for the messages.</param>
+    /// <param name="except">A field of the value itself that is not looked at, present or not; null for none.</param>
+    public static List<FieldError> Validate(JsonNode? value, SchemaNode schema, string path = "", string? except = null)
     {
-        SchemaValidator validator = new();
+        SchemaValidator validator = new(except);
         validator.Check(value, schema, path);
         return validator._errors;
     }
@@ -54,9 +59,10 @@ internal sealed class SchemaValidator
 
     private void CheckMap(JsonObject map, SchemaNode schema, string path)
     {
+        string? skipped = path.Length == 0 ? except : null;
         foreach (string name in schema.Required)
         {
-            if (!map.ContainsKey(name))
+            if (name != skipped && !map.ContainsKey(name))
                 _errors.Add(FieldError.Required(Join(path, name)));
         }
         if (schema.Rules?.MinProperties > map.Count)
@@ -65,7 +71,7 @@ internal sealed class SchemaValidator
             _errors.Add(FieldError.TooMany(path, map.Count, schema.Rules.MaxProperties.Value));
         foreach ((string name, JsonNode? value) in map)
         {
-            if (schema.Field(name) is { } field)
+            if (name != skipped && schema.Field(name) is { } field)
                 Check(value, field, Join(path, name));
         }
     }
@@ -169,7 +175,7 @@ internal sealed class SchemaValidator
             AddCombination(path, "must not validate the schema (not)");
     }
 
-    private static bool Fits(JsonNode value, SchemaNode schema, string path) => Validate(value, schema, path).Count == 0;
+    private bool Fits(JsonNode value, SchemaNode schema, string path) => Validate(value, schema, path, except).Count == 0;
 
     private static bool TypeFits(JsonNode value, SchemaNode schema)
     {
