@@ -20,6 +20,7 @@ internal sealed class RootServer : IAsyncDisposable
     private readonly ApiServer _api;
     private readonly ClusterController _controller;
     private readonly TimeProvider _time;
+    private readonly ClusterGauge _gauge = new("root");
 
     private RootServer(ApiServer api, ClusterController controller, KubeClient client, string folder, TimeProvider time)
     {
@@ -114,10 +115,10 @@ internal sealed class RootServer : IAsyncDisposable
         return clusters.Items.Count(c => c.Name() != "root" && c.Text("status", "status") == "online");
     }
 
-    /// <summary>Waits until so many are online; bounded by the token.</summary>
+    /// <summary>Waits until so many are online; bounded by the token. Asks the API only once the routes have them all: it is not what is measured.</summary>
     public async Task WaitOnlineAsync(int count, CancellationToken ct)
     {
-        while (await OnlineAsync(ct) < count)
+        while (_gauge.Read() <= count || await OnlineAsync(ct) < count)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(250), _time, ct);
         }
@@ -125,6 +126,7 @@ internal sealed class RootServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _gauge.Dispose();
         await _controller.DisposeAsync();
         await _api.DisposeAsync();
     }

@@ -62,7 +62,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly List<Task> _loops = [];
     private EdgeTunnel? _edgeTunnel;
     private CloudTunnel? _cloudTunnel;
-    private TunnelListener? _listener;
+    private IListening? _listener;
 
     private ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags)
@@ -103,7 +103,10 @@ public sealed class ClusterController : IAsyncDisposable
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
-            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time);
+            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time)
+            {
+                MayExist = name => _objects?.MayExist(name) ?? true,
+            };
         }
 
         var refusals = new NameRefusals();
@@ -294,7 +297,7 @@ public sealed class ClusterController : IAsyncDisposable
                 return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
             }
 
-            var identity = ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
+            var identity = parts.Identity ?? ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
             if (identity.Peer.Name != options.Name)
             {
                 throw new ClusterControllerException(
@@ -345,7 +348,7 @@ public sealed class ClusterController : IAsyncDisposable
             await ListenAsync(listen, cancellation).ConfigureAwait(false);
         }
 
-        var epochs = EpochCounter.Load(IdentityDirectory(_options));
+        var epochs = _parts.Epochs ?? EpochCounter.Load(IdentityDirectory(_options));
         if (_seeker is null)
         {
             _uplink.Beat(epochs.Next(0));
@@ -406,7 +409,9 @@ public sealed class ClusterController : IAsyncDisposable
             _identity, _desk is null ? _joins.AskAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try
         {
-            _listener = await TunnelListener.StartAsync(listen, _identity, _cloudTunnel, join, _parts.Loggers, cancellation, time: _parts.Time).ConfigureAwait(false);
+            _listener = _parts.Listener is { } other
+                ? await other.ListenAsync(new Door(listen, _identity, _cloudTunnel, join), cancellation).ConfigureAwait(false)
+                : await TunnelListener.StartAsync(listen, _identity, _cloudTunnel, join, _parts.Loggers, cancellation, time: _parts.Time).ConfigureAwait(false);
         }
         catch (IOException taken)
         {

@@ -133,6 +133,15 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
     /// <summary>Opens connections to other controllers; null: TLS with this controller's certificate.</summary>
     public IDialer? Dialer { get; init; }
 
+    /// <summary>Lets children in; null: TLS with this controller's certificate. The children's <see cref="Dialer"/> must fit.</summary>
+    public IListener? Listener { get; init; }
+
+    /// <summary>Who a cluster below the root is, when that is not to be read from its directory or joined for.</summary>
+    public ClusterIdentity? Identity { get; init; }
+
+    /// <summary>Numbers the attachments; null: kept in the data directory.</summary>
+    public EpochCounter? Epochs { get; init; }
+
     /// <summary>What survives the process; null: a file in the data directory. The controller disposes it.</summary>
     public IJournal? Journal { get; init; }
 }

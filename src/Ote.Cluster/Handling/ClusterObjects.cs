@@ -20,6 +20,10 @@ namespace Ote.Cluster.Handling;
 internal sealed class ClusterObjects : IDisposable
 {
     private const int Parallel = 16;
+
+    // What a child tells of itself comes in a few messages, and an accepted cluster is about to attach: one write for all of it.
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
     private readonly RouteKeeper _routes;
     private readonly Uplink _uplink;
     private readonly KubeClient _api;
@@ -32,6 +36,8 @@ internal sealed class ClusterObjects : IDisposable
     private readonly ILogger _log;
     private readonly bool _isRoot;
     private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _expected = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Settled> _settled = new(StringComparer.Ordinal);
 
     public ClusterObjects(
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
@@ -45,7 +51,7 @@ internal sealed class ClusterObjects : IDisposable
         {
             foreach (var change in changes)
             {
-                _queue.Add(change.Name);
+                _queue.AddAfter(change.Name, Gathering);
                 if (change.Before?.Parent != change.After?.Parent || change.Before?.Online != change.After?.Online)
                 {
                     QueueParent(change.Before);
@@ -67,6 +73,9 @@ internal sealed class ClusterObjects : IDisposable
         await new Reconciler("cluster objects", _queue, ReconcileAsync, Parallel, _log).RunAsync(stop).ConfigureAwait(false);
         await watching.ConfigureAwait(false);
     }
+
+    /// <summary>Whether a cluster of a name may have an object; false only when none was there a moment ago.</summary>
+    public bool MayExist(string name) => !_informer.Synced.IsCompletedSuccessfully || _informer.Get(name) is not null;
 
     public void Dispose() => _queue.Dispose();
 
@@ -97,6 +106,13 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         _seen.TryAdd(name, true);
+        _expected.TryRemove(name, out _);
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost);
+        if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
+        {
+            return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
+        }
+
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
@@ -105,11 +121,16 @@ internal sealed class ClusterObjects : IDisposable
         var again = _certificates.Write(next, name == _routes.Self.Name);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
-            await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
+            var written = await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
+            settled = settled with { Version = written.ResourceVersion() };
         }
 
-        await WishedTagsAsync(known, entry).ConfigureAwait(false);
-        await WishedPlaceAsync(known, entry).ConfigureAwait(false);
+        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false);
+        if (children is null && !wishes && name != _routes.Self.Name)
+        {
+            _settled[name] = settled with { Until = again.Delay is { } wait ? _time.GetUtcNow() + wait : null };
+        }
+
         return again;
     }
 
@@ -117,7 +138,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         if (entry is { Parent.Length: > 0 })
         {
-            _queue.Add(entry.Parent);
+            _queue.AddAfter(entry.Parent, Gathering);
         }
     }
 
@@ -126,9 +147,11 @@ internal sealed class ClusterObjects : IDisposable
 
     private async Task<Next> WithoutRouteAsync(string name, JsonObject? known, CancellationToken ct)
     {
+        _settled.TryRemove(name, out _);
         if (known is null)
         {
             _seen.TryRemove(name, out _);
+            _expected.TryRemove(name, out _);
             _certificates.Forget(name);
             return Next.Done;
         }
@@ -140,6 +163,15 @@ internal sealed class ClusterObjects : IDisposable
         {
             await _api.DeleteAsync(Kinds.Clusters, null, name, ct, known.Uid()).ConfigureAwait(false);
             return Next.Done;
+        }
+
+        if (known["status"] is null && known.Truth("spec", "accepted") == true)
+        {
+            var left = _expected.GetOrAdd(name, _ => _time.GetUtcNow() + AttachPatience) - _time.GetUtcNow();
+            if (left > TimeSpan.Zero)
+            {
+                return Next.After(left);
+            }
         }
 
         var next = known.Copy();
@@ -165,34 +197,38 @@ internal sealed class ClusterObjects : IDisposable
         },
         ct);
 
-    private async Task WishedTagsAsync(JsonObject cluster, RouteEntry entry)
+    /// <summary>Sends the tags an operator wishes until they are in force; whether it has.</summary>
+    private async Task<bool> WishesTagsAsync(JsonObject cluster, RouteEntry entry)
     {
         if (cluster.Items("spec", "tags") is not { } wished || !entry.Online)
         {
-            return;
+            return false;
         }
 
         if (!TagSet.TryCreate(wished.Select(t => t?.ToString() ?? ""), out var tags, out var error))
         {
             _log.ParentMessageRefused("spec.tags of " + entry.Name, error);
-            return;
+            return false;
         }
 
-        if (!tags.Equals(entry.Tags))
+        if (tags.Equals(entry.Tags))
         {
-            await _sendWish(new Message
-            {
-                Lane = Lane.Control,
-                SetTags = new SetTags { Name = entry.Name, Tags = { tags }, Generation = (ulong)cluster.Generation() },
-            }).ConfigureAwait(false);
+            return false;
         }
+
+        await _sendWish(new Message
+        {
+            Lane = Lane.Control,
+            SetTags = new SetTags { Name = entry.Name, Tags = { tags }, Generation = (ulong)cluster.Generation() },
+        }).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>
     /// Sends the operator's wish about a cluster's place until the cluster tells that it is in force: once for each edit and each
-    /// attachment, so that two control entries that wish different things do not send for ever.
+    /// attachment, so that two control entries that wish different things do not send for ever. Whether it has.
     /// </summary>
-    private async Task WishedPlaceAsync(JsonObject cluster, RouteEntry entry)
+    private async Task<bool> WishesPlaceAsync(JsonObject cluster, RouteEntry entry)
     {
         var wish = new SetPlacement
         {
@@ -205,11 +241,12 @@ internal sealed class ClusterObjects : IDisposable
         var attempt = (cluster.Generation(), entry.Epoch);
         if (!entry.Online || entry.Name == _routes.Self.Name || PlacementDigest.Of(wish) == entry.Placement || _wished.GetValueOrDefault(entry.Name) == attempt)
         {
-            return;
+            return false;
         }
 
         _wished[entry.Name] = attempt;
         await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>The nearest cluster above one that is away, itself not counted.</summary>
@@ -240,4 +277,7 @@ internal sealed class ClusterObjects : IDisposable
         path.Reverse();
         return path;
     }
+
+    /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, DateTimeOffset? Until = null);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Ote.Cluster.Identity;
@@ -18,64 +17,45 @@ internal sealed record JoinDeskOptions(TimeSpan RenewalGrace, string RootName, I
 
 /// <summary>
 /// The root's decision on joining and renewal, carried out: reads the token and who holds the name and the hosts from the control API,
-/// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests with one token are decided one after the other,
-/// and so are those that ask for hosts nobody has given them yet.
+/// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests that ask for hosts nobody has given them yet are
+/// decided one after the other.
 /// </summary>
 internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time)
 {
     private static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan BindPatience = TimeSpan.FromSeconds(20);
     private const int Attempts = 5;
-    private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new(StringComparer.Ordinal);
+    private readonly TokenLedger _ledger = new(api, time);
     private readonly SemaphoreSlim _hostsTurn = new(1, 1);
     private readonly HashSet<string> _rootHosts = [.. options.RootHosts.Select(HostPolicy.Normalize)];
 
+    /// <summary>
+    /// Whether a cluster of a name may have an object. Asked to save a question to the API: a wrong no costs a second attempt, nothing else.
+    /// </summary>
+    public Func<string, bool> MayExist { get; init; } = static _ => true;
+
     public async Task<JoinAnswer> DecideAsync(JoinRequest request, CancellationToken ct)
     {
-        var token = JoinTokenText.TryParse(request.Token, out var presented)
-            ? await api.GetAsync(Kinds.JoinTokens, null, presented!.Id, ct).ConfigureAwait(false)
-            : null;
-        var turn = token is null ? null : _turns.GetOrAdd(token.Name(), _ => new SemaphoreSlim(1, 1));
-        await (turn?.WaitAsync(ct) ?? Task.CompletedTask).ConfigureAwait(false);
-        try
+        var asked = new Asked(request);
+        for (var attempt = 1; ; attempt++)
         {
-            for (var attempt = 1; ; attempt++)
+            try
             {
-                try
-                {
-                    var current = token is null ? null : await api.GetAsync(Kinds.JoinTokens, null, token.Name(), ct).ConfigureAwait(false);
-                    return await DecideAsync(request, current, ct).ConfigureAwait(false);
-                }
-                catch (KubeStatusException conflict) when ((conflict.IsConflict || conflict.IsAlreadyExists) && attempt < Attempts)
-                {
-                    // Another writer was first: read what it wrote and decide again.
-                }
+                return await DecideAsync(asked, isFirst: attempt == 1, ct).ConfigureAwait(false);
             }
-        }
-        finally
-        {
-            turn?.Release();
+            catch (KubeStatusException conflict) when ((conflict.IsConflict || conflict.IsAlreadyExists) && attempt < Attempts)
+            {
+                // Another writer was first: read what it wrote and decide again.
+            }
         }
     }
 
-    private async Task<JoinAnswer> DecideAsync(JoinRequest request, JsonObject? token, CancellationToken ct)
+    private async Task<JoinAnswer> DecideAsync(Asked asked, bool isFirst, CancellationToken ct)
     {
-        var cluster = Routing.ClusterName.CheckChild(request.Name) is null
+        var request = asked.Request;
+        var cluster = Routing.ClusterName.CheckChild(request.Name) is null && (!isFirst || MayExist(request.Name))
             ? await api.GetAsync(Kinds.Clusters, null, request.Name, ct).ConfigureAwait(false)
             : null;
-        var holder = cluster.Text("spec", "uid");
-        var isHolder = holder == request.Uid;
-        var verdict = JoinDecision.Decide(request, new JoinFacts(
-            token is null ? null : new JoinToken(token).Read(request, isHolder),
-            holder,
-            IsRevoked: revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!)),
-            IsApproved: isHolder && cluster.Truth("spec", "accepted") == true,
-            Renewal.Verify(request, authority.Authority, time.GetUtcNow(), options.RenewalGrace),
-            time.GetUtcNow()));
-        if (verdict.Kind == JoinVerdictKind.Refuse)
-        {
-            return Refused(request, verdict.Text);
-        }
-
         SigningRequest signing;
         try
         {
@@ -83,23 +63,32 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
         }
         catch (IdentityException broken)
         {
-            return Refused(request, broken.Message);
+            return Refused(request, request.Csr.IsEmpty ? "the signing request is missing" : broken.Message);
         }
 
-        var own = holder is null || isHolder ? Hosts(cluster) : [];
+        var holder = cluster.Text("spec", "uid");
+        var own = holder is null || holder == request.Uid ? Hosts(cluster) : [];
         if (!HostPolicy.NeedsHolders(signing.Hosts, own))
         {
-            return await AdmitAsync(request, verdict, token, cluster, signing, HostPolicy.Judge(request.Name, signing.Hosts, own, _ => null), ct).ConfigureAwait(false);
+            var hosts = HostPolicy.Judge(request.Name, signing.Hosts, own, _ => null);
+            return await AdmitAsync(asked, await VerdictAsync(asked, cluster, ct).ConfigureAwait(false), cluster, signing, hosts).ConfigureAwait(false);
         }
 
         await _hostsTurn.WaitAsync(ct).ConfigureAwait(false);
         try
         {
+            // A first look at the token only: who may not join learns nothing of who holds what, and a refused host uses nothing up.
+            var token = asked.Presented is { } presented ? await api.GetAsync(Kinds.JoinTokens, null, presented.Id, ct).ConfigureAwait(false) : null;
+            if (Judge(asked, cluster, token is null ? null : new JoinToken(token)) is { Kind: JoinVerdictKind.Refuse } no)
+            {
+                return Refused(request, no.Text);
+            }
+
             var holders = await HoldersAsync(ct).ConfigureAwait(false);
             var hosts = HostPolicy.Judge(request.Name, signing.Hosts, own, host => _rootHosts.Contains(host) ? options.RootName : holders.GetValueOrDefault(host));
             return hosts.Refusal is { } refusal
                 ? Refused(request, refusal)
-                : await AdmitAsync(request, verdict, token, cluster, signing, hosts, ct).ConfigureAwait(false);
+                : await AdmitAsync(asked, await VerdictAsync(asked, cluster, ct).ConfigureAwait(false), cluster, signing, hosts).ConfigureAwait(false);
         }
         finally
         {
@@ -107,18 +96,42 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
         }
     }
 
-    private async Task<JoinAnswer> AdmitAsync(
-        JoinRequest request, JoinVerdict verdict, JsonObject? token, JsonObject? cluster, SigningRequest signing, HostVerdict hosts, CancellationToken ct)
+    /// <summary>The decision, and the use of the token counted.</summary>
+    private Task<JoinVerdict> VerdictAsync(Asked asked, JsonObject? cluster, CancellationToken ct) => asked.Presented is { } presented
+        ? _ledger.DecideAsync(presented.Id, asked.Request.Uid, (token, wasCounted) => Judge(asked, cluster, token, wasCounted), ct)
+        : Task.FromResult(Judge(asked, cluster, null));
+
+    private JoinVerdict Judge(Asked asked, JsonObject? cluster, JoinToken? token, bool wasCounted = false)
     {
-        if (verdict.UsesToken && token is not null)
+        var request = asked.Request;
+        var holder = cluster.Text("spec", "uid");
+        var isHolder = holder == request.Uid;
+        return JoinDecision.Decide(request, new JoinFacts(
+            token?.Read(request, isHolder || wasCounted),
+            holder,
+            IsRevoked: revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!)),
+            IsApproved: isHolder && cluster.Truth("spec", "accepted") == true,
+            Renewal.Verify(request, authority.Authority, time.GetUtcNow(), options.RenewalGrace),
+            time.GetUtcNow()));
+    }
+
+    /// <summary>
+    /// Once a use is counted, who it was for is written down, even when nobody waits for the answer any more: it is asked for again, and must
+    /// not be counted again.
+    /// </summary>
+    private async Task<JoinAnswer> AdmitAsync(Asked asked, JoinVerdict verdict, JsonObject? cluster, SigningRequest signing, HostVerdict hosts)
+    {
+        var request = asked.Request;
+        using var late = new CancellationTokenSource(BindPatience, time);
+        if (verdict.Kind == JoinVerdictKind.Refuse)
         {
-            await new JoinToken(token).CountAsync(api, request.Uid, ct).ConfigureAwait(false);
+            return Refused(request, verdict.Text);
         }
 
         if (verdict.Kind == JoinVerdictKind.Pending)
         {
-            await BindAsync(cluster, Wanted(cluster, request, false, hosts), ct).ConfigureAwait(false);
-            return new JoinAnswer
+            await BindAsync(cluster, Wanted(cluster, request, false, hosts), late.Token).ConfigureAwait(false);
+                return new JoinAnswer
             {
                 RequestId = request.RequestId,
                 Outcome = JoinAnswer.Types.Outcome.Pending,
@@ -130,7 +143,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
         using var certificate = authority.Issue(signing, new PeerIdentity(request.Name, request.Uid), hosts.Granted);
         var bound = Wanted(cluster, request, true, hosts);
         CertificateRecord.Write(bound, certificate.NotBefore, certificate.NotAfter);
-        await BindAsync(cluster, bound, ct).ConfigureAwait(false);
+        await BindAsync(cluster, bound, late.Token).ConfigureAwait(false);
         return new JoinAnswer
         {
             RequestId = request.RequestId,
@@ -191,4 +204,13 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
         before is null ? api.CreateAsync(Kinds.Clusters, null, wanted, ct)
         : JsonNode.DeepEquals(before, wanted) ? Task.CompletedTask
         : api.ReplaceAsync(Kinds.Clusters, wanted, ct);
+
+    /// <summary>One request over all its attempts.</summary>
+    private sealed class Asked(JoinRequest request)
+    {
+        public JoinRequest Request => request;
+
+        /// <summary>The token it shows; null when that is none.</summary>
+        public JoinTokenText? Presented { get; } = JoinTokenText.TryParse(request.Token, out var presented) ? presented : null;
+    }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Ote.Cluster.Identity;
-using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
@@ -18,42 +17,31 @@ internal readonly record struct JoinToken(JsonObject Object)
 
     /// <summary>What it allows.</summary>
     /// <param name="request">Who asks.</param>
-    /// <param name="holdsName">Whether the uid that asks holds the name already.</param>
-    public JoinTokenRecord Read(JoinRequest request, bool holdsName)
+    /// <param name="wasCounted">Whether the uid that asks is known to be among those it has admitted.</param>
+    public JoinTokenRecord Read(JoinRequest request, bool wasCounted)
     {
-        // Only how many were admitted, and whether this one was, matters to the decision.
-        var wasAdmitted = holdsName || Recent.Contains(request.Uid);
-        var used = new string[Math.Max(Object.Whole("status", "used") ?? 0, wasAdmitted ? 1 : 0)];
-        Array.Fill(used, "");
-        if (wasAdmitted)
-        {
-            used[0] = request.Uid;
-        }
-
         var pattern = Object.Text("spec", "namePattern");
         return new JoinTokenRecord(
             Object.Name(),
             Object.Text("spec", "secretHash") ?? "",
             Object.Time("spec", "expiresAt"),
             Object.Whole("spec", "uses") switch { null => 1, 0 => null, var uses => (int)uses },
-            used,
+            (int)(Object.Whole("status", "used") ?? 0),
+            wasCounted || Recent.Contains(request.Uid),
             string.IsNullOrEmpty(pattern) ? [] : [Routing.Glob.Matches(pattern, request.Name) ? request.Name : pattern],
             Object.Truth("spec", "autoAccept") ?? false);
     }
 
-    /// <summary>Counts one more cluster; durable when it returns.</summary>
-    /// <exception cref="KubeStatusException">A conflict when someone else has counted meanwhile: read again, decide again.</exception>
-    public Task CountAsync(KubeClient api, string uid, CancellationToken ct)
+    /// <summary>Counts one more cluster in the object, which is then to be stored.</summary>
+    public void Count(string uid)
     {
-        var next = Object.Copy();
-        var status = next.Child("status");
-        status["used"] = (Object.Whole("status", "used") ?? 0) + 1;
+        var status = Object.Child("status");
         if (Object.Whole("spec", "uses") is null or (> 0 and <= MostRecent))
         {
             status["recent"] = new JsonArray([.. Recent.Append(uid).TakeLast(MostRecent).Select(u => (JsonNode)u)]);
         }
 
-        return api.ReplaceStatusAsync(Kinds.JoinTokens, next, ct);
+        status["used"] = (Object.Whole("status", "used") ?? 0) + 1;
     }
 
     private IEnumerable<string> Recent => Object.Items("status", "recent")?.Select(u => u?.ToString() ?? "") ?? [];

@@ -11,6 +11,7 @@ namespace Ote.Cluster.Identity;
 public sealed class ClusterIdentity
 {
     private const string FileName = "cluster.pem";
+    private readonly Lazy<SslStreamCertificateContext> tls;
 
     /// <summary>Wraps a certificate that names a cluster.</summary>
     /// <param name="certificate">With its private key.</param>
@@ -25,7 +26,7 @@ public sealed class ClusterIdentity
         Certificate = certificate;
         Authority = authority;
         Peer = peer;
-        TlsContext = SslStreamCertificateContext.Create(certificate, [authority], offline: true);
+        tls = new Lazy<SslStreamCertificateContext>(() => SslStreamCertificateContext.Create(certificate, [authority], offline: true));
     }
 
     /// <summary>The name and uid, from the certificate.</summary>
@@ -38,7 +39,7 @@ public sealed class ClusterIdentity
     public X509Certificate2 Authority { get; }
 
     /// <summary>The certificate made ready for TLS, shared by all connections.</summary>
-    internal SslStreamCertificateContext TlsContext { get; }
+    internal SslStreamCertificateContext TlsContext => tls.Value;
 
     /// <summary>The DNS names and addresses the certificate is for.</summary>
     public IReadOnlyList<string> Hosts => CertificateNames.ReadHosts(Certificate.Extensions) ?? [];

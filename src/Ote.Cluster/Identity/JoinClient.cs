@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Tunnel;
@@ -31,7 +30,8 @@ public sealed record JoinTicket(Uri Parent, CaPin Pin, string Token, PeerIdentit
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
 public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger log, IWebProxy? proxy = null)
 {
-    private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(30);
+    // When thousands join at once, each waits for its turn at the parent; giving up early only lengthens the line.
+    private static readonly TimeSpan AttemptTimeout = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
     private readonly JoinDoor door = new(time, proxy);
 
@@ -82,8 +82,7 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            using X509Certificate2 authority = await FetchAuthorityAsync(ticket, either.Token).ConfigureAwait(false);
-            return (await door.AskAsync(ticket.Parent, authority, request, either.Token).ConfigureAwait(false), null);
+            return (await door.AskAsync(ticket.Parent, ticket.Pin, request, either.Token).ConfigureAwait(false), null);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -92,23 +91,6 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             return (null, e.GetBaseException().Message);
-        }
-    }
-
-    private async Task<X509Certificate2> FetchAuthorityAsync(JoinTicket ticket, CancellationToken ct)
-    {
-        byte[] raw = await door.FetchAuthorityAsync(ticket.Parent, ct).ConfigureAwait(false);
-        try
-        {
-            X509Certificate2 authority = X509CertificateLoader.LoadCertificate(raw);
-            CaPin seen = CaPin.Of(authority);
-            if (seen == ticket.Pin) return authority;
-            authority.Dispose();
-            throw new JoinRefusedException($"{ticket.Parent} belongs to a tree whose CA is {seen}, not {ticket.Pin}; check the address and the pin. The token was not sent.");
-        }
-        catch (CryptographicException e)
-        {
-            throw new IOException($"{ticket.Parent} did not answer with a CA certificate", e);
         }
     }
 }

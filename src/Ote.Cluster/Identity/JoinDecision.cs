@@ -9,11 +9,12 @@ namespace Ote.Cluster.Identity;
 /// <param name="SecretHash">SHA-256 of the secret, hex.</param>
 /// <param name="Expires">When it ends; null for never.</param>
 /// <param name="MaxUses">Clusters it may admit; null for any number.</param>
-/// <param name="UsedBy">Uids it has admitted; asking again is no further use.</param>
+/// <param name="Used">Clusters it has admitted.</param>
+/// <param name="HasAdmitted">Whether the one that asks is among them; asking again is no further use.</param>
 /// <param name="Names">Names it may admit; empty for any.</param>
 /// <param name="AutoAccept">Whether no operator needs to approve.</param>
 public sealed record JoinTokenRecord(
-    string Id, string SecretHash, DateTimeOffset? Expires, int? MaxUses, IReadOnlyCollection<string> UsedBy, IReadOnlyCollection<string> Names, bool AutoAccept);
+    string Id, string SecretHash, DateTimeOffset? Expires, int? MaxUses, int Used, bool HasAdmitted, IReadOnlyCollection<string> Names, bool AutoAccept);
 
 /// <summary>What the root knows when a request arrives.</summary>
 /// <param name="Token">The record of the request's token id; null when there is none.</param>
@@ -41,7 +42,7 @@ public enum JoinVerdictKind
 /// <summary>The decision on a request.</summary>
 /// <param name="Kind">What to do.</param>
 /// <param name="Text">Why, for people; empty when issued. Never holds the token.</param>
-/// <param name="UsesToken">Whether the uid is to be added to the token's <see cref="JoinTokenRecord.UsedBy"/>.</param>
+/// <param name="UsesToken">Whether this is one more use of the token.</param>
 public sealed record JoinVerdict(JoinVerdictKind Kind, string Text, bool UsesToken);
 
 /// <summary>Who may join the tree. Pure.</summary>
@@ -75,7 +76,7 @@ public static class JoinDecision
         }
 
         JoinTokenRecord token = facts.Token!;
-        bool uses = !token.UsedBy.Contains(request.Uid);
+        bool uses = !token.HasAdmitted;
         return token.AutoAccept || facts.IsApproved
             ? new JoinVerdict(JoinVerdictKind.Issue, "", uses)
             : new JoinVerdict(JoinVerdictKind.Pending, $"waiting for an operator: otectl accept {request.Name}", uses);
@@ -86,9 +87,9 @@ public static class JoinDecision
         if (!JoinTokenText.TryParse(request.Token, out JoinTokenText? presented)) return BadToken;
         if (facts.Token is not { } token || token.Id != presented.Id || !presented.Matches(token.SecretHash)) return BadToken;
         if (token.Expires is { } expires && facts.Now >= expires) return $"the join token {token.Id} ended at {expires:u}; ask the operator for a new one";
-        if (token.MaxUses is { } most && token.UsedBy.Count >= most && !token.UsedBy.Contains(request.Uid))
+        if (token.MaxUses is { } most && token.Used >= most && !token.HasAdmitted)
         {
-            return $"the join token {token.Id} has admitted {token.UsedBy.Count} of {most} clusters; ask the operator for a new one";
+            return $"the join token {token.Id} has admitted {token.Used} of {most} clusters; ask the operator for a new one";
         }
 
         return token.Names.Count > 0 && !token.Names.Contains(request.Name) ? $"the join token {token.Id} is not for the name {request.Name}" : null;

@@ -15,21 +15,19 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
 {
     private const int MaxAnswerBytes = 256 * 1024;
 
-    /// <summary>The CA certificate the parent tells, unchecked: nothing secret is sent, and what comes back must prove itself by its pin.</summary>
+    /// <summary>
+    /// Asks a parent of whose tree only the pin is known: the CA is fetched and held against the pin, and the parent's certificate against
+    /// that CA, before the request is sent. All over one connection.
+    /// </summary>
+    /// <exception cref="JoinRefusedException">The parent is not of this tree, or not that host.</exception>
     /// <exception cref="HttpRequestException">Not reached.</exception>
-    public async Task<byte[]> FetchAuthorityAsync(Uri parent, CancellationToken ct)
+    /// <exception cref="IOException">Not answered as a parent does.</exception>
+    public async Task<JoinAnswer> AskAsync(Uri parent, CaPin pin, JoinRequest request, CancellationToken ct)
     {
-#pragma warning disable CA5359
-        SslClientAuthenticationOptions any = new()
-        {
-            // What the machine trusts is of no interest: without a policy all of it would be read, for each connection anew.
-            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
-            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
-            EnabledSslProtocols = TunnelTls.Protocols,
-        };
-#pragma warning restore CA5359
-        using HttpClient http = Client(parent, any);
-        return await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
+        using PinnedCheck check = new(pin, parent, time);
+        using HttpClient http = Client(parent, check.Tls);
+        check.Trust(await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false));
+        return await PostAsync(http, request, ct).ConfigureAwait(false);
     }
 
     /// <summary>Asks, once the parent's own certificate has been held against the tree's CA.</summary>
@@ -47,7 +45,8 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         };
         try
         {
-            return await PostAsync(parent, request, ssl, ct).ConfigureAwait(false);
+            using HttpClient http = Client(parent, ssl);
+            return await PostAsync(http, request, ct).ConfigureAwait(false);
         }
         catch (HttpRequestException) when (check.Problem is { } problem)
         {
@@ -55,26 +54,25 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         }
     }
 
-    private async Task<JoinAnswer> PostAsync(Uri parent, JoinRequest request, SslClientAuthenticationOptions ssl, CancellationToken ct)
+    private static async Task<JoinAnswer> PostAsync(HttpClient http, JoinRequest request, CancellationToken ct)
     {
-        using HttpClient http = Client(parent, ssl);
         using ByteArrayContent body = new(request.ToByteArray());
         body.Headers.ContentType = new MediaTypeHeaderValue(JoinService.ContentType);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/join", UriKind.Relative), body, ct).ConfigureAwait(false);
         byte[] content = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK) throw new IOException($"{parent} answered {(int)response.StatusCode}");
+        if (response.StatusCode != HttpStatusCode.OK) throw new IOException($"{http.BaseAddress} answered {(int)response.StatusCode}");
         try
         {
             return JoinAnswer.Parser.ParseFrom(content);
         }
         catch (InvalidProtocolBufferException)
         {
-            throw new IOException($"{parent} did not answer as a parent does");
+            throw new IOException($"{http.BaseAddress} did not answer as a parent does");
         }
     }
 
     private HttpClient Client(Uri parent, SslClientAuthenticationOptions ssl) =>
-        new(new SocketsHttpHandler { SslOptions = ssl, Proxy = proxy, UseProxy = proxy is not null })
+        new(new SocketsHttpHandler { SslOptions = ssl, Proxy = proxy, UseProxy = proxy is not null, MaxConnectionsPerServer = 1 })
         {
             BaseAddress = parent,
             MaxResponseContentBufferSize = MaxAnswerBytes,

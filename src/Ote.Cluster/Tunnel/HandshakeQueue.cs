@@ -8,7 +8,10 @@ namespace Ote.Cluster.Tunnel;
 internal static class HandshakeQueue
 {
     // As long as Kestrel gives a handshake.
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(10);
+
+    // Whoever loses patience earlier leaves by itself; turning away those who would have waited only brings them back, at a price to both.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
     /// <summary>Adds TLS by <paramref name="tls"/> so that a connection's handshake begins when it is its turn.</summary>
     public static void UseHandshakeGate(this ListenOptions listener, HandshakeGate gate, TimeProvider time, Action<ListenOptions> tls)
@@ -37,13 +40,14 @@ internal static class HandshakeQueue
 
     private static async Task<bool> AdmitAsync(ConnectionContext connection, HandshakeGate gate, TimeProvider time)
     {
-        using CancellationTokenSource patience = new(LongestWait, time);
+        using CancellationTokenSource patience = new(LongestSilence, time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, connection.ConnectionClosed);
         try
         {
             // Whoever connects and says nothing holds nobody up: a turn begins with the first bytes, which stay unread here.
             ReadResult hello = await connection.Transport.Input.ReadAsync(either.Token).ConfigureAwait(false);
             connection.Transport.Input.AdvanceTo(hello.Buffer.Start);
+            patience.CancelAfter(LongestWait);
             if (hello.Buffer.IsEmpty || await gate.EnterAsync(either.Token).ConfigureAwait(false) is not { } turn) return false;
             connection.Features.Set(turn);
             return true;

@@ -11,7 +11,7 @@ using Ote.Cluster.Identity;
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>A Kestrel listener for children: <c>/tunnel</c>, and <c>/join</c> when asked to.</summary>
-public sealed class TunnelListener : IAsyncDisposable
+public sealed class TunnelListener : IListening
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
     private readonly WebApplication app;
@@ -22,7 +22,7 @@ public sealed class TunnelListener : IAsyncDisposable
         EndPoint = endpoint;
     }
 
-    /// <summary>Where it listens; the port is the real one.</summary>
+    /// <inheritdoc/>
     public IPEndPoint EndPoint { get; }
 
     /// <summary>Listens.</summary>

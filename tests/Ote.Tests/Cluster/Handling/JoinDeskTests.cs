@@ -62,11 +62,39 @@ public sealed class JoinDeskTests : IAsyncLifetime
     {
         var token = await TokenAsync(uses: 1);
         var obj = (await _api.GetAsync(Kinds.JoinTokens, null, token.Id, Ct))!;
-        await new JoinToken(obj).CountAsync(_api, "u-c1", Ct); // and then the process dies, before the name is bound
+        new JoinToken(obj).Count("u-c1");
+        await _api.ReplaceStatusAsync(Kinds.JoinTokens, obj, Ct); // and then the process dies, before the name is bound
 
         Assert.Equal(JoinAnswer.Types.Outcome.Issued, (await Desk().DecideAsync(Ask("c1", token.Reveal()), Ct)).Outcome);
         Assert.Equal(1, (await _api.GetAsync(Kinds.JoinTokens, null, token.Id, Ct)).Whole("status", "used"));
         Assert.Equal(JoinAnswer.Types.Outcome.Refused, (await Desk().DecideAsync(Ask("c2", token.Reveal()), Ct)).Outcome);
+    }
+
+    [Fact]
+    public async Task Clusters_that_give_up_waiting_and_ask_again_are_counted_once()
+    {
+        var token = await TokenAsync(uses: 100); // too many for the token itself to remember whom it admitted
+        var desk = Desk();
+        for (var round = 0; round < 2; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Task.Run(async () =>
+            {
+                using var hasty = new CancellationTokenSource(TimeSpan.FromMilliseconds(i / 4), TimeProvider.System);
+                try
+                {
+                    await desk.DecideAsync(Ask($"c{i}", token.Reveal()), hasty.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    // As meant.
+                }
+            })));
+        }
+
+        // The second of two at once is as if the first had not been answered in time.
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => desk.DecideAsync(Ask($"c{i % 100}", token.Reveal()), Ct))));
+        Assert.All(answers, a => Assert.Equal(JoinAnswer.Types.Outcome.Issued, a.Outcome));
+        Assert.Equal(100, (await _api.GetAsync(Kinds.JoinTokens, null, token.Id, Ct)).Whole("status", "used"));
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class JoinDecisionTests
     {
         JoinTokenText token = JoinTokenText.Create(RandomNumberGenerator.Fill);
         JoinRequest request = new() { Token = token.Reveal(), Name = "c1", Uid = "u1", Csr = ByteString.CopyFromUtf8("csr") };
-        JoinTokenRecord record = new(token.Id, token.SecretHash, Now.AddHours(1), 1, [], [], true);
+        JoinTokenRecord record = new(token.Id, token.SecretHash, Now.AddHours(1), 1, 0, false, [], true);
         JoinFacts facts = new(record, null, false, false, null, Now);
         PeerIdentity self = new("c1", "u1");
         switch (what)
@@ -48,8 +48,8 @@ public sealed class JoinDecisionTests
             case "unknown token": facts = facts with { Token = null }; break;
             case "wrong secret": facts = facts with { Token = record with { SecretHash = new string('0', 64) } }; break;
             case "expired": facts = facts with { Now = Now.AddHours(1) }; break;
-            case "used up": facts = facts with { Token = record with { UsedBy = ["u9"] } }; break;
-            case "used up by itself": facts = facts with { Token = record with { UsedBy = ["u1"] } }; break;
+            case "used up": facts = facts with { Token = record with { Used = 1 } }; break;
+            case "used up by itself": facts = facts with { Token = record with { Used = 1, HasAdmitted = true } }; break;
             case "for another name": facts = facts with { Token = record with { Names = ["c2"] } }; break;
             case "name taken": facts = facts with { NameHolderUid = "u9" }; break;
             case "name its own": facts = facts with { NameHolderUid = "u1" }; break;

@@ -22,6 +22,7 @@ public sealed class JoinOverTlsTests : IDisposable
     private bool autoAccept = true;
     private bool approved;
     private DateTimeOffset? expires;
+    private int asked;
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
@@ -47,6 +48,21 @@ public sealed class JoinOverTlsTests : IDisposable
         JoinRefusedException refused = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, other.Pin, token.Reveal()));
         Assert.Contains("The token was not sent", refused.Message, StringComparison.Ordinal);
         Assert.Empty(used);
+    }
+
+    [Theory]
+    [InlineData(true, "is not trusted by the tree's CA")]
+    [InlineData(false, "is not for 127.0.0.1")]
+    public async Task Who_tells_the_right_authority_but_holds_no_certificate_of_it_for_this_host_never_sees_the_token(bool foreign, string why)
+    {
+        await using TlsTree tree = await StartAsync();
+        using CertificateAuthority other = CertificateAuthority.Create(TimeProvider.System);
+        ClusterIdentity shown = (foreign ? other : tree.Authority).CreateIdentity(new PeerIdentity("root", "root-uid"), [foreign ? "127.0.0.1" : "elsewhere"]);
+        tree.RootIdentity.Replace(new ClusterIdentity(shown.Certificate, tree.Authority.Authority));
+        JoinRefusedException refused = await Assert.ThrowsAsync<JoinRefusedException>(() => JoinAsync(tree, tree.Authority.Pin, token.Reveal()));
+        Assert.Contains(why, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("The token was not sent", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, asked);
     }
 
     [Fact]
@@ -158,7 +174,8 @@ public sealed class JoinOverTlsTests : IDisposable
 
     private JoinAnswer Answer(TlsTree tree, JoinRequest request)
     {
-        JoinTokenRecord record = new(token.Id, token.SecretHash, expires, 1, used, [], autoAccept);
+        asked++;
+        JoinTokenRecord record = new(token.Id, token.SecretHash, expires, 1, used.Count, used.Contains(request.Uid), [], autoAccept);
         PeerIdentity? renewed = Renewal.Verify(request, tree.Authority.Authority, TimeProvider.System.GetUtcNow(), TimeSpan.Zero);
         JoinVerdict verdict = JoinDecision.Decide(request, new JoinFacts(record, null, false, approved, renewed, TimeProvider.System.GetUtcNow()));
         if (verdict.UsesToken) used.Add(request.Uid);

@@ -12,7 +12,7 @@ public sealed class TunnelOverTlsTests
     [Fact]
     public async Task Child_attaches_and_messages_travel_both_ways()
     {
-        await using TlsTree tree = await new TlsTree().StartAsync();
+        await using TlsTree tree = await new TlsTree().StartAsync(new TunnelOptions { Heartbeat = TimeSpan.FromMilliseconds(200) });
         (EdgeTunnel child, Recorder edge) = tree.Child("c1");
         tree.Run(child);
 
