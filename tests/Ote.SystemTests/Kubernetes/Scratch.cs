@@ -6,6 +6,7 @@ namespace Ote.SystemTests.Kubernetes;
 public sealed class Scratch : IDisposable
 {
     private const string Prefix = "ote-";
+    private const int Attempts = 20;
 
     public Scratch(string purpose)
     {
@@ -31,13 +32,21 @@ public sealed class Scratch : IDisposable
 
     private static void Remove(string folder)
     {
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            Directory.Delete(folder, recursive: true);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Two test processes swept at once.
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (DirectoryNotFoundException)
+            {
+                return; // Two test processes swept at once.
+            }
+            catch (IOException) when (attempt < Attempts)
+            {
+                // A process that was told to end has just written one more file.
+            }
         }
     }
 }

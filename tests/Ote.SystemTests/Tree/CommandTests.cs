@@ -84,7 +84,7 @@ public sealed class CommandTests(RealTree tree)
         Assert.Contains(pages, row => row.Contains($" {name} 1 results 0 ", StringComparison.Ordinal));
         string[] clusters = Rows(await root.ExpectAsync("get", "clusters.ote.baidu.com", "d"));
         Assert.Equal("NAME PARENT STATUS AGE", clusters[0]);
-        Assert.StartsWith("d region online ", clusters[1], StringComparison.Ordinal);
+        Assert.Matches("^d (region|root) online ", clusters[1]); // below the root for a while after its parent was killed
     }
 
     /// <summary>The lines of a table, with one space between columns.</summary>
