@@ -9,7 +9,7 @@ namespace Ote.Bench;
 internal static class Fanout
 {
     public const int Reference = 1000;
-    private const int Rounds = 5;
+    private const int Rounds = 15;
     private const double MostAtReference = 2;
     private const double MostAtTenThousand = 12;
 

@@ -16,7 +16,7 @@ switch (args)
         return 0;
 }
 
-var limit = TimeSpan.FromMinutes(5);
+var limit = TimeSpan.FromMinutes(15);
 var json = new Option<string?>("-o") { Description = "json: one object as the last line; otherwise a table" };
 json.AcceptOnlyFromAmong("json");
 var many = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; several counts may be given", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };

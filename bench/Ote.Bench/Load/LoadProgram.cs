@@ -37,7 +37,7 @@ internal sealed class LoadProgram : IAsyncDisposable
     {
         if ((string)request["do"]! is not "stats" and var kind)
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5), _around.Time);
+            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(10), _around.Time);
             await ConnectAsync(request, kind, limit.Token);
         }
 

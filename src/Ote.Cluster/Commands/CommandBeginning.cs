@@ -50,8 +50,8 @@ internal sealed partial class CommandController
         }
 
         var pages = new ResultPages(obj, spec.Command.Generation);
-        var stored = await _pages.ListAsync(obj.Namespace(), obj.Uid(), spec.Command.Generation, ct).ConfigureAwait(false);
-        var run = resumes ? Resume(obj, spec, stored) : await AcceptAsync(spec, pages, stored, ct).ConfigureAwait(false);
+        IReadOnlyList<JsonObject> stored = resumes ? await _pages.ListAsync(obj.Namespace(), obj.Uid(), spec.Command.Generation, ct).ConfigureAwait(false) : [];
+        var run = resumes ? Resume(obj, spec, stored) : await AcceptAsync(obj, spec, pages, ct).ConfigureAwait(false);
         if (resumes)
         {
             pages.Resume(stored);
@@ -75,11 +75,11 @@ internal sealed partial class CommandController
         _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);
     }
 
-    private async Task<CommandRun> AcceptAsync(CommandSpec spec, ResultPages pages, IReadOnlyList<JsonObject> leftovers, CancellationToken ct)
+    private async Task<CommandRun> AcceptAsync(JsonObject obj, CommandSpec spec, ResultPages pages, CancellationToken ct)
     {
         // Pages without a status are of an acceptance that was cut short: nothing has been sent, so it is made anew.
         var targets = _sender.Resolve(spec.Selector);
-        await _pages.CreateTargetsAsync(pages, targets, leftovers, ct).ConfigureAwait(false);
+        await _pages.CreateTargetsAsync(pages, obj, spec.Command.Generation, targets, ct).ConfigureAwait(false);
         return new CommandRun(spec, targets, _time.GetUtcNow());
     }
 

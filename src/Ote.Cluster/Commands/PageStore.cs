@@ -18,15 +18,36 @@ internal sealed class PageStore(KubeClient api)
     /// <summary>What is known of a run, by its pages.</summary>
     public static IEnumerable<JsonObject> Results(IEnumerable<JsonObject> pages) => pages.SelectMany(p => p.Items("results")?.OfType<JsonObject>() ?? []);
 
-    /// <summary>Stores whom a command is for, in place of what an acceptance that was cut short left behind.</summary>
-    public async Task CreateTargetsAsync(ResultPages pages, IReadOnlyList<string> targets, IEnumerable<JsonObject> leftovers, CancellationToken ct)
+    /// <summary>
+    /// Stores whom a command is for, in place of what an acceptance that was cut short left behind. That is looked for only when there is
+    /// a sign of it: its first page, which is made first and deleted last.
+    /// </summary>
+    public async Task CreateTargetsAsync(ResultPages pages, JsonObject command, ulong generation, IReadOnlyList<string> targets, CancellationToken ct)
     {
-        foreach (var page in leftovers)
+        try
+        {
+            if (targets.Count > 0)
+            {
+                await CreateAsync(pages.Targets(targets), ct).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (KubeStatusException leftovers) when (leftovers.IsAlreadyExists)
+        {
+            // Made anew below.
+        }
+
+        foreach (var page in (await ListAsync(command.Namespace(), command.Uid(), generation, ct).ConfigureAwait(false)).OrderByDescending(p => p.Whole("index") ?? 0))
         {
             await api.DeleteAsync(Kinds.ClusterControllerResults, page.Namespace(), page.Name(), ct).ConfigureAwait(false);
         }
 
-        foreach (var page in pages.Targets(targets))
+        await CreateAsync(pages.Targets(targets), ct).ConfigureAwait(false);
+    }
+
+    private async Task CreateAsync(IEnumerable<JsonObject> pages, CancellationToken ct)
+    {
+        foreach (var page in pages)
         {
             await api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct).ConfigureAwait(false);
         }

@@ -177,8 +177,8 @@ public sealed class KubeClient(HttpClient http) : IDisposable
         using var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
         {
-            var body = await ReadBoundedAsync(answer.Content, cancellation).ConfigureAwait(false);
-            throw KubeStatusException.From((int)answer.StatusCode, body.Span, $"watch {resource.Plural}");
+            using var body = await Answer.ReadAsync(answer.Content, MaxAnswerBytes, cancellation).ConfigureAwait(false);
+            throw KubeStatusException.From((int)answer.StatusCode, body.Bytes, $"watch {resource.Plural}");
         }
 
         var stream = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
@@ -212,25 +212,25 @@ public sealed class KubeClient(HttpClient http) : IDisposable
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         if (body is not null)
         {
-            request.Content = new ByteArrayContent(Encode(body));
+            request.Content = new ReadOnlyMemoryContent(Encode(body));
             request.Content.Headers.ContentType = type ?? JsonType;
         }
 
         using var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
-        var bytes = await ReadBoundedAsync(answer.Content, cancellation).ConfigureAwait(false);
+        using var whole = await Answer.ReadAsync(answer.Content, MaxAnswerBytes, cancellation).ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
         {
-            throw KubeStatusException.From((int)answer.StatusCode, bytes.Span, $"{method} {path}");
+            throw KubeStatusException.From((int)answer.StatusCode, whole.Bytes, $"{method} {path}");
         }
 
-        return JsonNode.Parse(bytes.Span) as JsonObject
+        return JsonNode.Parse(whole.Bytes) as JsonObject
             ?? throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object");
     }
 
     /// <inheritdoc/>
     public void Dispose() => Http.Dispose();
 
-    private static byte[] Encode(JsonNode body)
+    private static ReadOnlyMemory<byte> Encode(JsonNode body)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var writer = new Utf8JsonWriter(buffer))
@@ -238,18 +238,7 @@ public sealed class KubeClient(HttpClient http) : IDisposable
             body.WriteTo(writer);
         }
 
-        return buffer.WrittenSpan.ToArray();
-    }
-
-    private static async Task<ReadOnlyMemory<byte>> ReadBoundedAsync(HttpContent content, CancellationToken cancellation)
-    {
-        if (content.Headers.ContentLength is > MaxAnswerBytes)
-        {
-            throw new KubeStatusException(413, "", $"the server's answer is larger than {MaxAnswerBytes} bytes; ask for less with a selector");
-        }
-
-        await content.LoadIntoBufferAsync(MaxAnswerBytes, cancellation).ConfigureAwait(false);
-        return await content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
+        return buffer.WrittenMemory;
     }
 
     private static string WithQuery(string path, ListQuery? query, params ReadOnlySpan<(string Name, string? Value)> more)

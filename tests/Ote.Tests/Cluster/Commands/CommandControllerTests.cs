@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 using Ote.Tests.Cluster.Tunnel;
@@ -105,6 +106,24 @@ public sealed class CommandControllerTests
         Assert.Equal(0, world.Subtree.Unread);
         world.Faults.Fail(0, default, false, _ => false);
         Assert.Equal("command 1 to *", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task An_acceptance_that_was_cut_short_is_made_anew_for_those_whom_the_selector_means_then()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsStatusWrite);
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Until(world, () => world.Faults.Failed > 0); // by then the page of targets is stored
+        await world.StopAsync();
+        world.Subtree.Forget("b");
+        world.Faults.Fail(0, default, false, _ => false);
+        world.Run();
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        Assert.Equal(1, (await world.OverAsync("c", Ct)).Whole("status", "targetCounts", "targets"));
+        var pages = await world.Api.ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery("ote.baidu.com/page=targets"), Ct);
+        Assert.Equal("""["a"]""", Assert.Single(pages.Items).Items("targets")!.ToJsonString());
     }
 
     [Fact]
