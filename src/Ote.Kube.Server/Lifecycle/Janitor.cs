@@ -16,8 +16,11 @@ internal enum Leftover
     /// <summary>A CustomResourceDefinition that goes.</summary>
     Definition,
 
-    /// <summary>An owner, by uid, that went or that somebody named.</summary>
+    /// <summary>An owner, by uid, that went.</summary>
     Owner,
+
+    /// <summary>An object that names owners it has not named before: one of them may be gone already.</summary>
+    Dependent,
 }
 
 /// <summary>
@@ -70,12 +73,12 @@ internal sealed class Janitor : IAsyncDisposable
         }
         else
         {
-            // Somebody may name an owner that is gone already; and something may arrive in a namespace that just went.
-            foreach (var owner in identity.Owners)
+            if (identity.Owners.Count > 0 && (change.Previous is not { } before || !identity.Owners.SequenceEqual(Identity.Read(before).Owners)))
             {
-                _queue.Add((Leftover.Owner, owner));
+                _queue.Add((Leftover.Dependent, change.Key.ToString()));
             }
 
+            // Something may arrive in a namespace that just went.
             if (change.Kind == ChangeKind.Added && change.Key.Namespace.Length > 0 && _namespaces.Terminating(change.Key.Namespace) != false)
             {
                 _queue.Add((Leftover.Namespace, change.Key.Namespace));
@@ -164,6 +167,9 @@ internal sealed class Janitor : IAsyncDisposable
                     _queue.Add((what, name));
                 }
 
+                break;
+            case Leftover.Dependent:
+                await _owners.CollectOneAsync(StoreKey.Parse(name), stop).ConfigureAwait(false);
                 break;
             case Leftover.Namespace when _namespaces.Terminating(name) != false:
                 var kinds = _served.Current.All.Where(k => k.Namespaced).DistinctBy(ServedCatalog.ResourceOf).ToList();

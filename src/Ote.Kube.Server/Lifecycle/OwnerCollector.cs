@@ -14,6 +14,7 @@ namespace Ote.Kube.Server.Lifecycle;
 internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, ServedCatalog served)
 {
     private const int PageSize = 500;
+    private const int Attempts = 5;
     private static readonly UserInfo Collector = UserInfo.Component("serviceaccount:kube-system:generic-garbage-collector");
 
     /// <summary>Looks at the dependents of one owner. True when there may be more of them to look at.</summary>
@@ -49,7 +50,28 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
         }
     }
 
-    private async Task<bool> CollectOneAsync(StoreKey key, CancellationToken cancellation)
+    /// <summary>Removes one object when its owners are gone; whether it had to be touched.</summary>
+    /// <exception cref="ApiError">It was changed again and again meanwhile: look at it later.</exception>
+    public async Task<bool> CollectOneAsync(StoreKey key, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await TryCollectAsync(key, cancellation).ConfigureAwait(false);
+            }
+            catch (ApiError gone) when (gone.Code == 404)
+            {
+                return true; // as wanted
+            }
+            catch (ApiError changed) when (changed.Code == 409 && attempt < Attempts)
+            {
+                // What it is now decides.
+            }
+        }
+    }
+
+    private async Task<bool> TryCollectAsync(StoreKey key, CancellationToken cancellation)
     {
         if (served.ByResource(key.Resource) is not { } kind || await store.FindAsync(key, cancellation).ConfigureAwait(false) is not { } stored)
         {
@@ -83,17 +105,9 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
             return false;
         }
 
-        try
-        {
-            await writer.DeleteAsync(
-                new WriteContext(Collector, kind, key.Namespace) { Manager = "kube-controller-manager" }, key.Name,
-                new DeletePreconditions(obj.Uid(), obj.ResourceVersion())).ConfigureAwait(false);
-        }
-        catch (ApiError changed) when (changed.Code is 404 or 409)
-        {
-            // Gone already, or changed since: then its owners are looked at anew when that change is reported.
-        }
-
+        await writer.DeleteAsync(
+            new WriteContext(Collector, kind, key.Namespace) { Manager = "kube-controller-manager" }, key.Name,
+            new DeletePreconditions(obj.Uid(), obj.ResourceVersion())).ConfigureAwait(false);
         return true;
     }
 

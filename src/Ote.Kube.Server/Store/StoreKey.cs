@@ -6,6 +6,11 @@ namespace Ote.Kube.Server.Store;
 /// <param name="Name">Name of the object.</param>
 internal readonly record struct StoreKey(string Resource, string Namespace, string Name)
 {
+    /// <summary>Reads what <see cref="ToString"/> wrote: no part but the resource holds a slash, and that holds one.</summary>
+    public static StoreKey Parse(string text) => text.Split('/') is var parts && parts.Length == 4
+        ? new StoreKey($"{parts[0]}/{parts[1]}", parts[2], parts[3])
+        : new StoreKey($"{parts[0]}/{parts[1]}", "", parts[2]);
+
     public override string ToString() => Namespace.Length == 0 ? $"{Resource}/{Name}" : $"{Resource}/{Namespace}/{Name}";
 }
 

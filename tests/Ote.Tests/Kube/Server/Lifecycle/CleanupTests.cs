@@ -69,6 +69,11 @@ public sealed class CleanupTests
         ghost["metadata"]!["uid"] = "no-such-uid";
         await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("child", ghost), Token);
         await GoneAsync(api, Kinds.Secrets, "default", "child");
+
+        var foundling = await api.Admin.CreateAsync(Kinds.Secrets, "default", Named("foundling"), Token);
+        foundling["metadata"]!["ownerReferences"] = Owned("foundling", ghost)["metadata"]!["ownerReferences"]!.DeepClone();
+        await api.Admin.ReplaceAsync(Kinds.Secrets, foundling, Token);
+        await GoneAsync(api, Kinds.Secrets, "default", "foundling");
     }
 
     [Fact]
