@@ -21,4 +21,7 @@ internal static partial class Log
 
     [LoggerMessage(1005, LogLevel.Warning, "Cleaning up {Key} failed; trying again in {Delay}")]
     public static partial void CleaningFailed(this ILogger log, string key, TimeSpan delay, Exception fault);
+
+    [LoggerMessage(1006, LogLevel.Error, "What follows from the change of {Key} at revision {Revision} was not noted; it is made up for at the next start")]
+    public static partial void ListenerFailed(this ILogger log, string key, long revision, Exception fault);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Watching;
 
 namespace Ote.Kube.Server.Store;
@@ -22,7 +23,7 @@ internal sealed class ObjectStore : IAsyncDisposable
     private long _last;
     private long _compacted;
 
-    public ObjectStore(StoreOptions options, StoreMetrics metrics, TimeProvider time)
+    public ObjectStore(StoreOptions options, StoreMetrics metrics, TimeProvider time, ILogger log)
     {
         _options = options;
         _metrics = metrics;
@@ -31,7 +32,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         _last = LogReader.LastRevision(_database.Writer);
         _compacted = LogReader.Compacted(_database.Writer);
         Installed = LogReader.Installed(_database.Writer);
-        Changes = new ChangeHub(_last);
+        Changes = new ChangeHub(_last, (change, fault) => log.ListenerFailed(change.Key.ToString(), change.Revision, fault));
     }
 
     /// <summary>Live changes in commit order.</summary>

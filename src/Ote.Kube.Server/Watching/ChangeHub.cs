@@ -7,7 +7,9 @@ namespace Ote.Kube.Server.Watching;
 /// Hands each committed change to the watchers of its kind, in commit order. Publishing never waits: a watcher whose buffer
 /// is full is cut off, and its client starts again from the last revision it saw.
 /// </summary>
-internal sealed class ChangeHub(long published) : IDisposable
+/// <param name="published">The revision it begins after.</param>
+/// <param name="failed">Told of a listener's fault, inside the commit: it must not throw.</param>
+internal sealed class ChangeHub(long published, Action<Change, Exception> failed) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ImmutableArray<ChangeSubscription>> _watchers = new(StringComparer.Ordinal);
@@ -66,11 +68,26 @@ internal sealed class ChangeHub(long published) : IDisposable
 
                 foreach (var listener in _listeners)
                 {
-                    listener(change);
+                    Tell(listener, change);
                 }
             }
 
             Interlocked.Exchange(ref _published, last);
+        }
+    }
+
+    /// <summary>The change is durable: one listener's fault must keep it neither from the others nor from whoever wrote it.</summary>
+    private void Tell(Action<Change> listener, Change change)
+    {
+        try
+        {
+            listener(change);
+        }
+#pragma warning disable CA1031 // See above.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            failed(change, fault);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Tests.Kube.Server.Store;
@@ -30,6 +31,19 @@ public sealed class ObjectStoreTests : IDisposable
         var winner = racers.Single(r => r.Outcome == WriteOutcome.Committed);
         Assert.All(racers.Where(r => r.Outcome == WriteOutcome.Conflict), r => Assert.Equal(winner.Revision, r.Revision));
         Assert.Equal(winner.Json, (await store.FindAsync(Key("a"), Token))!.Json);
+    }
+
+    [Fact]
+    public async Task Write_WhoseListenerFails_IsDoneAllTheSame_AndSoAreTheNext()
+    {
+        await using var store = Open(onDisk: false);
+        List<string> heard = [];
+        store.Changes.Listen(_ => throw new InvalidOperationException("a fault of the listener's"));
+        store.Changes.Listen(change => heard.Add(change.Key.Name));
+        Assert.Equal(WriteOutcome.Committed, (await store.WriteAsync(Put("a", 0, "0")).WaitAsync(TimeSpan.FromSeconds(30), Token)).Outcome);
+        Assert.Equal(WriteOutcome.Committed, (await store.WriteAsync(Put("b", 0, "0")).WaitAsync(TimeSpan.FromSeconds(30), Token)).Outcome);
+        Assert.Equal(["a", "b"], heard);
+        Assert.Equal(2, store.Revision);
     }
 
     [Theory]
@@ -190,7 +204,7 @@ public sealed class ObjectStoreTests : IDisposable
                 await Task.WhenAll(load);
             }
 
-            await using var revived = new ObjectStore(new StoreOptions { Directory = copy }, new StoreMetrics(_meter), TimeProvider.System);
+            await using var revived = new ObjectStore(new StoreOptions { Directory = copy }, new StoreMetrics(_meter), TimeProvider.System, NullLogger.Instance);
             foreach (var (name, revision) in before)
             {
                 Assert.Equal(revision, (await revived.FindAsync(Key(name), Token))?.Revision);
@@ -248,5 +262,5 @@ public sealed class ObjectStoreTests : IDisposable
     };
 
     private ObjectStore Open(bool onDisk, int history = 10_000) =>
-        new(new StoreOptions { Directory = onDisk ? _directory : null, HistoryKept = history }, new StoreMetrics(_meter), TimeProvider.System);
+        new(new StoreOptions { Directory = onDisk ? _directory : null, HistoryKept = history }, new StoreMetrics(_meter), TimeProvider.System, NullLogger.Instance);
 }
