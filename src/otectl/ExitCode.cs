@@ -12,7 +12,7 @@ internal enum ExitCode
     /// <summary>The command line, a manifest or a selector is wrong.</summary>
     Usage = 2,
 
-    /// <summary>A command ended, and some target did not succeed.</summary>
+    /// <summary>A command ended, and some target did not succeed, or was named and is not known.</summary>
     TargetFailed = 3,
 
     /// <summary>The selector matched no cluster.</summary>

@@ -119,7 +119,7 @@ internal static class CommandStatus
         }
 
         Conditions.SetCondition(
-            status, "NamesKnown", false, "UnknownNames", $"no cluster was known by {Names(run.UnknownNames)} when the command was accepted; it is not for them", now);
+            status, "NamesKnown", false, "UnknownNames", $"no cluster was known by the name {Names(run.UnknownNames)} when the command was accepted", now);
     }
 
     private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)

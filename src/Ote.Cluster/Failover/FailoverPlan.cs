@@ -45,8 +45,11 @@ internal sealed class FailoverPlan
     /// <summary>Parents that were named by parents, in their order.</summary>
     public IReadOnlyList<ParentTarget> Learned => _learned;
 
-    /// <summary>The only parent an operator lets it have; empty: any.</summary>
-    public string Pinned => _wish.PinnedParent;
+    /// <summary>
+    /// The only parent an operator lets it have; empty: any. A name nobody has told the way to does not count: a cluster that held on to it
+    /// would be out of reach for good, for the operator's next word too.
+    /// </summary>
+    public string Pinned => _wish.PinnedParent.Length > 0 && All().Any(t => t.Name == _wish.PinnedParent) ? _wish.PinnedParent : "";
 
     /// <summary>Puts back what an earlier run knew of home.</summary>
     public void Restore(string homeName, string homeUid) => Home = Home with { Name = homeName, Uid = homeUid };
@@ -181,7 +184,7 @@ internal sealed class FailoverPlan
 
     /// <summary>Whether an operator lets it be the parent.</summary>
     public bool IsAllowed(ParentTarget target) =>
-        (_wish.PinnedParent.Length == 0 || target.Name == _wish.PinnedParent || (target.IsHome && target.Name.Length == 0))
+        (Pinned.Length == 0 || target.Name == _wish.PinnedParent || (target.IsHome && target.Name.Length == 0))
         && (target.Name.Length == 0 || !_wish.ForbiddenParents.Contains(target.Name));
 
     /// <summary>As it is kept.</summary>

@@ -434,7 +434,7 @@ internal sealed class CommandExecutor
         using var disposed = deadline;
         var request = new ExecuteRequest
         {
-            IdempotencyKey = execution.Key,
+            IdempotencyKey = $"{execution.Key}.{_cluster}", // two controllers may drive one cluster, and are two targets
             Replay = execution.Replay,
             Destination = command.Destination,
             Method = command.Method,

@@ -20,6 +20,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     private bool flushing;
     private bool ackTimed;
     private bool acksDue;
+    private string? aborted;
     private bool saidGoodbye;
     private string? closing;
     private long closingSince;
@@ -105,6 +106,11 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
             Close("internal error");
         }
 
+        lock (conversation.Gate)
+        {
+            reason = aborted ?? reason; // what the channel says of its end is then only that
+        }
+
         lock (conversation.Dispatch)
         {
             if (conversation.Current == this) DetachNeedsDispatch(reason);
@@ -148,6 +154,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         lock (conversation.Gate)
         {
             closing ??= reason;
+            aborted ??= reason;
             saidGoodbye = true;
         }
 

@@ -175,7 +175,7 @@ internal sealed class Database : IDisposable
         }
         catch (IOException fault)
         {
-            throw new StoreFailedException($"The data directory {directory} is in use by another server or cannot be used: {fault.Message}", fault);
+            throw new StoreFailedException($"The data directory {directory} cannot be opened: end the server that uses it, or choose another directory ({fault.Message.TrimEnd('.')})", fault);
         }
         catch (UnauthorizedAccessException fault)
         {

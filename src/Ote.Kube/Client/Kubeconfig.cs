@@ -51,7 +51,7 @@ public static class Kubeconfig
         }
         catch (FormatException bad)
         {
-            throw new KubeconfigException($"kubeconfig {path}: {bad.Message}. Correct the file.", bad);
+            throw new KubeconfigException($"kubeconfig {path}: {bad.Message.TrimEnd('.')}. Correct the file.", bad);
         }
 
         var contextName = context ?? config.Text("current-context");

@@ -27,7 +27,7 @@ internal sealed class Screen
         });
         if (!terminal)
         {
-            _console.Profile.Width = 160;
+            _console.Profile.Width = 4000; // nothing is wrapped for a program or a file that reads it
         }
 
         IsLive = terminal && _console.Profile.Capabilities.Ansi;

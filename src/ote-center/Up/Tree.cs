@@ -146,7 +146,7 @@ internal sealed class Tree : IAsyncDisposable
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new UpException($"--data {data}: {refused.Message} Choose a directory that you may write to.", refused);
+            throw new UpException($"--data {data} cannot be made or written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed class Tree : IAsyncDisposable
         }
         catch (IOException taken)
         {
-            throw new UpException($"port {port} on loopback cannot be used for the root's API ({taken.Message}); choose another with --api-port, 0 takes any free one", taken);
+            throw new UpException($"port {port} on loopback is not free for the root's API; end what uses it, or choose another with --api-port (0 takes any free one)", taken);
         }
 
         await api.WriteAdminKubeconfigAsync(Kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);

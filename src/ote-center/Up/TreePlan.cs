@@ -13,7 +13,10 @@ internal sealed record PlannedCluster(string Name, string? Parent, IReadOnlyList
     public bool IsLeaf => Tags.Contains("tier=edge");
 }
 
-/// <summary>Lays the tree out: a root, mid levels for at most fifty leaves each but at least two, leaves in turn. Pure.</summary>
+/// <summary>
+/// Lays the tree out: a root, mid levels for about fifty leaves each but at least two, and leaves, of which the first hundred go to the first
+/// two in turn. Where a leaf hangs follows from its name alone, so a tree that grows leaves everyone where it was. Pure.
+/// </summary>
 internal static class TreePlan
 {
     private const int LeavesPerRegion = 50;
@@ -21,7 +24,7 @@ internal static class TreePlan
 
     public static IReadOnlyList<PlannedCluster> Make(int leaves, IReadOnlyList<(string Name, string Kubeconfig)> real)
     {
-        var regions = Math.Max(2, (leaves + real.Count + LeavesPerRegion - 1) / LeavesPerRegion);
+        var regions = Math.Max(2, (leaves + LeavesPerRegion - 1) / LeavesPerRegion);
         var plan = new List<PlannedCluster> { new("root", null, ["tier=cloud"]) };
         for (var i = 0; i < regions; i++)
         {
@@ -29,10 +32,9 @@ internal static class TreePlan
         }
 
         var taken = plan.Select(p => p.Name).Concat(real.Select(r => r.Name)).ToHashSet(StringComparer.Ordinal);
-        var next = 0;
         foreach (var (name, kubeconfig) in real)
         {
-            plan.Add(Leaf(name, next++ % regions, kubeconfig));
+            plan.Add(Leaf(name, name.Sum(static letter => letter) % 2, kubeconfig));
         }
 
         for (var number = 1; plan.Count < 1 + regions + real.Count + leaves; number++)
@@ -40,7 +42,7 @@ internal static class TreePlan
             var name = string.Create(CultureInfo.InvariantCulture, $"c{number}");
             if (taken.Add(name))
             {
-                plan.Add(Leaf(name, next++ % regions, null));
+                plan.Add(Leaf(name, number <= 2 * LeavesPerRegion ? (number - 1) % 2 : (number - 1) / LeavesPerRegion, null));
             }
         }
 

@@ -67,7 +67,7 @@ internal static class UpCommand
             return number;
         }
 
-        typed.AddError($"'{typed.Tokens[0].Value}' is no whole number");
+        typed.AddError($"{typed.Argument.Name}: '{typed.Tokens[0].Value}' is no whole number");
         return null;
     }
 

@@ -9,7 +9,8 @@ namespace Ote.Roles.Hosting;
 /// <summary>The log of a role: one line an entry on standard error, for people or as JSON.</summary>
 internal static class Logging
 {
-    private const string Timestamp = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+    private const string JsonTimestamp = "yyyy-MM-ddTHH:mm:ss.fffZ";
+    private const string Timestamp = JsonTimestamp + " ";
 
     /// <summary>Registers an <see cref="ILoggerFactory"/>. What a role has to say on standard output is for programs; the log goes to standard error.</summary>
     /// <remarks>
@@ -26,7 +27,7 @@ internal static class Logging
         services.AddSingleton<ILoggerFactory>(made => new LoggerFactory(made.GetServices<ILoggerProvider>(), filter));
         Fix(services, new ConsoleLoggerOptions { FormatterName = json ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple, LogToStandardErrorThreshold = LogLevel.Trace });
         Fix(services, new SimpleConsoleFormatterOptions { SingleLine = true, UseUtcTimestamp = true, TimestampFormat = Timestamp });
-        Fix(services, new JsonConsoleFormatterOptions { UseUtcTimestamp = true });
+        Fix(services, new JsonConsoleFormatterOptions { UseUtcTimestamp = true, TimestampFormat = JsonTimestamp });
         Fix(services, new ConsoleFormatterOptions());
     }
 

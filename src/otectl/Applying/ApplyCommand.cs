@@ -30,7 +30,7 @@ internal sealed class ApplyCommand
     private readonly Option<TimeSpan?> _timeout =
         Durations.Option("--timeout", $"How long to wait in all for the commands to end (default: {Durations.Format(Patience)})");
 
-    private readonly Option<TimeSpan?> _deadline = Durations.Option("--deadline", "Give up targets that were not reached by then (default: never)");
+    private readonly Option<TimeSpan?> _deadline = Durations.Option("--deadline", "Give up targets that were not reached by then (default: a day)");
 
     private readonly Option<string[]> _resources = new("--resource")
     {

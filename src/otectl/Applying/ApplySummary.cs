@@ -52,6 +52,8 @@ internal static class ApplySummary
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
                 ? $"command {refused.Name} was refused: {refused.Refusal}; correct the selector or the manifest" : "",
             ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
+            _ when commands.Any(command => command.UnknownNames is not null) && targets == succeeded =>
+                $"{commands.First(command => command.UnknownNames is not null).UnknownNames}; {program} get clusters shows the names",
             _ => $"{targets - succeeded} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them",
         };
         run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));

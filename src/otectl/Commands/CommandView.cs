@@ -53,9 +53,13 @@ internal readonly record struct CommandView(JsonObject Object)
     internal string? Refusal =>
         IsObserved && Object.Condition("Valid") is { } valid && valid.Text("status") == "False" ? valid.Text("message") ?? valid.Text("reason") : null;
 
+    /// <summary>Which names of the selector nobody answers to, in a sentence; null when there are none.</summary>
+    internal string? UnknownNames =>
+        IsObserved && Object.Condition("NamesKnown") is { } names && names.Text("status") == "False" ? names.Text("message") : null;
+
     /// <summary>What an operator should look at: names that nobody answers to, or clusters that are away; null when there is nothing.</summary>
     internal string? Concern => !IsObserved ? null
-        : Object.Condition("NamesKnown") is { } names && names.Text("status") == "False" ? names.Text("message")
+        : UnknownNames is { } unknown ? unknown
         : Object.Condition("Complete") is { } complete && complete.Text("reason") == "ClustersAway" ? complete.Text("message")
         : null;
 }

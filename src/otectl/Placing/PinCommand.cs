@@ -36,6 +36,7 @@ internal static class PinCommand
         if (parent is not null)
         {
             await PlacementPatch.CheckParentsAsync(run, name, [parent], cancellation).ConfigureAwait(false);
+            await PlacementPatch.CheckPinAsync(run, name, parent, cancellation).ConfigureAwait(false);
         }
 
         await PlacementPatch.WriteAsync(

@@ -66,4 +66,19 @@ internal static class PlacementPatch
             throw ClusterReader.Unknown(run, unknown, all);
         }
     }
+
+    /// <summary>Fails when a cluster cannot be another's parent, as far as the tree tells.</summary>
+    internal static async Task CheckPinAsync(Invocation run, string child, string parent, CancellationToken cancellation)
+    {
+        var chosen = await ClusterReader.OneAsync(run, parent, cancellation).ConfigureAwait(false);
+        if ((chosen.Object.Items("status", "path") ?? []).Any(step => step?.ToString() == child))
+        {
+            throw new CtlException(ExitCode.Usage, $"cluster '{parent}' hangs below '{child}', which cannot hang below it; name another parent");
+        }
+
+        if (chosen.Parent.Length > 0 && string.IsNullOrEmpty(chosen.Object.Text("status", "listen")))
+        {
+            throw new CtlException(ExitCode.Usage, $"cluster '{parent}' takes no children: its controller was started without --listen; name another parent");
+        }
+    }
 }

@@ -21,7 +21,12 @@ public sealed class KillTests(RealTree tree)
     [InlineData("region")]
     [InlineData("a")]
     [InlineData("a-shim")]
+    [InlineData("b")]
+    [InlineData("b-shim")]
     [InlineData("c")]
+    [InlineData("c-cluster")]
+    [InlineData("d")]
+    [InlineData("d-cluster")]
     public async Task Process_killedMidCommand_nothingRunsTwiceAndNothingIsLost(string victim)
     {
         await tree.EnsureStartedAsync(Ct);

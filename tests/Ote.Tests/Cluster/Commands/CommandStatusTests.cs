@@ -119,7 +119,7 @@ public sealed class CommandStatusTests
         run.Restore("c1", TargetStage.Succeeded);
         var status = Write(run);
         Assert.Equal(("False", "UnknownNames"), Condition(status, "NamesKnown"));
-        Assert.Contains("no cluster was known by c9 ", Named(status, "NamesKnown").Text("message")!, StringComparison.Ordinal);
+        Assert.Contains("no cluster was known by the name c9 ", Named(status, "NamesKnown").Text("message")!, StringComparison.Ordinal);
         Assert.Equal(1, status.Whole("targetCounts", "unknown"));
 
         run.Restore("c2", TargetStage.Succeeded);

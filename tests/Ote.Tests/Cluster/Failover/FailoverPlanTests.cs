@@ -77,6 +77,17 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void APinToAParentNobodyKnowsTheWayTo_changesNothing()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+
+        Assert.False(plan.Wish(new SetPlacement { PinnedParent = "own-child" }));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+
+        Assert.Equal(["home:1", "u1:1"], Dialled(0, 2));
+    }
+
+    [Fact]
     public void ARefusalForGood_leavesThatParentAlone_andWhomItNamesIsTried()
     {
         ParentTarget home = plan.Next(0).Target!;

@@ -45,7 +45,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         var receipt = await Next();
         Assert.Equal(("c1", "u1", 1UL, "root", Stage.Executed, 200, "ok"), (receipt.Cluster, receipt.CommandUid, receipt.Generation, receipt.Entry, receipt.Stage, receipt.Code, receipt.Body.ToStringUtf8()));
         var request = Assert.Single(_seen);
-        Assert.Equal(("u1.1", false, "POST", "/x", "jo"), (request.IdempotencyKey, request.Replay, request.Method, request.Url, request.User.Name));
+        Assert.Equal(("u1.1.c1", false, "POST", "/x", "jo"), (request.IdempotencyKey, request.Replay, request.Method, request.Url, request.User.Name));
         Assert.Equal(0, executor.Waiting);
     }
 
@@ -117,7 +117,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Restart();
         Assert.Equal(Stage.Executed, (await Next()).Stage);
         Assert.Equal([false, true], _seen.Select(r => r.Replay));
-        Assert.Equal(["u1.1", "u1.1"], _seen.Select(r => r.IdempotencyKey));
+        Assert.Equal(["u1.1.c1", "u1.1.c1"], _seen.Select(r => r.IdempotencyKey));
     }
 
     [Theory]
@@ -157,7 +157,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Run(executor);
         await executor.TakeAsync(Command("u2"));
         Assert.Equal("u2", (await Next()).CommandUid);
-        Assert.Equal("u2.1", Assert.Single(_seen).IdempotencyKey);
+        Assert.Equal("u2.1.c1", Assert.Single(_seen).IdempotencyKey);
     }
 
     [Fact]
@@ -375,7 +375,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Assert.Equal((1UL, Stage.Cancelled), await Next() is var end ? (end.Generation, end.Stage) : default);
         Run(executor);
         Assert.Equal((2UL, Stage.Executed), await Next() is var next ? (next.Generation, next.Stage) : default);
-        Assert.Equal(["u1.2"], _seen.Select(r => r.IdempotencyKey));
+        Assert.Equal(["u1.2.c1"], _seen.Select(r => r.IdempotencyKey));
     }
 
     [Fact]
@@ -387,7 +387,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         await executor.TakeAsync(Command("u1", generation: 1));
         var late = await Next();
         Assert.Equal((1UL, Stage.Cancelled, "Superseded"), (late.Generation, late.Stage, late.Error));
-        Assert.Equal(["u1.2"], _seen.Select(r => r.IdempotencyKey));
+        Assert.Equal(["u1.2.c1"], _seen.Select(r => r.IdempotencyKey));
     }
 
     [Fact]

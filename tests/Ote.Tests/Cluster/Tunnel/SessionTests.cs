@@ -28,6 +28,28 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void Message_that_has_travelled_too_far_or_says_nothing_is_dropped_and_acknowledged()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        Message far = Arriving(1, m => m.Hops = (uint)pair.Options.MaxHops + 1);
+        Message empty = Arriving(2, m => m.ClearPayload());
+        Assert.Equal(Arrival.TooManyHops, pair.Parent.Session.OnMessage(far, 50));
+        Assert.Equal(Arrival.NoPayload, pair.Parent.Session.OnMessage(empty, 50));
+        Assert.Equal(Arrival.Deliver, pair.Parent.Session.OnMessage(Arriving(3, m => m.Hops = (uint)pair.Options.MaxHops), 50));
+        Assert.Equal(2ul, Assert.Single(pair.Parent.Session.LastAcks()!.Received).Sequence);
+
+        static Message Arriving(ulong sequence, Action<Message> change)
+        {
+            Message message = TestMessages.Text("x");
+            message.Sequence = sequence;
+            message.Id = Google.Protobuf.ByteString.CopyFrom(Guid.NewGuid().ToByteArray());
+            change(message);
+            return message;
+        }
+    }
+
+    [Fact]
     public void Acknowledgement_waits_for_elder_messages_that_are_not_durable_yet()
     {
         SessionPair pair = new();

@@ -238,7 +238,7 @@ public sealed class ObjectStoreTests : IDisposable
         await using var store = Open(onDisk: true);
         var refused = Assert.Throws<StoreFailedException>(() => Open(onDisk: true));
         Assert.Contains(_directory, refused.Message, StringComparison.Ordinal);
-        Assert.Contains("in use", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("end the server that uses it", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
