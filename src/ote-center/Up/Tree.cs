@@ -146,7 +146,7 @@ internal sealed class Tree : IAsyncDisposable
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new UpException($"--data {data} cannot be made or written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
+            throw new UpException($"--data {data}: it cannot be made or written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
         }
     }
 

@@ -24,9 +24,7 @@ public sealed class KillTests(RealTree tree)
     [InlineData("b")]
     [InlineData("b-shim")]
     [InlineData("c")]
-    [InlineData("c-cluster")]
     [InlineData("d")]
-    [InlineData("d-cluster")]
     public async Task Process_killedMidCommand_nothingRunsTwiceAndNothingIsLost(string victim)
     {
         await tree.EnsureStartedAsync(Ct);

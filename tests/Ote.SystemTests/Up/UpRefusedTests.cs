@@ -33,7 +33,7 @@ public sealed class UpRefusedTests
             ["--mount", "bash", "-c", "mount -t tmpfs -o ro none \"$0\" && exec dotnet \"$@\"", data, Repository.Executable("ote-center"), "up", "--data", data, "--api-port", "0", "--exit"],
             environment: null, input: null, TimeSpan.FromMinutes(2), Ct);
 
-        Refused(run, $"--data {data}: ", "Choose a directory that you may write to");
+        Refused(run, $"--data {data}: ", "choose a directory that you may write to");
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class UpRefusedTests
         using Scratch scratch = new("up-file");
         await File.WriteAllTextAsync(scratch["data"], "", Ct);
 
-        Refused(await UpRun.ToEndAsync(Ct, "--data", scratch["data"], "--exit"), $"--data {scratch["data"]}: ", "Choose a directory that you may write to");
+        Refused(await UpRun.ToEndAsync(Ct, "--data", scratch["data"], "--exit"), $"--data {scratch["data"]}: ", "choose a directory that you may write to");
     }
 
     [Fact]

@@ -451,7 +451,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
             await Next();
         }
 
-        Assert.Equal(uids.Select(u => u + ".1"), _seen.Select(r => r.IdempotencyKey));
+        Assert.Equal(uids.Select(u => u + ".1.c1"), _seen.Select(r => r.IdempotencyKey));
     }
 
     [Fact]
