@@ -14,6 +14,7 @@ internal sealed class Screen
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Stages = ["targets", "sent", "durable", "executed", "succeeded", "failed"];
     private readonly IAnsiConsole _console;
+    private readonly TextWriter? _plain;
 
     public Screen(bool json)
     {
@@ -27,7 +28,8 @@ internal sealed class Screen
         });
         if (!terminal)
         {
-            _console.Profile.Width = 4000; // nothing is wrapped for a program or a file that reads it
+            _console.Profile.Width = 160;
+            _plain = writer; // a line stays a line for a program or a file that reads it
         }
 
         IsLive = terminal && _console.Profile.Capabilities.Ansi;
@@ -36,7 +38,17 @@ internal sealed class Screen
     /// <summary>Whether lines may be redrawn.</summary>
     public bool IsLive { get; }
 
-    public void Line(string text) => _console.WriteLine(text);
+    public void Line(string text)
+    {
+        if (_plain is not null)
+        {
+            _plain.WriteLine(text);
+        }
+        else
+        {
+            _console.WriteLine(text);
+        }
+    }
 
     public async Task ShowTreeAsync(KubeClient root, CancellationToken stop)
     {

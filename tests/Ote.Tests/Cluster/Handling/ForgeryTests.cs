@@ -96,7 +96,7 @@ public sealed class ForgeryTests
             _running = Task.Run(() => tunnel.RunAsync(_stop.Token));
         }
 
-        public bool IsUp => _attached.Task.Result.IsUp;
+        public bool IsUp => _attached.Task is { IsCompletedSuccessfully: true, Result.IsUp: true };
 
         public static async Task<Evil> AttachAsync(SmallTree tree, CancellationToken ct)
         {
