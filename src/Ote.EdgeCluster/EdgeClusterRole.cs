@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Ote.Kube.Client;
 
 namespace Ote.EdgeCluster;
 
@@ -10,7 +11,10 @@ public sealed record EdgeClusterRoleOptions
     /// <summary>The cluster. Its data directory must be given; it is made when missing.</summary>
     public required EdgeClusterOptions Cluster { get; init; }
 
-    /// <summary>Where its API listens; port 0 lets the system choose.</summary>
+    /// <summary>
+    /// Where its API listens. Port 0 takes the port of the kubeconfig an earlier run left in the data directory, so that whoever uses that
+    /// goes on after a restart; when there is none, or the port is taken, the system chooses.
+    /// </summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
 
     /// <summary>Where the two lines for people go.</summary>
@@ -55,8 +59,8 @@ public static class EdgeClusterRole
         var cluster = await EdgeCluster.StartAsync(options.Cluster, loggers, time, Random, stop, options.Meters).ConfigureAwait(false);
         await using (cluster.ConfigureAwait(false))
         {
-            var address = await cluster.Server.ListenAsync(options.Listen, stop).ConfigureAwait(false);
             var kubeconfig = Path.GetFullPath(Path.Combine(data, KubeconfigName));
+            var address = await ListenAsync(cluster, options.Listen, kubeconfig, loggers, stop).ConfigureAwait(false);
             var host = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address.Address;
             var url = new Uri($"https://{new IPEndPoint(host, address.Port)}");
             await cluster.WriteAdminKubeconfigAsync(kubeconfig, url, stop).ConfigureAwait(false);
@@ -70,6 +74,35 @@ public static class EdgeClusterRole
             {
                 await stopped.Task.ConfigureAwait(false);
             }
+        }
+    }
+
+    private static async Task<IPEndPoint> ListenAsync(EdgeCluster cluster, IPEndPoint listen, string kubeconfig, ILoggerFactory loggers, CancellationToken stop)
+    {
+        if (listen.Port == 0 && FormerPort(kubeconfig) is { } port)
+        {
+            try
+            {
+                return await cluster.Server.ListenAsync(new IPEndPoint(listen.Address, port), stop).ConfigureAwait(false);
+            }
+            catch (IOException taken)
+            {
+                loggers.CreateLogger("Ote.EdgeCluster").FormerPortTaken(cluster.Name, port, taken.Message, kubeconfig);
+            }
+        }
+
+        return await cluster.Server.ListenAsync(listen, stop).ConfigureAwait(false);
+    }
+
+    private static int? FormerPort(string kubeconfig)
+    {
+        try
+        {
+            return File.Exists(kubeconfig) ? Kubeconfig.Load(kubeconfig).Server.Port : null;
+        }
+        catch (KubeconfigException)
+        {
+            return null; // It is written anew.
         }
     }
 }

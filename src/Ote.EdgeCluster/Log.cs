@@ -21,4 +21,7 @@ internal static partial class Log
 
     [LoggerMessage(4005, LogLevel.Information, "Edge cluster {Name} is ready: {Nodes} simulated nodes, {Pods} pods known; pods are not really run")]
     public static partial void ClusterReady(this ILogger log, string name, int nodes, int pods);
+
+    [LoggerMessage(4006, LogLevel.Warning, "Edge cluster {Name} does not come back on port {Port} ({Cause}): whoever has a copy of {Kubeconfig} needs the new one. Give --listen a port that stays")]
+    public static partial void FormerPortTaken(this ILogger log, string name, int port, string cause, string kubeconfig);
 }

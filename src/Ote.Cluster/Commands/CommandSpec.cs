@@ -101,6 +101,7 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
             MaxResponseBytes = (uint)largest,
             Requester = WhoAsked(obj, entry, namesRequester),
             DisplayName = obj.Key(),
+            Traceparent = CommandTrace.Of(obj),
         };
         return new CommandSpec(
             selector, command, deadline ?? DefaultDeadline, obj.Truth("spec", "lateDelivery") ?? true, obj.Truth("spec", "cancel") ?? false, retention);

@@ -95,7 +95,7 @@ public sealed class ClusterController : IAsyncDisposable
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);

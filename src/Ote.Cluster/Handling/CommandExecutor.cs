@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
@@ -54,6 +55,7 @@ internal sealed class CommandExecutor
     private readonly Func<double> _random;
     private readonly ILogger _log;
     private readonly ControllerMetrics? _metrics;
+    private readonly ActivitySource? _activities;
     private TaskCompletionSource? _shimAway;
     private Task? _shimBusy;
     private ulong _order;
@@ -68,6 +70,7 @@ internal sealed class CommandExecutor
     /// <param name="random">Uniform in [0, 1), for jitter.</param>
     /// <param name="log">Where trouble is told.</param>
     /// <param name="metrics">Where commands are counted; null: nowhere.</param>
+    /// <param name="activities">Source of the activity a command is executed under; null: none.</param>
     public CommandExecutor(
         string cluster,
         IClusterShim? shim,
@@ -76,9 +79,11 @@ internal sealed class CommandExecutor
         TimeProvider time,
         Func<double> random,
         ILogger log,
-        ControllerMetrics? metrics = null)
+        ControllerMetrics? metrics = null,
+        ActivitySource? activities = null)
     {
         (_cluster, _shim, _journal, _report, _time, _random, _log, _metrics) = (cluster, shim, journal, report, time, random, log, metrics);
+        _activities = activities;
     }
 
     /// <summary>Commands taken and not finished.</summary>
@@ -432,6 +437,7 @@ internal sealed class CommandExecutor
         var command = execution.Command;
         using var either = EndOf(execution, stop, out var deadline);
         using var disposed = deadline;
+        using var activity = _activities?.StartActivity("command.execute", ActivityKind.Client, command.Traceparent);
         var request = new ExecuteRequest
         {
             IdempotencyKey = $"{execution.Key}.{_cluster}", // two controllers may drive one cluster, and are two targets
@@ -444,6 +450,7 @@ internal sealed class CommandExecutor
             User = command.Requester is { } who ? new User { Name = who.User, Groups = { who.Groups } } : null,
             TimeoutMilliseconds = command.TimeoutMilliseconds,
             MaxResponseBytes = command.MaxResponseBytes,
+            Traceparent = activity?.Id ?? command.Traceparent,
         };
         try
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Journal;
@@ -52,6 +53,7 @@ internal sealed class EntrySender(
         var meant = routes.Read(t => t.Resolve(selector));
         var message = new Message { Lane = Lane.Commands, Command = command.Clone() };
         message.Command.Selector = selector.Canonical;
+        using var activity = runtime.Activities.StartActivity("command.send", ActivityKind.Producer, command.Traceparent);
         var left = (await SendAsync(message, selector, meant).ConfigureAwait(false)).SelectMany(child => meant.ByNextHop[child]).ToList();
         if (meant.Self && await OwnAsync(() => Dispatcher.ForSelfAsync(command.Clone(), routes.Self, executor)).ConfigureAwait(false))
         {

@@ -98,7 +98,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
 
     /// <summary>The decision, and the use of the token counted.</summary>
     private Task<JoinVerdict> VerdictAsync(Asked asked, JsonObject? cluster, CancellationToken ct) => asked.Presented is { } presented
-        ? _ledger.DecideAsync(presented.Id, asked.Request.Uid, (token, wasCounted) => Judge(asked, cluster, token, wasCounted), ct)
+        ? _ledger.DecideAsync(presented.Id, new PeerIdentity(asked.Request.Name, asked.Request.Uid), (token, wasCounted) => Judge(asked, cluster, token, wasCounted), ct)
         : Task.FromResult(Judge(asked, cluster, null));
 
     private JoinVerdict Judge(Asked asked, JsonObject? cluster, JoinToken? token, bool wasCounted = false)
@@ -131,7 +131,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
         if (verdict.Kind == JoinVerdictKind.Pending)
         {
             await BindAsync(cluster, Wanted(cluster, request, false, hosts), late.Token).ConfigureAwait(false);
-                return new JoinAnswer
+            return new JoinAnswer
             {
                 RequestId = request.RequestId,
                 Outcome = JoinAnswer.Types.Outcome.Pending,

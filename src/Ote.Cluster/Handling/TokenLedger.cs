@@ -1,4 +1,5 @@
 using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
@@ -19,18 +20,18 @@ internal sealed class TokenLedger(KubeClient api, TimeProvider time)
     private readonly Dictionary<string, List<Entry>> _lines = new(StringComparer.Ordinal);
 
     // Whoever asks again while its first request is still under way must not be counted twice.
-    private readonly HashSet<(string Id, string Uid)> _counted = [];
-    private readonly Queue<(string Id, string Uid)> _oldest = new();
+    private readonly HashSet<(string Id, PeerIdentity Who)> _counted = [];
+    private readonly Queue<(string Id, PeerIdentity Who)> _oldest = new();
 
     /// <summary>Decides on one request, and counts it when the verdict says so. The verdict is durable when this completes.</summary>
     /// <param name="id">The token's id.</param>
-    /// <param name="uid">Who asks.</param>
-    /// <param name="decide">Called with the token as it is then, null when there is none, and whether the uid is known to be counted; perhaps several times. Pure.</param>
+    /// <param name="who">Who asks: one uid that asks under two names is two uses.</param>
+    /// <param name="decide">Called with the token as it is then, null when there is none, and whether the one that asks is known to be counted; perhaps several times. Pure.</param>
     /// <param name="ct">Leaves the line; once it is one's turn, it is not taken back.</param>
     /// <exception cref="KubeStatusException">The token could not be read or written: nothing is decided, and whoever asks again may be counted already.</exception>
-    public Task<JoinVerdict> DecideAsync(string id, string uid, Func<JoinToken?, bool, JoinVerdict> decide, CancellationToken ct)
+    public Task<JoinVerdict> DecideAsync(string id, PeerIdentity who, Func<JoinToken?, bool, JoinVerdict> decide, CancellationToken ct)
     {
-        var entry = new Entry(uid, decide, ct);
+        var entry = new Entry(who, decide, ct);
         lock (_gate)
         {
             if (_lines.TryGetValue(id, out var line))
@@ -97,15 +98,15 @@ internal sealed class TokenLedger(KubeClient api, TimeProvider time)
             var obj = await api.GetAsync(Kinds.JoinTokens, null, id, ct).ConfigureAwait(false);
             var token = obj is null ? (JoinToken?)null : new JoinToken(obj.Copy());
             var verdicts = new JoinVerdict[batch.Count];
-            var counted = new HashSet<string>(StringComparer.Ordinal);
+            var counted = new HashSet<PeerIdentity>();
             for (var i = 0; i < batch.Count; i++)
             {
-                var uid = batch[i].Uid;
-                verdicts[i] = batch[i].Decide(token, counted.Contains(uid) || WasCounted(id, uid));
+                var who = batch[i].Who;
+                verdicts[i] = batch[i].Decide(token, counted.Contains(who) || WasCounted(id, who));
                 if (verdicts[i].UsesToken && token is { } used)
                 {
-                    used.Count(uid);
-                    counted.Add(uid);
+                    used.Count(who);
+                    counted.Add(who);
                 }
             }
 
@@ -131,23 +132,23 @@ internal sealed class TokenLedger(KubeClient api, TimeProvider time)
         }
     }
 
-    private bool WasCounted(string id, string uid)
+    private bool WasCounted(string id, PeerIdentity who)
     {
         lock (_gate)
         {
-            return _counted.Contains((id, uid));
+            return _counted.Contains((id, who));
         }
     }
 
-    private void Remember(string id, IEnumerable<string> uids)
+    private void Remember(string id, IEnumerable<PeerIdentity> counted)
     {
         lock (_gate)
         {
-            foreach (var uid in uids)
+            foreach (var who in counted)
             {
-                if (_counted.Add((id, uid)))
+                if (_counted.Add((id, who)))
                 {
-                    _oldest.Enqueue((id, uid));
+                    _oldest.Enqueue((id, who));
                 }
 
                 if (_oldest.Count > MostRemembered)
@@ -158,7 +159,7 @@ internal sealed class TokenLedger(KubeClient api, TimeProvider time)
         }
     }
 
-    private sealed record Entry(string Uid, Func<JoinToken?, bool, JoinVerdict> Decide, CancellationToken Left)
+    private sealed record Entry(PeerIdentity Who, Func<JoinToken?, bool, JoinVerdict> Decide, CancellationToken Left)
     {
         public TaskCompletionSource<JoinVerdict> Decided { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

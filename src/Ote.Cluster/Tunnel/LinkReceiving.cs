@@ -161,8 +161,7 @@ internal sealed partial class Link
 
             if (runtime.Activities.HasListeners())
             {
-                activity = runtime.Activities.StartActivity(
-                    "tunnel.receive", ActivityKind.Consumer, message.Traceparent.Length > 0 ? message.Traceparent : null);
+                activity = runtime.Activities.StartActivity("tunnel.receive", ActivityKind.Consumer, TraceOf(message));
             }
 
             try
@@ -188,6 +187,10 @@ internal sealed partial class Link
 
         _ = FinishAsync(handling, onLane, id, fullId, activity); // handles its own faults
     }
+
+    // The last hop's, when it traced; else that which the command has had from its beginning.
+    private static string? TraceOf(Message message) =>
+        message.Traceparent is { Length: > 0 } hop ? hop : message.Command?.Traceparent is { Length: > 0 } beginning ? beginning : null;
 
     private async Task FinishAsync(ValueTask handling, Lane lane, ulong id, ByteString fullId, Activity? activity)
     {

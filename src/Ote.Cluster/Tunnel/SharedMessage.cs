@@ -9,6 +9,8 @@ namespace Ote.Cluster.Tunnel;
 /// </summary>
 public sealed class SharedMessage
 {
+    private const int TraceIdEnd = 2 + 1 + 32; // version, dash, trace id
+
     private SharedMessage(Lane lane, byte[] body)
     {
         Lane = lane;
@@ -24,8 +26,8 @@ public sealed class SharedMessage
     internal byte[] Body { get; }
 
     /// <summary>
-    /// Encodes a message for the next hop: one hop more, an id when it has none, the current activity's trace context when it has
-    /// none. The message itself stays untouched, so fields this build does not know survive: protobuf takes the last value of a
+    /// Encodes a message for the next hop: one hop more, an id when it has none, the current activity's trace context unless
+    /// the message belongs to another trace. The message itself stays untouched, so fields this build does not know survive: protobuf takes the last value of a
     /// field, and what is set here follows the message's own.
     /// </summary>
     internal static SharedMessage Create(Message message, MessageIds ids)
@@ -40,12 +42,19 @@ public sealed class SharedMessage
 
         Message head = new() { Hops = message.Hops + 1 };
         if (message.Id.IsEmpty) head.Id = ids.Next();
-        if (message.Traceparent.Length == 0 && Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace }) head.Traceparent = trace;
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace } && Continues(trace, message)) head.Traceparent = trace;
         int own = message.CalculateSize();
         int added = head.CalculateSize();
         byte[] body = new byte[own + added];
         message.WriteTo(body.AsSpan(0, own));
         head.WriteTo(body.AsSpan(own, added));
         return new SharedMessage(message.Lane, body);
+    }
+
+    // What has a trace keeps to it, whatever the code that sends it happens to run under.
+    private static bool Continues(string current, Message message)
+    {
+        string own = message.Traceparent is { Length: > 0 } hop ? hop : message.Command?.Traceparent ?? "";
+        return own.Length == 0 || own.AsSpan().StartsWith(current.AsSpan(0, TraceIdEnd), StringComparison.Ordinal);
     }
 }

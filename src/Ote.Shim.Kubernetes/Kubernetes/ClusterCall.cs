@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net.Sockets;
 using Ote.Shim.Contract;
 using Error = Ote.Shim.Contract.ExecuteResponse.Types.Error;
@@ -15,9 +16,9 @@ internal sealed class ClusterCall(HttpClient http, Impersonation impersonate)
         ?? throw new ArgumentException("the HTTP client of a shim needs the API server's URL as its base address", nameof(http));
 
     /// <summary>
-    /// Sends and reads at most <paramref name="cap"/> bytes. Throws only <see cref="OperationCanceledException"/>, when <paramref name="ct"/> says so.
+    /// Sends and reads at most <paramref name="cap"/> bytes, under the trace of <paramref name="traceparent"/> when that is a W3C trace context. Throws only <see cref="OperationCanceledException"/>, when <paramref name="ct"/> says so.
     /// </summary>
-    public async Task<ExecuteResponse> SendAsync(string method, string target, ReadOnlyMemory<byte> body, string contentType, User? user, int cap, CancellationToken ct)
+    public async Task<ExecuteResponse> SendAsync(string method, string target, ReadOnlyMemory<byte> body, string contentType, User? user, int cap, string traceparent, CancellationToken ct)
     {
         using HttpRequestMessage message = new(new HttpMethod(method), Absolute(target))
         {
@@ -26,6 +27,7 @@ internal sealed class ClusterCall(HttpClient http, Impersonation impersonate)
         };
         message.Headers.TryAddWithoutValidation("Accept", "application/json");
         message.Headers.TryAddWithoutValidation("User-Agent", "ote-shim");
+        if (ActivityContext.TryParse(traceparent, null, out _)) message.Headers.TryAddWithoutValidation("traceparent", traceparent);
         if (user is not null && impersonate == Impersonation.Requester)
         {
             message.Headers.TryAddWithoutValidation("Impersonate-User", user.Name);

@@ -126,13 +126,13 @@ public sealed class KubernetesShim : IClusterShim
     private async Task<ExecuteResponse> RunInTurnAsync(PreparedRequest prepared, CancellationToken ct)
     {
         ExecuteRequest request = prepared.Request;
-        ExecuteResponse response = await _call.SendAsync(request.Method, prepared.Target, request.Body.Memory, prepared.ContentType, request.User, prepared.ResponseBytes, ct);
+        ExecuteResponse response = await _call.SendAsync(request.Method, prepared.Target, request.Body.Memory, prepared.ContentType, request.User, prepared.ResponseBytes, request.Traceparent, ct);
         if (!request.Replay)
             return response;
         if (prepared.Repetition.Kind != RepetitionKind.Create || Replay.ExistingName(response) is not { } name)
             return Replay.Settle(prepared, response);
         string existing = $"{prepared.Path.Path.TrimEnd('/')}/{Uri.EscapeDataString(name)}";
-        return Replay.Recognise(prepared, response, await _call.SendAsync("GET", existing, default, "", request.User, _options.MaxResponseBytes, ct));
+        return Replay.Recognise(prepared, response, await _call.SendAsync("GET", existing, default, "", request.User, _options.MaxResponseBytes, request.Traceparent, ct));
     }
 
     private ExecuteResponse Told(ExecuteRequest request, ExecuteResponse response, long arrived)

@@ -47,7 +47,7 @@ internal sealed class ReadinessProbe(ClusterCall call, KubernetesShimOptions opt
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(ct, late.Token);
         try
         {
-            return await call.SendAsync("GET", path, default, "", user: null, AnswerBytes, both.Token);
+            return await call.SendAsync("GET", path, default, "", user: null, AnswerBytes, "", both.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

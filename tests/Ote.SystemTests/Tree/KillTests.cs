@@ -50,6 +50,43 @@ public sealed class KillTests(RealTree tree)
             Assert.Equal(names, await ConfigMapsOfAsync(leaf, batch));
     }
 
+    /// <summary>A cluster's API server that is away is an answer too; whether the command ran must then be true to it.</summary>
+    [Theory]
+    [InlineData("c")]
+    [InlineData("d")]
+    public async Task Cluster_killedMidCommand_eachCommandEndsOnceAndItsResultIsTrue(string leaf)
+    {
+        await tree.EnsureStartedAsync(Ct);
+        string batch = RealClusters.FreshName("kill");
+        string[] names = [.. Enumerable.Range(0, Commands).Select(i => $"{batch}-{i:00}")];
+
+        foreach (string name in names[..(Commands / 2)])
+            await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct);
+        await tree[$"{leaf}-cluster"].KillAsync();
+        foreach (string name in names[(Commands / 2)..^1])
+            await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct);
+        await AllOverAsync(batch, Commands - 1);
+        await tree[$"{leaf}-cluster"].StartAsync();
+        await tree.Kubectl(leaf).UntilAsync(text => text == "ok", Patience, Ct, "get", "--raw", "/readyz");
+        await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(names[^1], batch), Ct);
+        await AllOverAsync(batch);
+
+        string[] there = await ConfigMapsOfAsync(leaf, batch);
+        foreach (string name in names)
+        {
+            JsonObject[] results = await ItemsOfAsync(name);
+            Assert.Equal(RealTree.Leaves, results.Select(item => item.Text("cluster")!).Order());
+            Assert.All(results.Where(item => item.Text("cluster") != leaf), item => Assert.Equal(201, item.Whole("code")));
+            JsonObject own = results.Single(item => item.Text("cluster") == leaf);
+            bool ran = own.Whole("code") == 201;
+            Assert.True(ran || own.Text("error") is "Refused" or "Unreachable" or "OutcomeUnknown", own.ToJsonString());
+            if (own.Text("error") is not ("Unreachable" or "OutcomeUnknown")) // these say themselves that it may have run
+                Assert.Equal(ran, there.Contains(name));
+        }
+        Assert.Contains(names[^1], there);
+        Assert.Contains(names, name => !there.Contains(name));
+    }
+
     private static bool IsOver(JsonObject command) => command.Text("status", "completionTime") is not null;
 
     private static JsonObject Command(string name, string batch) => new()
@@ -75,14 +112,14 @@ public sealed class KillTests(RealTree tree)
     private async Task<List<JsonObject>> CommandsOfAsync(string batch) =>
         [.. (await tree.Root.ListAsync(Kinds.ClusterControllers, "default", new ListQuery($"{Batch}={batch}"), Ct)).Items];
 
-    private async Task<List<JsonObject>> AllOverAsync(string batch)
+    private async Task<List<JsonObject>> AllOverAsync(string batch, int count = Commands)
     {
         TimeProvider time = TimeProvider.System;
         long began = time.GetTimestamp();
         while (true)
         {
             List<JsonObject> commands = await CommandsOfAsync(batch);
-            if (commands.Count == Commands && commands.All(IsOver))
+            if (commands.Count == count && commands.All(IsOver))
                 return commands;
             if (time.GetElapsedTime(began) > Patience)
             {
@@ -93,11 +130,14 @@ public sealed class KillTests(RealTree tree)
         }
     }
 
-    private async Task<string[]> ResultsOfAsync(string command)
+    private async Task<string[]> ResultsOfAsync(string command) =>
+        [.. (await ItemsOfAsync(command)).Select(item => $"{item.Text("cluster")} {item.Whole("code")}").Order()];
+
+    private async Task<JsonObject[]> ItemsOfAsync(string command)
     {
         KubeList pages = await tree.Root.ListAsync(
             Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={command},ote.baidu.com/page=results"), Ct);
-        return [.. pages.Items.SelectMany(page => page.Items("results")!.OfType<JsonObject>()).Select(item => $"{item.Text("cluster")} {item.Whole("code")}").Order()];
+        return [.. pages.Items.SelectMany(page => page.Items("results")!.OfType<JsonObject>())];
     }
 
     private async Task<string[]> ConfigMapsOfAsync(string leaf, string batch)

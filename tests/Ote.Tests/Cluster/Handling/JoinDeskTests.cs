@@ -62,12 +62,30 @@ public sealed class JoinDeskTests : IAsyncLifetime
     {
         var token = await TokenAsync(uses: 1);
         var obj = (await _api.GetAsync(Kinds.JoinTokens, null, token.Id, Ct))!;
-        new JoinToken(obj).Count("u-c1");
+        new JoinToken(obj).Count(new PeerIdentity("c1", "u-c1"));
         await _api.ReplaceStatusAsync(Kinds.JoinTokens, obj, Ct); // and then the process dies, before the name is bound
 
         Assert.Equal(JoinAnswer.Types.Outcome.Issued, (await Desk().DecideAsync(Ask("c1", token.Reveal()), Ct)).Outcome);
         Assert.Equal(1, (await _api.GetAsync(Kinds.JoinTokens, null, token.Id, Ct)).Whole("status", "used"));
         Assert.Equal(JoinAnswer.Types.Outcome.Refused, (await Desk().DecideAsync(Ask("c2", token.Reveal()), Ct)).Outcome);
+    }
+
+    [Theory]
+    [InlineData(1)] // the token's object remembers whom it admitted
+    [InlineData(100)] // only the desk does
+    public async Task Cluster_that_was_counted_gets_no_second_name_by_a_token_that_is_used_up(int uses)
+    {
+        var token = (await TokenAsync(uses)).Reveal();
+        var desk = Desk();
+        for (var i = 0; i < uses; i++)
+        {
+            Assert.Equal(JoinAnswer.Types.Outcome.Issued, (await desk.DecideAsync(Ask($"c{i}", token), Ct)).Outcome);
+        }
+
+        var second = Ask("another", token);
+        second.Uid = Ask("c0", token).Uid;
+        Assert.Equal(JoinAnswer.Types.Outcome.Refused, (await desk.DecideAsync(second, Ct)).Outcome);
+        Assert.Equal(JoinAnswer.Types.Outcome.Issued, (await desk.DecideAsync(Ask("c0", token), Ct)).Outcome); // its own it may ask for again
     }
 
     [Fact]

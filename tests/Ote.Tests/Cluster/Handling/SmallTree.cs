@@ -135,7 +135,8 @@ internal sealed class SmallTree : IAsyncDisposable
 
     /// <summary>Creates a command at a control API.</summary>
     public async Task<JsonObject> CommandAsync(
-        string name, string selector, string method, string url, string body, CancellationToken ct, KubeClient? at = null, string contentType = "application/json", Action<JsonObject>? more = null)
+        string name, string selector, string method, string url, string body, CancellationToken ct, KubeClient? at = null, string contentType = "application/json", Action<JsonObject>? more = null,
+        JsonObject? annotations = null)
     {
         var spec = new JsonObject { ["clusterSelector"] = selector, ["destination"] = "api", ["method"] = method, ["url"] = url, ["body"] = body, ["contentType"] = contentType };
         more?.Invoke(spec);
@@ -143,7 +144,7 @@ internal sealed class SmallTree : IAsyncDisposable
         {
             ["apiVersion"] = "ote.baidu.com/v1",
             ["kind"] = "ClusterController",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default", ["annotations"] = annotations },
             ["spec"] = spec,
         }, ct);
     }

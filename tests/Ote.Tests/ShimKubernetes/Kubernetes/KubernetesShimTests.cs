@@ -42,6 +42,24 @@ public sealed class KubernetesShimTests
         Assert.Equal("application/json", seen.Headers.ContentType);
     }
 
+    [Theory]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)]
+    [InlineData("", false)]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nImpersonate-Group: system:masters", false)]
+    public async Task Trace_context_reaches_the_server_when_it_is_one(string traceparent, bool travels)
+    {
+        await using FakeApiServer server = await FakeApiServer.StartAsync();
+        await using KubernetesShim shim = Shim(server.Url);
+        ExecuteRequest request = Request("GET", Pods);
+        request.Traceparent = traceparent;
+
+        await shim.ExecuteAsync(request, Stop);
+
+        FakeApiServer.Seen seen = Assert.Single(server.Requests);
+        Assert.Equal(travels, seen.Headers.TraceParent == traceparent && traceparent.Length > 0);
+        Assert.DoesNotContain("system:masters", seen.Headers["Impersonate-Group"].ToArray());
+    }
+
     [Fact]
     public async Task Impersonation_switched_off_sends_the_shims_own_identity()
     {
