@@ -2,6 +2,7 @@ using System.CommandLine;
 using Ote.Bench;
 using Ote.Bench.Load;
 using Ote.Bench.Serve;
+using Ote.Bench.Simulate;
 
 switch (args)
 {
@@ -37,6 +38,7 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
     Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
+    SimulateCommand.Create(json),
 }.Parse(args).InvokeAsync();
 
 Command Bench(string name, string description, Func<Surroundings, ParseResult, CancellationToken, Task<IReadOnlyList<Row>>> run, params Option[] options)

@@ -60,9 +60,9 @@ public sealed class ApiServer : IAsyncDisposable
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
             ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time));
         _served = new ServedCatalog(_store, _log);
-        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time);
+        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time, options.NewUid);
         var owners = new OwnerCollector(_store, _writer, _served);
-        _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, new Random().NextDouble, _log);
+        _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, options.Random ?? new Random().NextDouble, _log);
         var authorizer = options.Authorizer ?? new MastersAuthorizer();
         var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");

@@ -44,6 +44,12 @@ public sealed record ApiServerOptions
     /// <summary>Answers about what goes on inside pods: their logs, and why there is no exec. Null: nothing runs pods here.</summary>
     public IPodStreams? PodStreams { get; init; }
 
+    /// <summary>Makes the uids of new objects. Called from several threads.</summary>
+    public Func<Guid> NewUid { get; init; } = Guid.NewGuid;
+
+    /// <summary>Uniform in [0, 1), for the jitter of retries; null: one of its own.</summary>
+    public Func<double>? Random { get; init; }
+
     /// <summary>Largest request body, in bytes. Default 3 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 3 * 1024 * 1024;
 

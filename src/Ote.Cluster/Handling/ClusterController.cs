@@ -177,6 +177,9 @@ public sealed class ClusterController : IAsyncDisposable
     /// <summary>From the root down to this cluster, as far as is known.</summary>
     public IReadOnlyList<string> Path => _uplink.Path;
 
+    /// <summary>All clusters known below this one, direct and further down, those that are away too; a snapshot, in no order.</summary>
+    public IReadOnlyList<RouteEntry> Below => _routes.Read(t => t.Below.ToArray());
+
     /// <summary>Names of the clusters it may hang below if it loses its parent, as its parent told them.</summary>
     public IReadOnlyList<string> Candidates => _seeker is null ? [] : [.. _seeker.Learned.Select(c => c.Name)];
 

@@ -457,8 +457,7 @@ internal sealed class CommandExecutor
             var running = _shim!.ExecuteAsync(request, either.Token);
             if (await Task.WhenAny(running, Task.Delay(ReceiptPatience, _time, either.Token)).ConfigureAwait(false) != running && !either.IsCancellationRequested)
             {
-                // It takes a while: tell that it is safe here.
-                await _report([Receipt(execution, Stage.Durable, "", "")], []).ConfigureAwait(false);
+                await TellItIsSafeAsync(execution).ConfigureAwait(false);
             }
 
             return await running.ConfigureAwait(false);
@@ -477,6 +476,19 @@ internal sealed class CommandExecutor
         {
             _log.ShimFaulted(_cluster, command.DisplayName, fault);
             return ShimAnswer.Failure(ShimError.Internal, $"the shim of {_cluster} failed on this request: {fault.Message}. Look at its log");
+        }
+    }
+
+    /// <summary>It takes a while: tell that it is safe here. When that cannot be kept it is left out, for the request runs meanwhile and must not be left alone.</summary>
+    private async Task TellItIsSafeAsync(Execution execution)
+    {
+        try
+        {
+            await _report([Receipt(execution, Stage.Durable, "", "")], []).ConfigureAwait(false);
+        }
+        catch (JournalException broken)
+        {
+            _log.JournalFailed("executions", broken);
         }
     }
 

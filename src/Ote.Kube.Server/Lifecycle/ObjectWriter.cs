@@ -19,7 +19,7 @@ internal readonly record struct Written(byte[] Json, long Revision, bool Created
 /// is still the same; a change that did not name the version it was made for is computed again, a few times.
 /// </summary>
 internal sealed class ObjectWriter(
-    ObjectStore store, ServedCatalog served, NamespaceTable namespaces, IReadOnlyList<IAdmission> admission, TimeProvider time)
+    ObjectStore store, ServedCatalog served, NamespaceTable namespaces, IReadOnlyList<IAdmission> admission, TimeProvider time, Func<Guid> newUid)
 {
     private const int Attempts = 8;
 
@@ -33,7 +33,7 @@ internal sealed class ObjectWriter(
         {
             var candidate = isNamed ? obj : obj.Copy();
             var now = time.GetUtcNow();
-            ObjectRules.OnCreate(kind, candidate, context.Namespace, NameSource.NewUid(), NameSource.NewSuffix, now);
+            ObjectRules.OnCreate(kind, candidate, context.Namespace, newUid().ToString("D"), NameSource.NewSuffix, now);
             CheckNamespace(context, candidate.Name());
             SchemaGate.Pass(catalog, context, candidate, null);
             candidate = Admit(context, "create", candidate, null);

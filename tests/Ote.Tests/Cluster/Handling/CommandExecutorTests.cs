@@ -367,6 +367,45 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_command_runs_once_when_the_disk_is_full_while_it_runs()
+    {
+        TaskCompletionSource begun = new();
+        TaskCompletionSource<ExecuteResponse> answer = new();
+        _answer = (_, _) =>
+        {
+            begun.TrySetResult();
+            return answer.Task;
+        };
+        var executor = Start();
+        await executor.TakeAsync(Command("u1"));
+        await begun.Task.Soon();
+        _journal.Fails = true;
+        while (_journal.Failures == 0)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(100)); // until it tells that it is taken, and cannot keep that
+            await Task.Yield();
+        }
+
+        _journal.Fails = false;
+        _time.Advance(TimeSpan.FromMinutes(1)); // whatever waits for the disk
+        answer.SetResult(ShimAnswer.FromCluster(201, default, ""));
+
+        Assert.Equal((Stage.Executed, 201), await NextFinal());
+        Assert.Single(_seen);
+
+        async Task<(Stage, int)> NextFinal()
+        {
+            Receipt receipt;
+            do
+            {
+                receipt = await Next();
+            }
+            while (receipt.Stage == Stage.Durable);
+            return (receipt.Stage, receipt.Code);
+        }
+    }
+
+    [Fact]
     public async Task A_newer_generation_takes_the_place_of_an_older_one_that_waits()
     {
         var executor = New();

@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+using Ote.SystemTests.Kubernetes;
+
+namespace Ote.SystemTests.Simulation;
+
+/// <summary>Trees of shipped controllers in virtual time, with faults; each seed is another story. A seed that fails is shown again by what the message says.</summary>
+public sealed class SeedTests
+{
+    private const int Seeds = 300;
+    private const int Clusters = 40;
+    private const int Steps = 10_000;
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task NothingThatMustNotBeIs_AndAllBecomesWellAgain_WhateverHappens()
+    {
+        const int batches = 2; // one thread each
+        IEnumerable<Task<CommandResult>> running = Enumerable.Range(0, batches).Select(batch =>
+            SimulateAsync("--seed", Text(1 + (batch * Seeds / batches)), "--seeds", Text(Seeds / batches), "--clusters", Text(Clusters), "--steps", Text(Steps)));
+        JsonObject[] runs = [.. (await Task.WhenAll(running)).SelectMany(Lines)];
+
+        string[] failed = [.. runs.Where(run => run["failed"] is not null).Select(run => $"./ote simulate --seed {run["seed"]} --clusters {Clusters} --steps {Steps}: {run["failed"]}")];
+        Assert.True(failed.Length == 0, string.Join('\n', failed));
+        Assert.Equal(Enumerable.Range(1, Seeds), runs.Select(run => (int)run["seed"]!).Order());
+        Assert.All(runs, run => Assert.True(run.Whole("executions") > 0 && run["faults"]!.AsObject().Count > 0, run.ToJsonString()));
+    }
+
+    [Fact]
+    public async Task SameSeed_ShowsTheSameRun()
+    {
+        CommandResult[] twice = await Task.WhenAll(One(), One());
+        Assert.Equal(Lines(twice[0]).Single().Text("fingerprint"), Lines(twice[1]).Single().Text("fingerprint"));
+
+        static Task<CommandResult> One() => SimulateAsync("--seed", "4711", "--clusters", Text(Clusters), "--steps", Text(Steps));
+    }
+
+    private static Task<CommandResult> SimulateAsync(params string[] arguments) =>
+        CommandLine.RunAsync("dotnet", [Repository.Executable("Ote.Bench"), "simulate", "-o", "json", .. arguments], null, null, Limit, Ct);
+
+    private static IEnumerable<JsonObject> Lines(CommandResult result)
+    {
+        string[] lines = result.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(lines.Length > 0, $"{result.Command} said nothing: {result.Error}");
+        return lines.Select(line => JsonNode.Parse(line)!.AsObject());
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Kube.Client;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+
+namespace Ote.Testing.Simulation;
+
+/// <summary>
+/// A tree of whole, shipped controllers in virtual time, over a network and disks in memory. The root's control API outlives the root's
+/// processes, as a real one does.
+/// </summary>
+public sealed class SimWorld : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly Random _random;
+    private readonly List<SimNode> _nodes = [];
+    private readonly Dictionary<string, SimNode> _byName = new(StringComparer.Ordinal);
+    private readonly ApiServer _api;
+    private CertificateAuthority? _authority;
+
+    private SimWorld(SimPlan plan, Timeline timeline, Random random, ApiServer api, string folder)
+    {
+        (Plan, Timeline, _api, _folder) = (plan, timeline, api, folder);
+        _random = random;
+        Network = new SimNetwork(timeline, Random);
+        Clock = new SimClock(timeline, 0);
+        Operator = api.CreateClient(new UserInfo("alice", [UserInfo.Masters]));
+    }
+
+    /// <summary>What it is like.</summary>
+    public SimPlan Plan { get; }
+
+    /// <summary>Its time.</summary>
+    public Timeline Timeline { get; }
+
+    /// <summary>A clock that is right.</summary>
+    public SimClock Clock { get; }
+
+    /// <summary>Its network.</summary>
+    public SimNetwork Network { get; }
+
+    /// <summary>The root's control API, as an operator.</summary>
+    public KubeClient Operator { get; }
+
+    /// <summary>All machines; the root's is the first, a parent's before its children's.</summary>
+    public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>Set when some cluster's place in the tree may have changed.</summary>
+    public bool HasMoved { get; set; }
+
+    /// <summary>What must never be and was; null: nothing.</summary>
+    public string? Violation { get; private set; }
+
+    /// <summary>Makes the machines and starts the root; the others are not started yet.</summary>
+    public static async Task<SimWorld> CreateAsync(SimPlan plan, Timeline timeline)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var random = new Random(plan.Seed);
+        var api = await ApiServer.StartAsync(
+            new ApiServerOptions { Name = "root", InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace], NewUid = () => NewUid(random), Random = random.NextDouble },
+            NullLoggerFactory.Instance, new SimClock(timeline, 0), CancellationToken.None).ConfigureAwait(false);
+        var world = new SimWorld(plan, timeline, random, api, Directory.CreateTempSubdirectory("ote-sim-").FullName);
+        var root = world.Add(null, takesChildren: true, []);
+        var identity = Directory.CreateDirectory(Path.Combine(root.Options.DataDirectory, "identity"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        await File.WriteAllTextAsync(Path.Combine(identity.FullName, "uid"), "u-root").ConfigureAwait(false);
+        await root.StartAsync().ConfigureAwait(false);
+        world._authority = CertificateAuthority.LoadOrCreate(Path.Combine(root.Options.DataDirectory, "identity"), world.Clock);
+        world.Grow();
+        return world;
+    }
+
+    /// <summary>Uniform in [0, 1).</summary>
+    public double Random() => _random.NextDouble();
+
+    /// <summary>One of several.</summary>
+    public T One<T>(IReadOnlyList<T> of) => of[_random.Next(of.Count)];
+
+    /// <summary>A machine by its cluster's name; null when there is none.</summary>
+    public SimNode? Find(string? name) => name is not null && _byName.TryGetValue(name, out var node) ? node : null;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            node.Kill(silently: true);
+        }
+
+        _authority?.Dispose();
+        Operator.Dispose();
+        await _api.DisposeAsync().ConfigureAwait(false);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    internal ApiGate OpenApi() => new(_api.CreateHandler(UserInfo.Component("cluster-controller")));
+
+    internal void Violate(string what) => Violation ??= $"{Timeline.Elapsed}: {what}";
+
+    internal void Moved() => HasMoved = true;
+
+    internal ILoggerFactory Loggers(SimNode node, SimClock clock) => Plan.Log is { } log ? new SimLog(log, Timeline, node.Name) : NullLoggerFactory.Instance;
+
+    private static Guid NewUid(Random random)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        random.NextBytes(bytes);
+        return new Guid(bytes);
+    }
+
+    // Level by level, as many children each as the plan says, until there are enough. Those without children have a cluster behind them.
+    private void Grow()
+    {
+        var next = new Queue<SimNode>([_nodes[0]]);
+        while (_nodes.Count <= Plan.Clusters)
+        {
+            var parent = next.Dequeue();
+            for (var i = 0; i < Plan.Fan && _nodes.Count <= Plan.Clusters; i++)
+            {
+                var hasChildren = _nodes.Count * Plan.Fan < Plan.Clusters;
+                var node = Add(parent, hasChildren, hasChildren ? ["tier=region"] : ["tier=edge", $"shard={_nodes.Count % 7}"]);
+                if (hasChildren)
+                {
+                    next.Enqueue(node);
+                }
+            }
+        }
+    }
+
+    private SimNode Add(SimNode? parent, bool takesChildren, string[] tags)
+    {
+        var number = _nodes.Count + 1;
+        var name = parent is null ? "root" : string.Create(CultureInfo.InvariantCulture, $"{(takesChildren ? 'm' : 'c')}{number}");
+        var address = new IPEndPoint(new IPAddress([127, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), 8287);
+        var self = new PeerIdentity(name, "u-" + name);
+        var node = new SimNode(
+            this,
+            number,
+            new ClusterControllerOptions
+            {
+                Name = name,
+                // All that a controller would keep there is given to it, but for the root's authority.
+                DataDirectory = Path.Combine(_folder, parent is null ? "root" : "others"),
+                Parent = parent is null ? null : new Uri($"https://{parent.Options.Listen}"),
+                Tags = tags,
+                Listen = takesChildren ? address : null,
+            },
+            parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : []),
+            takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate));
+        _nodes.Add(node);
+        _byName.Add(name, node);
+        return node;
+    }
+}

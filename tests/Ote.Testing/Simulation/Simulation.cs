@@ -1,0 +1,84 @@
+namespace Ote.Testing.Simulation;
+
+/// <summary>How a run went.</summary>
+/// <param name="Steps">Things that happened in all.</param>
+/// <param name="Elapsed">Virtual time.</param>
+/// <param name="Recovered">Virtual time from the end of faults until all was well.</param>
+/// <param name="Commands">Commands written.</param>
+/// <param name="Executions">Requests carried out at the clusters.</param>
+/// <param name="Faults">Faults by kind.</param>
+/// <param name="Fingerprint">The same for each run of one plan.</param>
+public sealed record SimResult(
+    long Steps, TimeSpan Elapsed, TimeSpan Recovered, int Commands, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+
+/// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
+public static class Simulation
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs a plan. Blocks; the process must be one of <see cref="Turns.AreInForce"/>.</summary>
+    /// <exception cref="SimulationFailedException">Something was that must never be, or did not become well in time.</exception>
+    public static SimResult Run(SimPlan plan)
+    {
+        var timeline = new Timeline();
+        SimResult? result = null;
+        SimInvariants? invariants = null;
+        Turns.Run(
+            timeline,
+            async () =>
+            {
+                var world = await SimWorld.CreateAsync(plan, timeline).ConfigureAwait(false);
+                await using (world.ConfigureAwait(false))
+                {
+                    invariants = new SimInvariants(world);
+                    result = await RunAsync(world, invariants).ConfigureAwait(false);
+                }
+            },
+            () => invariants?.Check());
+        return result!;
+    }
+
+    private static async Task<SimResult> RunAsync(SimWorld world, SimInvariants invariants)
+    {
+        var plan = world.Plan;
+        await Task.WhenAll(world.Nodes.Skip(1).Select(static n => n.StartAsync())).ConfigureAwait(false);
+        await UntilAsync(world, "the tree has grown", () => Task.FromResult(invariants.Unsettled())).ConfigureAwait(false);
+
+        var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean) : null;
+        var commands = new SimCommands(world, plan.CommandEvery ?? TimeSpan.FromDays(1));
+        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync()).ConfigureAwait(false);
+        await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+
+        var mended = world.Timeline.Elapsed;
+        await UntilAsync(world, "all is well again", async () =>
+            invariants.Unsettled() ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false)).ConfigureAwait(false);
+        if (await commands.UntruthAsync().ConfigureAwait(false) is { } untruth)
+        {
+            world.Violate(untruth);
+            invariants.Check();
+        }
+
+        return new SimResult(
+            world.Timeline.Steps,
+            world.Timeline.Elapsed,
+            world.Timeline.Elapsed - mended,
+            commands.Count,
+            world.Nodes.Sum(static n => n.Site?.Executions ?? 0),
+            faults?.Counts ?? [],
+            world.Timeline.Fingerprint);
+    }
+
+    private static async Task UntilAsync(SimWorld world, string what, Func<Task<string?>> obstacle)
+    {
+        var began = world.Timeline.Elapsed;
+        while (await obstacle().ConfigureAwait(false) is { } still)
+        {
+            if (world.Timeline.Elapsed - began > world.Plan.Recovery)
+            {
+                throw new SimulationFailedException($"{world.Timeline.Elapsed}: after {world.Plan.Recovery.TotalMinutes} minutes without faults it still does not hold that {what}: {still}");
+            }
+
+            await Task.Delay(Look, world.Clock).ConfigureAwait(false);
+        }
+    }
+}
