@@ -5,16 +5,6 @@ using Ote.Kube.Objects;
 
 namespace Ote.Kube.Client;
 
-/// <summary>A kubeconfig file could not be used. The message names the file, the cause and the next step.</summary>
-public sealed class KubeconfigException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public KubeconfigException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
-
 /// <summary>Reads and writes kubectl's configuration files.</summary>
 public static class Kubeconfig
 {
