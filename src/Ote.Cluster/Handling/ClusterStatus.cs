@@ -47,7 +47,11 @@ internal static class ClusterStatus
                 status, "Ready", null, "AncestorLost", $"{lostAncestor}, through which it was reached, is away; what is shown is what was last known", now);
         }
 
-        if (entry.Home.Length > 0 && entry.Online)
+        if (entry.Home.Length > 0 && !entry.Online)
+        {
+            Conditions.SetCondition(status, "AtHome", null, "NotAttached", $"it is away; it last hung below {entry.Parent}", now);
+        }
+        else if (entry.Home.Length > 0)
         {
             var atHome = entry.Parent == entry.Home;
             Conditions.SetCondition(

@@ -5,19 +5,11 @@ using Ote.Kube.Objects;
 
 namespace Ote.Kube.Client;
 
-/// <summary>A kubeconfig file could not be used. The message names the file, the cause and the next step.</summary>
-public sealed class KubeconfigException : Exception
-{
-    /// <summary>Makes the exception.</summary>
-    public KubeconfigException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
-
 /// <summary>Reads and writes kubectl's configuration files.</summary>
 public static class Kubeconfig
 {
+    private const int MostNames = 5;
+
     /// <summary>
     /// The file kubectl would use: <paramref name="explicitPath"/>, else the first existing file of <c>$KUBECONFIG</c>, else <c>~/.kube/config</c>.
     /// </summary>
@@ -57,7 +49,7 @@ public static class Kubeconfig
         var contextName = context ?? config.Text("current-context");
         if (string.IsNullOrEmpty(contextName))
         {
-            throw new KubeconfigException($"kubeconfig {path}: it has no current-context. Set one with kubectl config use-context.");
+            throw new KubeconfigException($"kubeconfig {path}: it has no current-context; name one{Choice(config, "contexts")}, or set it with kubectl config use-context.");
         }
 
         var chosen = Named(config, "contexts", contextName, "context", path);
@@ -66,7 +58,7 @@ public static class Kubeconfig
         var server = cluster.Text("server");
         if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme is not ("https" or "http"))
         {
-            throw new KubeconfigException($"kubeconfig {path}: cluster '{chosen.Text("cluster")}' has no valid server URL ('{server}').");
+            throw new KubeconfigException($"kubeconfig {path}: cluster '{chosen.Text("cluster")}' has no valid server URL ('{server}'); correct the file.");
         }
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".";
@@ -89,7 +81,7 @@ public static class Kubeconfig
         }
         catch (Exception bad) when (bad is CryptographicException or FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new KubeconfigException($"kubeconfig {path}: credentials of context '{contextName}' cannot be read: {bad.Message}", bad);
+            throw new KubeconfigException($"kubeconfig {path}: credentials of context '{contextName}' cannot be read: {bad.Message.TrimEnd('.')}; correct the file, or get a new one from whoever runs the server.", bad);
         }
     }
 
@@ -129,7 +121,14 @@ public static class Kubeconfig
     {
         var entry = config.Items(list)?.OfType<JsonObject>().FirstOrDefault(e => e.Text("name") == name);
         return entry?[what] as JsonObject
-            ?? throw new KubeconfigException($"kubeconfig {path}: it has no {what} named '{name}'.");
+            ?? throw new KubeconfigException($"kubeconfig {path}: it has no {what} named '{name}'; name another{Choice(config, list)}, or correct the file.");
+    }
+
+    /// <summary>The names there are, for who named another.</summary>
+    private static string Choice(JsonObject config, string list)
+    {
+        var names = config.Items(list)?.Select(e => e.Text("name")).Where(n => !string.IsNullOrEmpty(n)).ToArray() ?? [];
+        return names.Length == 0 ? "" : $" ({string.Join(", ", names.Take(MostNames))}{(names.Length > MostNames ? ", ..." : "")})";
     }
 
     private static byte[]? Material(JsonObject from, string field, string folder) =>

@@ -5,18 +5,12 @@ using Ote.Kube.Objects;
 
 namespace Ote.Center.Up;
 
-/// <summary>How the job ended.</summary>
-/// <param name="Targets">Clusters it was for.</param>
-/// <param name="Succeeded">Clusters that carried it out.</param>
-/// <param name="Failures">What went wrong, a line each.</param>
-internal sealed record JobOutcome(int Targets, int Succeeded, IReadOnlyList<string> Failures);
-
 /// <summary>The job of <c>up</c>: a Deployment for every edge cluster, sent as one command at the root; then one more command asks them how it runs.</summary>
 internal sealed class Job(KubeClient root, Screen screen, TimeProvider time)
 {
     public const string Selector = "tier=edge";
     public const string Namespace = "ote-system";
-    private const string Url = "/apis/apps/v1/namespaces/default/deployments/nginx";
+    public const string Url = "/apis/apps/v1/namespaces/default/deployments/nginx";
     private const int ReadinessRounds = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -105,7 +99,7 @@ internal sealed class Job(KubeClient root, Screen screen, TimeProvider time)
         {
             if (item.Whole("code") is not (>= 200 and < 300))
             {
-                failures.Add(string.Create(CultureInfo.InvariantCulture, $"{item.Text("cluster")}: {item.Whole("code")} {item.Text("error")} {item.Text("text") ?? item.Text("body")}").Trim());
+                failures.Add(JobOutcome.Failure(item));
             }
         }
 

@@ -19,6 +19,9 @@ namespace Ote.Center.Up;
 /// <summary>The running tree: every controller with its own identity and directory, joined over real TLS links on loopback.</summary>
 internal sealed class Tree : IAsyncDisposable
 {
+    /// <summary>Who the job acts as, at the root and at real clusters.</summary>
+    public const string Administrator = "kubernetes-admin";
+
     private const int MostKubeconfigs = 16;
     private const int StartedAtOnce = 8;
     private static readonly TimeSpan JoinPatience = TimeSpan.FromMinutes(3);
@@ -64,6 +67,7 @@ internal sealed class Tree : IAsyncDisposable
         {
             var made = TreeMake.Of(options, TreeMake.Read(tree._data));
             made.Check();
+            await RealAccess.CheckAsync(made, options, time, stop).ConfigureAwait(false);
             made.Write(tree._data);
             var plan = TreePlan.Make(made.Clusters, made.Real);
             screen.Line($"starting {plan.Count} clusters in {tree._data}");
@@ -166,7 +170,7 @@ internal sealed class Tree : IAsyncDisposable
         }
 
         await api.WriteAdminKubeconfigAsync(Kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);
-        _root = api.CreateClient(new UserInfo("kubernetes-admin", [UserInfo.Masters]));
+        _root = api.CreateClient(new UserInfo(Administrator, [UserInfo.Masters]));
         await StartAsync(planned, new IPEndPoint(IPAddress.Loopback, 0), null, null, api.CreateClient(UserInfo.Component("cluster-controller")), null, stop).ConfigureAwait(false);
     }
 

@@ -38,7 +38,7 @@ internal sealed record TreeMake(int Clusters, IReadOnlyList<(string Name, string
     {
         if (Clusters + Real.Count == 0)
         {
-            throw new UpException("--clusters 0: there is no leaf to send the workload to; ask for 1 at least, or put a real cluster at a leaf with --kubeconfig NAME=FILE");
+            throw new UpException("--clusters 0: there is no leaf to send the workload to; ask for 1 to 5000, or put a real cluster at a leaf with --kubeconfig NAME=FILE");
         }
 
         var others = TreePlan.Make(Clusters + Real.Count, []).Where(p => !p.IsLeaf).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);

@@ -17,7 +17,7 @@ internal static class UpCommand
 
     public static Command Create()
     {
-        var clusters = new Option<int?>("--clusters") { Description = "Embedded leaf clusters; as many as --data has, else 4", CustomParser = Whole };
+        var clusters = new Option<int?>("--clusters") { Description = "Embedded leaf clusters, 1 to 5000, or 0 beside --kubeconfig; as many as --data has, else 4", CustomParser = Whole };
         var real = new Option<string[]>("--kubeconfig") { Description = "NAME=FILE puts a real cluster at a leaf; may be repeated", DefaultValueFactory = _ => [] };
         var data = new Option<string?>("--data") { Description = "Keep everything here; the next up with it finds its tree again" };
         var port = new Option<int?>("--api-port") { Description = "Loopback port of the root's API, else 8443; 0 takes any free one", CustomParser = Whole };
@@ -34,7 +34,7 @@ internal static class UpCommand
                 {
                     Clusters = parsed.GetValue(clusters) is null or (>= 0 and <= MostClusters)
                         ? parsed.GetValue(clusters)
-                        : throw new UpException($"--clusters: {parsed.GetValue(clusters)} is not between 0 and {MostClusters}"),
+                        : throw new UpException($"--clusters: {parsed.GetValue(clusters)} is not between 1 and {MostClusters}, or 0 beside --kubeconfig"),
                     Real = [.. parsed.GetRequiredValue(real).Select(ReadReal)],
                     Data = parsed.GetValue(data),
                     ApiPort = (parsed.GetValue(port) ?? UsualPort) is >= 0 and <= 65535 and var chosen

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Routing;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Following;
 using Ote.Ctl.Output;
@@ -9,6 +10,7 @@ namespace Ote.Ctl.Applying;
 /// <summary><c>otectl apply -f FILE --to SELECTOR</c>.</summary>
 internal sealed class ApplyCommand
 {
+    private const int MostShown = 80;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Option<string[]> _files = new("--filename", "-f")
@@ -83,6 +85,19 @@ internal sealed class ApplyCommand
         return verdict;
     }
 
+    /// <summary>The selector, if it is one: nothing is read or sent for one that is not.</summary>
+    private static string Selector(string text)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            throw new CtlException(ExitCode.Usage, "--to: the selector is empty; name clusters or tags, or write '*' for every cluster");
+        }
+
+        return ClusterSelector.TryParse(text, out _, out var wrong)
+            ? text
+            : throw new CtlException(ExitCode.Usage, $"--to '{(text.Length > MostShown ? text[..MostShown] + "…" : text)}', position {wrong.Position} (from 0): {wrong.Message}");
+    }
+
     /// <summary>Whether the time ran out.</summary>
     private static async Task<bool> FollowAsync(Invocation run, ApplyRun work, TimeSpan timeout, CancellationToken cancellation)
     {
@@ -100,16 +115,16 @@ internal sealed class ApplyCommand
         {
             return true;
         }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            ApplySummary.TellInterrupted(run, work.Receipts);
+            throw;
+        }
     }
 
     private async Task<IReadOnlyList<(string Subject, JsonObject Command)>> PlanAsync(Invocation run, CancellationToken cancellation)
     {
-        var selector = run.Typed.GetValue(_selector) ?? "";
-        if (string.IsNullOrWhiteSpace(selector))
-        {
-            throw new CtlException(ExitCode.Usage, "--to: the selector is empty; name clusters or tags, or write '*' for every cluster");
-        }
-
+        var selector = Selector(run.Typed.GetValue(_selector) ?? "");
         var manifests = await Manifests.ReadAsync(run.Typed.GetValue(_files) ?? [], run.World.In, cancellation).ConfigureAwait(false);
         var hints = (run.Typed.GetValue(_resources) ?? []).Select(ResourceHint.Parse).ToArray();
         var plan = new CommandPlan(

@@ -47,16 +47,31 @@ internal static class ApplySummary
         var line = verdict switch
         {
             ExitCode.Ok => $"{succeeded} of {targets} targets succeeded",
-            ExitCode.NothingMatched => commands.First(command => command.NothingMatched is not null) is var none
-                ? $"{none.NothingMatched}; {program} get clusters -o wide shows names and tags" : "",
+            ExitCode.NothingMatched => commands.First(command => command.NothingMatched is not null).NothingMatched!,
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
-                ? $"command {refused.Name} was refused: {refused.Refusal}; correct the selector or the manifest" : "",
+                ? $"command {refused.Name} was refused: {refused.Refusal}; correct the manifest" : "",
             ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
-            _ when commands.Any(command => command.UnknownNames is not null) && targets == succeeded =>
-                $"{commands.First(command => command.UnknownNames is not null).UnknownNames}; {program} get clusters shows the names",
-            _ => $"{targets - succeeded} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them",
+            _ => Lost(commands, targets - succeeded, targets, program),
         };
         run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));
+    }
+
+    /// <summary>Who did not succeed, and which names nobody has: either, or both.</summary>
+    private static string Lost(CommandView[] commands, long lost, long targets, string program)
+    {
+        var unknown = commands.Select(command => command.UnknownNames).FirstOrDefault(names => names is not null) is { } names
+            ? $"{names}; {program} get clusters shows the names" : "";
+        var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
+        return failed + (failed.Length > 0 && unknown.Length > 0 ? "; " : "") + unknown;
+    }
+
+    /// <summary>Said when somebody ends the waiting: what was sent is not called back.</summary>
+    internal static void TellInterrupted(Invocation run, IReadOnlyList<Receipt> receipts)
+    {
+        foreach (var command in receipts.Where(receipt => receipt.Command is { IsFinished: false }).Select(receipt => receipt.Command!.Value))
+        {
+            run.Note($"interrupted; command {command.Name} goes on: {run.World.ProgramName} command show {command.Name}, or command cancel to end it");
+        }
     }
 
     private static string Waiting(IReadOnlyList<Receipt> receipts, CommandView[] commands, TimeSpan timeout, string program)

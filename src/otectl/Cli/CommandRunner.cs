@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Ote.Kube.Client;
 
 namespace Ote.Ctl.Cli;
@@ -37,28 +36,13 @@ internal sealed class CommandRunner(Surroundings world, GlobalOptions globals)
         }
         catch (KubeStatusException refused)
         {
-            return Tell(run, ExitCode.Failed, Explain(refused, run.Server));
+            return Tell(run, ExitCode.Failed, Trouble.Of(refused, run.Server, world.ProgramName));
         }
-        catch (Exception broken) when (IsUnreachable(broken))
+        catch (Exception broken) when (Trouble.IsUnreachable(broken))
         {
-            var cause = broken.InnerException is { } inner && broken is HttpRequestException ? $"{broken.Message}: {inner.Message}" : broken.Message;
-            return Tell(
-                run,
-                ExitCode.Unreachable,
-                $"cannot reach the control API at {run.Server}: {cause.TrimEnd('.')}; check that it runs and that --kubeconfig and --context name it");
+            return Tell(run, ExitCode.Unreachable, Trouble.Of(broken, run.Server));
         }
     }
-
-    /// <summary>Whether an exception means that the API server could not be talked to.</summary>
-    internal static bool IsUnreachable(Exception trouble) =>
-        trouble is HttpRequestException or IOException or JsonException or TimeoutException or OperationCanceledException;
-
-    internal static string Explain(KubeStatusException refused, Uri? server) => refused.Code switch
-    {
-        401 => $"the control API at {server} does not know who you are: {refused.Message}; check the user of the kubeconfig's context",
-        403 => $"the control API at {server} does not allow it: {refused.Message}; ask its administrator for the right",
-        _ => $"the control API at {server} answered {refused.Code}: {refused.Message}",
-    };
 
     private static ExitCode Tell(Invocation run, ExitCode code, string message)
     {

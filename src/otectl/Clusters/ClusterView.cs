@@ -14,8 +14,15 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// <summary>The parent's name; empty for the root.</summary>
     internal string Parent => Object.Text("status", "parentName") ?? "";
 
-    /// <summary><c>online</c>, <c>offline</c> or <c>pending</c>; <c>unknown</c> before the root has said anything.</summary>
-    internal string Status => Object.Text("status", "status") is { Length: > 0 } status ? status : "unknown";
+    /// <summary>
+    /// <c>online</c> or <c>offline</c>; <c>unknown</c> behind a lost ancestor and before the root has said anything; <c>pending</c> while it
+    /// waits to be accepted, which the root tells by a condition.
+    /// </summary>
+    internal string Status => Object.Condition("Accepted").Text("reason") == "Pending" ? "pending"
+        : Object.Text("status", "status") is { Length: > 0 } status ? status : "unknown";
+
+    /// <summary>The identity that holds the name: the one that attached, else the one that asked to join; empty when there was none.</summary>
+    internal string Uid => Object.Text("status", "uid") is { Length: > 0 } attached ? attached : Object.Text("spec", "uid") ?? "";
 
     /// <summary>The tags in force, ordered.</summary>
     internal IReadOnlyList<string> Tags => [.. Texts("status", "tags").Order(StringComparer.Ordinal)];

@@ -43,7 +43,7 @@ internal static class DescribeClusterCommand
     {
         void Field(string name, Cell value) => run.Out.Write($"{name + ":",-14}{value.Shown}\n");
         Field("Name", cluster.Name);
-        Field("UID", cluster.Object.Text("status", "uid") ?? cluster.Object.Uid());
+        Field("UID", cluster.Uid);
         Field("Status", new Cell(cluster.Status, run.OutPaint.State));
         Field("Accepted", cluster.Object.Truth("spec", "accepted") switch { true => "yes", false => "no", null => "" });
         Field("Parent", cluster.Parent);

@@ -25,28 +25,27 @@ internal static class TreeCommand
             return ExitCode.Ok;
         }
 
-        var lines = TreeDrawing.Draw(clusters).ToArray();
-        var width = lines.Max(line => line.Branch.Length + line.Name.Length);
-        foreach (var line in lines)
+        var rows = TreeDrawing.Draw(clusters).Select(line => Row(run, line)).ToArray();
+        var widths = Enumerable.Range(0, rows.Max(row => row.Length)).Select(i => rows.Max(row => i < row.Length ? row[i].Plain.Length : 0)).ToArray();
+        foreach (var row in rows)
         {
-            run.Out.Write(Text(run, line, width).TrimEnd() + "\n");
+            run.Out.Write(string.Join("  ", row.Select((cell, i) => cell.Shown + new string(' ', widths[i] - cell.Plain.Length))).TrimEnd() + "\n");
         }
 
         return ExitCode.Ok;
     }
 
-    private static string Text(Invocation run, TreeDrawing.Line line, int width)
+    /// <summary>The columns of one line, each as it is measured and as it is shown.</summary>
+    private static (string Plain, string Shown)[] Row(Invocation run, TreeDrawing.Line line)
     {
-        var name = run.OutPaint.Faint(line.Branch) + run.OutPaint.Strong(line.Name);
+        var name = (line.Branch + line.Name, run.OutPaint.Faint(line.Branch) + run.OutPaint.Strong(line.Name));
         if (line.Cluster is not { } cluster)
         {
-            return name;
+            return [name];
         }
 
-        var padding = new string(' ', width - line.Branch.Length - line.Name.Length);
-        var tags = Cell.Printable(string.Join(',', cluster.Tags));
-        var rest = run.Format == OutputFormat.Wide ? $"{tags}  {cluster.Listen}  {cluster.Version}" : tags;
-        var status = run.OutPaint.State(cluster.Status) + new string(' ', Math.Max(0, 7 - cluster.Status.Length));
-        return $"{name}{padding}  {status}  {rest}";
+        static (string, string) Plain(string text) => (Cell.Printable(text), Cell.Printable(text));
+        (string, string)[] always = [name, (cluster.Status, run.OutPaint.State(cluster.Status)), Plain(string.Join(',', cluster.Tags))];
+        return run.Format == OutputFormat.Wide ? [.. always, Plain(cluster.Listen), Plain(cluster.Version)] : always;
     }
 }

@@ -36,31 +36,34 @@ internal static class CommandShowCommand
             waiting.Add(target);
         }
 
-        var table = new TextTable("CLUSTER", "OUTCOME", "CODE", "AGE", "ERROR");
-        var rows = 0;
+        var rows = new List<(bool Well, string Cluster, Cell[] Cells)>();
         await foreach (var outcome in ResultPages.OutcomesAsync(run.Api, command, cancellation).ConfigureAwait(false))
         {
             waiting.Remove(outcome.Cluster);
             if (!failedOnly || !outcome.Succeeded)
             {
-                table.Add(
+                rows.Add((outcome.Succeeded, outcome.Cluster, [
                     outcome.Cluster,
                     new Cell(outcome.Word, run.OutPaint.State),
                     outcome.Code == 0 ? "-" : outcome.Code.ToString(CultureInfo.InvariantCulture),
                     Age.Since(outcome.Time, run.Now),
-                    outcome.Describe() is { Length: > 0 } text ? text : "-");
-                rows++;
+                    outcome.Describe() is { Length: > 0 } text ? text : "-"]));
             }
         }
 
         foreach (var cluster in failedOnly && !command.IsFinished ? [] : waiting)
         {
-            table.Add(cluster, command.IsFinished ? "unknown" : "waiting", "-", "-", "-");
-            rows++;
+            rows.Add((!command.IsFinished, cluster, [cluster, command.IsFinished ? "unknown" : "waiting", "-", "-", "-"]));
         }
 
-        if (rows > 0)
+        if (rows.Count > 0)
         {
+            var table = new TextTable("CLUSTER", "OUTCOME", "CODE", "AGE", "ERROR");
+            foreach (var row in rows.OrderBy(row => row.Well).ThenBy(row => row.Cluster, StringComparer.Ordinal))
+            {
+                table.Add(row.Cells);
+            }
+
             run.Out.Write("\n");
             table.WriteTo(run.Out);
         }

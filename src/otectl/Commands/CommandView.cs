@@ -46,7 +46,7 @@ internal readonly record struct CommandView(JsonObject Object)
     /// <summary>Why no cluster was meant, or null while some are or nothing is known yet.</summary>
     internal string? NothingMatched =>
         IsObserved && Count("targets") == 0 && Object.Condition("Matched") is { } matched && matched.Text("status") == "False"
-            ? matched.Text("message") ?? $"no cluster matches '{Selector}'"
+            ? matched.Text("message") ?? $"no known cluster matches '{Selector}'; compare with the names and tags of get clusters -o wide"
             : null;
 
     /// <summary>What the controller refused about the command itself, or null.</summary>

@@ -60,7 +60,7 @@ internal static class CompleteCommand
             var list = await run.Api.ListAsync(kind, ns, null, either.Token).ConfigureAwait(false);
             return list.Items.Select(item => item.Name()).Order(StringComparer.Ordinal);
         }
-        catch (Exception trouble) when (CommandRunner.IsUnreachable(trouble) || trouble is KubeStatusException or KubeconfigException)
+        catch (Exception trouble) when (Trouble.IsUnreachable(trouble) || trouble is KubeStatusException or KubeconfigException)
         {
             // A key was pressed, no command given: no candidates is the whole answer.
             return [];

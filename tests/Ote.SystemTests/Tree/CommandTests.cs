@@ -75,9 +75,17 @@ public sealed class CommandTests(RealTree tree)
         Assert.NotEqual("", await root.ExpectAsync("get", "ccs", name, "-o", "jsonpath={.status.a.timestamp}"));
 
         string[] commands = Rows(await root.ExpectAsync("get", "ccs", name));
-        Assert.Equal("NAME SELECTOR METHOD PHASE SUCCEEDED FAILED TARGETS AGE", commands[0]);
+        Assert.Equal("NAME SELECTOR METHOD PHASE SUCCEEDED FAILED TARGETS REASON AGE", commands[0]);
         Assert.StartsWith($"{name} a,d GET Failed 0 2 2 ", commands[1], StringComparison.Ordinal);
         Assert.StartsWith("NAME SELECTOR METHOD URL PHASE ", Rows(await root.ExpectAsync("get", "ccs", name, "-o", "wide"))[0], StringComparison.Ordinal);
+        await root.ApplyAsync($$"""
+            apiVersion: ote.baidu.com/v1
+            kind: ClusterController
+            metadata: {name: {{name}}-nobody, namespace: default}
+            spec: {clusterSelector: tier=moon, method: GET, url: /api}
+            """);
+        await root.UntilAsync(phase => phase == "Failed", Soon, Ct, "get", "ccs", $"{name}-nobody", "-o", "jsonpath={.status.commandPhase}");
+        Assert.StartsWith($"{name}-nobody tier=moon GET Failed 0 0 0 NoClusterMatched ", Rows(await root.ExpectAsync("get", "ccs", $"{name}-nobody"))[1], StringComparison.Ordinal);
         string[] pages = Rows(await root.ExpectAsync("get", "ccr", "-l", $"ote.baidu.com/command={name}"));
         Assert.Equal("NAME COMMAND GENERATION PAGE INDEX AGE", pages[0]);
         Assert.Contains(pages, row => row.Contains($" {name} 1 targets 0 ", StringComparison.Ordinal));

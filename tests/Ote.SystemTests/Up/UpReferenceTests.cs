@@ -17,6 +17,7 @@ public sealed partial class UpReferenceTests
 
         string[] offered = [.. UpRun.Lines(help.Out).Where(line => line.TrimStart().StartsWith('-')).Select(line => LongOption().Match(line).Value).Order()];
         Assert.NotEmpty(offered);
+        Assert.Contains("Usage:\n  ./ote up [options]\n", help.Out, StringComparison.Ordinal);
         Assert.Equal(offered, Cells("Options").Select(cell => LongOption().Match(cell).Value).Order());
     }
 

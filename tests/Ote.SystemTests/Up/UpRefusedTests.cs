@@ -67,13 +67,27 @@ public sealed class UpRefusedTests
         Refused(await UpRun.ToEndAsync(Ct, "--kubeconfig", option, "--exit"), thing, next);
 
     [Theory]
-    [InlineData("--clusters", "-1", "--clusters: -1 is not between 0 and 5000")]
-    [InlineData("--clusters", "0", "--clusters")]
+    [InlineData("--clusters", "-1", "--clusters: -1 is not between 1 and 5000, or 0 beside --kubeconfig")]
+    [InlineData("--clusters", "0", "--clusters 0: there is no leaf to send the workload to; ask for 1 to 5000, or put a real cluster at a leaf with --kubeconfig NAME=FILE")]
     [InlineData("--api-port", "70000", "--api-port: 70000 is no port")]
     [InlineData("--clusters", "many", "many")]
     [InlineData("--output", "xml", "xml")]
     public async Task Up_withAValueThatCannotBe_saysWhichCan(string option, string value, string expected) =>
         Refused(await UpRun.ToEndAsync(Ct, option, value, "--exit"), expected, "");
+
+    [Theory]
+    [InlineData(401, "does not know the kubeconfig's user (401: not in this shop)", "get a new kubeconfig")]
+    [InlineData(403, "act as kubernetes-admin in system:masters, as the job does (403: not in this shop)", "give the kubeconfig of one of its administrators")]
+    public async Task Up_withCredentialsThatAreRefused_saysSoBeforeAnythingStarts(int code, string cause, string next)
+    {
+        await using UnwillingCluster shop = await UnwillingCluster.StartAsync(code, readable: false, Ct);
+
+        CommandResult run = await UpRun.ToEndAsync(Ct, "--kubeconfig", $"shop={shop.Kubeconfig}", "--exit");
+
+        Refused(run, $"--kubeconfig shop={shop.Kubeconfig}: ", next);
+        Assert.Contains(cause, run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Out);
+    }
 
     private static void Refused(CommandResult run, string thing, string next)
     {

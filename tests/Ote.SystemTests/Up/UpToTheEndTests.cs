@@ -1,8 +1,4 @@
-using System.Net;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Up;
@@ -30,41 +26,27 @@ public sealed class UpToTheEndTests
     [Fact]
     public async Task Up_withATargetThatRefuses_failsAndSaysWhichAndWhy()
     {
-        await using WebApplication refusing = await RefusingClusterAsync();
-        using Scratch scratch = new("up-refused");
-        await File.WriteAllTextAsync(scratch["kubeconfig"], $$$"""
-            apiVersion: v1
-            kind: Config
-            current-context: it
-            contexts: [{name: it, context: {cluster: it, user: ""}}]
-            clusters: [{name: it, cluster: {server: "{{{refusing.Urls.Single()}}}"}}]
-            """, Ct);
+        await using UnwillingCluster shop = await UnwillingCluster.StartAsync(403, readable: true, Ct);
 
-        CommandResult run = await UpRun.ToEndAsync(Ct, "--clusters", "1", "--kubeconfig", $"shop={scratch["kubeconfig"]}", "--exit", "-o", "json");
+        CommandResult run = await UpRun.ToEndAsync(Ct, "--clusters", "1", "--kubeconfig", $"shop={shop.Kubeconfig}", "--exit", "-o", "json");
 
         Assert.True(run.ExitCode == 1, $"{run.ExitCode}\n{run.Error}");
         JsonObject report = UpRun.Report(run);
         Assert.Equal((5, 2, 1), ((int)report["clusters"]!, (int)report["targets"]!, (int)report["succeeded"]!));
         string failure = Assert.Single(UpRun.Lines(run.Error), line => line.StartsWith("shop: 403", StringComparison.Ordinal));
-        Assert.Contains("not in this shop", failure, StringComparison.Ordinal);
+        Assert.EndsWith("403 not in this shop", failure, StringComparison.Ordinal);
     }
 
-    /// <summary>An API server that is ready and allows nothing.</summary>
-    private static async Task<WebApplication> RefusingClusterAsync()
+    [Fact]
+    public async Task Up_withSixtyClusters_reachesEachThroughTheTree()
     {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        WebApplication app = builder.Build();
-        app.Run(context =>
-        {
-            bool asks = context.Request.Path.Value is "/readyz" or "/version";
-            context.Response.StatusCode = asks ? 200 : 403;
-            context.Response.ContentType = "application/json";
-            return context.Response.WriteAsync(asks
-                ? """{"gitVersion":"v0"}"""
-                : """{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not in this shop","reason":"Forbidden","code":403}""", Ct);
-        });
-        await app.StartAsync(Ct);
-        return app;
+        CommandResult run = await UpRun.ToEndAsync(Ct, "--clusters", "60", "--exit", "-o", "json");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        JsonObject report = UpRun.Report(run);
+        Assert.Equal((63, 60, 60), ((int)report["clusters"]!, (int)report["targets"]!, (int)report["succeeded"]!));
+        Assert.Contains("nginx is fully ready in 60 of 60 clusters", run.Error, StringComparison.Ordinal);
+        // What is shown of many is cut short.
+        Assert.Contains(" and 20 more", run.Error, StringComparison.Ordinal);
     }
 }

@@ -45,6 +45,9 @@ internal sealed class CtlWorld : IAsyncDisposable
     /// <summary>Stands between the program and the API; replaces or breaks what it likes.</summary>
     public Func<HttpMessageHandler, HttpMessageHandler> Between { get; set; } = inner => inner;
 
+    /// <summary>Cancelled as Ctrl+C cancels a run.</summary>
+    public CancellationTokenSource Keyboard { get; } = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+
     /// <summary>What the run that goes on has written to standard error.</summary>
     public HeardWriter Progress { get; private set; } = new();
 
@@ -63,7 +66,7 @@ internal sealed class CtlWorld : IAsyncDisposable
         using var error = new HeardWriter();
         Progress = error;
         using var input = new StringReader(Input);
-        var code = await CommandLine.RunAsync(Surroundings(output, error, input), arguments, Stop);
+        var code = await CommandLine.RunAsync(Surroundings(output, error, input), arguments, Keyboard.Token);
         return new CtlResult(code, output.ToString(), error.ToString());
     }
 
@@ -85,7 +88,7 @@ internal sealed class CtlWorld : IAsyncDisposable
     };
 
     /// <summary>Puts a cluster into the tree as the root would.</summary>
-    public async Task AddClusterAsync(string name, string? parent, string status = "online", string[]? tags = null, string[]? path = null)
+    public async Task AddClusterAsync(string name, string? parent, string status = "online", string[]? tags = null, string[]? path = null, string? listen = null)
     {
         var tagList = new JsonArray([.. (tags ?? []).Select(tag => (JsonNode)tag)]);
         var obj = new JsonObject
@@ -96,7 +99,7 @@ internal sealed class CtlWorld : IAsyncDisposable
             ["spec"] = new JsonObject { ["name"] = name },
         };
         var created = await Api.CreateAsync(Kinds.Clusters, null, obj, Stop);
-        created["status"] = new JsonObject { ["status"] = status, ["tags"] = tagList, ["listen"] = $"{name}.test:8287", ["version"] = "0.1.0" };
+        created["status"] = new JsonObject { ["status"] = status, ["tags"] = tagList, ["listen"] = listen ?? $"{name}.test:8287", ["version"] = "0.1.0" };
         if (parent is not null)
         {
             created["status"]!["parentName"] = parent;
@@ -113,6 +116,7 @@ internal sealed class CtlWorld : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Api.Dispose();
+        Keyboard.Dispose();
         await _server.DisposeAsync();
     }
 

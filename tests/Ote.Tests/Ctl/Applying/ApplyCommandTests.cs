@@ -113,10 +113,10 @@ public sealed class ApplyCommandTests
         await using var controller = await PlayedController.StartAsync(world.Api);
         world.Input = Two;
         var run = world.RunAsync("apply", "-f", "-", "--to", "tier=moon");
-        await controller.SayAsync(await controller.NextAsync(), "Running", "", "no cluster matches 'tier=moon'");
+        await controller.SayAsync(await controller.NextAsync(), "Failed", "", "no known cluster matches 'tier=moon'; compare with the names and tags of get clusters -o wide");
         var result = await run;
         Assert.Equal(4, result.Code);
-        Assert.EndsWith("error: no cluster matches 'tier=moon'; otectl get clusters -o wide shows names and tags\n", result.Error, StringComparison.Ordinal);
+        Assert.EndsWith("error: no known cluster matches 'tier=moon'; compare with the names and tags of get clusters -o wide\n", result.Error, StringComparison.Ordinal);
         Assert.Single((await world.Api.ListAsync(Kinds.ClusterControllers, null, null, CtlWorld.Stop)).Items);
     }
 

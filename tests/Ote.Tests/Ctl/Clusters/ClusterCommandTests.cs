@@ -55,7 +55,7 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
-    public async Task Tree_is_drawn_root_first()
+    public async Task Tree_is_drawn_root_first_in_columns()
     {
         await using var world = await TreeAsync();
         Assert.Equal(
@@ -67,6 +67,15 @@ public sealed class ClusterCommandTests
 
             """,
             (await world.RunAsync("tree")).Out);
+        Assert.Equal(
+            """
+            root       online                  root.test:8287  0.1.0
+            └─ bj      online                  bj.test:8287    0.1.0
+               ├─ c1   online   gpu,tier=edge  c1.test:8287    0.1.0
+               └─ c10  offline  tier=mec       c10.test:8287   0.1.0
+
+            """,
+            (await world.RunAsync("tree", "-o", "wide")).Out);
     }
 
     [Fact]
@@ -98,6 +107,25 @@ public sealed class ClusterCommandTests
         Assert.Contains("  namespace-shop-bcdfgh   namespace/shop   failed    500    0s    disk full\n", text, StringComparison.Ordinal);
         Assert.Equal(1, text.Split("namespace/shop").Length - 1);
         Assert.Contains("Children:     c1, c10\n", (await world.RunAsync("describe", "cluster", "bj")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cluster_that_waits_to_be_accepted_is_pending_and_has_the_identity_that_asked()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("root", null);
+        await world.AddClusterAsync("shop", null, "offline");
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "shop", CtlWorld.Stop))!;
+        cluster["spec"]!["uid"] = "u-shop";
+        cluster = await world.Api.ReplaceAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        Conditions.SetCondition(cluster.Child("status"), "Accepted", false, "Pending", "waiting for otectl accept shop", CtlWorld.Start);
+        cluster = await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        Assert.Contains("shop   <none>   pending   0s\n", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+        Assert.Contains("shop  pending", (await world.RunAsync("tree")).Out, StringComparison.Ordinal);
+        Assert.Contains("UID:          u-shop\n", (await world.RunAsync("describe", "cluster", "shop")).Out, StringComparison.Ordinal);
+        Conditions.SetCondition(cluster.Child("status"), "Accepted", true, "Accepted", "may take part in the tree", CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        Assert.Contains("shop   <none>   offline   0s\n", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -47,6 +47,22 @@ public sealed class CommandCommandTests
         Assert.Contains("cancelled 0, notSelected 1\n", shown, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Show_lists_first_who_did_not_succeed_and_each_part_by_name()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*");
+        await controller.TargetsAsync(command, "b", "a", "d", "c", "e");
+        await controller.ResultsAsync(command, 0, PlayedController.Item("d", 200), PlayedController.Item("c", 500), PlayedController.Item("a", 200), PlayedController.Item("b", 0, "Busy"));
+        await controller.SayAsync(command, "Running", "targets=5 failed=2 succeeded=2");
+        var lines = (await world.RunAsync("command", "show", command.Name())).Out.Split("CLUSTER")[1].TrimEnd().Split('\n').Skip(1);
+        Assert.Equal("b c a d e", string.Join(' ', lines.Select(line => line.Split(' ')[0])));
+        await controller.SayAsync(command, "Failed", "targets=5 failed=3 succeeded=2");
+        lines = (await world.RunAsync("command", "show", command.Name())).Out.Split("CLUSTER")[1].TrimEnd().Split('\n').Skip(1);
+        Assert.Equal("b c e a d", string.Join(' ', lines.Select(line => line.Split(' ')[0])));
+    }
+
     [Theory]
     [InlineData("Valid", "InvalidSpec", "spec.url: wrong")]
     [InlineData("NamesKnown", "UnknownNames", "no cluster was known by c9")]
@@ -89,6 +105,7 @@ public sealed class CommandCommandTests
             Receipts:  targets 30, accepted 30, sent 28, durable 28, executed 28, succeeded 27, failed 1, expired 0, cancelled 0
 
             CLUSTER   OUTCOME     CODE   AGE   ERROR
+            c05       failed      409    0s    conflict?[2J
             c00       succeeded   200    0s    -
             """,
             shown,

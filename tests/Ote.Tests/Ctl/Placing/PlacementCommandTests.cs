@@ -27,6 +27,18 @@ public sealed class PlacementCommandTests
     }
 
     [Fact]
+    public async Task Pin_refuses_a_parent_below_the_cluster_and_one_that_takes_no_children()
+    {
+        await using var world = await TreeAsync();
+        await world.AddClusterAsync("leaf", "sh", path: ["root", "sh", "leaf"], listen: "");
+        Assert.Equal((2, "error: cluster 'c1' hangs below 'bj', which cannot hang below it; name another parent\n"), Told(await world.RunAsync("pin", "bj", "c1")));
+        Assert.Equal(
+            (2, "error: cluster 'leaf' takes no children: its controller was started without --listen; name another parent\n"), Told(await world.RunAsync("pin", "c1", "leaf")));
+        Assert.Null(await SpecAsync(world, "bj", "pinnedParent"));
+        Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
+    }
+
+    [Fact]
     public async Task Forbidden_parents_add_up_and_are_allowed_again_one_by_one()
     {
         await using var world = await TreeAsync();

@@ -1,0 +1,89 @@
+using Ote.Kube.Objects;
+
+namespace Ote.Tests.Ctl.Applying;
+
+/// <summary>How an apply ends when the selector is at fault, or when somebody does not want to wait any longer.</summary>
+public sealed class ApplyEndTests
+{
+    private const string Shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+
+    [Theory]
+    [InlineData("tier==edge", "error: --to 'tier==edge', position 5 (from 0): expected a value, found '='\n")]
+    [InlineData("(c1", "error: --to '(c1', position 3 (from 0): expected '&' or ',' or ')', but the selector ends here\n")]
+    public async Task A_selector_that_is_none_is_told_with_its_position_before_anything_is_read_or_sent(string selector, string expected)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        world.Between = _ => throw new InvalidOperationException("a wrong selector must not connect");
+        var result = await world.RunAsync("apply", "-f", "/nowhere.yaml", "--to", selector);
+        Assert.Equal((2, expected), (result.Code, result.Error));
+    }
+
+    [Fact]
+    public async Task A_long_selector_is_shown_by_its_beginning()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync("apply", "-f", "-", "--to", string.Join(',', Enumerable.Repeat("cluster", 100)) + "=");
+        Assert.Contains("cluster,…', position", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("targets=1 succeeded=1", "error: no cluster was known by the name c9; otectl get clusters shows the names\n")]
+    [InlineData(
+        "targets=1 failed=1",
+        "error: 1 of 1 targets did not succeed; otectl command show namespace-shop-bcdfgh --failed lists them; no cluster was known by the name c9; otectl get clusters shows the names\n")]
+    public async Task A_name_that_nobody_has_is_in_the_last_line_whatever_became_of_the_others(string counts, string expected)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = Shop;
+        var run = world.RunAsync("apply", "-f", "-", "--to", "c1,c9");
+        await controller.SayAsync(await controller.NextAsync(), "Failed", counts, unknown: "no cluster was known by the name c9");
+        var result = await run;
+        Assert.Equal(3, result.Code);
+        Assert.EndsWith(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_is_code_130_and_what_was_sent_goes_on()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = Shop;
+        var run = world.RunAsync("apply", "-f", "-", "--to", "*");
+        var command = await controller.NextAsync();
+        await controller.SayAsync(command, "Running", "targets=2 accepted=2");
+        await world.Progress.WhenSays("Running");
+        await world.Keyboard.CancelAsync();
+        var result = await run;
+        Assert.Equal(130, result.Code);
+        Assert.EndsWith(
+            "interrupted; command namespace-shop-bcdfgh goes on: otectl command show namespace-shop-bcdfgh, or command cancel to end it\n", result.Error, StringComparison.Ordinal);
+        Assert.NotNull(await world.Api.GetAsync(Kinds.ClusterControllers, "ote-system", command.Name(), CtlWorld.Stop));
+    }
+
+    [Fact]
+    public async Task Ctrl_C_while_the_api_is_silent_is_code_130_without_a_word()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        using var silent = new Silent();
+        world.Between = _ => silent;
+        var run = world.RunAsync("get", "clusters");
+        await silent.Asked.Task;
+        await world.Keyboard.CancelAsync();
+        var result = await run;
+        Assert.Equal((130, "", ""), (result.Code, result.Out, result.Error));
+    }
+
+    private sealed class Silent : HttpMessageHandler
+    {
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Asked.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            throw new InvalidOperationException("an endless wait ended");
+        }
+    }
+}
