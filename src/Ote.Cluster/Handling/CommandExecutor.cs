@@ -410,8 +410,9 @@ internal sealed class CommandExecutor
 
         await kept.ConfigureAwait(false);
         execution.Marked = started;
-        if (started)
+        if (started && !execution.Counted)
         {
+            execution.Counted = true;
             _metrics?.Stage("started");
         }
     }

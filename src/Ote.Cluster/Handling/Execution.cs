@@ -26,6 +26,9 @@ internal sealed class Execution(ulong order, Command command)
     /// <summary><see cref="Started"/> is on disk.</summary>
     public bool Marked { get; set; }
 
+    /// <summary>It has counted as started, though it may have gone back to waiting for the shim.</summary>
+    public bool Counted { get; set; }
+
     /// <summary>The shim may have carried it out already.</summary>
     public bool Replay { get; set; }
 

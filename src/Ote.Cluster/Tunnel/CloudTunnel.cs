@@ -122,7 +122,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         }
         catch (ProtocolViolation violation)
         {
-            runtime.Metrics.Violations.Add(1, new KeyValuePair<string, object?>("reason", violation.Reason.ToString()));
+            runtime.Metrics.Violated(violation.Reason);
             runtime.Log.Violation(peer, violation.Message);
             await Channels.SayLastAsync(channel, Frame.KindOneofCase.Close, new Close { Reason = violation.Message }, runtime.Time).ConfigureAwait(false);
             link = null;

@@ -89,7 +89,12 @@ public sealed class EdgeTunnel
             {
                 break;
             }
-            catch (Exception e) when (e is IOException or ProtocolViolation)
+            catch (ProtocolViolation violation)
+            {
+                runtime.Metrics.Violated(violation.Reason);
+                NotReached(target, violation.Message, parents.Failed(target));
+            }
+            catch (IOException e)
             {
                 NotReached(target, e.Message, parents.Failed(target));
             }

@@ -94,7 +94,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         catch (ProtocolViolation violation)
         {
             reason = violation.Message;
-            runtime.Metrics.Violations.Add(1, new KeyValuePair<string, object?>("reason", violation.Reason.ToString()));
+            runtime.Metrics.Violated(violation.Reason);
             runtime.Log.Violation(Peer, violation.Message);
             Close(violation.Message);
         }

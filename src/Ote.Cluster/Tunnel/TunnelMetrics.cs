@@ -10,6 +10,7 @@ internal sealed class TunnelMetrics : IDisposable
     public const string MeterName = "Ote.Cluster.Tunnel";
 
     private readonly Meter meter;
+    private readonly Counter<long> violations;
     private readonly long[] queued = new long[Lanes.Count];
     private readonly TagList[] inTags = new TagList[Lanes.Count];
     private readonly TagList[] outTags = new TagList[Lanes.Count];
@@ -30,7 +31,7 @@ internal sealed class TunnelMetrics : IDisposable
         Resends = meter.CreateCounter<long>("ote.tunnel.resends", "{message}", "Messages sent again after a cut.");
         Duplicates = meter.CreateCounter<long>("ote.tunnel.duplicates", "{message}", "Messages received again and not delivered again.");
         Dropped = meter.CreateCounter<long>("ote.tunnel.dropped", "{message}", "Messages received and given up, by reason.");
-        Violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "Links ended because the peer broke the protocol, by reason.");
+        violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "Links ended, or not made, because the peer broke the protocol, by reason.");
         RoundTrip = meter.CreateHistogram(
             "ote.tunnel.rtt", "s", "Round trip measured by heartbeats.", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] });
         Reconnects = meter.CreateCounter<long>("ote.tunnel.reconnects", "{attempt}", "Attempts to attach to the parent, after the first.");
@@ -54,8 +55,6 @@ internal sealed class TunnelMetrics : IDisposable
 
     public Counter<long> Dropped { get; }
 
-    public Counter<long> Violations { get; }
-
     public Histogram<double> RoundTrip { get; }
 
     public Counter<long> Reconnects { get; }
@@ -65,6 +64,9 @@ internal sealed class TunnelMetrics : IDisposable
     public Counter<long> Lost { get; }
 
     public UpDownCounter<long> HandshakesWaiting { get; }
+
+    /// <summary>A peer broke the protocol, on a link or before it was one.</summary>
+    public void Violated(ViolationReason reason) => violations.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
 
     public void Sent(in SentCounts sent)
     {

@@ -24,30 +24,24 @@ internal static class TreePlan
 
     public static IReadOnlyList<PlannedCluster> Make(int leaves, IReadOnlyList<(string Name, string Kubeconfig)> real)
     {
-        var regions = Math.Max(2, (leaves + LeavesPerRegion - 1) / LeavesPerRegion);
+        // A real cluster may have the name of an embedded one, whose number is left out then: so the last number says how many mid levels there are.
+        var taken = real.Select(r => r.Name).ToHashSet(StringComparer.Ordinal);
+        var numbers = Enumerable.Range(1, leaves + real.Count).Where(number => !taken.Contains(Embedded(number))).Take(leaves).ToArray();
+        var regions = numbers.Length == 0 ? 2 : Math.Max(2, RegionOf(numbers[^1]) + 1);
         var plan = new List<PlannedCluster> { new("root", null, ["tier=cloud"]) };
         for (var i = 0; i < regions; i++)
         {
             plan.Add(new PlannedCluster(Region(i), "root", ["tier=region", $"region={Region(i)}"]));
         }
 
-        var taken = plan.Select(p => p.Name).Concat(real.Select(r => r.Name)).ToHashSet(StringComparer.Ordinal);
-        foreach (var (name, kubeconfig) in real)
-        {
-            plan.Add(Leaf(name, name.Sum(static letter => letter) % 2, kubeconfig));
-        }
-
-        for (var number = 1; plan.Count < 1 + regions + real.Count + leaves; number++)
-        {
-            var name = string.Create(CultureInfo.InvariantCulture, $"c{number}");
-            if (taken.Add(name))
-            {
-                plan.Add(Leaf(name, number <= 2 * LeavesPerRegion ? (number - 1) % 2 : (number - 1) / LeavesPerRegion, null));
-            }
-        }
-
+        plan.AddRange(real.Select(r => Leaf(r.Name, r.Name.Sum(static letter => letter) % 2, r.Kubeconfig)));
+        plan.AddRange(numbers.Select(number => Leaf(Embedded(number), RegionOf(number), null)));
         return plan;
     }
+
+    private static int RegionOf(int number) => number <= 2 * LeavesPerRegion ? (number - 1) % 2 : (number - 1) / LeavesPerRegion;
+
+    private static string Embedded(int number) => string.Create(CultureInfo.InvariantCulture, $"c{number}");
 
     private static PlannedCluster Leaf(string name, int region, string? kubeconfig) =>
         new(name, Region(region), ["tier=edge", $"region={Region(region)}"], kubeconfig);

@@ -41,6 +41,13 @@ internal sealed partial class Exposition
         return meant.Length == 0 ? null : meant.Sum(sample => sample.Value);
     }
 
+    /// <summary>The names of the labels a family's series carry, without those of every exposition: a bucket's bound, and which meter it is.</summary>
+    public IEnumerable<string> LabelsOf(string family) => _samples
+        .Where(sample => sample.Name == family || (sample.Name.StartsWith(family, StringComparison.Ordinal) && sample.Name[family.Length..] is "_bucket" or "_sum" or "_count"))
+        .SelectMany(sample => sample.Labels.Keys)
+        .Where(label => label != "le" && label != "cluster" && !label.StartsWith("otel_scope_", StringComparison.Ordinal))
+        .Distinct();
+
     private static Sample Read(Match match)
     {
         Dictionary<string, string> labels = [];

@@ -127,13 +127,17 @@ public sealed class ObservationTests : IAsyncDisposable
             "the command did not succeed");
     }
 
-    /// <summary>Every family of ours that is served stands in the document, under that name and type.</summary>
+    /// <summary>Every family of ours that is served stands in the document, under that name and type and with those labels.</summary>
     private static void AssertDocumented(params Exposition[] served)
     {
         Dictionary<string, string> documented = File.ReadLines(Path.Combine(Repository.Root, "docs", "reference", "metrics.md"))
-            .Where(line => line.StartsWith("| `ote_", StringComparison.Ordinal)).Select(line => line.Split('|')).ToDictionary(cells => cells[1].Trim(' ', '`'), cells => cells[2].Trim());
-        foreach ((string name, string type) in served.SelectMany(exposition => exposition.Types).Where(family => family.Key.StartsWith("ote_", StringComparison.Ordinal)))
-            Assert.Equal($"{name} {type}", $"{name} {documented.GetValueOrDefault(name, "is not in docs/reference/metrics.md")}");
+            .Where(line => line.StartsWith("| `ote_", StringComparison.Ordinal)).Select(line => line.Split('|'))
+            .ToDictionary(cells => cells[1].Trim(' ', '`'), cells => $"{cells[2].Trim()} of {string.Join(' ', cells[3].Split(',', StringSplitOptions.TrimEntries).Order(StringComparer.Ordinal)).Replace("`", "", StringComparison.Ordinal)}");
+        foreach (IGrouping<string, Exposition> family in served.SelectMany(e => e.Types.Keys.Select(name => (name, e))).Where(f => f.name.StartsWith("ote_", StringComparison.Ordinal)).GroupBy(f => f.name, f => f.e))
+        {
+            string labels = string.Join(' ', family.SelectMany(exposition => exposition.LabelsOf(family.Key)).Distinct().Order(StringComparer.Ordinal));
+            Assert.Equal($"{family.Key} {family.First().Types[family.Key]} of {labels}", $"{family.Key} {documented.GetValueOrDefault(family.Key, "is not in docs/reference/metrics.md")}");
+        }
     }
 
     private static async Task<WebApplication> ClusterThatAnswersAsync(Func<string> readyz)

@@ -34,7 +34,7 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
     {
         var all = await world.Operator.ListAsync(Kinds.ClusterControllers, Folder, null, CancellationToken.None).ConfigureAwait(false);
         return all.Items.FirstOrDefault(c => c.Text("status", "completionTime") is null || c.Whole("status", "observedGeneration") != c.Generation()) is { } open
-            ? $"command {open.Name()} is not over: {open["status"]?.ToJsonString()}"
+            ? $"command {open.Name()} {open.Uid()} for {open.Text("spec", "clusterSelector")} is not over: {open["status"]?.ToJsonString()}"
             : all.Items.Count == Count ? null : $"{Count} commands were taken and {all.Items.Count} are there";
     }
 

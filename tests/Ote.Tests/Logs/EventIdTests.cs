@@ -6,7 +6,7 @@ namespace Ote.Tests.Logs;
 public sealed class EventIdTests
 {
     private static readonly string[] Assemblies =
-        ["Ote.Flow", "Ote.Kube", "Ote.Kube.Server", "Ote.Shim", "Ote.Shim.Kubernetes", "Ote.Cluster", "Ote.EdgeCluster"];
+        ["Ote.Flow", "Ote.Kube", "Ote.Kube.Server", "Ote.Shim", "Ote.Shim.Kubernetes", "Ote.Cluster", "Ote.EdgeCluster", "ote", "ote-center", "otectl"];
 
     [Fact]
     public void Event_ids_are_never_used_twice()

@@ -1,9 +1,5 @@
 using Google.Protobuf;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
-using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
-using Ote.Cluster.Tunnel;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
@@ -14,6 +10,9 @@ public sealed class ForgeryTests
 {
     private const string ConfigMaps = "/api/v1/namespaces/default/configmaps";
     private const string Body = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"}}""";
+
+    // May do anything: a forged command that came through would be carried out.
+    private static readonly Requester s_master = new() { User = "alice", Groups = { "system:masters" } };
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -28,7 +27,7 @@ public sealed class ForgeryTests
         var command = await tree.CommandAsync("make", "c1", "POST", ConfigMaps, Body, Ct);
         await SmallTree.UntilAsync(tree.Root, Kinds.ClusterControllers, "default", "make", c => c.Whole("status", "targetCounts", "targets") == 1, Ct);
 
-        await using (var evil = await Evil.AttachAsync(tree, Ct))
+        await using (var evil = await EvilChild.AttachAsync(tree, Ct))
         {
             await evil.SayAsync(new Message
             {
@@ -57,7 +56,7 @@ public sealed class ForgeryTests
                 Command = new Command
                 {
                     Entry = "root", CommandUid = "forged", Generation = 1, Selector = "c2", Destination = "api", Method = "POST", Url = ConfigMaps,
-                    Body = ByteString.CopyFromUtf8(Body), ContentType = "application/json", RemainingMilliseconds = 60_000,
+                    Body = ByteString.CopyFromUtf8(Body), ContentType = "application/json", RemainingMilliseconds = 60_000, Requester = s_master,
                 },
             }, Ct);
             Assert.True(evil.IsUp);
@@ -74,56 +73,58 @@ public sealed class ForgeryTests
         Assert.NotNull(await tree.Cluster("c1").GetAsync(Kinds.ConfigMaps, "default", "m", Ct));
     }
 
-    /// <summary>The child's end of a link, with nothing behind it.</summary>
-    private sealed class Evil : ILinkHandler, IAsyncDisposable
+    [Fact]
+    public async Task What_only_travels_down_is_dropped_and_logged_when_a_child_sends_it_up()
     {
-        private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        private readonly TaskCompletionSource<ILink> _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly CancellationTokenSource _stop = new();
-        private readonly TunnelRuntime _runtime;
-        private readonly Task _running;
+        var heard = new Heard();
+        var counts = new EdgeCounts();
+        await using var tree = new SmallTree { Loggers = heard, Wire = counts.Watch };
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("c1", "root", ["tier=edge"], Ct);
+        await tree.AddAsync("c2", "root", ["tier=mec"], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.ClusterIsAsync("c2", "online", Ct);
+        await tree.StopAsync("c1");
+        var waiting = await tree.CommandAsync("waiting", "c1", "GET", ConfigMaps, "", Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.ClusterControllers, "default", "waiting", c => c.Whole("status", "targetCounts", "targets") == 1, Ct);
+        Message[] orders =
+        [
+            new() { Command = new Command { Entry = "root", CommandUid = "forged", Generation = 1, Selector = "c2", Destination = "api", Method = "POST", Url = ConfigMaps, Body = ByteString.CopyFromUtf8(Body), ContentType = "application/json", Requester = s_master } },
+            new() { CancelCommand = new CancelCommand { CommandUid = waiting.Uid(), Generation = 1, Selector = "c1", Entry = "root" } },
+            new() { SetTags = new SetTags { Name = "c2", Tags = { "owner=evil" }, Generation = 99 } },
+            new() { SetPlacement = new SetPlacement { Name = "c2", PinnedParent = "evil", Generation = 99 } },
+            new() { NameVerdict = new NameVerdict { Name = "c2", Uid = (await tree.ClusterIsAsync("c2", "online", Ct)).Text("status", "uid"), Text = "forged" } },
+            new() { Standing = new Standing { Path = { "evil" } } },
+            new() { Revocations = new RevocationList { Content = ByteString.CopyFromUtf8("c2") } },
+            new() { JoinAnswer = new JoinAnswer { Via = { "c2" } } },
+            new() { RouteRequest = new RouteSnapshotRequest() },
+        ];
 
-        private Evil(SmallTree tree)
+        await using (var evil = await EvilChild.AttachAsync(tree, Ct))
         {
-            using var authority = CertificateAuthority.LoadOrCreate(Path.Combine(tree.Folder, "root", "identity"), TimeProvider.System);
-            var identity = authority.CreateIdentity(new PeerIdentity("evil", "u-evil"), []);
-            _runtime = new TunnelRuntime(
-                TimeProvider.System, _services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), NullLoggerFactory.Instance, static () => 0.5, new byte[16]);
-            var tunnel = new EdgeTunnel(
-                _runtime, new EdgeTunnelOptions(), identity.Peer,
-                new ParentSeeker(new FailoverOptions(), new Uri($"https://{tree.Listen("root")}"), [], null, TimeProvider.System, static () => 0.5, NullLogger.Instance),
-                new WebSocketDialer(() => identity, TimeProvider.System), this, new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next });
-            _running = Task.Run(() => tunnel.RunAsync(_stop.Token));
+            await Task.WhenAll(orders.Select(order =>
+            {
+                order.Lane = Lane.Commands;
+                return evil.SayAsync(order, Ct);
+            }));
+            Assert.True(evil.IsUp);
         }
 
-        public bool IsUp => _attached.Task is { IsCompletedSuccessfully: true, Result.IsUp: true };
+        Assert.Equal(
+            orders.Select(order => $"Dropped a {order.PayloadCase} of evil brought by evil"),
+            heard.Lines.Where(line => line.StartsWith("Warning 2306 ", StringComparison.Ordinal)).Select(line => line.Split(' ', 3)[2].Split(',')[0]));
 
-        public static async Task<Evil> AttachAsync(SmallTree tree, CancellationToken ct)
+        // What had been passed on would reach the cluster before this does.
+        await tree.CommandAsync("after", "c2", "GET", ConfigMaps, "", Ct);
+        await tree.OverAsync("after", Ct);
+        Assert.Equal(1, counts.Of("c2", Message.PayloadOneofCase.Command));
+        foreach (var order in orders.Where(o => o.PayloadCase is not (Message.PayloadOneofCase.Command or Message.PayloadOneofCase.Standing or Message.PayloadOneofCase.RouteRequest)))
         {
-            var evil = new Evil(tree);
-            await evil._attached.Task.WaitAsync(ct);
-            return evil;
+            Assert.Equal((order.PayloadCase, 0), (order.PayloadCase, counts.Of("c2", order.PayloadCase)));
         }
 
-        /// <summary>Completes when the parent has dealt with it.</summary>
-        public async Task SayAsync(Message message, CancellationToken ct) => await (await _attached.Task).SendDurableAsync(message, ct);
-
-        public void Attached(ILink link, Welcome welcome, Hello? hello) => _attached.TrySetResult(link);
-
-        public void Detached(ILink link, string reason)
-        {
-            // At the end.
-        }
-
-        public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct) => ValueTask.CompletedTask;
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _running;
-            _runtime.Dispose();
-            _stop.Dispose();
-            await _services.DisposeAsync();
-        }
+        Assert.Equal(["tier=mec"], (await tree.ClusterIsAsync("c2", "online", Ct)).Items("status", "tags")!.Select(tag => (string?)tag));
+        await tree.AddAsync("c1", "root", ["tier=edge"], Ct);
+        Assert.Equal("Succeeded", (await tree.OverAsync("waiting", Ct)).Text("status", "commandPhase"));
     }
 }

@@ -9,6 +9,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Resources;
@@ -43,9 +45,12 @@ internal sealed class SmallTree : IAsyncDisposable
     /// <summary>A last word on the options of each controller that is started.</summary>
     public Func<ClusterControllerOptions, ClusterControllerOptions> Adjust { get; set; } = options => options;
 
+    /// <summary>Puts something between a controller, by its name, and the links it dials.</summary>
+    public Func<string, IDialer, IDialer>? Wire { get; init; }
+
     public ClusterController this[string name] => _controllers[name];
 
-    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+    public IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
 
     public static async Task<SmallTree> StartAsync(CancellationToken ct, Func<ClusterControllerOptions, ClusterControllerOptions>? adjust = null)
     {
@@ -108,7 +113,10 @@ internal sealed class SmallTree : IAsyncDisposable
                 JoinToken = token ?? (_token ??= await TokenAsync(ct)),
                 CaPin = _pin,
             }),
-            Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)),
+            Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)) with
+            {
+                Dialer = Wire?.Invoke(name, new WebSocketDialer(() => ClusterIdentity.Load(Path.Combine(Folder, name, "identity"))!, Time)),
+            },
             ct);
     }
 

@@ -4,47 +4,29 @@ using Google.Protobuf;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
+using Ote.Testing.Meters;
 
 namespace Ote.Tests.Cluster.Tunnel;
 
 /// <summary>An authenticated child that sends rubbish loses its own link; another child's, the same for all attacks, stays.</summary>
 public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : IClassFixture<HostileFramesTests.Besieged>
 {
-    public static TheoryData<string, string> Attacks => new()
-    {
-        { "empty packet", "EmptyPacket" },
-        { "random bytes", "Malformed" },
-        { "truncated frame", "Malformed" },
-        { "giant length", "Malformed" },
-        { "text", "NotBinary" },
-        { "packet above the limit", "PacketTooLarge" },
-        { "empty message", "UnknownLane" },
-        { "message without id", "BadMessageId" },
-        { "unknown lane", "UnknownLane" },
-        { "sequence gap", "SequenceGap" },
-        { "second hello", "UnexpectedFrame" },
-        { "ack of nothing", "AckBeyondSent" },
-        { "giant announced message", "MessageTooLarge" },
-        { "chunk from the middle", "BadChunk" },
-        { "chunk beyond its total", "BadChunk" },
-        { "empty chunk", "BadChunk" },
-        { "message between chunks", "BadChunk" },
-    };
-
     [Theory]
-    [MemberData(nameof(Attacks))]
+    [MemberData(nameof(HostilePackets.Attacks), MemberType = typeof(HostilePackets))]
     public async Task Hostile_bytes_end_only_the_link_they_came_by(string attack, string reason)
     {
         (TlsTree tree, ILink up) = (besieged.Tree, besieged.Good);
         string bad = attack.Replace(' ', '-');
+        long before = besieged.Violations(reason);
         using ClientWebSocket socket = await AttachAsync(tree, bad);
         await tree.Root.NextAttached();
-        (byte[] bytes, WebSocketMessageType type) = Bytes(attack);
+        (byte[] bytes, WebSocketMessageType type) = HostilePackets.Of(attack);
         await socket.SendAsync(bytes, type, true, TestContext.Current.CancellationToken);
         await LeaveAsync(socket); // else the parent waits a while for its last words to be taken
         (ILink lost, string why) = await tree.Root.NextDetached();
         Assert.Equal(bad, lost.Peer.Name);
         Assert.StartsWith(reason, why, StringComparison.Ordinal);
+        Assert.Equal(before + 1, besieged.Violations(reason));
 
         await up.SendDurableAsync(TestMessages.Text("alive"), TestContext.Current.CancellationToken).Soon();
         Assert.True(up.IsUp);
@@ -84,12 +66,18 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
     /// <summary>A root with one well-behaved child.</summary>
     public sealed class Besieged : IAsyncLifetime
     {
+        private Counts? counts;
+
         internal TlsTree Tree { get; } = new();
 
         internal ILink Good { get; private set; } = null!;
 
+        internal long Violations(string reason) => counts!.Of("ote.tunnel.violations", $"reason={reason}");
+
         public async ValueTask InitializeAsync()
         {
+            counts = new Counts(Tree.Meters);
+
             // A single acknowledgement waits for the heartbeat.
             await Tree.StartAsync(new TunnelOptions { Heartbeat = TimeSpan.FromMilliseconds(200) });
             (EdgeTunnel good, Recorder side) = Tree.Child("good");
@@ -98,37 +86,11 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
             await Tree.Root.NextAttached();
         }
 
-        public ValueTask DisposeAsync() => Tree.DisposeAsync();
-    }
-
-    private static (byte[] Bytes, WebSocketMessageType Type) Bytes(string attack)
-    {
-        Message message = TestMessages.Text("x");
-        message.Sequence = 1;
-        message.Id = ByteString.CopyFrom(new byte[16]);
-        Chunk chunk = new() { Lane = Lane.Bulk, Sequence = 1, TotalBytes = 10, Part = ByteString.CopyFrom(new byte[4]) };
-        byte[] bytes = attack switch
+        public ValueTask DisposeAsync()
         {
-            "empty packet" => [],
-            "random bytes" => [0xDE, 0xAD, 0xBE, 0xEF, 0xDE, 0xAD, 0xBE, 0xEF],
-            "truncated frame" => [0x32, 0x10, 0x08],
-            "giant length" => [0x32, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
-            "text" => "hello"u8.ToArray(),
-            "packet above the limit" => new byte[70_000],
-            "empty message" => Packet(Frame.KindOneofCase.Message, new Message()),
-            "message without id" => Packet(Frame.KindOneofCase.Message, With(message, m => m.Id = ByteString.Empty)),
-            "unknown lane" => Packet(Frame.KindOneofCase.Message, With(message, m => m.Lane = (Lane)77)),
-            "sequence gap" => Packet(Frame.KindOneofCase.Message, With(message, m => m.Sequence = 3)),
-            "second hello" => Packet(Frame.KindOneofCase.Hello, new Hello { Name = "good" }),
-            "ack of nothing" => Packet(Frame.KindOneofCase.Ack, new Ack { Received = { new LaneCursor { Lane = Lane.Work, Sequence = 5 } } }),
-            "giant announced message" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.TotalBytes = uint.MaxValue)),
-            "chunk from the middle" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Index = 3)),
-            "chunk beyond its total" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.TotalBytes = 3)),
-            "empty chunk" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Part = ByteString.Empty)),
-            "message between chunks" => [.. Packet(Frame.KindOneofCase.Chunk, chunk), .. Packet(Frame.KindOneofCase.Message, With(message, m => m.Lane = Lane.Bulk))],
-            _ => throw new ArgumentOutOfRangeException(nameof(attack), attack, null),
-        };
-        return (bytes, attack == "text" ? WebSocketMessageType.Text : WebSocketMessageType.Binary);
+            counts?.Dispose();
+            return Tree.DisposeAsync();
+        }
     }
 
     private static async Task LeaveAsync(ClientWebSocket socket)
@@ -148,20 +110,12 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
         }
     }
 
-    private static byte[] Packet(Frame.KindOneofCase kind, IMessage body) => FrameWriter.Packet(kind, body);
-
-    private static T With<T>(T message, Action<T> change)
-    {
-        change(message);
-        return message;
-    }
-
     private static async Task<ClientWebSocket> AttachAsync(TlsTree tree, string name)
     {
         ClusterIdentity identity = tree.Authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         ClientWebSocket socket = await DialAsync(tree, identity.Certificate);
         Hello hello = new() { Name = name, Uid = "uid-" + name, Epoch = 1, Protocol = 1, Incarnation = ByteString.CopyFrom(new byte[16]) };
-        await socket.SendAsync(Packet(Frame.KindOneofCase.Hello, hello), WebSocketMessageType.Binary, true, CancellationToken.None);
+        await socket.SendAsync(HostilePackets.Packet(Frame.KindOneofCase.Hello, hello), WebSocketMessageType.Binary, true, CancellationToken.None);
         await socket.ReceiveAsync(new byte[4096], CancellationToken.None);
         return socket;
     }

@@ -41,11 +41,12 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
 
     public Uri Address => new($"https://127.0.0.1:{(DialPort == 0 ? listener!.EndPoint.Port : DialPort)}");
 
-    public async Task<TlsTree> StartAsync(TunnelOptions? options = null, Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? join = null)
+    public async Task<TlsTree> StartAsync(
+        TunnelOptions? options = null, Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? join = null, int joinsAtOnce = 512, int joinsPerSecond = 1000)
     {
         RootIdentity = new IdentitySource(Authority.CreateIdentity(new PeerIdentity("root", "root-uid"), ["127.0.0.1", "localhost"]));
         Cloud = new CloudTunnel(NewRuntime(), options ?? new TunnelOptions(), "root", "test", Admission, Root);
-        if (join is not null) Join = new JoinService(RootIdentity, join, TimeProvider.System, NullLogger.Instance);
+        if (join is not null) Join = new JoinService(RootIdentity, join, time, NullLogger.Instance, joinsAtOnce, joinsPerSecond);
         listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None, time: time);
         return this;
     }

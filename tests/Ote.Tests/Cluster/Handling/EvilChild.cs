@@ -1,0 +1,62 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Failover;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Tunnel;
+
+namespace Ote.Tests.Cluster.Handling;
+
+/// <summary>The child's end of a link, with nothing behind it.</summary>
+internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly TaskCompletionSource<ILink> _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TunnelRuntime _runtime;
+    private readonly Task _running;
+
+    private EvilChild(SmallTree tree)
+    {
+        using var authority = CertificateAuthority.LoadOrCreate(Path.Combine(tree.Folder, "root", "identity"), TimeProvider.System);
+        var identity = authority.CreateIdentity(new PeerIdentity("evil", "u-evil"), []);
+        _runtime = new TunnelRuntime(
+            TimeProvider.System, _services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), NullLoggerFactory.Instance, static () => 0.5, new byte[16]);
+        var tunnel = new EdgeTunnel(
+            _runtime, new EdgeTunnelOptions(), identity.Peer,
+            new ParentSeeker(new FailoverOptions(), new Uri($"https://{tree.Listen("root")}"), [], null, TimeProvider.System, static () => 0.5, NullLogger.Instance),
+            new WebSocketDialer(() => identity, TimeProvider.System), this, new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next });
+        _running = Task.Run(() => tunnel.RunAsync(_stop.Token));
+    }
+
+    public bool IsUp => _attached.Task is { IsCompletedSuccessfully: true, Result.IsUp: true };
+
+    public static async Task<EvilChild> AttachAsync(SmallTree tree, CancellationToken ct)
+    {
+        var evil = new EvilChild(tree);
+        await evil._attached.Task.WaitAsync(ct);
+        return evil;
+    }
+
+    /// <summary>Completes when the parent has dealt with it.</summary>
+    public async Task SayAsync(Message message, CancellationToken ct) => await (await _attached.Task).SendDurableAsync(message, ct).Soon();
+
+    public void Attached(ILink link, Welcome welcome, Hello? hello) => _attached.TrySetResult(link);
+
+    public void Detached(ILink link, string reason)
+    {
+        // At the end.
+    }
+
+    public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct) => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+        _runtime.Dispose();
+        _stop.Dispose();
+        await _services.DisposeAsync();
+    }
+}
