@@ -109,7 +109,7 @@ public sealed class ClusterController : IAsyncDisposable
             };
         }
 
-        var refusals = new NameRefusals();
+        var refusals = new NameRefusals(parts.Time);
         _standing = new StandingDesk(_uplink, _seeker, names => _routes.Read(t => t.ChildCounts(names)), _dialer, parts.Time, parts.Random, _log);
         _uplink.Moved += _standing.Wake;
         _uplink.Moved += () => StandingChanged?.Invoke();

@@ -4,20 +4,36 @@ namespace Ote.Cluster.Handling;
 
 /// <summary>
 /// Uids that an ancestor refused because their name is another's, with the words to tell them when they come again. Bounded: the
-/// rest is refused again by the ancestor. Thread-safe.
+/// rest is refused again by the ancestor, and so is who comes after a while, for the name may be free by then. Thread-safe.
 /// </summary>
-internal sealed class NameRefusals
+/// <param name="time">The clock.</param>
+internal sealed class NameRefusals(TimeProvider time)
 {
     private const int Most = 10_000;
-    private readonly ConcurrentDictionary<string, string> _byUid = new(StringComparer.Ordinal);
+    private static readonly TimeSpan Memory = TimeSpan.FromMinutes(5);
+    private readonly ConcurrentDictionary<string, (string Text, long At)> _byUid = new(StringComparer.Ordinal);
 
     public void Add(string uid, string text)
     {
         if (_byUid.Count < Most)
         {
-            _byUid[uid] = text;
+            _byUid[uid] = (text, time.GetTimestamp());
         }
     }
 
-    public string? Find(string uid) => _byUid.GetValueOrDefault(uid);
+    public string? Find(string uid)
+    {
+        if (!_byUid.TryGetValue(uid, out var refusal))
+        {
+            return null;
+        }
+
+        if (time.GetElapsedTime(refusal.At) < Memory)
+        {
+            return refusal.Text;
+        }
+
+        _byUid.TryRemove(KeyValuePair.Create(uid, refusal));
+        return null;
+    }
 }

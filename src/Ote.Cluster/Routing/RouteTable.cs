@@ -385,9 +385,15 @@ public sealed class RouteTable
 
     private bool Accept(RouteEntry entry, string child, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, bool own)
     {
-        if (entry.Name == Self.Name || _ancestors.Contains(entry.Name))
+        if (_ancestors.Contains(entry.Name) || (entry.Name == Self.Name && entry.Uid == Self.Uid))
         {
-            verdicts.Add(Verdict(entry, "", $"cluster name '{entry.Name}' is held by a cluster above; join under another name"));
+            // A child still tells of where a cluster was that stands above by now. It will hear of that itself.
+            return false;
+        }
+
+        if (entry.Name == Self.Name)
+        {
+            verdicts.Add(Verdict(entry, Self.Uid, $"cluster name '{entry.Name}' is held by a cluster above (uid {Self.Uid}); join under another name"));
             return false;
         }
 

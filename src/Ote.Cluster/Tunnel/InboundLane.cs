@@ -44,6 +44,14 @@ internal sealed class InboundLane(int window)
     /// <summary>Their encoded bytes.</summary>
     public long UntoldBytes { get; private set; }
 
+    /// <summary>The peer says what it has sent: everything up to there must have come.</summary>
+    /// <exception cref="ProtocolViolation">It has not. When nothing follows on the lane, nothing else would show it.</exception>
+    public void Expect(ulong sent)
+    {
+        ulong delivered = Completed + (ulong)pending.Count;
+        if (sent > delivered) throw new ProtocolViolation(ViolationReason.SequenceGap, $"sequence {sent} was sent and {delivered} is the last that came");
+    }
+
     /// <summary>Whether a sequence is one that has to be handled; false for a repeat.</summary>
     /// <exception cref="ProtocolViolation">It skips a sequence, or there is no room in the window.</exception>
     public bool IsNew(ulong sequence)

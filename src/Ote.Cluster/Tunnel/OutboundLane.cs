@@ -27,6 +27,9 @@ internal sealed class OutboundLane(int capacity, long capacityBytes)
     /// <summary>The highest sequence ever sent in this session.</summary>
     public ulong HighestSent { get; private set; }
 
+    /// <summary>The highest sequence sent on the present link that the peer has not acknowledged; 0 when there is none.</summary>
+    public ulong Unacknowledged => NextSequence - 1 > Acked ? NextSequence - 1 : 0;
+
     /// <summary>Bytes of the next entry that went out as chunks already.</summary>
     public int ChunkOffset { get; set; }
 

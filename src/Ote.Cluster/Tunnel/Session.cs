@@ -16,7 +16,7 @@ internal sealed class Session
     // A part smaller than this is not worth a frame of its own.
     private const int MinPartBytes = 1024;
     private const int ChunkOverhead = 48;
-    private const int BeatBytes = 56;
+    private const int BeatBytes = 56 + AckBytes;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
     /// <summary>Messages of one lane whose acknowledgement may wait for the next heartbeat: a sender must allow itself more in flight.</summary>
@@ -176,7 +176,7 @@ internal sealed class Session
         if (!IsConnected) return 0;
         FrameWriter writer = new(buffer[..PacketBytes]);
         bool work = HasWork(now);
-        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, liveness.Beat(now, facts));
+        if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, Beat(now, facts));
         if ((acks || work) && Acks() != AckNeed.None)
         {
             writer.Write(Frame.KindOneofCase.Ack, TakeAck());
@@ -195,7 +195,16 @@ internal sealed class Session
     public void Heard(long now) => liveness.Heard(now);
 
     /// <summary>The peer's heartbeat; the round trip in milliseconds, -1 when not known from it.</summary>
-    public long OnHeartbeat(Heartbeat beat, long now) => liveness.Heard(beat, now);
+    /// <exception cref="ProtocolViolation">Something that it has sent before has not come.</exception>
+    public long OnHeartbeat(Heartbeat beat, long now)
+    {
+        foreach (LaneCursor cursor in beat.Unacknowledged)
+        {
+            In(Lanes.Index(cursor.Lane)).Expect(cursor.Sequence);
+        }
+
+        return liveness.Heard(beat, now);
+    }
 
     /// <summary>Time has passed.</summary>
     public SessionState Tick(long now) =>
@@ -273,6 +282,17 @@ internal sealed class Session
 
     /// <summary>The handler of a delivered message ended.</summary>
     public void Complete(Lane lane, ulong id, bool succeeded) => In(Lanes.Index(lane)).Complete(id, succeeded);
+
+    private Heartbeat Beat(long now, in BeatFacts facts)
+    {
+        Heartbeat beat = liveness.Beat(now, facts);
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            if (outbound[i] is { Unacknowledged: > 0 } lane) beat.Unacknowledged.Add(new LaneCursor { Lane = Lanes.At(i), Sequence = lane.Unacknowledged });
+        }
+
+        return beat;
+    }
 
     private void Rewind()
     {

@@ -56,6 +56,7 @@ public sealed class IdentityTreeTests
         await using var tree = await HourTreeAsync(TimeSpan.FromMinutes(graceMinutes), log);
         await AddAsync(tree, "c1", "root");
         await tree.StopAsync("c1");
+        await tree.WhileAsync(tree.ClusterIsAsync("c1", "offline", Ct));
         ((FakeTimeProvider)tree.Time).Advance(TimeSpan.FromMinutes(90));
         await tree.WhileAsync(SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "c1", c => c.Condition("CertificateValid").Text("reason") == "Expired", Ct));
 

@@ -133,10 +133,10 @@ public sealed class RouteTableTests
     }
 
     [Theory]
-    [InlineData("root")]
-    [InlineData("above")]
-    [InlineData("other1")]
-    public void A_child_does_not_speak_for_this_cluster_an_ancestor_or_a_subtree_not_its_own(string name)
+    [InlineData("root", 2)]
+    [InlineData("above", 1)] // it tells a namesake from itself
+    [InlineData("other1", 2)]
+    public void A_child_does_not_speak_for_this_cluster_an_ancestor_or_a_subtree_not_its_own(string name, int told)
     {
         RouteTable table = new(Entry("mid", "above"));
         table.SetAncestors(["above", "root"]);
@@ -145,11 +145,24 @@ public sealed class RouteTableTests
         table.ChildAttached(Entry("bad", "mid"));
         ulong digest = table.Digest;
 
-        var step = table.SnapshotReceived("bad", Snapshot(7, Entry("bad", "mid"), Entry(name, "bad", 99) with { Uid = "bad-uid" }, Entry("mid", "bad", 99)));
+        var step = table.SnapshotReceived("bad", Snapshot(7, Entry("bad", "mid"), Entry(name, "bad", 99) with { Uid = "bad-uid" }, Entry("mid", "bad", 99) with { Uid = "thief" }));
         Assert.Empty(step.Changes);
-        Assert.Equal(2, step.Verdicts.Count + step.Errors!.Count);
+        Assert.Equal(told, step.Verdicts.Count + (step.Errors?.Count ?? 0));
         Assert.Empty(table.DeltaReceived("bad", Delta(7, [], name, "mid", "other")).Changes);
         Assert.Equal(digest, table.Digest);
+    }
+
+    [Fact]
+    public void What_a_child_still_tells_of_clusters_that_stand_above_by_now_is_no_claim_to_their_names()
+    {
+        RouteTable table = new(Entry("mid", "above"));
+        table.SetAncestors(["above", "root"]);
+        table.ChildAttached(Entry("other", "mid"));
+
+        var step = table.SnapshotReceived("other", Snapshot(7, Entry("other", "mid"), Entry("mid", "other") with { Online = false }, Entry("above", "mid") with { Online = false }));
+
+        Assert.Empty(step.Verdicts);
+        Assert.Equal(["other"], table.Below.Select(e => e.Name));
     }
 
     [Fact]

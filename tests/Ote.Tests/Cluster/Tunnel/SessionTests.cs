@@ -190,6 +190,29 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void Message_that_got_lost_with_none_after_it_is_missed_at_the_next_heartbeat_and_comes_by_the_next_link()
+    {
+        SessionPair pair = new();
+        pair.Connect();
+        pair.Child.Queue(Lane.Commands, "1");
+        pair.Settle();
+        pair.Child.Queue(Lane.Commands, "2");
+        pair.Child.Send();
+        pair.Child.Wire.Clear();
+        pair.Now += 4500;
+        Assert.True(pair.Child.Send());
+
+        ProtocolViolation gap = Assert.Throws<ProtocolViolation>(() => pair.Parent.Receive());
+        Assert.Equal(ViolationReason.SequenceGap, gap.Reason);
+        pair.Cut();
+        pair.Connect();
+        pair.Settle();
+        Assert.Equal(["1", "2"], pair.Parent.Texts(Lane.Commands));
+        pair.Now += 4500;
+        pair.Settle(); // and nothing is missed any more
+    }
+
+    [Fact]
     public void Failed_message_comes_again_after_the_next_connect()
     {
         SessionPair pair = new();
