@@ -17,16 +17,19 @@ switch (args)
         return 0;
 }
 
-var limit = TimeSpan.FromMinutes(15);
+var limit = TimeSpan.FromMinutes(30);
 var json = new Option<string?>("-o") { Description = "json: one object as the last line; otherwise a table" };
 json.AcceptOnlyFromAmong("json");
 var many = new Option<int[]>("--clusters", "-c") { Description = "How many clusters; several counts may be given", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [Fanout.Reference] };
 var one = new Option<int>("--clusters", "-c") { Description = "How many clusters", DefaultValueFactory = _ => Fanout.Reference };
 var fan = new Option<int>("--fan") { Description = "Children of each controller, 2 to 20", DefaultValueFactory = _ => 10 };
 var depth = new Option<int>("--depth") { Description = "Levels below the root, 2 to 3", DefaultValueFactory = _ => 3 };
+var virtually = new Option<int>("--clusters", "-c") { Description = "How many clusters", DefaultValueFactory = _ => 100_000 };
+var seed = new Option<int>("--seed") { Description = "Of everything random", DefaultValueFactory = _ => 1 };
 // 20,000 files a process are the limit of what a count may need.
 Within(many, 1, 15_000);
 Within(one, 1, 15_000);
+Within(virtually, 1000, 200_000);
 Within(fan, 2, 20);
 Within(depth, 2, 3);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
@@ -38,7 +41,8 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
     Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
-    SimulateCommand.Create(json),
+    Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
+    SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();
 
 Command Bench(string name, string description, Func<Surroundings, ParseResult, CancellationToken, Task<IReadOnlyList<Row>>> run, params Option[] options)

@@ -23,7 +23,7 @@ public sealed class SeedTests
             SimulateAsync("--seed", Text(1 + (batch * Seeds / batches)), "--seeds", Text(Seeds / batches), "--clusters", Text(Clusters), "--steps", Text(Steps)));
         JsonObject[] runs = [.. (await Task.WhenAll(running)).SelectMany(Lines)];
 
-        string[] failed = [.. runs.Where(run => run["failed"] is not null).Select(run => $"./ote simulate --seed {run["seed"]} --clusters {Clusters} --steps {Steps}: {run["failed"]}")];
+        string[] failed = [.. runs.Where(run => run["failed"] is not null).Select(run => $"./ote simulate --seed {run["seed"]} --clusters {Clusters} --steps {Steps} --home: {run["failed"]}")];
         Assert.True(failed.Length == 0, string.Join('\n', failed));
         Assert.Equal(Enumerable.Range(1, Seeds), runs.Select(run => (int)run["seed"]!).Order());
         Assert.All(runs, run => Assert.True(run.Whole("executions") > 0 && run["faults"]!.AsObject().Count > 0, run.ToJsonString()));
@@ -39,7 +39,7 @@ public sealed class SeedTests
     }
 
     private static Task<CommandResult> SimulateAsync(params string[] arguments) =>
-        CommandLine.RunAsync("dotnet", [Repository.Executable("Ote.Bench"), "simulate", "-o", "json", .. arguments], null, null, Limit, Ct);
+        CommandLine.RunAsync("dotnet", [Repository.Executable("Ote.Bench"), "seeds", "--home", "-o", "json", .. arguments], null, null, Limit, Ct);
 
     private static IEnumerable<JsonObject> Lines(CommandResult result)
     {

@@ -18,7 +18,7 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
     /// <summary>Goes on until the plan's steps are done.</summary>
     public async Task RunAsync()
     {
-        while (world.Timeline.Steps < world.Plan.Steps)
+        while (world.Timeline.Steps < world.FaultsEnd)
         {
             await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
             await WriteAsync().ConfigureAwait(false);

@@ -16,7 +16,7 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
     /// <summary>Goes on until the plan's steps are done.</summary>
     public async Task RunAsync()
     {
-        while (world.Timeline.Steps < world.Plan.Steps)
+        while (world.Timeline.Steps < world.FaultsEnd)
         {
             await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
             var (name, happen) = world.One(Kinds);
@@ -41,6 +41,7 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         ("power off", f => f.KillAsync(silently: true)),
         ("restart", static f => f.RestartAsync()),
         ("kill a branch", static f => f.KillBranchAsync()),
+        ("many at once", static f => f.KillManyAsync()),
         ("cut to the parent", f => f.CutAsync(up: true, down: true)),
         ("half-open upwards", f => f.CutAsync(up: true, down: false)),
         ("half-open downwards", f => f.CutAsync(up: false, down: true)),
@@ -87,6 +88,15 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         {
             await StartAsync(above).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>A third of all dies in one moment and comes back in another: all of them join, and those below them move, at once.</summary>
+    private async Task KillManyAsync()
+    {
+        var many = world.Nodes.Where(_ => world.Random() < 0.3).ToList();
+        many.ForEach(n => n.Kill(silently: world.Random() < 0.5));
+        await PassAsync().ConfigureAwait(false);
+        await Task.WhenAll(many.Select(StartAsync)).ConfigureAwait(false);
     }
 
     private static async Task StartAsync(SimNode node)

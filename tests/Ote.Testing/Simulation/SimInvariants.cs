@@ -6,25 +6,21 @@ namespace Ote.Testing.Simulation;
 /// <summary>What must hold at each moment, and what must hold when all has been well for a while.</summary>
 public sealed class SimInvariants(SimWorld world)
 {
-    private readonly Dictionary<SimNode, int> _seen = [];
-
-    /// <summary>Clusters that changed their place, counted by each check.</summary>
-    public int Checks { get; private set; }
+    private readonly List<SimNode> _path = [];
 
     /// <summary>Throws when something is that must never be. Cheap unless a cluster has moved.</summary>
     /// <exception cref="SimulationFailedException">What, where and when.</exception>
     public void Check()
     {
-        if (world.HasMoved)
+        foreach (var moved in world.Moved)
         {
-            world.HasMoved = false;
-            Checks++;
-            if (Cycle() is { } cycle)
+            if (Cycle(moved) is { } cycle)
             {
                 world.Violate($"clusters hang below each other: {cycle}");
             }
         }
 
+        world.Moved.Clear();
         if (world.Violation is { } violation)
         {
             throw new SimulationFailedException(violation);
@@ -70,6 +66,9 @@ public sealed class SimInvariants(SimWorld world)
         return world.Nodes.Select(n => WrongRoute(n, below.GetValueOrDefault(n.Name) ?? [])).FirstOrDefault(static w => w is not null);
     }
 
+    /// <summary>Which cluster is not below the parent it was set up with; null when all are.</summary>
+    public string? Away() => world.Nodes.Where(static n => n.Controller?.Parent != n.Home).Select(static n => $"{n.Name} is below {n.Controller?.Parent}, not {n.Home}").FirstOrDefault();
+
     /// <summary>Which Cluster object at the root is not true; null when all are.</summary>
     public async Task<string?> WrongStatusAsync()
     {
@@ -102,27 +101,18 @@ public sealed class SimInvariants(SimWorld world)
         return known.Count == truth.Count ? null : $"{node.Name} knows {known.Count.ToString(CultureInfo.InvariantCulture)} clusters online below it, there are {truth.Count}: {string.Join(',', known.Keys.Except(truth.Select(t => t.Name)))}";
     }
 
-    private string? Cycle()
+    // A cycle that was not there before leads through a cluster that has moved.
+    private string? Cycle(SimNode moved)
     {
-        _seen.Clear();
-        for (var i = 0; i < world.Nodes.Count; i++)
+        _path.Clear();
+        for (var at = moved; at is not null; at = world.Find(at.Controller?.Parent))
         {
-            var at = world.Nodes[i];
-            while (at is not null && _seen.TryAdd(at, i))
+            if (_path.Contains(at))
             {
-                at = world.Find(at.Controller?.Parent);
+                return string.Join(" below ", _path.Append(at).Select(static n => n.Name));
             }
 
-            if (at is not null && _seen[at] == i)
-            {
-                var names = new List<string>();
-                for (var on = at; names.Count == 0 || on != at; on = world.Find(on.Controller!.Parent)!)
-                {
-                    names.Add(on.Name);
-                }
-
-                return string.Join(" below ", names.Append(at.Name));
-            }
+            _path.Add(at);
         }
 
         return null;

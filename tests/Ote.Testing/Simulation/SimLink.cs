@@ -248,7 +248,7 @@ internal sealed class SimDirection(SimNetwork network, int from, int to)
 
     private void Arrive(byte[] packet)
     {
-        network.Note(packet.Length);
+        network.Arrived(packet.Length);
         if (_reader is { } reader && reader.TrySetResult(packet))
         {
             return;

@@ -21,11 +21,18 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
     /// <summary>Farthest way, one way. The distance of two machines is fixed, by their numbers.</summary>
     public TimeSpan Farthest { get; set; } = TimeSpan.FromMilliseconds(60);
 
+    /// <summary>Packets that arrived.</summary>
+    public long Packets { get; private set; }
+
     internal long Now => timeline.Now;
 
     internal double Random() => random();
 
-    internal void Note(int fact) => timeline.Note((ulong)fact);
+    internal void Arrived(int bytes)
+    {
+        Packets++;
+        timeline.Note((ulong)bytes);
+    }
 
     internal void Plan(TimeSpan after, int who, Action what) => timeline.Plan(after, who, what);
 

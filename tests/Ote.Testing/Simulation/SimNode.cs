@@ -12,9 +12,9 @@ public sealed class SimNode
     private readonly EpochCounter _epochs = EpochCounter.InMemory();
     private Run? _run;
 
-    internal SimNode(SimWorld world, int number, ClusterControllerOptions options, ClusterIdentity? identity, SimSite? site)
+    internal SimNode(SimWorld world, int number, string? home, ClusterControllerOptions options, ClusterIdentity? identity, SimSite? site)
     {
-        (_world, Number, Options, Identity, Site) = (world, number, options, identity, site);
+        (_world, Number, Home, Options, Identity, Site) = (world, number, home, options, identity, site);
         Disk = new SimDisk(world.Timeline, number, world.Random) { Slowest = world.Plan.SlowestFlush };
     }
 
@@ -23,6 +23,9 @@ public sealed class SimNode
 
     /// <summary>The cluster's name.</summary>
     public string Name => Options.Name;
+
+    /// <summary>The parent it was set up with; null for the root.</summary>
+    public string? Home { get; }
 
     /// <summary>How its controller is started.</summary>
     public ClusterControllerOptions Options { get; }
@@ -126,7 +129,8 @@ public sealed class SimNode
             if (!_isOver)
             {
                 Controller = controller;
-                controller.StandingChanged += world.Moved;
+                controller.StandingChanged += Moved;
+                Moved();
             }
         }
 
@@ -158,9 +162,11 @@ public sealed class SimNode
             _isOver = true;
             if (Controller is { } controller)
             {
-                controller.StandingChanged -= _node._world.Moved;
+                controller.StandingChanged -= Moved;
             }
         }
+
+        private void Moved() => _node._world.Moved.Add(_node);
 
         // Meters are known to the whole process until they are disposed.
         private void ForgetMeters() => _meters.ForEach(static m => m.Dispose());

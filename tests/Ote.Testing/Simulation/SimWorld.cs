@@ -52,8 +52,14 @@ public sealed class SimWorld : IAsyncDisposable
     /// <summary>All machines; the root's is the first, a parent's before its children's.</summary>
     public IReadOnlyList<SimNode> Nodes => _nodes;
 
-    /// <summary>Set when some cluster's place in the tree may have changed.</summary>
-    public bool HasMoved { get; set; }
+    /// <summary>Clusters whose place in the tree may have changed since somebody looked.</summary>
+    public List<SimNode> Moved { get; } = [];
+
+    /// <summary>The step after which nothing new goes wrong and nothing new is asked for.</summary>
+    public long FaultsEnd { get; set; }
+
+    /// <summary>What is going on, for who watches.</summary>
+    public string Phase { get; set; } = "grows";
 
     /// <summary>What must never be and was; null: nothing.</summary>
     public string? Violation { get; private set; }
@@ -103,8 +109,6 @@ public sealed class SimWorld : IAsyncDisposable
 
     internal void Violate(string what) => Violation ??= $"{Timeline.Elapsed}: {what}";
 
-    internal void Moved() => HasMoved = true;
-
     internal ILoggerFactory Loggers(SimNode node, SimClock clock) => Plan.Log is { } log ? new SimLog(log, Timeline, node.Name) : NullLoggerFactory.Instance;
 
     private static Guid NewUid(Random random)
@@ -142,6 +146,7 @@ public sealed class SimWorld : IAsyncDisposable
         var node = new SimNode(
             this,
             number,
+            parent?.Name,
             new ClusterControllerOptions
             {
                 Name = name,

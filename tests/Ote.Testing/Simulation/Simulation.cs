@@ -3,17 +3,20 @@ namespace Ote.Testing.Simulation;
 /// <summary>How a run went.</summary>
 /// <param name="Steps">Things that happened in all.</param>
 /// <param name="Elapsed">Virtual time.</param>
+/// <param name="Grown">Virtual time until the whole tree stood for the first time.</param>
 /// <param name="Recovered">Virtual time from the end of faults until all was well.</param>
+/// <param name="Packets">Packets that arrived, over all links.</param>
 /// <param name="Commands">Commands written.</param>
 /// <param name="Executions">Requests carried out at the clusters.</param>
 /// <param name="Faults">Faults by kind.</param>
 /// <param name="Fingerprint">The same for each run of one plan.</param>
 public sealed record SimResult(
-    long Steps, TimeSpan Elapsed, TimeSpan Recovered, int Commands, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
 
 /// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
 public static class Simulation
 {
+    private const int ProgressEvery = 1000;
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs a plan. Blocks; the process must be one of <see cref="Turns.AreInForce"/>.</summary>
@@ -23,18 +26,26 @@ public static class Simulation
         var timeline = new Timeline();
         SimResult? result = null;
         SimInvariants? invariants = null;
+        SimWorld? running = null;
         Turns.Run(
             timeline,
             async () =>
             {
-                var world = await SimWorld.CreateAsync(plan, timeline).ConfigureAwait(false);
+                var world = running = await SimWorld.CreateAsync(plan, timeline).ConfigureAwait(false);
                 await using (world.ConfigureAwait(false))
                 {
                     invariants = new SimInvariants(world);
                     result = await RunAsync(world, invariants).ConfigureAwait(false);
                 }
             },
-            () => invariants?.Check());
+            () =>
+            {
+                invariants?.Check();
+                if (timeline.Steps % ProgressEvery == 0)
+                {
+                    plan.Progress?.Invoke(running?.Phase ?? "begins", timeline.Elapsed, timeline.Steps);
+                }
+            });
         return result!;
     }
 
@@ -44,14 +55,20 @@ public static class Simulation
         await Task.WhenAll(world.Nodes.Skip(1).Select(static n => n.StartAsync())).ConfigureAwait(false);
         await UntilAsync(world, "the tree has grown", () => Task.FromResult(invariants.Unsettled())).ConfigureAwait(false);
 
+        var grown = world.Timeline.Elapsed;
+        world.Phase = "suffers faults";
+        world.FaultsEnd = world.Timeline.Steps + plan.Steps;
         var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean) : null;
         var commands = new SimCommands(world, plan.CommandEvery ?? TimeSpan.FromDays(1));
-        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync()).ConfigureAwait(false);
+        var wishes = new SimWishes(world, plan.WishEvery);
+        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
         await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+        await wishes.EndAsync().ConfigureAwait(false);
 
+        world.Phase = "recovers";
         var mended = world.Timeline.Elapsed;
         await UntilAsync(world, "all is well again", async () =>
-            invariants.Unsettled() ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false)).ConfigureAwait(false);
+            invariants.Unsettled() ?? wishes.Unheeded() ?? (plan.MustBeHome ? invariants.Away() : null) ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false)).ConfigureAwait(false);
         if (await commands.UntruthAsync().ConfigureAwait(false) is { } untruth)
         {
             world.Violate(untruth);
@@ -61,7 +78,9 @@ public static class Simulation
         return new SimResult(
             world.Timeline.Steps,
             world.Timeline.Elapsed,
+            grown,
             world.Timeline.Elapsed - mended,
+            world.Network.Packets,
             commands.Count,
             world.Nodes.Sum(static n => n.Site?.Executions ?? 0),
             faults?.Counts ?? [],

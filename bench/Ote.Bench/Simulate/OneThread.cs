@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using Ote.Testing.Simulation;
+
+namespace Ote.Bench.Simulate;
+
+/// <summary>This program once more, in a process whose thread pool has one thread, as simulations need it.</summary>
+internal static class OneThread
+{
+    /// <summary>What this process was started with.</summary>
+    public static IEnumerable<string> Arguments => Environment.GetCommandLineArgs().Skip(1);
+
+    /// <summary>Runs to its end.</summary>
+    /// <param name="arguments">Of the program.</param>
+    /// <param name="capture">Whether its output is kept, instead of shown.</param>
+    /// <param name="ct">Ends the process.</param>
+    public static async Task<(int ExitCode, string Output)> AgainAsync(IEnumerable<string> arguments, bool capture, CancellationToken ct)
+    {
+        var host = Environment.ProcessPath!;
+        var isHost = Path.GetFileNameWithoutExtension(host) == "dotnet";
+        var start = new ProcessStartInfo(host) { UseShellExecute = false, RedirectStandardOutput = capture };
+        foreach (var argument in isHost ? arguments.Prepend(Environment.GetCommandLineArgs()[0]) : arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (var (name, value) in Turns.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var child = Process.Start(start)!;
+        try
+        {
+            var output = capture ? await child.StandardOutput.ReadToEndAsync(ct).ConfigureAwait(false) : "";
+            await child.WaitForExitAsync(ct).ConfigureAwait(false);
+            return (child.ExitCode, output);
+        }
+        finally
+        {
+            if (!child.HasExited)
+            {
+                child.Kill();
+            }
+        }
+    }
+}
