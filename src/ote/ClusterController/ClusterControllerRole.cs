@@ -30,6 +30,12 @@ internal static class ClusterControllerRole
             throw new RoleException(objection);
         }
 
+        if (arguments.LeaderElect)
+        {
+            await RootReplicaRole.RunAsync(host, arguments).ConfigureAwait(false);
+            return;
+        }
+
         // Before anything is put into it: what lives there is for its owner only.
         Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var control = arguments.ControlKubeconfig is { } controlFile ? Kubeconfig.Load(controlFile) : null;
