@@ -71,7 +71,7 @@ public sealed class ApiServer : IAsyncDisposable
             new Authenticator(_pki, tokens, time), new Impersonation(authorizer), authorizer, _served,
             new Handlers(
                 new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
-                new PodHandler(_writer, deletion, options), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current)),
+                new PodHandler(_writer, deletion, options), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
             new RequestMetrics(_meter, time), _log);
     }
 

@@ -44,6 +44,13 @@ public sealed record ApiServerOptions
     /// <summary>Answers about what goes on inside pods: their logs, and why there is no exec. Null: nothing runs pods here.</summary>
     public IPodStreams? PodStreams { get; init; }
 
+    /// <summary>
+    /// Files beside the API, by their path: each is made when it is asked for, by who may <c>get</c> that path, one at a time. What fails with
+    /// an <see cref="IOException"/> before the first byte is told in its words.
+    /// </summary>
+    public IReadOnlyDictionary<string, Func<Stream, CancellationToken, Task>> Downloads { get; init; } =
+        new Dictionary<string, Func<Stream, CancellationToken, Task>>();
+
     /// <summary>Makes the uids of new objects. Called from several threads.</summary>
     public Func<Guid> NewUid { get; init; } = Guid.NewGuid;
 

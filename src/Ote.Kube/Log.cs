@@ -12,4 +12,16 @@ internal static partial class Log
 
     [LoggerMessage(1102, LogLevel.Warning, "{Reconciler} failed on {Key}; again in {Delay}")]
     public static partial void ReconcileFailed(this ILogger log, string reconciler, string key, TimeSpan delay, Exception fault);
+
+    [LoggerMessage(1110, LogLevel.Information, "{Candidate} leads by lease {Lease}, term {Term}")]
+    public static partial void Leads(this ILogger log, string candidate, string lease, long term);
+
+    [LoggerMessage(1111, LogLevel.Information, "{Candidate} leads no more by lease {Lease}, term {Term}")]
+    public static partial void LeadsNoMore(this ILogger log, string candidate, string lease, long term);
+
+    [LoggerMessage(1112, LogLevel.Warning, "Lease {Lease} could not be read or written: {Cause}")]
+    public static partial void LeaseUnreachable(this ILogger log, string lease, string cause);
+
+    [LoggerMessage(1113, LogLevel.Error, "{Candidate} gives lease {Lease} up: what it does as leader failed")]
+    public static partial void LeaderFailed(this ILogger log, string candidate, string lease, Exception fault);
 }

@@ -22,6 +22,7 @@ internal sealed class FailoverPlan
     private SetPlacement _wish = new();
     private ParentTarget? _lost;
     private ParentTarget? _former;
+    private ParentTarget? _elsewhere;
     private int _depth = int.MaxValue;
     private long _holdUntil;
 
@@ -77,6 +78,11 @@ internal sealed class FailoverPlan
     public ParentStep Next(long now)
     {
         var allowed = All().Where(IsAllowed).ToArray();
+        if (Elsewhere(now) is { } leader)
+        {
+            return new ParentStep(leader, TimeSpan.Zero, allowed.Length > 1);
+        }
+
         if (Retry(now) is { } again)
         {
             return new ParentStep(again, TimeSpan.Zero, allowed.Length > 1);
@@ -111,7 +117,13 @@ internal sealed class FailoverPlan
     public TimeSpan Refused(ParentTarget target, Refuse refusal, long now)
     {
         Hold(target, now);
-        if (refusal.Candidates.Count > 0)
+        if (refusal.Reason == Refuse.Types.Reason.NotLeader)
+        {
+            // The same cluster at another address, not another cluster: it is dialled next, and not remembered beyond that.
+            _elsewhere = refusal.Candidates.Select(ParentTarget.From).OfType<ParentTarget>()
+                .Where(c => target.Uid.Length == 0 || c.Uid == target.Uid).Select(c => c with { IsHome = target.IsHome }).FirstOrDefault();
+        }
+        else if (refusal.Candidates.Count > 0)
         {
             Learn([.. _learned.Select(ToWire), .. refusal.Candidates]);
         }
@@ -131,7 +143,7 @@ internal sealed class FailoverPlan
         var known = target with { Name = name, Uid = uid, Path = path };
         if (target.IsHome)
         {
-            Home = known;
+            Home = known with { Address = Home.Address }; // a replica of it may have answered elsewhere
         }
         else
         {
@@ -192,6 +204,14 @@ internal sealed class FailoverPlan
         new() { Name = target.Name, Uid = target.Uid, Address = target.Address.Authority, Path = { target.Path }, Children = target.Children };
 
     private static bool IsSame(ParentTarget a, ParentTarget b) => a.Address.Authority == b.Address.Authority || (a.Uid.Length > 0 && a.Uid == b.Uid);
+
+    /// <summary>The replica of a parent that another replica has named, once and at once; unless it has just been tried itself.</summary>
+    private ParentTarget? Elsewhere(long now)
+    {
+        var leader = _elsewhere;
+        _elsewhere = null;
+        return leader is not null && IsAllowed(leader) && ReachOf(leader).NextTry <= now ? leader : null;
+    }
 
     /// <summary>The lost parent, once and at once: most losses are a cut that is over already, and there the session goes on.</summary>
     private ParentTarget? Retry(long now) =>

@@ -295,8 +295,10 @@ public sealed class ClusterController : IAsyncDisposable
             var hosts = OwnHosts.Of(options);
             if (options.Parent is null)
             {
-                var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
-                var uid = OwnUid.LoadOrCreate(directory);
+                var authority = parts.Root is { } shared
+                    ? CertificateAuthority.FromPem(shared.CertificatePem, shared.KeyPem, parts.Time, options.CertificateLife)
+                    : CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
+                var uid = parts.Root?.Uid ?? OwnUid.LoadOrCreate(directory);
                 return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
             }
 

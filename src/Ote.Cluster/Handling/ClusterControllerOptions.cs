@@ -139,7 +139,10 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
     /// <summary>Who a cluster below the root is, when that is not to be read from its directory or joined for.</summary>
     public ClusterIdentity? Identity { get; init; }
 
-    /// <summary>Numbers the attachments; null: kept in the data directory.</summary>
+    /// <summary>At the root: who it is, when several replicas are it by turns; null: kept in the data directory.</summary>
+    public Replicas.RootIdentity? Root { get; init; }
+
+    /// <summary>Numbers the attachments, at the root the beats; null: kept in the data directory.</summary>
     public EpochCounter? Epochs { get; init; }
 
     /// <summary>What survives the process; null: a file in the data directory. The controller disposes it.</summary>

@@ -21,6 +21,9 @@ internal sealed class CommandExecutor
 {
     public const string Book = "executions";
 
+    /// <summary>Keys of commands that are not known here and may have run all the same: a restored backup is older than what it left.</summary>
+    public const string ReplayBook = "replays";
+
     /// <summary>Commands that may wait at once; more are refused, so their sender keeps them.</summary>
     public const int MaxWaiting = 10_000;
 
@@ -43,6 +46,7 @@ internal sealed class CommandExecutor
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Execution> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<Execution>> _generations = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _replays = new(StringComparer.Ordinal);
     private readonly Queue<Execution> _whole = new();
     private readonly Queue<Execution> _remembered = new();
     private readonly Channel<Execution> _queue = Channel.CreateBounded<Execution>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
@@ -101,6 +105,7 @@ internal sealed class CommandExecutor
     /// <summary>Takes up what the last run left. Call once, first.</summary>
     public void Restore()
     {
+        _replays.UnionWith(_journal.Load(ReplayBook).Select(row => row.Key));
         foreach (var execution in _journal.Load(Book).Select(Execution.Restore).OrderBy(e => e.Order))
         {
             Know(execution);
@@ -144,6 +149,7 @@ internal sealed class CommandExecutor
                 superseded = others?.Exists(e => e.Command.Generation > command.Generation) == true;
                 older = [.. others?.Where(e => e.Command.Generation < command.Generation && e.Result is null) ?? []];
                 execution = new Execution(++_order, command);
+                execution.Replay = execution.Started = _replays.Contains(execution.Key);
                 Know(execution);
                 if (!superseded)
                 {

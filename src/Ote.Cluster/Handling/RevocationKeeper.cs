@@ -13,8 +13,9 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal sealed class RevocationKeeper
 {
-    private const string Book = "revocations";
-    private const string Key = "newest";
+    public const string Book = "revocations";
+    public const string Key = "newest";
+
     private readonly IJournal _journal;
     private readonly IdentitySource _identity;
     private readonly ILogger _log;

@@ -84,6 +84,27 @@ public sealed class CertificateAuthority : IDisposable
         return authority;
     }
 
+    /// <summary>The CA of a certificate and its key, both in PEM, as <see cref="ExportPem"/> gives them.</summary>
+    /// <exception cref="IdentityException">They are of no use.</exception>
+    public static CertificateAuthority FromPem(string certificatePem, string keyPem, TimeProvider time, TimeSpan? clusterLife = null)
+    {
+        try
+        {
+            X509Certificate2 loaded = X509Certificate2.CreateFromPem(certificatePem, keyPem);
+            return new CertificateAuthority(loaded, loaded.GetECDsaPrivateKey() ?? throw new CryptographicException("the key is not ECDSA"), time)
+            {
+                ClusterLife = clusterLife ?? DefaultClusterLife,
+            };
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new IdentityException($"the tree's CA cannot be used: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Certificate and key in PEM: whoever has them is the CA.</summary>
+    public (string Certificate, string Key) ExportPem() => (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
+
     /// <summary>Signs a request, binding its key to a name, a uid and hosts. Of the request itself only the key is taken.</summary>
     /// <param name="request">Read and checked.</param>
     /// <param name="identity">Decided by the caller, never read from the request.</param>

@@ -38,12 +38,7 @@ public sealed class SqliteJournal : IJournal
         {
             if (!File.Exists(path))
             {
-                File.Open(path, new FileStreamOptions
-                {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                }).Dispose();
+                Claim(path);
             }
 
             var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ConnectionString);
@@ -63,6 +58,14 @@ public sealed class SqliteJournal : IJournal
             throw new JournalException($"journal {path} cannot be opened: {failed.Message}. Check that the directory is writable and the file is not damaged.", failed);
         }
     }
+
+    /// <summary>Makes an empty file, readable by its owner only; SQLite takes that for an empty database.</summary>
+    internal static void Claim(string path) => File.Open(path, new FileStreamOptions
+    {
+        Mode = FileMode.CreateNew,
+        Access = FileAccess.Write,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+    }).Dispose();
 
     /// <inheritdoc/>
     public IReadOnlyList<JournalRow> Load(string book)

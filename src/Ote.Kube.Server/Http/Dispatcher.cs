@@ -8,7 +8,7 @@ using Ote.Kube.Server.Watching;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>The handlers a request may end at.</summary>
-internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents);
+internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents, DownloadHandler Downloads);
 
 /// <summary>
 /// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
@@ -95,7 +95,9 @@ internal sealed class Dispatcher(
                 : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {method} path \"{path}\"{Because(reason)}", new System.Text.Json.Nodes.JsonObject());
         }
 
-        await handlers.Documents.HandleAsync(context, served.Current, path).ConfigureAwait(false);
+        await (handlers.Downloads.Serves(path)
+            ? handlers.Downloads.HandleAsync(context, path)
+            : handlers.Documents.HandleAsync(context, served.Current, path)).ConfigureAwait(false);
         return method;
     }
 

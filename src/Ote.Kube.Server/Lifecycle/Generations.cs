@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
 using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Lifecycle;
@@ -22,6 +23,11 @@ internal static class Generations
 
         return Names(old).Union(Names(obj)).Any(name => !JsonNode.DeepEquals(old[name], obj[name]));
     }
+
+    /// <summary>The generation that follows an object's.</summary>
+    /// <param name="obj">As it is stored.</param>
+    /// <param name="least">See <see cref="Store.ObjectStore.LeastGeneration"/>.</param>
+    public static long After(JsonObject obj, long least) => Math.Max(obj.Generation() + 1, least);
 
     private static IEnumerable<string> Names(JsonObject obj) =>
         obj.Select(field => field.Key).Where(name => name is not ("metadata" or "status" or "apiVersion" or "kind"));

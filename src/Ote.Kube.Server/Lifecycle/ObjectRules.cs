@@ -47,7 +47,7 @@ internal static class ObjectRules
     }
 
     /// <summary>Makes what a client sent on update into what is stored, given what is stored now.</summary>
-    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource)
+    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource, long leastGeneration = 0)
     {
         CheckIdentity(kind, obj, old.Namespace());
         var metadata = obj.Child("metadata");
@@ -82,7 +82,7 @@ internal static class ObjectRules
         KindRules.OnUpdate(kind, old, obj);
         if (Generations.Counts(kind) && Generations.Moved(kind, old, obj))
         {
-            metadata["generation"] = old.Generation() + 1;
+            metadata["generation"] = Generations.After(old, leastGeneration);
         }
     }
 

@@ -146,7 +146,7 @@ internal sealed class ObjectWriter(
                     return new Written(stored.Json, stored.Revision);
                 }
 
-                MarkGoing(kind, candidate, time.GetUtcNow());
+                MarkGoing(kind, candidate, time.GetUtcNow(), store.LeastGeneration);
             }
 
             if (context.DryRun)
@@ -195,14 +195,14 @@ internal sealed class ObjectWriter(
     private static bool IsHeld(KindInfo kind, JsonObject obj) =>
         ObjectRules.IsHeld(obj) || ServedCatalog.ResourceOf(kind) is NamespaceTable.Resource or ServedCatalog.CrdResource;
 
-    private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now)
+    private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now, long leastGeneration)
     {
         var metadata = obj.Child("metadata");
         metadata["deletionTimestamp"] = now.ToKubeTime();
         metadata["deletionGracePeriodSeconds"] = 0;
         if (Generations.Counts(kind))
         {
-            metadata["generation"] = obj.Generation() + 1;
+            metadata["generation"] = Generations.After(obj, leastGeneration);
         }
 
         switch (ServedCatalog.ResourceOf(kind))
@@ -232,7 +232,7 @@ internal sealed class ObjectWriter(
 
     private JsonObject Prepare(WriteContext context, JsonObject old, JsonObject wanted)
     {
-        ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource);
+        ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource, store.LeastGeneration);
         if (context.Kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && context.Subresource is null && !old.IsDeleting())
         {
             CrdStatus.Establish(wanted, old, time.GetUtcNow());

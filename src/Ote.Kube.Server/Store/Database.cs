@@ -11,6 +11,11 @@ namespace Ote.Kube.Server.Store;
 /// </summary>
 internal sealed class Database : IDisposable
 {
+    /// <summary>The layout this version reads and writes.</summary>
+    public const int Format = 1;
+
+    public const string FileName = "objects.db";
+
     private const string Layout = """
         CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS log (
@@ -35,8 +40,6 @@ internal sealed class Database : IDisposable
 
         """;
 
-    private const int Format = 1;
-    private const string FileName = "objects.db";
 
     private readonly StoreOptions _options;
     private readonly FileStream? _lock;

@@ -12,6 +12,9 @@ internal sealed record PageQuery(string Resource, string? Namespace, long Revisi
 /// <summary>The statements that read the log.</summary>
 internal static class LogReader
 {
+    /// <summary>The row of <c>meta</c> that generations do not fall below; see <see cref="StoreCopy.Renew"/>.</summary>
+    public const string GenerationKey = "generation";
+
     private const string One = "SELECT id, value FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
 
     // Current rows not newer than R, and rows replaced after R: those are the predecessors of the rows beyond R.
@@ -105,6 +108,8 @@ internal static class LogReader
     public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));
 
     public static long Compacted(Session session) => session.Scalar("SELECT value FROM meta WHERE key='compacted'");
+
+    public static long LeastGeneration(Session session) => session.Scalar("SELECT value FROM meta WHERE key=$1", GenerationKey);
 
     public static long Installed(Session session) => session.Scalar("SELECT value FROM meta WHERE key='installed'");
 }

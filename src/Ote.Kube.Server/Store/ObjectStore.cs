@@ -32,6 +32,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         _last = LogReader.LastRevision(_database.Writer);
         _compacted = LogReader.Compacted(_database.Writer);
         Installed = LogReader.Installed(_database.Writer);
+        LeastGeneration = LogReader.LeastGeneration(_database.Writer);
         Changes = new ChangeHub(_last, (change, fault) => log.ListenerFailed(change.Key.ToString(), change.Revision, fault));
     }
 
@@ -46,6 +47,9 @@ internal sealed class ObjectStore : IAsyncDisposable
 
     /// <summary>What <see cref="NoteInstalledAsync"/> noted last in this store; 0 when nothing.</summary>
     public long Installed { get; private set; }
+
+    /// <summary>The least generation an object may get that changes: more than a server this store was restored from can have given. 0 where it began.</summary>
+    public long LeastGeneration { get; }
 
     /// <summary>Notes durably what the definitions stored now were installed from. Only while the server starts: nothing else may be writing.</summary>
     /// <exception cref="StoreFailedException">The disk refused it.</exception>

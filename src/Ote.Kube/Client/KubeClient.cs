@@ -174,13 +174,7 @@ public sealed class KubeClient(HttpClient http) : IDisposable
             resource.Path(ns), query, ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", resourceVersion), ("timeoutSeconds", "3600"));
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        using var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
-        if (!answer.IsSuccessStatusCode)
-        {
-            using var body = await Answer.ReadAsync(answer.Content, MaxAnswerBytes, cancellation).ConfigureAwait(false);
-            throw KubeStatusException.From((int)answer.StatusCode, body.Bytes, $"watch {resource.Plural}");
-        }
-
+        using var answer = await OpenAsync(request, $"watch {resource.Plural}", cancellation).ConfigureAwait(false);
         var stream = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
@@ -200,6 +194,26 @@ public sealed class KubeClient(HttpClient http) : IDisposable
                 line.Remove("object");
                 yield return new WatchEvent(WatchEvent.Parse(type), obj);
             }
+        }
+    }
+
+    /// <summary>Sends a request and returns the answer with its body unread, for what is to be read as a stream.</summary>
+    /// <param name="request">Its address is relative to the server.</param>
+    /// <param name="what">What is asked for, in errors.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="KubeStatusException">The server answered outside 2xx.</exception>
+    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request, string what, CancellationToken cancellation)
+    {
+        var answer = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+        if (answer.IsSuccessStatusCode)
+        {
+            return answer;
+        }
+
+        using (answer)
+        {
+            using var body = await Answer.ReadAsync(answer.Content, MaxAnswerBytes, cancellation).ConfigureAwait(false);
+            throw KubeStatusException.From((int)answer.StatusCode, body.Bytes, what);
         }
     }
 

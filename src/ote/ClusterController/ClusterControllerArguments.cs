@@ -14,6 +14,9 @@ internal sealed record ClusterControllerArguments
     /// <summary>Use this cluster's API server as control API; null: the embedded one, if any.</summary>
     public string? ControlKubeconfig { get; init; }
 
+    /// <summary>One of several replicas of the root, by turns.</summary>
+    public bool LeaderElect { get; init; }
+
     public string? Shim { get; init; }
 
     public IReadOnlyList<string> ShimTls { get; init; } = [];

@@ -21,6 +21,7 @@ internal static class ClusterControllerCommand
         var advertise = new Option<string?>("--advertise") { Description = "host:port that children are told" };
         var api = new Option<string?>("--api-listen") { Description = "Serve this controller's own API here, such as 127.0.0.1:8443 (the root's default)" };
         var kubeconfig = new Option<string?>("--kubeconfig", "-k") { Description = "Keep this controller's objects on a real cluster's API server instead (CRDs by otectl install)" };
+        var elect = new Option<bool>("--leader-elect") { Description = "With --kubeconfig: this is one of several replicas of the root, and leads while it holds their lease" };
         var shim = new Option<string?>("--shim", "-r") { Description = "The managed cluster's shim: unix:/path/shim.sock or https://host:port" };
         var shimTls = new Option<string[]>("--shim-tls") { Description = "cert,key,ca files for an https shim", AllowMultipleArgumentsPerToken = false, DefaultValueFactory = _ => [] };
         var managed = new Option<string?>("--managed-kubeconfig") { Description = "Drive the cluster of this kubeconfig without a separate shim" };
@@ -35,7 +36,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate, life, grace,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -61,6 +62,7 @@ internal static class ClusterControllerCommand
                     ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
                 ControlKubeconfig = parsed.GetValue(kubeconfig),
+                LeaderElect = parsed.GetValue(elect),
                 Shim = parsed.GetValue(shim),
                 ShimTls = parsed.GetRequiredValue(shimTls),
                 ManagedKubeconfig = parsed.GetValue(managed),

@@ -4,6 +4,7 @@ using Ote.Kube.Client;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Roles.Backup;
 using Ote.Roles.Hosting;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.K3s;
@@ -22,6 +23,17 @@ internal static class ClusterControllerRole
         if (faults.Count > 0)
         {
             throw new RoleException(string.Join("; ", faults));
+        }
+
+        if (Restoration.Objection(options.DataDirectory) is { } objection)
+        {
+            throw new RoleException(objection);
+        }
+
+        if (arguments.LeaderElect)
+        {
+            await RootReplicaRole.RunAsync(host, arguments).ConfigureAwait(false);
+            return;
         }
 
         // Before anything is put into it: what lives there is for its owner only.
@@ -82,7 +94,8 @@ internal static class ClusterControllerRole
         new ApiServerOptions
         {
             Name = arguments.Options.Name,
-            DataDirectory = Path.Combine(arguments.Options.DataDirectory, "api"),
+            DataDirectory = Path.Combine(arguments.Options.DataDirectory, BackupService.Api),
+            Downloads = Downloads(host, arguments.Options),
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],
@@ -91,6 +104,19 @@ internal static class ClusterControllerRole
         host.Time,
         host.Stop,
         host.Meters);
+
+    /// <summary>Backups, of a root: any other cluster joins anew.</summary>
+    private static Dictionary<string, Func<Stream, CancellationToken, Task>> Downloads(RoleHost host, ClusterControllerOptions options)
+    {
+        if (options.Parent is not null)
+        {
+            return [];
+        }
+
+        var backup = new BackupService(options.DataDirectory, Ote.Cluster.Handling.ClusterController.ProductVersion, host.Time);
+        backup.Clear();
+        return new() { [BackupService.Path] = backup.WriteAsync };
+    }
 
     // Read from their text only when they are to be installed.
     private static IEnumerable<System.Text.Json.Nodes.JsonObject> Definitions()

@@ -1,11 +1,15 @@
 namespace Ote.Ctl.Cli;
 
 /// <summary>Gives up on a server that takes a request and does not begin to answer. The answer itself, a watch for one, may take as long as it likes.</summary>
-internal sealed class AnswerTimeout(HttpMessageHandler inner, TimeSpan patience, TimeProvider time) : DelegatingHandler(inner)
+internal sealed class AnswerTimeout(HttpMessageHandler inner, TimeSpan usual, TimeProvider time) : DelegatingHandler(inner)
 {
+    /// <summary>On a request whose answer takes longer to begin.</summary>
+    internal static readonly HttpRequestOptionsKey<TimeSpan> Patience = new("patience");
+
     /// <exception cref="TimeoutException">No answer began in time.</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        var patience = request.Options.TryGetValue(Patience, out var longer) ? longer : usual;
         using var patient = new CancellationTokenSource(patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patient.Token);
         try

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Ote.Ctl.Applying;
+using Ote.Ctl.Backup;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Joining;
@@ -60,6 +61,7 @@ internal static class CommandLine
         root.Add(ForbidCommand.BuildAllow(runner));
         root.Add(DrainCommand.Build(runner));
         root.Add(DrainCommand.BuildUndrain(runner));
+        root.Add(BackupCommand.Build(runner));
         root.Add(InstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));
         root.Add(VersionCommand.Build(runner));

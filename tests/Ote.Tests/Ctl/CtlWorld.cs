@@ -53,11 +53,11 @@ internal sealed class CtlWorld : IAsyncDisposable
 
     public static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public static async Task<CtlWorld> StartAsync(bool installed = true)
+    public static async Task<CtlWorld> StartAsync(bool installed = true, Func<ApiServerOptions, ApiServerOptions>? options = null)
     {
         var time = new FakeTimeProvider(Start);
-        var options = new ApiServerOptions { Name = "control", InstallCrds = installed ? Crds.Load() : [], Namespaces = installed ? ["ote-system"] : [] };
-        return new CtlWorld(await ApiServer.StartAsync(options, NullLoggerFactory.Instance, time, Stop), time);
+        var wanted = new ApiServerOptions { Name = "control", InstallCrds = installed ? Crds.Load() : [], Namespaces = installed ? ["ote-system"] : [] };
+        return new CtlWorld(await ApiServer.StartAsync(options?.Invoke(wanted) ?? wanted, NullLoggerFactory.Instance, time, Stop), time);
     }
 
     public async Task<CtlResult> RunAsync(params string[] arguments)

@@ -32,6 +32,31 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void AReplicaThatDoesNotLead_sendsToTheOneThatDoes_atOnceAndOnce()
+    {
+        Refuse elsewhere = new() { Reason = Refuse.Types.Reason.NotLeader, Candidates = { new Candidate { Name = "root", Uid = "r", Address = "leader:1" } } };
+        plan.Refused(plan.Next(0).Target!, elsewhere, 0);
+        ParentTarget leader = plan.Next(0).Target!;
+        Assert.Equal(("leader:1", true), (leader.Address.Authority, leader.IsHome));
+
+        // It has just lost the lease and names the first one: neither is dialled again at once.
+        plan.Refused(leader, new Refuse { Reason = Refuse.Types.Reason.NotLeader, Candidates = { new Candidate { Name = "root", Uid = "r", Address = "home:1" } } }, 0);
+        Assert.Null(plan.Next(0).Target);
+
+        plan.Attached(leader, "root", "r", ["root"]);
+        Assert.Equal((HomeAddress, "root"), (plan.Home.Address, plan.Home.Name));
+        Assert.True(plan.Current!.IsHome);
+    }
+
+    [Fact]
+    public void AParent_doesNotSendToAnotherClusterInItsPlace()
+    {
+        plan.Restore("root", "r");
+        plan.Refused(plan.Next(0).Target!, new Refuse { Reason = Refuse.Types.Reason.NotLeader, Candidates = { new Candidate { Name = "evil", Uid = "e", Address = "evil:1" } } }, 0);
+        Assert.Null(plan.Next(0).Target);
+    }
+
+    [Fact]
     public void Orphans_spreadTheirFirstAttemptAtAnother()
     {
         FailoverPlan late = New(random: 1);

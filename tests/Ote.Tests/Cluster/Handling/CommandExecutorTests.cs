@@ -120,6 +120,18 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Assert.Equal(["u1.1.c1", "u1.1.c1"], _seen.Select(r => r.IdempotencyKey));
     }
 
+    [Fact]
+    public async Task A_command_that_may_have_run_before_a_backup_was_restored_is_a_replay_and_others_are_not()
+    {
+        await _disk.WriteAsync(JournalChange.Put(CommandExecutor.ReplayBook, "u1.1", []));
+        var executor = Restart();
+        await executor.TakeAsync(Command("u1"));
+        await Next();
+        await executor.TakeAsync(Command("u1", generation: 2));
+        await Next();
+        Assert.Equal([true, false], _seen.Select(r => r.Replay));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -1,0 +1,120 @@
+using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Leases;
+
+namespace Ote.Cluster.Replicas;
+
+/// <summary>
+/// One of several processes of which one is the root at a time. It leads while it holds a lease on the control API, and waits at its door otherwise;
+/// becoming and ceasing to be the leader never ends the process.
+/// </summary>
+/// <param name="options">Of the root; the listening address is this replica's own.</param>
+/// <param name="parts">Of this process, with the control API that all replicas share.</param>
+/// <param name="root">Who the root is.</param>
+/// <param name="elector">Says when to lead.</param>
+public sealed class RootReplica(ClusterControllerOptions options, ClusterControllerParts parts, RootIdentity root, LeaderElector elector)
+{
+    /// <summary>The lease's name, in <see cref="ClusterController.SystemNamespace"/>.</summary>
+    public const string LeaseName = "ote-root";
+
+    // Beats of one term never reach those of the next: a root counts some twenty thousand a week.
+    private const int BeatBits = 32;
+    private const int ReopenAttempts = 20;
+    private static readonly BackoffOptions ReopenWaits = new(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
+    private ClusterController? _leading;
+
+    /// <summary>Raised when this replica begins to lead, with its term, and when it waits again, with 0.</summary>
+    public event Action<long>? Changed;
+
+    /// <summary>Whether it does what it is there for: children are taken, or told where to go.</summary>
+    public bool IsReady => Volatile.Read(ref _leading) is { IsReady: true } || elector.Leader is { Address.Length: > 0 };
+
+    private KubeClient Api => parts.ControlApi!;
+
+    /// <summary>Where children find this replica when it leads; null: nowhere that could be told to others.</summary>
+    public static string? AddressOf(ClusterControllerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return AdvertisedAddress.Normalize(options.Advertise ?? options.Listen?.ToString());
+    }
+
+    /// <summary>The first beat of a term.</summary>
+    public static ulong FirstBeat(long term) => (ulong)term << BeatBits;
+
+    /// <summary>Takes part until stopped.</summary>
+    /// <exception cref="ClusterControllerException">The address cannot be used from the start.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var door = await OpenAsync(stop).ConfigureAwait(false);
+        try
+        {
+            await elector.RunAsync(
+                async (term, led) =>
+                {
+                    await CloseAsync(door).ConfigureAwait(false);
+                    door = null;
+                    try
+                    {
+                        await LeadAsync(term, led).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        Changed?.Invoke(0);
+                        if (!stop.IsCancellationRequested)
+                        {
+                            door = await ReopenAsync(stop).ConfigureAwait(false);
+                        }
+                    }
+                },
+                stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            await CloseAsync(door).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task CloseAsync(WaitingDoor? door)
+    {
+        if (door is not null)
+        {
+            await door.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private Task<WaitingDoor> OpenAsync(CancellationToken ct) => WaitingDoor.OpenAsync(options, parts, root, () => elector.Leader, ct);
+
+    /// <summary>What led may take a moment to let go of the address.</summary>
+    private async Task<WaitingDoor> ReopenAsync(CancellationToken stop)
+    {
+        var backoff = new Backoff(ReopenWaits, parts.Random);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await OpenAsync(stop).ConfigureAwait(false);
+            }
+            catch (ClusterControllerException) when (attempt < ReopenAttempts)
+            {
+                await Task.Delay(backoff.Next(), parts.Time, stop).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task LeadAsync(long term, CancellationToken led)
+    {
+        var memory = await RootMemory.LoadAsync(Api, led).ConfigureAwait(false);
+        var mine = parts with { Root = root, Epochs = EpochCounter.InMemory(FirstBeat(term)), Journal = memory };
+        var controller = await ClusterController.StartAsync(options, mine, led).ConfigureAwait(false);
+        await using (controller.ConfigureAwait(false))
+        {
+            Volatile.Write(ref _leading, controller);
+            Changed?.Invoke(term);
+            await controller.RunAsync(led).ConfigureAwait(false);
+            Volatile.Write(ref _leading, null);
+        }
+    }
+}

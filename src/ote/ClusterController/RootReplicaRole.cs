@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Replicas;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Leases;
+using Ote.Roles.Hosting;
+
+namespace Ote.Roles.ClusterController;
+
+/// <summary>Runs one replica of the root until stopped.</summary>
+internal static class RootReplicaRole
+{
+    private static readonly BackoffOptions ApiWaits = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+
+    public static async Task RunAsync(RoleHost host, ClusterControllerArguments arguments)
+    {
+        var options = arguments.Options;
+        var address = RootReplica.AddressOf(options);
+        if (Objection(arguments, address) is { } objection)
+        {
+            throw new RoleException(objection);
+        }
+
+        var control = Kubeconfig.Load(arguments.ControlKubeconfig!);
+        if (!control.NeedsMachineTrust)
+        {
+            MachineTrust.LeaveOut();
+        }
+
+        var log = host.Loggers.CreateLogger("Ote.Cluster.Replicas");
+        RootReplica? replica = null;
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => WhyNotReady(Volatile.Read(ref replica))).ConfigureAwait(false);
+        using var client = new KubeClient(control.CreateHttpClient(host.Time));
+        var root = await IdentityAsync(host, client, options, log).ConfigureAwait(false);
+        var parts = new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random) { ControlApi = client };
+        var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
+        var elector = new LeaderElector(
+            client, Ote.Cluster.Handling.ClusterController.SystemNamespace, RootReplica.LeaseName, identity, address!, new ElectionOptions(), host.Time, host.Random, log);
+        Volatile.Write(ref replica, new RootReplica(options, parts, root, elector));
+        replica!.Changed += term => Console.Out.WriteLine(
+            term == 0 ? $"waiting {options.Name} {address}" : string.Create(CultureInfo.InvariantCulture, $"leading {options.Name} {address} term {term}"));
+        await Console.Out.WriteLineAsync($"ready {options.Name} {address}").ConfigureAwait(false);
+        host.Settle();
+        await replica.RunAsync(host.Stop).ConfigureAwait(false);
+    }
+
+    private static string? Objection(ClusterControllerArguments arguments, string? address)
+    {
+        if (arguments.Options.Parent is not null)
+        {
+            return "--leader-elect: only the root has replicas; a cluster below it attaches elsewhere while its parent is away";
+        }
+
+        if (arguments.ControlKubeconfig is null)
+        {
+            return "--leader-elect: replicas share the API of a real cluster; name it with --kubeconfig";
+        }
+
+        if (arguments.Shim is not null || arguments.ManagedKubeconfig is not null)
+        {
+            return "--leader-elect: replicas of the root manage no cluster, for what one of them ran there another would not know; start a cluster of another --name for it";
+        }
+
+        return address is null ? "--advertise: children must be told where this replica is; with --listen on all addresses give host:port" : null;
+    }
+
+    /// <summary>Waits for an API that is away: the machine of a replica may start before the cluster it belongs to.</summary>
+    private static async Task<RootIdentity> IdentityAsync(RoleHost host, KubeClient client, ClusterControllerOptions options, ILogger log)
+    {
+        var backoff = new Backoff(ApiWaits, host.Random);
+        while (true)
+        {
+            try
+            {
+                return await RootSecret.LoadOrCreateAsync(client, Path.Combine(options.DataDirectory, "identity"), host.Time, host.Stop).ConfigureAwait(false);
+            }
+            catch (HttpRequestException away)
+            {
+                log.ApiAway(away.Message);
+                await Task.Delay(backoff.Next(), host.Time, host.Stop).ConfigureAwait(false);
+            }
+            catch (Ote.Cluster.Identity.IdentityException useless)
+            {
+                throw new RoleException($"--leader-elect: {useless.Message}");
+            }
+        }
+    }
+
+    private static string? WhyNotReady(RootReplica? replica) => replica switch
+    {
+        null => "the replica is starting, or the API of --kubeconfig cannot be reached; its log says which",
+        { IsReady: true } => null,
+        _ => "no replica leads yet",
+    };
+}
