@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
@@ -57,6 +58,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly ParentSeeker? _seeker;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
+    private readonly CommandAccess _access;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly List<Task> _loops = [];
@@ -65,7 +67,8 @@ public sealed class ClusterController : IAsyncDisposable
     private IListening? _listener;
 
     private ClusterController(
-        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags)
+        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags,
+        PolicySet? policies)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
@@ -132,13 +135,15 @@ public sealed class ClusterController : IAsyncDisposable
             parts.Time,
             _log,
             _stop.Token);
-        var dispatcher = new Dispatcher(_routes, _executor, _transit, receipts => ReportAsync(receipts, []), parts.Time);
+        _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
+        var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token);
         _edgeHandler = new EdgeHandler(
             _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
+                access: _access);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
@@ -290,6 +295,7 @@ public sealed class ClusterController : IAsyncDisposable
     {
         try
         {
+            var policies = options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null;
             var tags = OwnTags.Load(journal, options.Tags);
             var directory = IdentityDirectory(options);
             var hosts = OwnHosts.Of(options);
@@ -297,7 +303,7 @@ public sealed class ClusterController : IAsyncDisposable
             {
                 var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
                 var uid = OwnUid.LoadOrCreate(directory);
-                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
+                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies);
             }
 
             var identity = parts.Identity ?? ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
@@ -307,12 +313,12 @@ public sealed class ClusterController : IAsyncDisposable
                     $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
             }
 
-            return new ClusterController(options, parts, journal, null, identity, tags);
+            return new ClusterController(options, parts, journal, null, identity, tags, policies);
         }
         catch (Exception failed)
         {
             await journal.DisposeAsync().ConfigureAwait(false);
-            if (failed is IdentityException or JoinRefusedException)
+            if (failed is IdentityException or JoinRefusedException or FormatException)
             {
                 throw new ClusterControllerException($"cluster '{options.Name}': {failed.Message}", failed);
             }
@@ -400,6 +406,7 @@ public sealed class ClusterController : IAsyncDisposable
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
+            Run("command policies", _access.RunAsync);
             Run("commands", _commands.RunAsync);
             Run("cluster objects", _objects.RunAsync);
         }

@@ -58,6 +58,11 @@ public sealed record ClusterControllerOptions
     /// </summary>
     public TimeSpan RenewalGrace { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>
+    /// File of <c>CommandPolicy</c> documents: nothing else is run here, or passed on from above, whatever ancestors allow. Null: no file.
+    /// </summary>
+    public string? CommandPolicyFile { get; init; }
+
     /// <summary>How links behave.</summary>
     public TunnelOptions Tunnel { get; init; } = new();
 

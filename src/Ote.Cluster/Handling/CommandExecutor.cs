@@ -185,11 +185,13 @@ internal sealed class CommandExecutor
     }
 
     /// <summary>
-    /// Answers a command that was meant for this cluster and whose condition it does not meet: it ends as not selected, for good.
+    /// Answers a command that was meant for this cluster and that it is not to run: it ends as not selected, or as not allowed, for good.
     /// One that was taken before runs, and says so. Durable when complete.
     /// </summary>
+    /// <param name="command">The command.</param>
+    /// <param name="refusal">Why it is not allowed; empty when this cluster does not meet its condition.</param>
     /// <exception cref="JournalException">The verdict could not be kept; the sender must ask again.</exception>
-    public async Task DeclineAsync(Command command)
+    public async Task DeclineAsync(Command command, string refusal = "")
     {
         Execution? execution;
         lock (_gate)
@@ -198,7 +200,9 @@ internal sealed class CommandExecutor
             {
                 execution = new Execution(++_order, command);
                 Know(execution);
-                execution.End(Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more"));
+                execution.End(refusal.Length > 0
+                    ? Receipt(execution, Stage.Executed, "NotAllowed", refusal)
+                    : Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more"));
                 Finished(execution);
             }
         }

@@ -32,10 +32,12 @@ internal static class ClusterControllerCommand
         };
         var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
         var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
+        var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };
+        var tokens = new Option<string?>("--api-token-file") { Description = "Bearer tokens of this controller's own API: token,user,uid,\"group,group\" a line; ote:commanders may command" };
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate, life, grace,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, shim, shimTls, managed, kind, impersonate, life, grace, policy, tokens,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -55,11 +57,13 @@ internal static class ClusterControllerCommand
                     JoinToken = Secret(parsed.GetValue(token)),
                     CaPin = parsed.GetValue(pin),
                     CertificateLife = CommonOptions.Duration(parsed, life) ?? CertificateAuthority.DefaultClusterLife,
+                    CommandPolicyFile = parsed.GetValue(policy) is { } file ? Path.GetFullPath(file) : null,
                     RenewalGrace = CommonOptions.Duration(parsed, grace) ?? TimeSpan.FromDays(30),
                 },
                 Api = parsed.GetValue(kubeconfig) is null
                     ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
+                ApiTokens = parsed.GetValue(tokens),
                 ControlKubeconfig = parsed.GetValue(kubeconfig),
                 Shim = parsed.GetValue(shim),
                 ShimTls = parsed.GetRequiredValue(shimTls),

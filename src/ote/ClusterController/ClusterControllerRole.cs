@@ -83,6 +83,8 @@ internal static class ClusterControllerRole
         {
             Name = arguments.Options.Name,
             DataDirectory = Path.Combine(arguments.Options.DataDirectory, "api"),
+            TokenFile = arguments.ApiTokens,
+            Authorizer = new CommanderAuthorizer(),
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],

@@ -440,13 +440,25 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_command_that_was_taken_is_not_declined_afterwards()
+    public async Task A_command_that_was_not_allowed_never_runs_also_when_it_is_allowed_later_and_after_a_restart()
+    {
+        await Start().DeclineAsync(Command("u1"), "no policy allows it");
+        Assert.Equal((Stage.Executed, "NotAllowed", 0), await Next() is var end ? (end.Stage, end.Error, end.Code) : default);
+        await Restart().TakeAsync(Command("u1"));
+        Assert.Equal("NotAllowed", (await Next()).Error);
+        Assert.Empty(_seen);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("no policy allows it")]
+    public async Task A_command_that_was_taken_is_not_declined_afterwards(string refusal)
     {
         TaskCompletionSource<ExecuteResponse> answer = new();
         _answer = (_, _) => answer.Task;
         var executor = Start();
         await executor.TakeAsync(Command("u1"));
-        await executor.DeclineAsync(Command("u1"));
+        await executor.DeclineAsync(Command("u1"), refusal);
         Assert.Equal(Stage.Durable, (await Next()).Stage);
         answer.SetResult(ShimAnswer.FromCluster(200, default, ""));
         Assert.Equal(Stage.Executed, (await Next()).Stage);
