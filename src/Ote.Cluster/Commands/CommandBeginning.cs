@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -55,9 +56,16 @@ internal sealed partial class CommandController
         spec = spec with { ByName = verdict.IsBound };
         if (targets.Count > 0 && verdict.Refused.Count == targets.Count)
         {
+            _audit?.Write(AuditLine.Refused(_entry, spec.Command, verdict.Refused, verdict.Text, _time.GetUtcNow()));
             await WriteAsync(obj, status => CommandStatus.NotAllowed(status, generation, verdict.Text, targets.Count, _time.GetUtcNow()), ct).ConfigureAwait(false);
             work.Finish(generation);
             return;
+        }
+
+        if (!resumes)
+        {
+            // Before anything can leave; one that is accepted anew after a crash stands there already.
+            _audit?.Write(AuditLine.Accepted(_entry, spec.Command, targets.Count, verdict.Refused, _time.GetUtcNow()));
         }
 
         var pages = new ResultPages(obj, spec.Command.Generation);

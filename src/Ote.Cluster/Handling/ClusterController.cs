@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
@@ -59,6 +60,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
+    private readonly AuditLog? _audit;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly List<Task> _loops = [];
@@ -68,10 +70,11 @@ public sealed class ClusterController : IAsyncDisposable
 
     private ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags,
-        PolicySet? policies)
+        PolicySet? policies, AuditLog? audit)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
+        _audit = audit;
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
         _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * HeartbeatsABeat * 3) { IsRoot = authority is not null };
@@ -96,9 +99,10 @@ public sealed class ClusterController : IAsyncDisposable
             },
             journal, parts.Time, _log);
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
+        _audit?.CountLost(_metrics.AuditLost());
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities, audit);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);
@@ -136,14 +140,14 @@ public sealed class ClusterController : IAsyncDisposable
             _log,
             _stop.Token);
         _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
-        var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token);
+        var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
             _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
-                access: _access);
+                access: _access, audit: audit);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
@@ -262,6 +266,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         await _journal.DisposeAsync().ConfigureAwait(false);
+        _audit?.Dispose();
         _commands?.Dispose();
         _objects?.Dispose();
         _runtime.Dispose();
@@ -293,8 +298,10 @@ public sealed class ClusterController : IAsyncDisposable
     private static async Task<ClusterController> MakeAsync(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CancellationToken cancellation)
     {
+        AuditLog? audit = null;
         try
         {
+            audit = options.AuditLogFile is null ? null : OpenAudit(options, parts);
             var policies = options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null;
             var tags = OwnTags.Load(journal, options.Tags);
             var directory = IdentityDirectory(options);
@@ -303,7 +310,7 @@ public sealed class ClusterController : IAsyncDisposable
             {
                 var authority = CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
                 var uid = OwnUid.LoadOrCreate(directory);
-                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies);
+                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies, audit);
             }
 
             var identity = parts.Identity ?? ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
@@ -313,10 +320,11 @@ public sealed class ClusterController : IAsyncDisposable
                     $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
             }
 
-            return new ClusterController(options, parts, journal, null, identity, tags, policies);
+            return new ClusterController(options, parts, journal, null, identity, tags, policies, audit);
         }
         catch (Exception failed)
         {
+            audit?.Dispose();
             await journal.DisposeAsync().ConfigureAwait(false);
             if (failed is IdentityException or JoinRefusedException or FormatException)
             {
@@ -324,6 +332,18 @@ public sealed class ClusterController : IAsyncDisposable
             }
 
             throw;
+        }
+    }
+
+    private static AuditLog OpenAudit(ClusterControllerOptions options, ClusterControllerParts parts)
+    {
+        try
+        {
+            return AuditLog.Open(options.AuditLogFile!, options.AuditMaxBytes, parts.Loggers.CreateLogger("Ote.Cluster.Audit"));
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new ClusterControllerException($"--audit-log: {refused.Message} Choose a file in a directory that is there and that this user may write to.", refused);
         }
     }
 

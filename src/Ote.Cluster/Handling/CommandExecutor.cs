@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Journal;
 using Ote.Flow;
 using Ote.Protocol.Tunnel;
@@ -56,6 +57,7 @@ internal sealed class CommandExecutor
     private readonly ILogger _log;
     private readonly ControllerMetrics? _metrics;
     private readonly ActivitySource? _activities;
+    private readonly AuditLog? _audit;
     private TaskCompletionSource? _shimAway;
     private Task? _shimBusy;
     private ulong _order;
@@ -71,6 +73,7 @@ internal sealed class CommandExecutor
     /// <param name="log">Where trouble is told.</param>
     /// <param name="metrics">Where commands are counted; null: nowhere.</param>
     /// <param name="activities">Source of the activity a command is executed under; null: none.</param>
+    /// <param name="audit">Where outcomes are noted; null: nowhere.</param>
     public CommandExecutor(
         string cluster,
         IClusterShim? shim,
@@ -80,10 +83,11 @@ internal sealed class CommandExecutor
         Func<double> random,
         ILogger log,
         ControllerMetrics? metrics = null,
-        ActivitySource? activities = null)
+        ActivitySource? activities = null,
+        AuditLog? audit = null)
     {
         (_cluster, _shim, _journal, _report, _time, _random, _log, _metrics) = (cluster, shim, journal, report, time, random, log, metrics);
-        _activities = activities;
+        (_activities, _audit) = (activities, audit);
     }
 
     /// <summary>Commands taken and not finished.</summary>
@@ -200,10 +204,12 @@ internal sealed class CommandExecutor
             {
                 execution = new Execution(++_order, command);
                 Know(execution);
-                execution.End(refusal.Length > 0
+                var verdict = refusal.Length > 0
                     ? Receipt(execution, Stage.Executed, "NotAllowed", refusal)
-                    : Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more"));
+                    : Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more");
+                execution.End(verdict);
                 Finished(execution);
+                _audit?.Write(AuditLine.Outcome(_cluster, command, verdict, null, _time.GetUtcNow()));
             }
         }
 
@@ -393,6 +399,7 @@ internal sealed class CommandExecutor
             }
 
             execution.Started = true;
+            execution.Began ??= _time.GetTimestamp();
             return null;
         }
     }
@@ -582,6 +589,8 @@ internal sealed class CommandExecutor
                 return;
             }
 
+            // Before it counts: after a crash in between it ends once more, and that is known here then.
+            _audit?.Write(AuditLine.Outcome(_cluster, execution.Command, receipt, execution.Began is { } began ? _time.GetElapsedTime(began) : null, _time.GetUtcNow()));
             execution.End(receipt);
             Finished(execution);
         }

@@ -1,4 +1,5 @@
 using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
@@ -15,8 +16,10 @@ namespace Ote.Cluster.Handling;
 /// <param name="refuse">Takes receipts for commands that cannot be carried out.</param>
 /// <param name="time">The clock.</param>
 /// <param name="stop">Ends waits.</param>
+/// <param name="audit">Where refusals are noted; null: nowhere.</param>
 internal sealed class Dispatcher(
-    RouteKeeper routes, CommandExecutor executor, Transit transit, ICommandAccess access, Func<IReadOnlyList<Receipt>, Task> refuse, TimeProvider time, CancellationToken stop)
+    RouteKeeper routes, CommandExecutor executor, Transit transit, ICommandAccess access, Func<IReadOnlyList<Receipt>, Task> refuse, TimeProvider time, CancellationToken stop,
+    AuditLog? audit = null)
 {
     private const int NamesAtOnce = 1000;
 
@@ -52,6 +55,11 @@ internal sealed class Dispatcher(
         {
             await PassAsync(message, selector, meant).ConfigureAwait(false);
             return;
+        }
+
+        if (verdict.Refused.Count > 0)
+        {
+            audit?.Write(AuditLine.Refused(self.Name, command, verdict.Refused, verdict.Text, time.GetUtcNow()));
         }
 
         foreach (var (part, to) in Judged(message, selector, verdict, names))

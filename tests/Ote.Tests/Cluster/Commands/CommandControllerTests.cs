@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -39,6 +41,36 @@ public sealed class CommandControllerTests
         var over = await world.OverAsync("c", Ct);
         Assert.Equal(("Failed", 2L), (over.Text("status", "commandPhase"), over.Whole("status", "targetCounts", "succeeded")));
         Assert.Equal(("NotAllowed", "no policy allows it"), (await world.ResultsAsync(Ct)).Single(r => r.Text("cluster") == "b") is var b ? (b.Text("error"), b.Text("text")) : default);
+    }
+
+    [Fact]
+    public async Task A_command_that_is_accepted_anew_after_a_crash_is_noted_once()
+    {
+        var file = Path.GetTempFileName();
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        await world.StopAsync();
+        using (world.Audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsStatusWrite);
+            world.Run();
+            await world.CreateAsync("c", "*", Ct);
+            await Until(world, () => world.Faults.Failed > 1);
+            await world.StopAsync();
+            Assert.Equal(0, world.Subtree.Unread);
+        }
+
+        using (world.Audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            world.Faults.Fail(0, default, false, _ => false);
+            world.Run();
+            await Sent(world);
+            await world.StopAsync();
+            Assert.Contains("\"event\":\"accepted\"", Assert.Single(await File.ReadAllLinesAsync(file, Ct)), StringComparison.Ordinal);
+        }
+
+        File.Delete(file);
+        world.Audit = null;
+        world.Run();
     }
 
     [Fact]

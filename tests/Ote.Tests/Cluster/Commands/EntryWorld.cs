@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Routing;
 using Ote.Kube.Client;
@@ -42,6 +43,8 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     public PlayedSubtree Subtree { get; } = new();
 
+    public AuditLog? Audit { get; set; }
+
     /// <summary>Who may command what.</summary>
     public PlayedAccess Access { get; } = new();
 
@@ -71,7 +74,7 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     /// <summary>A new process on the same API, which knows nothing else. It does not work before <see cref="Run"/>.</summary>
     public void Make() => _controller = new CommandController(
-        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience, Access);
+        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience, Access, Audit);
 
     public void Run(bool make = true)
     {

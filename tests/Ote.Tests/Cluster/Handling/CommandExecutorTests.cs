@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Protocol.Records;
@@ -24,6 +25,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     private readonly ConcurrentQueue<ExecuteRequest> _seen = [];
     private readonly Channel<Receipt> _receipts = Channel.CreateUnbounded<Receipt>();
     private readonly CancellationTokenSource _stop = new();
+    private AuditLog? _audit;
     private readonly List<Task> _running = [];
     private Func<ExecuteRequest, CancellationToken, Task<ExecuteResponse>> _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, "ok"u8.ToArray(), "text/plain"));
 
@@ -242,6 +244,36 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         await executor.TakeAsync(Command("u1"));
         Assert.Equal(200, (await Next()).Code);
         Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task An_outcome_that_was_noted_before_a_crash_is_not_noted_again_when_the_command_is_replayed()
+    {
+        var file = Path.GetTempFileName();
+        using (_audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            TaskCompletionSource ran = new();
+            _answer = (_, _) =>
+            {
+                _journal.Fails = true; // the result will not be kept
+                ran.TrySetResult();
+                return Task.FromResult(ShimAnswer.FromCluster(200, default, ""));
+            };
+            await Start().TakeAsync(Command("u1"));
+            await ran.Task.Soon();
+            await Until(() => _journal.Failures > 0);
+        }
+
+        (_journal.Fails, _answer) = (false, (_, _) => Task.FromResult(ShimAnswer.FromCluster(409, default, "")));
+        using (_audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            Restart();
+            Assert.Equal(409, (await Next()).Code);
+        }
+
+        Assert.Equal(2, _seen.Count);
+        Assert.Contains("\"code\":200", Assert.Single(await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
+        File.Delete(file);
     }
 
     [Fact]
@@ -553,7 +585,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Requester = new Requester { User = "jo" },
     };
 
-    private CommandExecutor New() => new("c1", _shim, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance);
+    private CommandExecutor New() => new("c1", _shim, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance, audit: _audit);
 
     private CommandExecutor Start() => Run(New());
 
