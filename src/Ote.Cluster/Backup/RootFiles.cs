@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
@@ -16,8 +15,18 @@ public static class RootFiles
     /// <summary>The number no beat has reached yet; see <see cref="EpochCounter"/>.</summary>
     public const string Beats = "identity/epoch";
 
-    /// <summary>Files that are copied as they are.</summary>
-    public static IReadOnlyList<string> Identity { get; } = ["identity/ca.crt", "identity/ca.key", "identity/uid", Beats];
+    /// <summary>Files that are copied as they are; of the CAs as many as there are while one is exchanged (<see cref="RootAuthorities"/>).</summary>
+    /// <param name="folder">The root's data directory, or a copy of it.</param>
+    public static IReadOnlyList<string> Identity(string folder)
+    {
+        var identity = Path.Combine(folder, "identity");
+        string[] places = ["identity", .. Directory.EnumerateDirectories(identity, "ca-*").Select(d => $"identity/{Path.GetFileName(d)}").Order(StringComparer.Ordinal)];
+        return
+        [
+            "identity/uid", Beats,
+            .. places.SelectMany(static p => (string[])[$"{p}/ca.crt", $"{p}/ca.key"]).Append($"identity/{RootAuthorities.FileName}").Where(f => File.Exists(Path.Combine(folder, f))),
+        ];
+    }
 
     /// <summary>Copies them while the root works, and tells who it is.</summary>
     /// <param name="data">The root's data directory.</param>
@@ -26,8 +35,9 @@ public static class RootFiles
     public static (string Uid, string CaPin) Take(string data, string folder)
     {
         PrivateFile.CreateDirectory(Path.Combine(folder, "identity"));
-        foreach (var name in Identity)
+        foreach (var name in Identity(data))
         {
+            PrivateFile.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, name))!);
             PrivateFile.Write(Path.Combine(folder, name), File.ReadAllBytes(Path.Combine(data, name)));
         }
 
@@ -70,8 +80,9 @@ public static class RootFiles
     {
         try
         {
-            using var authority = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "identity", "ca.crt"), Path.Combine(folder, "identity", "ca.key"));
-            return (File.ReadAllText(Path.Combine(folder, "identity", "uid")).Trim(), CaPin.Of(authority).ToString());
+            var identity = Path.Combine(folder, "identity");
+            using var authorities = RootAuthorities.Load(identity, TimeProvider.System);
+            return (File.ReadAllText(Path.Combine(identity, "uid")).Trim(), authorities.Active.Pin.ToString());
         }
         catch (CryptographicException broken)
         {

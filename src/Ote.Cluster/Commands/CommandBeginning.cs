@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -49,9 +51,26 @@ internal sealed partial class CommandController
             spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? generation);
         }
 
+        var targets = resumes ? [] : _sender.Resolve(spec.Selector);
+        var verdict = resumes || _access is null ? AccessVerdict.Everything : await _access.JudgeAsync(spec.Command, targets, ct).ConfigureAwait(false);
+        spec = spec with { ByName = verdict.IsBound };
+        if (targets.Count > 0 && verdict.Refused.Count == targets.Count)
+        {
+            _audit?.Write(AuditLine.Refused(_entry, spec.Command, verdict.Refused, verdict.Text, _time.GetUtcNow()));
+            await WriteAsync(obj, status => CommandStatus.NotAllowed(status, generation, verdict.Text, targets.Count, _time.GetUtcNow()), ct).ConfigureAwait(false);
+            work.Finish(generation);
+            return;
+        }
+
+        if (!resumes)
+        {
+            // Before anything can leave; one that is accepted anew after a crash stands there already.
+            _audit?.Write(AuditLine.Accepted(_entry, spec.Command, targets.Count, verdict.Refused, _time.GetUtcNow()));
+        }
+
         var pages = new ResultPages(obj, spec.Command.Generation);
         IReadOnlyList<JsonObject> stored = resumes ? await _pages.ListAsync(obj.Namespace(), obj.Uid(), spec.Command.Generation, ct).ConfigureAwait(false) : [];
-        var run = resumes ? Resume(obj, spec, stored) : await AcceptAsync(obj, spec, pages, ct).ConfigureAwait(false);
+        var run = resumes ? Resume(obj, spec, stored) : await AcceptAsync(obj, spec, targets, pages, ct).ConfigureAwait(false);
         if (resumes)
         {
             pages.Resume(stored);
@@ -65,6 +84,11 @@ internal sealed partial class CommandController
             work.Inline.AddRange(PageStore.Results(stored).Select(ResultPages.Read));
         }
 
+        if (verdict.Refused.Count > 0)
+        {
+            work.End(Stage.Executed, "NotAllowed", verdict.Text, null, verdict.Refused);
+        }
+
         if (!resumes && !spec.LateDelivery)
         {
             // After a restart everyone is away at first, so this is decided here, once and for all.
@@ -75,10 +99,9 @@ internal sealed partial class CommandController
         _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);
     }
 
-    private async Task<CommandRun> AcceptAsync(JsonObject obj, CommandSpec spec, ResultPages pages, CancellationToken ct)
+    private async Task<CommandRun> AcceptAsync(JsonObject obj, CommandSpec spec, IReadOnlyList<string> targets, ResultPages pages, CancellationToken ct)
     {
         // Pages without a status are of an acceptance that was cut short: nothing has been sent, so it is made anew.
-        var targets = _sender.Resolve(spec.Selector);
         await _pages.CreateTargetsAsync(pages, obj, spec.Command.Generation, targets, ct).ConfigureAwait(false);
         return new CommandRun(spec, targets, _time.GetUtcNow());
     }

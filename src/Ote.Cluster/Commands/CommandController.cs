@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Routing;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -35,6 +37,8 @@ internal sealed partial class CommandController : IDisposable
     private readonly PageStore _pages;
     private readonly bool _namesRequester;
     private readonly ICommandSender _sender;
+    private readonly ICommandAccess? _access;
+    private readonly AuditLog? _audit;
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ILogger _log;
@@ -54,9 +58,13 @@ internal sealed partial class CommandController : IDisposable
     /// <param name="random">Uniform in [0, 1), for jitter.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="patience">How long clusters may be silent before they are asked again; null: <see cref="Repeating.First"/>.</param>
+    /// <param name="access">Who may command what; null: everything is allowed.</param>
+    /// <param name="audit">Where commands are noted; null: nowhere.</param>
     public CommandController(
-        string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log, TimeSpan? patience = null)
+        string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log, TimeSpan? patience = null,
+        ICommandAccess? access = null, AuditLog? audit = null)
     {
+        (_access, _audit) = (access, audit);
         _patience = patience ?? Repeating.First;
         (_entry, _api, _namesRequester, _sender, _time, _random, _log) = (entry, api, namesRequester, sender, time, random, log);
         _pages = new PageStore(api);
@@ -295,6 +303,11 @@ internal sealed partial class CommandController : IDisposable
         if (!run.IsOver && work.StatusDue > now)
         {
             return Next.After(work.StatusDue - now);
+        }
+
+        if (run.IsOver && !work.HasPending)
+        {
+            _audit?.Write(AuditLine.Over(_entry, run, now)); // before the status, after which nobody looks at it again
         }
 
         await WriteStatusAsync(work, ct).ConfigureAwait(false);

@@ -15,6 +15,9 @@ namespace Ote.Cluster.Commands;
 /// <param name="Retention">How long the object stays after the end; null: until someone deletes it.</param>
 internal sealed record CommandSpec(ClusterSelector Selector, Command Command, TimeSpan Deadline, bool LateDelivery, bool Cancel, TimeSpan? Retention)
 {
+    /// <summary>Policies allow it for its targets one by one: it goes to them by name, so that it means nobody else on the way.</summary>
+    public bool ByName { get; init; }
+
     /// <summary>When a command names no deadline.</summary>
     public static readonly TimeSpan DefaultDeadline = TimeSpan.FromHours(24);
 

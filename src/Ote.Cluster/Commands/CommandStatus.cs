@@ -25,6 +25,17 @@ internal static class CommandStatus
         Conditions.SetCondition(status, "Valid", false, "InvalidSpec", string.Join("; ", faults), now);
     }
 
+    /// <summary>Who wrote it may have none of its clusters asked for that.</summary>
+    public static void NotAllowed(JsonObject status, long generation, string why, int targets, DateTimeOffset now)
+    {
+        status["observedGeneration"] = generation;
+        status["commandPhase"] = "Failed";
+        status["completionTime"] = now.ToKubeTime();
+        Conditions.SetCondition(status, "Valid", true, "Valid", "the spec can be carried out", now);
+        Conditions.SetCondition(
+            status, "Allowed", false, "NotAllowed", string.Create(CultureInfo.InvariantCulture, $"for none of the {targets} clusters it means: {why}"), now);
+    }
+
     /// <summary>How a run stands.</summary>
     /// <param name="status">The status object.</param>
     /// <param name="run">The run.</param>
@@ -52,6 +63,11 @@ internal static class CommandStatus
         status["resultPages"] = pages;
         status["commandPhase"] = Phase(run);
         Conditions.SetCondition(status, "Valid", true, "Valid", "the spec can be carried out", now);
+        if (status.Items("conditions")!.FirstOrDefault(c => c.Text("type") == "Allowed") is { } refused)
+        {
+            status.Items("conditions")!.Remove(refused); // of the generation before
+        }
+
         Conditions.SetCondition(
             status,
             "Matched",

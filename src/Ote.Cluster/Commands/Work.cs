@@ -285,7 +285,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
                 _again.Clear();
                 _repeating.Start(now, random);
                 string[] open = [.. run.Open];
-                all = open.Length == run.Targets && !run.Resumed;
+                all = open.Length == run.Targets && !run.Resumed && !run.Spec.ByName;
                 return open;
             }
 

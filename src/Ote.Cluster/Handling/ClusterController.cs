@@ -3,6 +3,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
@@ -36,7 +38,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly IJournal _journal;
-    private readonly CertificateAuthority? _authority;
+    private readonly RootAuthorities? _authority;
     private readonly IdentitySource _identity;
     private readonly TunnelRuntime _runtime;
     private readonly ControllerMetrics _metrics;
@@ -50,6 +52,8 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly JoinRelay _joins;
     private readonly JoinDesk? _desk;
     private readonly RevocationKeeper _revocations;
+    private readonly TrustKeeper _trust;
+    private readonly Rollover? _rollover;
     private readonly Revoker? _revoker;
     private readonly KnownParents _parents;
     private readonly OwnCertificate _certificate;
@@ -57,6 +61,8 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly ParentSeeker? _seeker;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
+    private readonly CommandAccess _access;
+    private readonly AuditLog? _audit;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly List<Task> _loops = [];
@@ -65,15 +71,18 @@ public sealed class ClusterController : IAsyncDisposable
     private IListening? _listener;
 
     private ClusterController(
-        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CertificateAuthority? authority, ClusterIdentity identity, OwnTags tags)
+        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, RootAuthorities? authority, ClusterIdentity identity, OwnTags tags,
+        PolicySet? policies, AuditLog? audit)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
+        _audit = audit;
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
         _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * HeartbeatsABeat * 3) { IsRoot = authority is not null };
         _dialer = parts.Dialer ?? new WebSocketDialer(
-            () => _identity.Current, parts.Time, objection: (address, seen) => _revocations!.Objection(seen) ?? _parents!.Objection(address, seen));
+            () => _identity.Current, parts.Time, objection: (address, seen) => _revocations!.Objection(seen) ?? _parents!.Objection(address, seen),
+            trust: () => _identity.Trust, untrusted: LearnTrustAsync);
         _seeker = options.Parent is not { } home
             ? null
             : new ParentSeeker(
@@ -93,13 +102,15 @@ public sealed class ClusterController : IAsyncDisposable
             },
             journal, parts.Time, _log);
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
+        _audit?.CountLost(_metrics.AuditLost());
         _outbox = new ReceiptOutbox(journal, _log);
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
-        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities);
+        _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities, audit);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);
-        _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins);
+        _trust = new TrustKeeper(journal, _identity, _log);
+        _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
@@ -129,17 +140,22 @@ public sealed class ClusterController : IAsyncDisposable
             _standing,
             () => _seeker is { Placement.Drain: true },
             _revocations,
+            _trust,
             parts.Time,
             _log,
             _stop.Token);
-        var dispatcher = new Dispatcher(_routes, _executor, _transit, receipts => ReportAsync(receipts, []), parts.Time);
+        _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
+        var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _log, _stop.Token);
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log);
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
+                access: _access, audit: audit);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
+            _rollover = authority is null ? null : new Rollover(
+                api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
             _routes.Changed += OnRoutesChanged;
             _metrics.ObserveCertificates(_certificate.SecondsLeft, _revoker is null ? null : () => certificates.Late);
@@ -160,7 +176,7 @@ public sealed class ClusterController : IAsyncDisposable
     public IPEndPoint? ListenAddress => _listener?.EndPoint;
 
     /// <summary>The tree's CA pin, for those who are to join; at the root only.</summary>
-    public string? CaPin => _authority?.Pin.ToString();
+    public string? CaPin => _authority?.Active.Pin.ToString();
 
     /// <summary>The root serves; any other is attached to its parent.</summary>
     public bool IsReady => _authority is not null ? _listener is not null : _uplink.Link is not null;
@@ -257,8 +273,10 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         await _journal.DisposeAsync().ConfigureAwait(false);
+        _audit?.Dispose();
         _commands?.Dispose();
         _objects?.Dispose();
+        _rollover?.Dispose();
         _runtime.Dispose();
         _metrics.Dispose();
         _authority?.Dispose();
@@ -288,18 +306,21 @@ public sealed class ClusterController : IAsyncDisposable
     private static async Task<ClusterController> MakeAsync(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CancellationToken cancellation)
     {
+        AuditLog? audit = null;
         try
         {
+            audit = options.AuditLogFile is null ? null : OpenAudit(options, parts);
+            var policies = options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null;
             var tags = OwnTags.Load(journal, options.Tags);
             var directory = IdentityDirectory(options);
             var hosts = OwnHosts.Of(options);
             if (options.Parent is null)
             {
                 var authority = parts.Root is { } shared
-                    ? CertificateAuthority.FromPem(shared.CertificatePem, shared.KeyPem, parts.Time, options.CertificateLife)
-                    : CertificateAuthority.LoadOrCreate(directory, parts.Time, options.CertificateLife);
+                    ? RootAuthorities.Of(CertificateAuthority.FromPem(shared.CertificatePem, shared.KeyPem, parts.Time, options.CertificateLife))
+                    : RootAuthorities.LoadOrCreate(directory, parts.Time, options.CertificateLife);
                 var uid = parts.Root?.Uid ?? OwnUid.LoadOrCreate(directory);
-                return new ClusterController(options, parts, journal, authority, authority.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags);
+                return new ClusterController(options, parts, journal, authority, authority.Active.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies, audit);
             }
 
             var identity = parts.Identity ?? ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
@@ -309,17 +330,30 @@ public sealed class ClusterController : IAsyncDisposable
                     $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
             }
 
-            return new ClusterController(options, parts, journal, null, identity, tags);
+            return new ClusterController(options, parts, journal, null, identity, tags, policies, audit);
         }
         catch (Exception failed)
         {
+            audit?.Dispose();
             await journal.DisposeAsync().ConfigureAwait(false);
-            if (failed is IdentityException or JoinRefusedException)
+            if (failed is IdentityException or JoinRefusedException or FormatException)
             {
                 throw new ClusterControllerException($"cluster '{options.Name}': {failed.Message}", failed);
             }
 
             throw;
+        }
+    }
+
+    private static AuditLog OpenAudit(ClusterControllerOptions options, ClusterControllerParts parts)
+    {
+        try
+        {
+            return AuditLog.Open(options.AuditLogFile!, options.AuditMaxBytes, parts.Loggers.CreateLogger("Ote.Cluster.Audit"));
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new ClusterControllerException($"--audit-log: {refused.Message} Choose a file in a directory that is there and that this user may write to.", refused);
         }
     }
 
@@ -347,7 +381,11 @@ public sealed class ClusterController : IAsyncDisposable
         _outbox.Restore();
         _transit.Restore();
         _executor.Restore();
+        _trust.Restore(); // before what those CAs have signed
         _revocations.Restore();
+        ShowTrust();
+        _identity.TrustChanged += _ => ShowTrust();
+        _identity.Changed += _ => ShowTrust();
         if (_options.Listen is { } listen)
         {
             await ListenAsync(listen, cancellation).ConfigureAwait(false);
@@ -378,6 +416,7 @@ public sealed class ClusterController : IAsyncDisposable
                     Position = () => _uplink.Told,
                     HomeName = () => _seeker.Home.Name,
                     Revocations = () => _revocations.Current.Version,
+                    Trust = () => _identity.Trust.Version,
                 });
             _seeker.Redial = _edgeTunnel.Redial;
             _edgeTunnel.StatusChanged += status => RememberParent(status);
@@ -402,8 +441,13 @@ public sealed class ClusterController : IAsyncDisposable
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
+            Run("command policies", _access.RunAsync);
             Run("commands", _commands.RunAsync);
             Run("cluster objects", _objects.RunAsync);
+            if (_rollover is not null)
+            {
+                Run("CA rollover", _rollover.RunAsync);
+            }
         }
     }
 
@@ -493,6 +537,25 @@ public sealed class ClusterController : IAsyncDisposable
     }
 
     private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
+
+    /// <summary>What ancestors see of the exchange of the CA.</summary>
+    private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with { Trust = _identity.Trust.Version, Authority = TrustKeeper.Mark(_identity.Current.Authority) }));
+
+    /// <summary>Asks a parent, whoever it is, for the root's word of the tree's CAs; the word is believed for its signature.</summary>
+    private async Task LearnTrustAsync(Uri parent, CancellationToken ct)
+    {
+        try
+        {
+            if (await new JoinDoor(_parts.Time).TrustAsync(parent, ct).ConfigureAwait(false) is { } list)
+            {
+                await _trust.ReceiveAsync(list).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            _log.TrustNotAsked(parent.Authority, e.GetBaseException().Message);
+        }
+    }
 
     private void RememberParent(EdgeTunnelStatus status)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
@@ -58,6 +59,17 @@ public sealed record ClusterControllerOptions
     /// </summary>
     public TimeSpan RenewalGrace { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>
+    /// File of <c>CommandPolicy</c> documents: nothing else is run here, or passed on from above, whatever ancestors allow. Null: no file.
+    /// </summary>
+    public string? CommandPolicyFile { get; init; }
+
+    /// <summary>File where each command's acceptance and outcome here is noted, a JSON line each; null: nowhere.</summary>
+    public string? AuditLogFile { get; init; }
+
+    /// <summary>How large that file may grow before it takes the place of <c>FILE.1</c>. At least 64 KiB; default 64 MiB.</summary>
+    public long AuditMaxBytes { get; init; } = AuditLog.DefaultMaxBytes;
+
     /// <summary>How links behave.</summary>
     public TunnelOptions Tunnel { get; init; } = new();
 
@@ -97,6 +109,11 @@ public sealed record ClusterControllerOptions
         if (CertificateLife < CertificateAuthority.ShortestClusterLife || CertificateLife > CertificateAuthority.AuthorityLife)
         {
             faults.Add($"--certificate-life: {CertificateLife} is not between 10 minutes and 10 years");
+        }
+
+        if (AuditMaxBytes < AuditLog.LeastMaxBytes)
+        {
+            faults.Add($"--audit-max-bytes: {AuditMaxBytes} is less than {AuditLog.LeastMaxBytes}");
         }
 
         if (RenewalGrace < TimeSpan.Zero || RenewalGrace > CertificateAuthority.AuthorityLife)

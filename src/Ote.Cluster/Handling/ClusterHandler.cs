@@ -29,6 +29,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly StandingDesk _desk;
     private readonly Func<bool> _drains;
     private readonly RevocationKeeper _revocations;
+    private readonly TrustKeeper _trust;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -44,6 +45,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="desk">Tells children where to go.</param>
     /// <param name="drains">Whether an operator empties this parent.</param>
     /// <param name="revocations">Who is shut out.</param>
+    /// <param name="trust">The tree's CAs.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -58,10 +60,13 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         StandingDesk desk,
         Func<bool> drains,
         RevocationKeeper revocations,
+        TrustKeeper trust,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
+        _trust = trust;
+        trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
         revocations.Changed += Tell;
@@ -136,6 +141,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     {
         var name = link.Peer.Name;
         _links[name] = link;
+        if (hello!.Trust < _trust.Current.Version && _trust.Current.Signed is { } cas)
+        {
+            Tell(link, new Message { Lane = Lane.Control, Trust = cas }); // before what those CAs have signed
+        }
+
         if (_revocations.Objection(link.Peer) is { } revoked)
         {
             link.Close(revoked); // revoked after it was admitted and before anybody could have found this link
@@ -159,6 +169,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Address = hello.AdvertisedAddress,
                 Version = hello.Version,
                 Since = _time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Trust = known?.Trust ?? 0,
+                Authority = known?.Authority ?? 0,
                 Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
                 Home = hello.Home ? t.Self.Name : ClusterName.Check(hello.HomeName) is null ? hello.HomeName : "",
                 Placement = known?.Placement ?? 0,
@@ -216,6 +228,14 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         }
     }
 
+    private void Tell(Message message)
+    {
+        foreach (var link in _links.Values)
+        {
+            Tell(link, message.Clone());
+        }
+    }
+
     private void Tell(Revocations revocations)
     {
         foreach (var link in _links.Values)
@@ -232,11 +252,13 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     }
 
     // A child that has no room for this is cut off rather than left without it: it is told when it attaches again.
-    private static void Tell(ILink link, Revocations revocations)
+    private static void Tell(ILink link, Revocations revocations) => Tell(link, new Message { Lane = Lane.Control, Revocations = revocations.Signed });
+
+    private static void Tell(ILink link, Message message)
     {
-        if (link.IsUp && !link.TrySend(new Message { Lane = Lane.Control, Revocations = revocations.Signed }))
+        if (link.IsUp && !link.TrySend(message))
         {
-            link.Close("no room for the list of revocations");
+            link.Close($"no room for the {message.PayloadCase}");
         }
     }
 

@@ -29,6 +29,8 @@ internal static class ClusterStatus
         status["epoch"] = (long)entry.Epoch;
         status["version"] = entry.Version;
         status["managed"] = entry.Managed;
+        status["trust"] = (long)entry.Trust;
+        status["authority"] = entry.Authority == 0 ? "" : entry.Authority.ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
         status["tags"] = new JsonArray([.. entry.Tags.Select(t => (JsonNode)t)]);
         status["path"] = new JsonArray([.. path.Select(p => (JsonNode)p)]);
         if (entry.Online || lostAncestor is null)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Journal;
 using Ote.Flow;
 using Ote.Protocol.Tunnel;
@@ -60,6 +61,7 @@ internal sealed class CommandExecutor
     private readonly ILogger _log;
     private readonly ControllerMetrics? _metrics;
     private readonly ActivitySource? _activities;
+    private readonly AuditLog? _audit;
     private TaskCompletionSource? _shimAway;
     private Task? _shimBusy;
     private ulong _order;
@@ -75,6 +77,7 @@ internal sealed class CommandExecutor
     /// <param name="log">Where trouble is told.</param>
     /// <param name="metrics">Where commands are counted; null: nowhere.</param>
     /// <param name="activities">Source of the activity a command is executed under; null: none.</param>
+    /// <param name="audit">Where outcomes are noted; null: nowhere.</param>
     public CommandExecutor(
         string cluster,
         IClusterShim? shim,
@@ -84,10 +87,11 @@ internal sealed class CommandExecutor
         Func<double> random,
         ILogger log,
         ControllerMetrics? metrics = null,
-        ActivitySource? activities = null)
+        ActivitySource? activities = null,
+        AuditLog? audit = null)
     {
         (_cluster, _shim, _journal, _report, _time, _random, _log, _metrics) = (cluster, shim, journal, report, time, random, log, metrics);
-        _activities = activities;
+        (_activities, _audit) = (activities, audit);
     }
 
     /// <summary>Commands taken and not finished.</summary>
@@ -191,11 +195,13 @@ internal sealed class CommandExecutor
     }
 
     /// <summary>
-    /// Answers a command that was meant for this cluster and whose condition it does not meet: it ends as not selected, for good.
+    /// Answers a command that was meant for this cluster and that it is not to run: it ends as not selected, or as not allowed, for good.
     /// One that was taken before runs, and says so. Durable when complete.
     /// </summary>
+    /// <param name="command">The command.</param>
+    /// <param name="refusal">Why it is not allowed; empty when this cluster does not meet its condition.</param>
     /// <exception cref="JournalException">The verdict could not be kept; the sender must ask again.</exception>
-    public async Task DeclineAsync(Command command)
+    public async Task DeclineAsync(Command command, string refusal = "")
     {
         Execution? execution;
         lock (_gate)
@@ -204,8 +210,12 @@ internal sealed class CommandExecutor
             {
                 execution = new Execution(++_order, command);
                 Know(execution);
-                execution.End(Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more"));
+                var verdict = refusal.Length > 0
+                    ? Receipt(execution, Stage.Executed, "NotAllowed", refusal)
+                    : Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more");
+                execution.End(verdict);
                 Finished(execution);
+                _audit?.Write(AuditLine.Outcome(_cluster, command, verdict, null, _time.GetUtcNow()));
             }
         }
 
@@ -395,6 +405,7 @@ internal sealed class CommandExecutor
             }
 
             execution.Started = true;
+            execution.Began ??= _time.GetTimestamp();
             return null;
         }
     }
@@ -584,6 +595,8 @@ internal sealed class CommandExecutor
                 return;
             }
 
+            // Before it counts: after a crash in between it ends once more, and that is known here then.
+            _audit?.Write(AuditLine.Outcome(_cluster, execution.Command, receipt, execution.Began is { } began ? _time.GetElapsedTime(began) : null, _time.GetUtcNow()));
             execution.End(receipt);
             Finished(execution);
         }

@@ -14,6 +14,9 @@ internal sealed class ControllerMetrics : IDisposable
         _commands = _meter.CreateCounter<long>("ote.commands", "{command}", "Commands that came to a stage at this cluster");
     }
 
+    /// <summary>Lines that an audit log could not keep.</summary>
+    public Counter<long> AuditLost() => _meter.CreateCounter<long>("ote.audit.lost", "{line}", "Lines that the audit log could not keep");
+
     /// <summary>A command came to a stage: taken, started, or its outcome.</summary>
     public void Stage(string stage) => _commands.Add(1, new KeyValuePair<string, object?>("stage", stage));
 

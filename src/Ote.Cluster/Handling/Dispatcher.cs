@@ -1,3 +1,5 @@
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
@@ -10,10 +12,17 @@ namespace Ote.Cluster.Handling;
 /// <param name="routes">Who is where.</param>
 /// <param name="executor">The own cluster.</param>
 /// <param name="transit">Keeps what goes to children.</param>
+/// <param name="access">What may pass.</param>
 /// <param name="refuse">Takes receipts for commands that cannot be carried out.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, Transit transit, Func<IReadOnlyList<Receipt>, Task> refuse, TimeProvider time)
+/// <param name="stop">Ends waits.</param>
+/// <param name="audit">Where refusals are noted; null: nowhere.</param>
+internal sealed class Dispatcher(
+    RouteKeeper routes, CommandExecutor executor, Transit transit, ICommandAccess access, Func<IReadOnlyList<Receipt>, Task> refuse, TimeProvider time, CancellationToken stop,
+    AuditLog? audit = null)
 {
+    private const int NamesAtOnce = 1000;
+
     /// <summary>Takes a command from the parent; completes when everything it asks of this subtree is on disk.</summary>
     public async Task FromAboveAsync(Message message)
     {
@@ -34,22 +43,57 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
             return;
         }
 
-        foreach (var (part, children) in Split(message, selector, meant))
+        if (command.Refusal.Length > 0)
         {
-            await transit.TakeAsync(part, children).ConfigureAwait(false);
+            await PassAsync(message, selector, meant).ConfigureAwait(false);
+            return;
         }
 
-        if (meant.Self)
+        string[] names = [.. meant.ByNextHop.SelectMany(n => n.Value), .. meant.Self ? [self.Name] : Array.Empty<string>()];
+        var verdict = await access.JudgeAsync(command, names, stop).ConfigureAwait(false);
+        if (!verdict.IsBound)
         {
-            await ForSelfAsync(command, self, executor).ConfigureAwait(false);
+            await PassAsync(message, selector, meant).ConfigureAwait(false);
+            return;
+        }
+
+        if (verdict.Refused.Count > 0)
+        {
+            audit?.Write(AuditLine.Refused(self.Name, command, verdict.Refused, verdict.Text, time.GetUtcNow()));
+        }
+
+        foreach (var (part, to) in Judged(message, selector, verdict, names))
+        {
+            await PassAsync(part, to, routes.Read(t => t.Resolve(to))).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Takes a command for the own cluster, unless it has a condition that this cluster does not meet. Durable when complete.</summary>
+    /// <summary>
+    /// Takes a command for the own cluster, unless it has a condition that this cluster does not meet, or somebody on the way did not
+    /// allow it. Durable when complete.
+    /// </summary>
     public static Task ForSelfAsync(Command command, RouteEntry self, CommandExecutor executor) =>
-        command.Condition.Length == 0 || (ClusterSelector.TryParse(command.Condition, out var condition, out _) && condition.Matches(self.Name, self.Tags))
-            ? executor.TakeAsync(command)
-            : executor.DeclineAsync(command);
+        command.Condition.Length > 0 && !(ClusterSelector.TryParse(command.Condition, out var condition, out _) && condition.Matches(self.Name, self.Tags)) ? executor.DeclineAsync(command)
+        : command.Refusal.Length > 0 ? executor.DeclineAsync(command, command.Refusal)
+        : executor.TakeAsync(command);
+
+    /// <summary>
+    /// The messages that a command becomes when policies allow it for some clusters only. They go by name, so that they mean nobody else
+    /// further down; who is not allowed gets one that asks for nothing any more, so that no build could run it, and answers for itself:
+    /// it alone knows whether it had the command by another way before.
+    /// </summary>
+    public static IEnumerable<(Message Message, ClusterSelector To)> Judged(Message message, ClusterSelector selector, AccessVerdict verdict, IReadOnlyCollection<string> names)
+    {
+        foreach (var chunk in names.Where(n => !verdict.Refused.Contains(n)).Chunk(NamesAtOnce))
+        {
+            yield return Named(message, selector, chunk, "");
+        }
+
+        foreach (var chunk in names.Where(verdict.Refused.Contains).Chunk(NamesAtOnce))
+        {
+            yield return Named(message, selector, chunk, verdict.Text);
+        }
+    }
 
     /// <summary>Takes a cancellation from the parent; completes when it is on disk.</summary>
     public async Task CancelFromAboveAsync(Message message)
@@ -105,6 +149,35 @@ internal sealed class Dispatcher(RouteKeeper routes, CommandExecutor executor, T
             }
 
             yield return (part, [child]);
+        }
+    }
+
+    private static (Message Message, ClusterSelector To) Named(Message message, ClusterSelector selector, string[] names, string refusal)
+    {
+        var to = ClusterSelector.OfNames(names);
+        var part = message.Clone();
+        part.Id = Google.Protobuf.ByteString.Empty;
+        var command = part.Command;
+        command.Condition = command.Condition.Length == 0 && selector.ExactNames is null ? selector.Canonical : command.Condition;
+        command.Selector = to.Canonical;
+        if (refusal.Length > 0)
+        {
+            (command.Refusal, command.Method, command.Url, command.ContentType, command.Body) = (refusal, "", "", "", Google.Protobuf.ByteString.Empty);
+        }
+
+        return (part, to);
+    }
+
+    private async Task PassAsync(Message message, ClusterSelector selector, RouteResolution meant)
+    {
+        foreach (var (part, children) in Split(message, selector, meant))
+        {
+            await transit.TakeAsync(part, children).ConfigureAwait(false);
+        }
+
+        if (meant.Self)
+        {
+            await ForSelfAsync(message.Command, routes.Self, executor).ConfigureAwait(false);
         }
     }
 

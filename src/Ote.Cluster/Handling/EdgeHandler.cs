@@ -20,6 +20,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly Action _drain;
     private readonly NameRefusals _refusals;
     private readonly RevocationKeeper _revocations;
+    private readonly TrustKeeper _trust;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -36,9 +37,11 @@ internal sealed class EdgeHandler : ILinkHandler
         Action drain,
         NameRefusals refusals,
         RevocationKeeper revocations,
+        TrustKeeper trust,
         ILogger log,
         CancellationToken stop)
     {
+        _trust = trust;
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -98,6 +101,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.Revocations:
                 await _revocations.ReceiveAsync(message.Revocations).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.Trust:
+                await _trust.ReceiveAsync(message.Trust).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

@@ -32,6 +32,9 @@ internal sealed class Execution(ulong order, Command command)
     /// <summary>The shim may have carried it out already.</summary>
     public bool Replay { get; set; }
 
+    /// <summary>When this process first gave it to the shim; null when it has not.</summary>
+    public long? Began { get; set; }
+
     public bool Cancelled { get; set; }
 
     /// <summary>The outcome; null until it is finished.</summary>

@@ -20,7 +20,7 @@ internal sealed record JoinDeskOptions(TimeSpan RenewalGrace, string RootName, I
 /// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests that ask for hosts nobody has given them yet are
 /// decided one after the other.
 /// </summary>
-internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time)
+internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time)
 {
     private static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan BindPatience = TimeSpan.FromSeconds(20);
@@ -111,7 +111,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
             holder,
             IsRevoked: revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!)),
             IsApproved: isHolder && cluster.Truth("spec", "accepted") == true,
-            Renewal.Verify(request, authority.Authority, time.GetUtcNow(), options.RenewalGrace),
+            Renewal.Verify(request, authority.All.Select(a => a.Authority), time.GetUtcNow(), options.RenewalGrace),
             time.GetUtcNow()));
     }
 
@@ -140,7 +140,8 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
             };
         }
 
-        using var certificate = authority.Issue(signing, new PeerIdentity(request.Name, request.Uid), hosts.Granted);
+        var issuer = authority.Active;
+        using var certificate = issuer.Issue(signing, new PeerIdentity(request.Name, request.Uid), hosts.Granted);
         var bound = Wanted(cluster, request, true, hosts);
         CertificateRecord.Write(bound, certificate.NotBefore, certificate.NotAfter);
         await BindAsync(cluster, bound, late.Token).ConfigureAwait(false);
@@ -149,7 +150,7 @@ internal sealed class JoinDesk(KubeClient api, CertificateAuthority authority, R
             RequestId = request.RequestId,
             Outcome = JoinAnswer.Types.Outcome.Issued,
             Certificate = ByteString.CopyFrom(certificate.RawData),
-            Authority = ByteString.CopyFrom(authority.Authority.RawData),
+            Authority = ByteString.CopyFrom(issuer.Authority.RawData),
             Text = string.Join("; ", hosts.Withheld),
         };
     }

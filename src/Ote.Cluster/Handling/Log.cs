@@ -58,6 +58,15 @@ internal static partial class Log
     [LoggerMessage(2316, LogLevel.Warning, "Which cluster {Address} led to could not be written down: {Cause}")]
     public static partial void ParentNotRemembered(this ILogger log, string address, string cause);
 
+    [LoggerMessage(2331, LogLevel.Information, "Trusted CAs of the tree: {Pins}, list {Version}")]
+    public static partial void TrustChanged(this ILogger log, string pins, ulong version);
+
+    [LoggerMessage(2332, LogLevel.Warning, "The exchange of the tree's CA is {Phase}; {Pin} issues")]
+    public static partial void RolloverStep(this ILogger log, string phase, string pin);
+
+    [LoggerMessage(2333, LogLevel.Information, "{Parent} could not be asked for the tree's CAs: {Cause}")]
+    public static partial void TrustNotAsked(this ILogger log, string parent, string cause);
+
     [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
     public static partial void ClusterState(this ILogger log, string cluster, string state);
 

@@ -5,7 +5,8 @@ namespace Ote.Cluster.Handling;
 
 /// <summary>Keeps a controller's own certificate young: the root certifies itself; any other asks by its link, or at its parent's door when it has none.</summary>
 internal sealed class OwnCertificate(
-    ClusterControllerOptions options, ClusterControllerParts parts, string directory, IdentitySource identity, CertificateAuthority? authority, Uplink uplink, JoinRelay joins)
+    ClusterControllerOptions options, ClusterControllerParts parts, string directory, IdentitySource identity, RootAuthorities? authority, Uplink uplink, JoinRelay joins,
+    Func<Uri, CancellationToken, Task> learn)
 {
     /// <summary>Seconds until it ends; negative afterwards.</summary>
     public double SecondsLeft() => (new DateTimeOffset(identity.Current.Certificate.NotAfter) - parts.Time.GetUtcNow()).TotalSeconds;
@@ -17,13 +18,23 @@ internal sealed class OwnCertificate(
         var hosts = OwnHosts.Of(options);
         var had = identity.Current.Hosts.Select(HostPolicy.Normalize).ToHashSet(StringComparer.Ordinal);
         var client = new RenewalClient(identity, hosts, directory, AskAsync, log);
+
+        // The root has nobody to crowd, and everybody waits for its certificate when its CA is exchanged.
         Func<CancellationToken, Task<ClusterIdentity>> renew = authority is not null
-            ? _ => Task.FromResult(authority.CreateIdentity(identity.Current.Peer, hosts))
+            ? _ => Task.FromResult(authority.Active.CreateIdentity(identity.Current.Peer, hosts))
             : client.RenewAsync;
-        return new CertificateRenewer(identity, renew, parts.Time, parts.Random, log).RunAsync(!hosts.All(h => had.Contains(HostPolicy.Normalize(h))), stop);
+        return new CertificateRenewer(identity, renew, parts.Time, authority is null ? parts.Random : static () => 0, log).RunAsync(!hosts.All(h => had.Contains(HostPolicy.Normalize(h))), stop);
     }
 
-    private Task<JoinAnswer> AskAsync(JoinRequest request, CancellationToken ct) => uplink.Link is not null
-        ? joins.AskAsync(request, ct)
-        : new JoinDoor(parts.Time).AskAsync(options.Parent!, identity.Current.Authority, request, ct);
+    private async Task<JoinAnswer> AskAsync(JoinRequest request, CancellationToken ct)
+    {
+        if (uplink.Link is not null)
+        {
+            return await joins.AskAsync(request, ct).ConfigureAwait(false);
+        }
+
+        // The CA may have been exchanged while there was no link: then neither the parent nor the answer would be believed.
+        await learn(options.Parent!, ct).ConfigureAwait(false);
+        return await new JoinDoor(parts.Time).AskAsync(options.Parent!, identity.Trust, request, ct).ConfigureAwait(false);
+    }
 }

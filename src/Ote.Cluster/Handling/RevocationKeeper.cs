@@ -35,7 +35,7 @@ internal sealed class RevocationKeeper
     {
         foreach (var row in _journal.Load(Book))
         {
-            _current = Revocations.Read(RevocationList.Parser.ParseFrom(row.Value), _identity.Current.Authority) ?? _current;
+            _current = Revocations.Read(RevocationList.Parser.ParseFrom(row.Value), _identity.Trust) ?? _current;
         }
     }
 
@@ -47,7 +47,7 @@ internal sealed class RevocationKeeper
     /// <summary>Takes a list from above; one that is not newer, or not the root's word, changes nothing. Completes when it is on disk.</summary>
     public async Task ReceiveAsync(RevocationList list)
     {
-        if (Revocations.Read(list, _identity.Current.Authority) is not { } next)
+        if (Revocations.Read(list, _identity.Trust) is not { } next)
         {
             _log.ParentMessageRefused("list of revocations", "it is not signed by the tree's CA");
             return;
@@ -69,9 +69,9 @@ internal sealed class RevocationKeeper
 
     /// <summary>At the root: makes the next list. Completes when it is on disk; returns whether there is a new one.</summary>
     /// <param name="change">The new entries from the ones so far; null for no change. Called under a lock.</param>
-    /// <param name="authority">Signs it.</param>
+    /// <param name="authorities">Sign it.</param>
     /// <param name="now">The time.</param>
-    public async Task<bool> ChangeAsync(Func<Revocations, IEnumerable<RevokedCluster>?> change, CertificateAuthority authority, DateTimeOffset now)
+    public async Task<bool> ChangeAsync(Func<Revocations, IEnumerable<RevokedCluster>?> change, RootAuthorities authorities, DateTimeOffset now)
     {
         await _turn.WaitAsync().ConfigureAwait(false);
         try
@@ -81,7 +81,7 @@ internal sealed class RevocationKeeper
                 return false;
             }
 
-            await PutAsync(_current.Next(entries, authority, now)).ConfigureAwait(false);
+            await PutAsync(_current.Next(entries, [.. authorities.All], now)).ConfigureAwait(false);
             return true;
         }
         finally

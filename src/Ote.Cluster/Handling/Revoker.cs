@@ -10,7 +10,7 @@ namespace Ote.Cluster.Handling;
 /// The root's side of revocation: turns <c>spec.accepted</c> of the <c>Cluster</c> objects into the list of who is shut out. An object that
 /// is deleted changes nothing, or deleting would undo a revocation. Thread-safe.
 /// </summary>
-internal sealed class Revoker(RevocationKeeper keeper, CertificateAuthority authority, string rootUid, TimeSpan grace, TimeProvider time, ILogger log)
+internal sealed class Revoker(RevocationKeeper keeper, RootAuthorities authority, string rootUid, TimeSpan grace, TimeProvider time, ILogger log)
 {
     /// <summary>
     /// Whether an operator has shut a cluster out: not accepted, though it once had a certificate. One that never had any only waits.
@@ -47,6 +47,9 @@ internal sealed class Revoker(RevocationKeeper keeper, CertificateAuthority auth
             : Task.CompletedTask;
     }
 
+    /// <summary>Has the CAs there are now sign the list: those who know one of them must be able to read it.</summary>
+    public Task ResignAsync() => keeper.Current.Version == 0 ? Task.CompletedTask : keeper.ChangeAsync(list => list.All, authority, time.GetUtcNow());
+
     private IEnumerable<RevokedCluster>? Add(Revocations list, RevokedCluster entry)
     {
         if (list.Contains(entry.Uid))
@@ -65,5 +68,5 @@ internal sealed class Revoker(RevocationKeeper keeper, CertificateAuthority auth
 
     // Of a cluster that joined before the ends were written down, the CA's own end is the only sure one.
     private DateTimeOffset Until(JsonObject cluster) =>
-        (CertificateRecord.Of(cluster)?.LastEnd ?? new DateTimeOffset(authority.Authority.NotAfter)) + grace;
+        (CertificateRecord.Of(cluster)?.LastEnd ?? new DateTimeOffset(authority.Active.Authority.NotAfter)) + grace;
 }

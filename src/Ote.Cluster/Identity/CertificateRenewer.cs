@@ -20,18 +20,41 @@ internal sealed class CertificateRenewer(
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(2);
 
-    /// <summary>Renews whenever it is due, until stopped.</summary>
+    private readonly SemaphoreSlim woken = new(0, 1);
+
+    /// <summary>Renews whenever it is due, until stopped, and soon after another CA has begun to issue.</summary>
     /// <param name="atOnce">Whether to begin with a renewal, as when the certificate lacks a host.</param>
     /// <param name="stop">Ends it.</param>
     public async Task RunAsync(bool atOnce, CancellationToken stop)
     {
+        identity.TrustChanged += _ => Wake();
+        if (identity.Trust.IsStale(identity.Current)) Wake();
         while (true)
         {
             (DateTimeOffset begin, DateTimeOffset end) = Times();
             DateTimeOffset now = time.GetUtcNow();
-            await WaitUntilAsync(atOnce ? now : RenewalSchedule.Due(begin, end, now, random()), stop).ConfigureAwait(false);
+            DateTimeOffset due = atOnce ? now : RenewalSchedule.Due(begin, end, now, random());
+            while (await WaitUntilAsync(due, stop).ConfigureAwait(false))
+            {
+                // Another CA issues now. Nothing presses: as one that is overdue, so that not all come at once.
+                DateTimeOffset soon = RenewalSchedule.Soon(begin, end, time.GetUtcNow(), random());
+                if (identity.Trust.IsStale(identity.Current) && soon < due) due = soon;
+            }
+
             atOnce = false;
             await RenewAsync(new BackoffOptions(FirstRetry, RenewalSchedule.RetryCeiling(begin, end)), stop).ConfigureAwait(false);
+        }
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            woken.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is awake already.
         }
     }
 
@@ -70,11 +93,22 @@ internal sealed class CertificateRenewer(
         }
     }
 
-    private async Task WaitUntilAsync(DateTimeOffset due, CancellationToken stop)
+    /// <summary>True when it was woken before, because the tree's CAs changed.</summary>
+    private async Task<bool> WaitUntilAsync(DateTimeOffset due, CancellationToken stop)
     {
         for (TimeSpan left = due - time.GetUtcNow(); left > TimeSpan.Zero; left = due - time.GetUtcNow())
         {
-            await Task.Delay(left < LongestNap ? left : LongestNap, time, stop).ConfigureAwait(false);
+            if (await woken.WaitAsync(TimeSpan.Zero, stop).ConfigureAwait(false)) return true;
+            using CancellationTokenSource nap = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            Task woke = woken.WaitAsync(nap.Token);
+            await Task.WhenAny(woke, Task.Delay(left < LongestNap ? left : LongestNap, time, nap.Token)).ConfigureAwait(false);
+            stop.ThrowIfCancellationRequested();
+            bool early = woke.IsCompletedSuccessfully;
+            await nap.CancelAsync().ConfigureAwait(false);
+            await woke.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (early || woke.IsCompletedSuccessfully) return true;
         }
+
+        return false;
     }
 }

@@ -69,13 +69,17 @@ public sealed class ClusterIdentity
     /// of the CA we know.
     /// </summary>
     /// <exception cref="JoinRefusedException">It is not; nothing of it may be kept.</exception>
-    internal static ClusterIdentity FromAnswer(JoinAnswer answer, ECDsa key, CaPin pin, PeerIdentity wanted)
+    internal static ClusterIdentity FromAnswer(JoinAnswer answer, ECDsa key, CaPin pin, PeerIdentity wanted) =>
+        FromAnswer(answer, key, authority => CaPin.Of(authority) == pin, wanted);
+
+    /// <inheritdoc cref="FromAnswer(JoinAnswer, ECDsa, CaPin, PeerIdentity)"/>
+    internal static ClusterIdentity FromAnswer(JoinAnswer answer, ECDsa key, Func<X509Certificate2, bool> isTrusted, PeerIdentity wanted)
     {
         try
         {
             X509Certificate2 authority = X509CertificateLoader.LoadCertificate(answer.Authority.Span);
             using X509Certificate2 bare = X509CertificateLoader.LoadCertificate(answer.Certificate.Span);
-            if (CaPin.Of(authority) != pin) throw new JoinRefusedException("the answer's CA is not the pinned one");
+            if (!isTrusted(authority)) throw new JoinRefusedException("the answer's CA is not the pinned one");
             using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
             if (!chain.Build(bare)) throw new JoinRefusedException("the issued certificate is not signed by the tree's CA");
             ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority);

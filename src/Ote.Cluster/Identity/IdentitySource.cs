@@ -5,12 +5,26 @@ namespace Ote.Cluster.Identity;
 public sealed class IdentitySource(ClusterIdentity first)
 {
     private ClusterIdentity current = first;
+    private TreeTrust? trust;
 
     /// <summary>Raised after a change, on the thread that made it.</summary>
     public event Action<ClusterIdentity>? Changed;
 
+    /// <summary>Raised after <see cref="Trust"/> changed, on the thread that changed it.</summary>
+    public event Action<TreeTrust>? TrustChanged;
+
+    /// <summary>The CAs whose certificates count for the next connection: that of the own certificate until the root says more.</summary>
+    public TreeTrust Trust => Volatile.Read(ref trust) ?? TreeTrust.Of(Current.Authority);
+
     /// <summary>The identity to use for the next connection.</summary>
     public ClusterIdentity Current => Volatile.Read(ref current);
+
+    /// <summary>Trusts these CAs from now on. The caller has made sure that it is the root's word, and newer.</summary>
+    internal void Believe(TreeTrust next)
+    {
+        Volatile.Write(ref trust, next);
+        TrustChanged?.Invoke(next);
+    }
 
     /// <summary>Uses another certificate of the same cluster from now on.</summary>
     /// <exception cref="IdentityException">It names another cluster.</exception>

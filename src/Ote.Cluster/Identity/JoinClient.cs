@@ -54,11 +54,11 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         string? said = null;
         while (true)
         {
-            (JoinAnswer? answer, string? trouble) = await AttemptAsync(ticket, request, ct).ConfigureAwait(false);
+            (JoinAnswer? answer, TreeTrust? trust, string? trouble) = await AttemptAsync(ticket, request, ct).ConfigureAwait(false);
             if (answer?.Outcome == JoinAnswer.Types.Outcome.Refused) throw new JoinRefusedException(answer.Text);
             if (answer?.Outcome == JoinAnswer.Types.Outcome.Issued)
             {
-                ClusterIdentity identity = ClusterIdentity.FromAnswer(answer, key, ticket.Pin, ticket.Wanted);
+                ClusterIdentity identity = ClusterIdentity.FromAnswer(answer, key, trust!.Trusts, ticket.Wanted);
                 if (answer.Text.Length > 0) log.HostsWithheld(ticket.Wanted, answer.Text);
                 identity.Save(directory);
                 PendingKey.Remove(directory);
@@ -76,21 +76,22 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         }
     }
 
-    private async Task<(JoinAnswer? Answer, string? Trouble)> AttemptAsync(JoinTicket ticket, JoinRequest request, CancellationToken ct)
+    private async Task<(JoinAnswer? Answer, TreeTrust? Trust, string? Trouble)> AttemptAsync(JoinTicket ticket, JoinRequest request, CancellationToken ct)
     {
         using CancellationTokenSource late = new(AttemptTimeout, time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            return (await door.AskAsync(ticket.Parent, ticket.Pin, request, either.Token).ConfigureAwait(false), null);
+            (JoinAnswer answer, TreeTrust trust) = await door.AskAsync(ticket.Parent, ticket.Pin, request, either.Token).ConfigureAwait(false);
+            return (answer, trust, null);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return (null, "no answer in time");
+            return (null, null, "no answer in time");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (null, e.GetBaseException().Message);
+            return (null, null, e.GetBaseException().Message);
         }
     }
 }

@@ -22,24 +22,25 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
     /// <exception cref="JoinRefusedException">The parent is not of this tree, or not that host.</exception>
     /// <exception cref="HttpRequestException">Not reached.</exception>
     /// <exception cref="IOException">Not answered as a parent does.</exception>
-    public async Task<JoinAnswer> AskAsync(Uri parent, CaPin pin, JoinRequest request, CancellationToken ct)
+    public async Task<(JoinAnswer Answer, TreeTrust Trust)> AskAsync(Uri parent, CaPin pin, JoinRequest request, CancellationToken ct)
     {
         using PinnedCheck check = new(pin, parent, time);
         using HttpClient http = Client(parent, check.Tls);
-        check.Trust(await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false));
-        return await PostAsync(http, request, ct).ConfigureAwait(false);
+        byte[] authority = await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
+        TreeTrust trust = check.Trust(authority, await WordAsync(http, ct).ConfigureAwait(false));
+        return (await PostAsync(http, request, ct).ConfigureAwait(false), trust);
     }
 
     /// <summary>Asks, once the parent's own certificate has been held against the tree's CA.</summary>
     /// <exception cref="JoinRefusedException">The parent is not of this tree, or not that host.</exception>
     /// <exception cref="HttpRequestException">Not reached.</exception>
     /// <exception cref="IOException">Not answered as a parent does.</exception>
-    public async Task<JoinAnswer> AskAsync(Uri parent, X509Certificate2 authority, JoinRequest request, CancellationToken ct)
+    public async Task<JoinAnswer> AskAsync(Uri parent, TreeTrust trust, JoinRequest request, CancellationToken ct)
     {
-        ServerCheck check = new(authority, parent.Host, time);
+        ServerCheck check = new(trust, parent.Host, time);
         SslClientAuthenticationOptions ssl = new()
         {
-            CertificateChainPolicy = TunnelTls.TrustOnly(authority),
+            CertificateChainPolicy = TunnelTls.TrustOnly(trust),
             RemoteCertificateValidationCallback = check.Validate,
             EnabledSslProtocols = TunnelTls.Protocols,
         };
@@ -52,6 +53,39 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         {
             throw new JoinRefusedException(problem);
         }
+    }
+
+    /// <summary>
+    /// Asks a parent for the root's word of the tree's CAs. Whoever answers is not trusted: the word is held against its signatures by the
+    /// caller. Null when there is none.
+    /// </summary>
+    public async Task<TrustList?> TrustAsync(Uri parent, CancellationToken ct)
+    {
+        SslClientAuthenticationOptions ssl = new()
+        {
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
+#pragma warning disable CA5359 // Nothing secret is sent, and what comes counts for its signatures, whoever serves it.
+            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+#pragma warning restore CA5359
+            EnabledSslProtocols = TunnelTls.Protocols,
+        };
+        using HttpClient http = Client(parent, ssl);
+        byte[] word = await WordAsync(http, ct).ConfigureAwait(false);
+        try
+        {
+            return word.Length == 0 ? null : TrustList.Parser.ParseFrom(word);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new IOException($"{parent} did not answer with the CAs of its tree", e);
+        }
+    }
+
+    // A parent of before knows no such thing, and no exchange either.
+    private static async Task<byte[]> WordAsync(HttpClient http, CancellationToken ct)
+    {
+        using HttpResponseMessage response = await http.GetAsync(new Uri("/join/trust", UriKind.Relative), ct).ConfigureAwait(false);
+        return response.StatusCode == HttpStatusCode.OK ? await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false) : [];
     }
 
     private static async Task<JoinAnswer> PostAsync(HttpClient http, JoinRequest request, CancellationToken ct)

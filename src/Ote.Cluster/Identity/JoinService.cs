@@ -9,7 +9,7 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Cluster.Identity;
 
 /// <summary>
-/// The parent's side of joining: <c>GET /join/ca</c> and <c>POST /join</c>. Requests are answered by a function: the root's decides, any
+/// The parent's side of joining: <c>GET /join/ca</c>, <c>GET /join/trust</c> and <c>POST /join</c>. Requests are answered by a function: the root's decides, any
 /// other's sends the request up its link. Thread-safe.
 /// </summary>
 /// <param name="identity">Whose CA is told.</param>
@@ -39,6 +39,7 @@ public sealed class JoinService(
     public void Map(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet("/join/ca", (RequestDelegate)GetAuthorityAsync);
+        endpoints.MapGet("/join/trust", (RequestDelegate)GetTrustAsync);
         endpoints.MapPost("/join", (RequestDelegate)JoinAsync);
     }
 
@@ -46,6 +47,14 @@ public sealed class JoinService(
     {
         byte[] raw = identity.Current.Authority.RawData;
         context.Response.ContentType = "application/pkix-cert";
+        context.Response.ContentLength = raw.Length;
+        return context.Response.Body.WriteAsync(raw, context.RequestAborted).AsTask();
+    }
+
+    private Task GetTrustAsync(HttpContext context)
+    {
+        byte[] raw = identity.Trust.Signed?.ToByteArray() ?? [];
+        context.Response.ContentType = ContentType;
         context.Response.ContentLength = raw.Length;
         return context.Response.Body.WriteAsync(raw, context.RequestAborted).AsTask();
     }

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
 using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Identity;
 
@@ -17,7 +19,7 @@ internal sealed class PinnedCheck(CaPin pin, Uri parent, TimeProvider time) : ID
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private readonly ConcurrentQueue<X509Certificate2> unjudged = new();
-    private volatile X509Certificate2? authority;
+    private volatile TreeTrust? trusted;
 
     /// <summary>The TLS of all connections of this join.</summary>
     public SslClientAuthenticationOptions Tls => new()
@@ -30,51 +32,68 @@ internal sealed class PinnedCheck(CaPin pin, Uri parent, TimeProvider time) : ID
 
     /// <summary>Takes what the parent calls its CA. When this returns, the connections there are, and all that follow, are that CA's.</summary>
     /// <param name="raw">The certificate, DER.</param>
+    /// <param name="word">The root's word of its CAs, encoded; empty when there is none. It counts when the pinned CA has signed it.</param>
+    /// <returns>What is trusted.</returns>
     /// <exception cref="JoinRefusedException">Not the pinned CA, or a connection is not of it: nothing secret may be sent.</exception>
     /// <exception cref="IOException">Not a certificate.</exception>
-    public void Trust(byte[] raw)
+    public TreeTrust Trust(byte[] raw, byte[] word)
     {
         X509Certificate2 told = Read(raw);
         CaPin seen = CaPin.Of(told);
-        if (seen != pin)
+        TreeTrust? exchanged = word.Length == 0 ? null : TreeTrust.Read(Parse(word), authority => CaPin.Of(authority) == pin);
+        if (seen != pin && exchanged is null)
         {
             told.Dispose();
             throw new JoinRefusedException($"{parent} belongs to a tree whose CA is {seen}, not {pin}; check the address and the pin. The token was not sent.");
         }
 
-        authority = told;
+        TreeTrust trust = exchanged ?? TreeTrust.Of(told);
+        trusted = trust;
         while (unjudged.TryDequeue(out X509Certificate2? certificate))
         {
             using (certificate)
             {
-                if (Problem(certificate, told) is { } problem) throw new JoinRefusedException($"{problem}. The token was not sent.");
+                if (Problem(certificate, trust) is { } problem) throw new JoinRefusedException($"{problem}. The token was not sent.");
             }
         }
+
+        return trust;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        authority?.Dispose();
         while (unjudged.TryDequeue(out X509Certificate2? certificate)) certificate.Dispose();
     }
 
     private bool Admit(X509Certificate2? seen)
     {
         if (seen is null) return false;
-        if (authority is { } trusted) return Problem(seen, trusted) is null;
+        if (trusted is { } trust) return Problem(seen, trust) is null;
         unjudged.Enqueue(X509CertificateLoader.LoadCertificate(seen.RawData));
         return true;
     }
 
-    private string? Problem(X509Certificate2 seen, X509Certificate2 trusted)
+    private string? Problem(X509Certificate2 seen, TreeTrust trust)
     {
-        using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(trusted) };
+        using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(trust) };
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         SslPolicyErrors errors = (chain.Build(seen) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors)
             | (seen.MatchesHostname(parent.IdnHost) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateNameMismatch);
-        ServerCheck check = new(trusted, parent.Host, time);
+        ServerCheck check = new(trust, parent.Host, time);
         return check.Validate(this, seen, chain, errors) ? null : check.Problem;
+    }
+
+    private TrustList Parse(byte[] word)
+    {
+        try
+        {
+            return TrustList.Parser.ParseFrom(word);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new IOException($"{parent} did not answer with the CAs of its tree", e);
+        }
     }
 
     private X509Certificate2 Read(byte[] raw)

@@ -27,7 +27,11 @@ public static class Renewal
     /// <param name="authority">The tree's CA.</param>
     /// <param name="now">The time.</param>
     /// <param name="grace">How long after its end a certificate may still be renewed.</param>
-    public static PeerIdentity? Verify(JoinRequest request, X509Certificate2 authority, DateTimeOffset now, TimeSpan grace)
+    public static PeerIdentity? Verify(JoinRequest request, X509Certificate2 authority, DateTimeOffset now, TimeSpan grace) =>
+        Verify(request, [authority], now, grace);
+
+    /// <summary>The identity a request proves; null when it proves none.</summary>
+    internal static PeerIdentity? Verify(JoinRequest request, IEnumerable<X509Certificate2> authorities, DateTimeOffset now, TimeSpan grace)
     {
         ArgumentNullException.ThrowIfNull(request);
         if (request.PreviousCertificate.IsEmpty || request.PreviousSignature.IsEmpty) return null;
@@ -35,7 +39,7 @@ public static class Renewal
         {
             using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
             if (now > (DateTimeOffset)former.NotAfter + grace) return null;
-            using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
+            using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authorities) };
             using ECDsa? key = former.GetECDsaPublicKey();
             if (!chain.Build(former) || key is null) return null;
             bool signed = key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);

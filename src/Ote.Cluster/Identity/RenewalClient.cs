@@ -36,7 +36,7 @@ internal sealed class RenewalClient(
             Renewal.Prove(request, former);
             JoinAnswer answer = await ask(request, ct).ConfigureAwait(false);
             if (answer.Outcome != JoinAnswer.Types.Outcome.Issued) throw new JoinRefusedException(answer.Text);
-            ClusterIdentity next = ClusterIdentity.FromAnswer(answer, key, CaPin.Of(former.Authority), former.Peer);
+            ClusterIdentity next = ClusterIdentity.FromAnswer(answer, key, identity.Trust.Trusts, former.Peer);
             if (answer.Text.Length > 0) log.HostsWithheld(former.Peer, answer.Text);
             next.Save(directory);
             return next;

@@ -22,7 +22,13 @@ internal static class RenewalSchedule
         TimeSpan life = Life(notBefore, notAfter);
         DateTimeOffset due = notBefore + (life * (0.5 + (random / 6)));
         if (due > now) return due;
-        TimeSpan spread = life / 100;
+        return Soon(notBefore, notAfter, now, random);
+    }
+
+    /// <summary>When to renew one that is due already: within a hundredth of its life, and a minute.</summary>
+    public static DateTimeOffset Soon(DateTimeOffset notBefore, DateTimeOffset notAfter, DateTimeOffset now, double random)
+    {
+        TimeSpan spread = Life(notBefore, notAfter) / 100;
         return now + ((spread < LongestSpread ? spread : LongestSpread) * random);
     }
 

@@ -41,20 +41,29 @@ public sealed class Revocations
     /// <param name="clusters">All that are shut out, one entry a uid.</param>
     /// <param name="authority">Signs it.</param>
     /// <param name="now">Makes the version: time goes on where a root has lost its memory.</param>
-    internal Revocations Next(IEnumerable<RevokedCluster> clusters, CertificateAuthority authority, DateTimeOffset now)
+    internal Revocations Next(IEnumerable<RevokedCluster> clusters, CertificateAuthority authority, DateTimeOffset now) => Next(clusters, [authority], now);
+
+    /// <inheritdoc cref="Next(IEnumerable{RevokedCluster}, CertificateAuthority, DateTimeOffset)"/>
+    internal Revocations Next(IEnumerable<RevokedCluster> clusters, IReadOnlyList<CertificateAuthority> authorities, DateTimeOffset now)
     {
         RevokedClusters content = new() { Version = Math.Max(Version + 1, (ulong)now.ToUnixTimeMilliseconds()) };
         content.Clusters.Add(clusters.OrderBy(c => c.Uid, StringComparer.Ordinal));
         byte[] bytes = content.ToByteArray();
-        RevocationList signed = new() { Content = ByteString.CopyFrom(bytes), Signature = ByteString.CopyFrom(authority.SignBytes(Purpose, bytes)) };
+        RevocationList signed = new() { Content = ByteString.CopyFrom(bytes), Signature = ByteString.CopyFrom(authorities[0].SignBytes(Purpose, bytes)) };
+        signed.MoreSignatures.Add(authorities.Skip(1).Select(a => ByteString.CopyFrom(a.SignBytes(Purpose, bytes))));
         return new Revocations(content.Version, content.Clusters.ToDictionary(c => c.Uid, StringComparer.Ordinal), signed);
     }
 
     /// <summary>Reads a list that came by way of others; null when it is not the word of this tree's root.</summary>
-    public static Revocations? Read(RevocationList list, X509Certificate2 authority)
+    public static Revocations? Read(RevocationList list, X509Certificate2 authority) => Read(list, TreeTrust.Of(authority));
+
+    /// <summary>Reads a list that came by way of others; null when none of the tree's CAs has signed it.</summary>
+    public static Revocations? Read(RevocationList list, TreeTrust trust)
     {
         ArgumentNullException.ThrowIfNull(list);
-        if (!SignedBytes.IsSigned(authority, Purpose, list.Content.Span, list.Signature.Span)) return null;
+        ArgumentNullException.ThrowIfNull(trust);
+        if (list.MoreSignatures.Count > 4 || !trust.Authorities.Any(authority =>
+            list.MoreSignatures.Prepend(list.Signature).Any(signature => SignedBytes.IsSigned(authority, Purpose, list.Content.Span, signature.Span)))) return null;
         RevokedClusters content = RevokedClusters.Parser.ParseFrom(list.Content);
         Dictionary<string, RevokedCluster> byUid = new(StringComparer.Ordinal);
         foreach (RevokedCluster cluster in content.Clusters) byUid[cluster.Uid] = cluster;

@@ -44,7 +44,13 @@ public static class TunnelTls
     /// <summary>
     /// Trust in one CA and no other, without revocation look-ups. Times are left to <see cref="OutOfTime"/>, which knows our clock.
     /// </summary>
-    internal static X509ChainPolicy TrustOnly(X509Certificate2 authority)
+    internal static X509ChainPolicy TrustOnly(X509Certificate2 authority) => TrustOnly([authority]);
+
+    /// <summary>Trust in the tree's CAs and no other.</summary>
+    internal static X509ChainPolicy TrustOnly(TreeTrust trust) => TrustOnly(trust.Authorities);
+
+    /// <summary>Trust in these CAs and no other.</summary>
+    internal static X509ChainPolicy TrustOnly(IEnumerable<X509Certificate2> authorities)
     {
         X509ChainPolicy policy = new()
         {
@@ -53,7 +59,7 @@ public static class TunnelTls
             DisableCertificateDownloads = true,
             VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid,
         };
-        policy.CustomTrustStore.Add(authority);
+        policy.CustomTrustStore.AddRange(authorities.ToArray());
         return policy;
     }
 
@@ -66,26 +72,27 @@ public static class TunnelTls
         {
             ClusterIdentity current = identity.Current;
             Entry? seen = Volatile.Read(ref entry);
-            if (seen?.Identity != current)
+            TreeTrust trust = identity.Trust;
+            if (seen?.Identity != current || seen.Trust.Version != trust.Version)
             {
-                seen = new Entry(current, Options(current));
+                seen = new Entry(current, trust, Options(current, trust));
                 Volatile.Write(ref entry, seen);
             }
 
             return ValueTask.FromResult(seen.Options);
         }
 
-        private SslServerAuthenticationOptions Options(ClusterIdentity identity) => new()
+        private SslServerAuthenticationOptions Options(ClusterIdentity identity, TreeTrust trust) => new()
         {
             ServerCertificateContext = identity.TlsContext,
             ClientCertificateRequired = true,
-            CertificateChainPolicy = TrustOnly(identity.Authority),
+            CertificateChainPolicy = TrustOnly(trust),
             RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificate is null
-                || (errors == SslPolicyErrors.None && certificate is X509Certificate2 seen && OutOfTime(seen, identity.Authority, time.GetUtcNow()) is null),
+                || (errors == SslPolicyErrors.None && certificate is X509Certificate2 seen && OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is null),
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
         };
 
-        private sealed record Entry(ClusterIdentity Identity, SslServerAuthenticationOptions Options);
+        private sealed record Entry(ClusterIdentity Identity, TreeTrust Trust, SslServerAuthenticationOptions Options);
     }
 }

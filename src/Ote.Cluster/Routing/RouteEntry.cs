@@ -36,6 +36,12 @@ public sealed record RouteEntry
     /// <summary>Short name of the operator's wish about its place that is in force; 0: none.</summary>
     public ulong Placement { get; init; }
 
+    /// <summary>Version of the tree's trust it holds; 0: none.</summary>
+    public ulong Trust { get; init; }
+
+    /// <summary>Beginning of the pin of the CA its certificate is of; 0: it did not say.</summary>
+    public ulong Authority { get; init; }
+
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }
 }

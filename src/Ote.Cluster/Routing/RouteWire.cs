@@ -23,6 +23,8 @@ internal static class RouteWire
             Managed = entry.Managed,
             Home = entry.Home,
             Placement = entry.Placement,
+            Trust = entry.Trust,
+            Authority = entry.Authority,
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -67,6 +69,8 @@ internal static class RouteWire
             Managed = wire.Managed,
             Home = wire.Home,
             Placement = wire.Placement,
+            Trust = wire.Trust,
+            Authority = wire.Authority,
         };
         return true;
     }

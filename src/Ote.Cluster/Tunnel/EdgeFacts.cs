@@ -20,6 +20,9 @@ public sealed record EdgeFacts
     /// <summary>Version of the newest list of revocations we hold; 0 for none. The parent sends a newer one.</summary>
     public Func<ulong> Revocations { get; init; } = static () => 0;
 
+    /// <summary>Version of the tree's trust we hold; 0 for none. The parent sends a newer one.</summary>
+    public Func<ulong> Trust { get; init; } = static () => 0;
+
     /// <summary>Product version.</summary>
     public string Version { get; init; } = "";
 

@@ -182,6 +182,7 @@ public sealed class EdgeTunnel
             Home = target.IsHome,
             HomeName = facts.HomeName(),
             Revocations = facts.Revocations(),
+            Trust = facts.Trust(),
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)

@@ -12,9 +12,14 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
 /// <param name="time">Measures round trips.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
+/// <param name="trust">The CAs whose certificates count; null for that of the identity.</param>
+/// <param name="untrusted">
+/// Called when a parent showed a certificate of a CA that does not count: it may know of an exchange of the CA. The next dial may succeed.
+/// </param>
 /// <param name="objection">Why an address must not be served by a cluster that could prove itself; null when it may. Null for no objections.</param>
 public sealed class WebSocketDialer(
-    Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null, Func<Uri, PeerIdentity, string?>? objection = null) : IDialer
+    Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null, Func<Uri, PeerIdentity, string?>? objection = null,
+    Func<TreeTrust>? trust = null, Func<Uri, CancellationToken, Task>? untrusted = null) : IDialer
 {
     /// <inheritdoc/>
     public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
@@ -33,6 +38,7 @@ public sealed class WebSocketDialer(
         catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException)
         {
             socket.Dispose();
+            if (check.IsUntrusted && untrusted is not null) await untrusted(parent, ct).ConfigureAwait(false);
             throw new IOException(check.Problem ?? Reason(parent, e), e);
         }
         catch
@@ -66,7 +72,9 @@ public sealed class WebSocketDialer(
     }
 
     private ServerCheck Check(ClusterIdentity self, Uri parent) =>
-        new(self.Authority, parent.Host, time, objection is null ? null : who => objection(parent, who));
+        new(Trust(self), parent.Host, time, objection is null ? null : who => objection(parent, who));
+
+    private TreeTrust Trust(ClusterIdentity self) => trust?.Invoke() ?? TreeTrust.Of(self.Authority);
 
     private SocketsHttpHandler Handler(ClusterIdentity self, ServerCheck check) => new()
     {
@@ -76,7 +84,7 @@ public sealed class WebSocketDialer(
         SslOptions = new SslClientAuthenticationOptions
         {
             ClientCertificateContext = self.TlsContext,
-            CertificateChainPolicy = TunnelTls.TrustOnly(self.Authority),
+            CertificateChainPolicy = TunnelTls.TrustOnly(Trust(self)),
             RemoteCertificateValidationCallback = check.Validate,
             EnabledSslProtocols = TunnelTls.Protocols,
         },
@@ -91,13 +99,16 @@ public sealed class WebSocketDialer(
 }
 
 /// <summary>Checks a server's certificate against the tree's CA and remembers who it was.</summary>
-/// <param name="authority">The only trusted root.</param>
+/// <param name="trust">The only trusted CAs.</param>
 /// <param name="host">The host that was dialled.</param>
 /// <param name="time">The clock it is held against.</param>
 /// <param name="objection">Why not this cluster, though it is who it says; null for no objections.</param>
-internal sealed class ServerCheck(X509Certificate2 authority, string host, TimeProvider time, Func<PeerIdentity, string?>? objection = null)
+internal sealed class ServerCheck(TreeTrust trust, string host, TimeProvider time, Func<PeerIdentity, string?>? objection = null)
 {
     public PeerIdentity? Peer { get; private set; }
+
+    /// <summary>The certificate is of a CA that does not count.</summary>
+    public bool IsUntrusted { get; private set; }
 
     /// <summary>What is wrong with the certificate; null when nothing is, or none was seen.</summary>
     public string? Problem { get; private set; }
@@ -112,8 +123,9 @@ internal sealed class ServerCheck(X509Certificate2 authority, string host, TimeP
 
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
         {
+            IsUntrusted = true;
             string why = string.Join("; ", chain?.ChainStatus.Select(status => status.StatusInformation.Trim()) ?? []);
-            Problem = $"the certificate {host} showed ({peer}) is not trusted by the tree's CA {CaPin.Of(authority)}: {why}";
+            Problem = $"the certificate {host} showed ({peer}) is not trusted by the tree's CA {CaPin.Of(trust.Authorities[0])}: {why}";
             return false;
         }
 
@@ -123,7 +135,7 @@ internal sealed class ServerCheck(X509Certificate2 authority, string host, TimeP
             return false;
         }
 
-        if (TunnelTls.OutOfTime(seen, authority, time.GetUtcNow()) is { } late)
+        if (TunnelTls.OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is { } late)
         {
             Problem = $"the certificate {host} showed ({peer}) does not count: {late}";
             return false;

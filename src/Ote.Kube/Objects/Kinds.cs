@@ -50,6 +50,9 @@ public static class Kinds
     public static ResourceRef ClusterControllerResults { get; } =
         new("ote.baidu.com", "v1", "clustercontrollerresults", "ClusterControllerResult", true);
 
+    /// <summary>ote.baidu.com/v1 CommandPolicy: who may have which clusters asked for what.</summary>
+    public static ResourceRef CommandPolicies { get; } = new("ote.baidu.com", "v1", "commandpolicies", "CommandPolicy", false);
+
     /// <summary>ote.baidu.com/v1 JoinToken: the hash of a one-time token and what it allows.</summary>
     public static ResourceRef JoinTokens { get; } = new("ote.baidu.com", "v1", "jointokens", "JoinToken", false);
 }

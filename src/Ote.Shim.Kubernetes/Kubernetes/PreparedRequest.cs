@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ote.Kube.Client;
 using Ote.Shim.Contract;
 using Error = Ote.Shim.Contract.ExecuteResponse.Types.Error;
 

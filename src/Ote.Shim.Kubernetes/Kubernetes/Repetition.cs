@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ote.Kube.Client;
 
 namespace Ote.Shim.Kubernetes.Kubernetes;
 

@@ -71,7 +71,7 @@ internal sealed class BackupService(string data, string version, TimeProvider ti
             File.Copy(System.IO.Path.Combine(data, Api, file), System.IO.Path.Combine(folder, Api, file));
         }
 
-        string[] names = [.. RootFiles.Identity, RootFiles.Journal, .. Pki.Prepend(StoreCopy.FileName).Select(f => $"{Api}/{f}")];
+        string[] names = [.. RootFiles.Identity(folder), RootFiles.Journal, .. Pki.Prepend(StoreCopy.FileName).Select(f => $"{Api}/{f}")];
         return new BackupManifest { Uid = uid, CaPin = pin, TakenAt = takenAt, Version = version, Files = [.. names.Select(n => BackupArchive.Describe(folder, n))] };
     }
 }

@@ -11,6 +11,9 @@ internal sealed record ClusterControllerArguments
     /// <summary>Serve an embedded control API here; null: none.</summary>
     public IPEndPoint? Api { get; init; }
 
+    /// <summary>File of bearer tokens of the embedded control API; null: none.</summary>
+    public string? ApiTokens { get; init; }
+
     /// <summary>Use this cluster's API server as control API; null: the embedded one, if any.</summary>
     public string? ControlKubeconfig { get; init; }
 

@@ -33,10 +33,14 @@ internal static class ClusterControllerCommand
         };
         var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
         var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
+        var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };
+        var tokens = new Option<string?>("--api-token-file") { Description = "Bearer tokens of this controller's own API: token,user,uid,\"group,group\" a line; ote:commanders may command" };
+        var audit = new Option<string?>("--audit-log") { Description = "File where each command's acceptance and outcome here is noted, a JSON line each" };
+        var auditBytes = new Option<long>("--audit-max-bytes") { Description = "How large that file may grow before it takes the place of FILE.1", DefaultValueFactory = _ => 64 * 1024 * 1024 };
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, tokens, audit, auditBytes,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -56,11 +60,15 @@ internal static class ClusterControllerCommand
                     JoinToken = Secret(parsed.GetValue(token)),
                     CaPin = parsed.GetValue(pin),
                     CertificateLife = CommonOptions.Duration(parsed, life) ?? CertificateAuthority.DefaultClusterLife,
+                    CommandPolicyFile = parsed.GetValue(policy) is { } file ? Path.GetFullPath(file) : null,
+                    AuditLogFile = parsed.GetValue(audit) is { } lines ? Path.GetFullPath(lines) : null,
+                    AuditMaxBytes = parsed.GetValue(auditBytes),
                     RenewalGrace = CommonOptions.Duration(parsed, grace) ?? TimeSpan.FromDays(30),
                 },
                 Api = parsed.GetValue(kubeconfig) is null
                     ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
+                ApiTokens = parsed.GetValue(tokens),
                 ControlKubeconfig = parsed.GetValue(kubeconfig),
                 LeaderElect = parsed.GetValue(elect),
                 Shim = parsed.GetValue(shim),

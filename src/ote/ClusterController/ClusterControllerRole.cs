@@ -96,6 +96,8 @@ internal static class ClusterControllerRole
             Name = arguments.Options.Name,
             DataDirectory = Path.Combine(arguments.Options.DataDirectory, BackupService.Api),
             Downloads = Downloads(host, arguments.Options),
+            TokenFile = arguments.ApiTokens,
+            Authorizer = new CommanderAuthorizer(),
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Ote.Ctl.Applying;
+using Ote.Ctl.Authority;
 using Ote.Ctl.Backup;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
@@ -51,6 +52,7 @@ internal static class CommandLine
         root.Add(JoinTokenCommand.Build(runner));
         root.Add(AcceptCommand.BuildAccept(runner));
         root.Add(AcceptCommand.BuildRevoke(runner));
+        root.Add(CaRotateCommand.Build(runner));
         root.Add(ApplyCommand.Build(runner));
         root.Add(CommandCommand.Build(runner));
         root.Add(TagCommand.Build(runner));

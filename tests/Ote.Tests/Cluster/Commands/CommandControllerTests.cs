@@ -1,5 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -20,6 +23,79 @@ public sealed class CommandControllerTests
         await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"), EntryWorld.Receipt(command, "b", code: 404))));
         var over = await world.OverAsync("c", Ct);
         Assert.Equal(("Failed", 200L, 404L), (over.Text("status", "commandPhase"), over.Whole("status", "a", "code"), over.Whole("status", "b", "code")));
+    }
+
+    [Fact]
+    public async Task A_command_allowed_for_some_clusters_goes_to_them_by_name_and_the_others_end_with_why_also_over_a_restart()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b", "d");
+        world.Access.Verdict = new AccessVerdict(new HashSet<string> { "b" }, "no policy allows it", IsBound: true);
+        var command = await world.CreateAsync("c", "*", Ct);
+        var sent = await Sent(world);
+        Assert.Equal(("command 1 to a,d", "*"), (sent.ToString(), sent.Command!.Condition));
+        await world.UntilAsync("c", c => c.Whole("status", "targetCounts", "failed") == 1, Ct);
+        world.Access.Verdict = AccessVerdict.Everything; // it was accepted as it was
+        await world.RestartAsync();
+        Assert.Equal("command 1 to a,d", (await Sent(world)).ToString());
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"), EntryWorld.Receipt(command, "d"))));
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal(("Failed", 2L), (over.Text("status", "commandPhase"), over.Whole("status", "targetCounts", "succeeded")));
+        Assert.Equal(("NotAllowed", "no policy allows it"), (await world.ResultsAsync(Ct)).Single(r => r.Text("cluster") == "b") is var b ? (b.Text("error"), b.Text("text")) : default);
+    }
+
+    [Fact]
+    public async Task A_command_that_is_accepted_anew_after_a_crash_is_noted_once()
+    {
+        var file = Path.GetTempFileName();
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        await world.StopAsync();
+        using (world.Audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            world.Faults.Fail(int.MaxValue, HttpStatusCode.InternalServerError, after: false, FaultyHandler.IsStatusWrite);
+            world.Run();
+            await world.CreateAsync("c", "*", Ct);
+            await Until(world, () => world.Faults.Failed > 1);
+            await world.StopAsync();
+            Assert.Equal(0, world.Subtree.Unread);
+        }
+
+        using (world.Audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            world.Faults.Fail(0, default, false, _ => false);
+            world.Run();
+            await Sent(world);
+            await world.StopAsync();
+            Assert.Contains("\"event\":\"accepted\"", Assert.Single(await File.ReadAllLinesAsync(file, Ct)), StringComparison.Ordinal);
+        }
+
+        File.Delete(file);
+        world.Audit = null;
+        world.Run();
+    }
+
+    [Fact]
+    public async Task A_command_that_policies_allow_for_all_but_one_by_one_means_nobody_else_on_the_way()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        world.Access.Verdict = new AccessVerdict(new HashSet<string>(), "", IsBound: true);
+        await world.CreateAsync("c", "*", Ct);
+        Assert.Equal("command 1 to a,b", (await Sent(world)).ToString());
+    }
+
+    [Fact]
+    public async Task A_command_that_is_allowed_nowhere_ends_at_once_and_an_edit_that_is_allowed_runs()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        world.Access.Verdict = new AccessVerdict(new HashSet<string> { "a", "b" }, "no policy allows it", IsBound: true);
+        await world.CreateAsync("c", "*", Ct);
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal(("Failed", "for none of the 2 clusters it means: no policy allows it"), (over.Text("status", "commandPhase"), over.Condition("Allowed").Text("message")));
+        Assert.Equal(0, world.Subtree.Unread);
+        world.Access.Verdict = AccessVerdict.Everything;
+        await world.EditAsync("c", new JsonObject { ["url"] = "/healthz" }, Ct);
+        Assert.Equal("command 2 to *", (await Sent(world)).ToString());
+        var running = await world.UntilAsync("c", c => c.Whole("status", "runGeneration") == 2, Ct);
+        Assert.DoesNotContain(running.Items("status", "conditions")!, c => c.Text("type") == "Allowed");
     }
 
     [Fact]

@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Routing;
 using Ote.Kube.Client;
@@ -41,6 +43,11 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     public PlayedSubtree Subtree { get; } = new();
 
+    public AuditLog? Audit { get; set; }
+
+    /// <summary>Who may command what.</summary>
+    public PlayedAccess Access { get; } = new();
+
     public FaultyHandler Faults { get; }
 
     public static async Task<EntryWorld> StartAsync(CancellationToken ct, params string[] clusters)
@@ -67,7 +74,7 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     /// <summary>A new process on the same API, which knows nothing else. It does not work before <see cref="Run"/>.</summary>
     public void Make() => _controller = new CommandController(
-        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience);
+        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience, Access, Audit);
 
     public void Run(bool make = true)
     {
@@ -188,6 +195,14 @@ internal sealed class PlayedSubtree : ICommandSender
     }
 
     private IEnumerable<RouteEntry> Matching(ClusterSelector selector) => _clusters.Values.Where(c => selector.Matches(c.Name, c.Tags)).OrderBy(c => c.Name, StringComparer.Ordinal);
+}
+
+/// <summary>Says what the test wants it to say.</summary>
+internal sealed class PlayedAccess : ICommandAccess
+{
+    public AccessVerdict Verdict { get; set; } = AccessVerdict.Everything;
+
+    public ValueTask<AccessVerdict> JudgeAsync(Command command, IReadOnlyCollection<string> clusters, CancellationToken ct) => ValueTask.FromResult(Verdict);
 }
 
 /// <summary>A command, or its cancellation, and to whom.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Protocol.Records;
@@ -24,6 +25,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     private readonly ConcurrentQueue<ExecuteRequest> _seen = [];
     private readonly Channel<Receipt> _receipts = Channel.CreateUnbounded<Receipt>();
     private readonly CancellationTokenSource _stop = new();
+    private AuditLog? _audit;
     private readonly List<Task> _running = [];
     private Func<ExecuteRequest, CancellationToken, Task<ExecuteResponse>> _answer = (_, _) => Task.FromResult(ShimAnswer.FromCluster(200, "ok"u8.ToArray(), "text/plain"));
 
@@ -257,6 +259,36 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_outcome_that_was_noted_before_a_crash_is_not_noted_again_when_the_command_is_replayed()
+    {
+        var file = Path.GetTempFileName();
+        using (_audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            TaskCompletionSource ran = new();
+            _answer = (_, _) =>
+            {
+                _journal.Fails = true; // the result will not be kept
+                ran.TrySetResult();
+                return Task.FromResult(ShimAnswer.FromCluster(200, default, ""));
+            };
+            await Start().TakeAsync(Command("u1"));
+            await ran.Task.Soon();
+            await Until(() => _journal.Failures > 0);
+        }
+
+        (_journal.Fails, _answer) = (false, (_, _) => Task.FromResult(ShimAnswer.FromCluster(409, default, "")));
+        using (_audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            Restart();
+            Assert.Equal(409, (await Next()).Code);
+        }
+
+        Assert.Equal(2, _seen.Count);
+        Assert.Contains("\"code\":200", Assert.Single(await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
+        File.Delete(file);
+    }
+
+    [Fact]
     public async Task A_cancellation_that_cannot_be_kept_is_not_acknowledged_until_it_can()
     {
         var executor = New();
@@ -452,13 +484,25 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_command_that_was_taken_is_not_declined_afterwards()
+    public async Task A_command_that_was_not_allowed_never_runs_also_when_it_is_allowed_later_and_after_a_restart()
+    {
+        await Start().DeclineAsync(Command("u1"), "no policy allows it");
+        Assert.Equal((Stage.Executed, "NotAllowed", 0), await Next() is var end ? (end.Stage, end.Error, end.Code) : default);
+        await Restart().TakeAsync(Command("u1"));
+        Assert.Equal("NotAllowed", (await Next()).Error);
+        Assert.Empty(_seen);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("no policy allows it")]
+    public async Task A_command_that_was_taken_is_not_declined_afterwards(string refusal)
     {
         TaskCompletionSource<ExecuteResponse> answer = new();
         _answer = (_, _) => answer.Task;
         var executor = Start();
         await executor.TakeAsync(Command("u1"));
-        await executor.DeclineAsync(Command("u1"));
+        await executor.DeclineAsync(Command("u1"), refusal);
         Assert.Equal(Stage.Durable, (await Next()).Stage);
         answer.SetResult(ShimAnswer.FromCluster(200, default, ""));
         Assert.Equal(Stage.Executed, (await Next()).Stage);
@@ -553,7 +597,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Requester = new Requester { User = "jo" },
     };
 
-    private CommandExecutor New() => new("c1", _shim, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance);
+    private CommandExecutor New() => new("c1", _shim, _journal, ReportAsync, _time, () => 0.5, NullLogger.Instance, audit: _audit);
 
     private CommandExecutor Start() => Run(New());
 

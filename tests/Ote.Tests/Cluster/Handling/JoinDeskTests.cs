@@ -209,7 +209,7 @@ public sealed class JoinDeskTests : IAsyncLifetime
     public async Task Deleting_the_object_of_a_revoked_cluster_does_not_let_it_back_in_and_time_forgets_it()
     {
         var former = await JoinedAsync("c1");
-        var revoker = new Revoker(_revocations, _authority, "u-root", TimeSpan.FromDays(30), _time, NullLogger.Instance);
+        var revoker = new Revoker(_revocations, RootAuthorities.Of(_authority), "u-root", TimeSpan.FromDays(30), _time, NullLogger.Instance);
         await AcceptAsync("c1", false);
         await revoker.ObserveAsync((await _api.GetAsync(Kinds.Clusters, null, "c1", Ct))!);
         await _api.DeleteAsync(Kinds.Clusters, null, "c1", Ct);
@@ -227,7 +227,7 @@ public sealed class JoinDeskTests : IAsyncLifetime
     {
         var token = (await TokenAsync(uses: 1, autoAccept: false)).Reveal();
         Assert.Equal(JoinAnswer.Types.Outcome.Pending, (await Desk().DecideAsync(Ask("c1", token), Ct)).Outcome);
-        await new Revoker(_revocations, _authority, "u-root", TimeSpan.Zero, _time, NullLogger.Instance).ObserveAsync((await _api.GetAsync(Kinds.Clusters, null, "c1", Ct))!);
+        await new Revoker(_revocations, RootAuthorities.Of(_authority), "u-root", TimeSpan.Zero, _time, NullLogger.Instance).ObserveAsync((await _api.GetAsync(Kinds.Clusters, null, "c1", Ct))!);
         Assert.False(_revocations.Current.Contains("u-c1"));
         await AcceptAsync("c1", true);
         Assert.Equal(JoinAnswer.Types.Outcome.Issued, (await Desk().DecideAsync(Ask("c1", token), Ct)).Outcome);
@@ -256,7 +256,7 @@ public sealed class JoinDeskTests : IAsyncLifetime
         return request;
     }
 
-    private JoinDesk Desk(params string[] rootHosts) => new(_api, _authority, _revocations, new JoinDeskOptions(TimeSpan.FromDays(30), "root", rootHosts), _time);
+    private JoinDesk Desk(params string[] rootHosts) => new(_api, RootAuthorities.Of(_authority), _revocations, new JoinDeskOptions(TimeSpan.FromDays(30), "root", rootHosts), _time);
 
     private async Task<ClusterIdentity> JoinedAsync(string name)
     {

@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 
-namespace Ote.Shim.Kubernetes.Kubernetes;
+namespace Ote.Kube.Client;
 
 /// <summary>
-/// A request's URL, checked and taken apart. Only forms with exactly one reading pass, so that what the allow-list sees is what
-/// the API server sees: no <c>..</c>, no empty segment, no encoded slash, no host.
+/// A request's URL, checked and taken apart. Only forms with exactly one reading pass, so that what an allow-list or a policy sees is
+/// what the API server sees: no <c>..</c>, no empty segment, no encoded slash, no host.
 /// </summary>
-internal sealed record ApiPath
+public sealed record ApiPath
 {
     private const int MaxLength = 8 * 1024;
 
@@ -28,6 +28,7 @@ internal sealed record ApiPath
     /// <summary>API group, empty for the core; null when the path is no resource's.</summary>
     public string? Group { get; private init; }
 
+    /// <summary>Null for a cluster-scoped resource, and for one of all namespaces.</summary>
     public string? Namespace { get; private init; }
 
     /// <summary>Plural name of the resource; null when the path is no resource's.</summary>
@@ -36,11 +37,13 @@ internal sealed record ApiPath
     /// <summary>Null for a collection.</summary>
     public string? Name { get; private init; }
 
+    /// <summary>What follows the name, such as <c>status</c>; null when nothing does.</summary>
     public string? Subresource { get; private init; }
 
     /// <summary>Checks and takes apart; <paramref name="error"/> says what is wrong with it.</summary>
     public static bool TryParse(string url, [NotNullWhen(true)] out ApiPath? parsed, [NotNullWhen(false)] out string? error)
     {
+        ArgumentNullException.ThrowIfNull(url);
         parsed = null;
         error = Check(url, out string path, out string query, out string[] segments);
         if (error is null)

@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Ote.Cluster.Access;
+using Ote.Cluster.Commands;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Audit;
+
+/// <summary>
+/// One line of an audit log: who, what, where, and what became of it. Never a body, neither of a request nor of an answer, nor a text that
+/// may quote one. Pure.
+/// </summary>
+/// <param name="Key">The same for the same event of the same command, also after a restart: it stands in the log once.</param>
+/// <param name="Json">The line, with its end.</param>
+internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
+{
+    private const int MostNames = 100;
+
+    /// <summary>An entry has accepted a command.</summary>
+    public static AuditLine Accepted(string cluster, Command command, int targets, IReadOnlySet<string> notAllowed, DateTimeOffset at) =>
+        Write("accepted", cluster, command, at, json =>
+        {
+            json.WriteNumber("targets", targets);
+            Names(json, notAllowed);
+        });
+
+    /// <summary>A controller does not allow a command for some clusters, or for none.</summary>
+    public static AuditLine Refused(string cluster, Command command, IReadOnlySet<string> notAllowed, string why, DateTimeOffset at) => Write("refused", cluster, command, at, json =>
+    {
+        Names(json, notAllowed);
+        json.WriteString("why", why);
+    });
+
+    /// <summary>A command has ended at its target.</summary>
+    /// <param name="cluster">The target.</param>
+    /// <param name="command">What was asked; just what names it when it was cancelled before it came.</param>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="duration">How long the shim had it; null when it never did.</param>
+    /// <param name="at">When.</param>
+    public static AuditLine Outcome(string cluster, Command command, Receipt outcome, TimeSpan? duration, DateTimeOffset at) => Write("outcome", cluster, command, at, json =>
+    {
+        json.WriteString("outcome", outcome.Stage.ToString());
+        json.WriteNumber("code", outcome.Code);
+        if (outcome.Error.Length > 0) json.WriteString("error", outcome.Error);
+        if (duration is { } took) json.WriteNumber("milliseconds", (long)took.TotalMilliseconds);
+    });
+
+    /// <summary>Every target of an entry's command has its outcome.</summary>
+    public static AuditLine Over(string cluster, CommandRun run, DateTimeOffset at) => Write("over", cluster, run.Spec.Command, at, json =>
+    {
+        json.WriteNumber("targets", run.Targets);
+        foreach (var stage in Enum.GetValues<TargetStage>().Where(s => s >= TargetStage.Succeeded && run.Count(s) > 0))
+        {
+            json.WriteNumber(JsonNamingPolicy.CamelCase.ConvertName(stage.ToString()), run.Count(stage));
+        }
+    });
+
+    /// <summary>The key of a line that stands in a log; null when it is none of ours.</summary>
+    public static string? KeyOf(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            using var read = JsonDocument.ParseValue(ref reader);
+            var json = read.RootElement;
+            return KeyOf(json.GetProperty("event").GetString(), json.GetProperty("uid").GetString(), json.GetProperty("generation").GetUInt64());
+        }
+        catch (Exception torn) when (torn is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static string KeyOf(string? @event, string? uid, ulong generation) => string.Create(CultureInfo.InvariantCulture, $"{@event} {uid}.{generation}");
+
+    private static void Names(Utf8JsonWriter json, IReadOnlySet<string> notAllowed)
+    {
+        if (notAllowed.Count == 0)
+        {
+            return;
+        }
+
+        json.WriteNumber("notAllowed", notAllowed.Count);
+        json.WriteStartArray("notAllowedClusters");
+        foreach (var name in notAllowed.Order(StringComparer.Ordinal).Take(MostNames))
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static AuditLine Write(string @event, string cluster, Command command, DateTimeOffset at, Action<Utf8JsonWriter> more)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("time", at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
+            json.WriteString("event", @event);
+            json.WriteString("cluster", cluster);
+            json.WriteString("uid", command.CommandUid);
+            json.WriteNumber("generation", command.Generation);
+            json.WriteString("entry", command.Entry);
+            Asked(json, command);
+            more(json);
+            json.WriteEndObject();
+        }
+
+        buffer.Write("\n"u8);
+        return new AuditLine(KeyOf(@event, command.CommandUid, command.Generation), buffer.WrittenMemory);
+    }
+
+    private static void Asked(Utf8JsonWriter json, Command command)
+    {
+        if (command.DisplayName.Length > 0) json.WriteString("command", command.DisplayName);
+        if (command.Requester is { } who)
+        {
+            json.WriteString("user", who.User);
+            json.WriteStartArray("groups");
+            foreach (var group in who.Groups) json.WriteStringValue(group);
+            json.WriteEndArray();
+        }
+
+        // Of a command that somebody on the way did not allow nothing is left but this.
+        if (command.Method.Length > 0)
+        {
+            json.WriteString("destination", command.Destination);
+            json.WriteString("method", command.Method);
+            json.WriteString("url", command.Url);
+            if (CommandAsk.Of(command) is { } ask) json.WriteString("verb", ask.Verb);
+            json.WriteNumber("bodyBytes", command.Body.Length);
+        }
+
+        if (command.Selector.Length > 0) json.WriteString("selector", command.Selector.Length <= 1024 ? command.Selector : command.Selector[..1024] + "…");
+        if (command.Traceparent.Split('-') is [_, var trace, ..]) json.WriteString("trace", trace);
+    }
+}
