@@ -11,6 +11,15 @@ public sealed class RootAuthoritiesTests : IDisposable
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     [Fact]
+    public void Ca_that_replicas_share_is_not_exchanged()
+    {
+        using var shared = RootAuthorities.Of(CertificateAuthority.Create(TimeProvider.System));
+
+        Assert.False(shared.CanExchange);
+        Assert.Throws<InvalidOperationException>(() => shared.Start("1"));
+    }
+
+    [Fact]
     public void Each_step_is_found_again_by_a_restart_and_the_former_key_is_gone_after_the_grace()
     {
         CaPin first = Open().Active.Pin;
