@@ -81,7 +81,7 @@ internal sealed class FailoverPlan
         var allowed = All().Where(IsAllowed).ToArray();
         if (Elsewhere(now) is { } leader)
         {
-            return new ParentStep(leader, TimeSpan.Zero, allowed.Length > 1);
+            return new ParentStep(leader, TimeSpan.Zero, Patience(leader, allowed.Length));
         }
 
         if (Retry(now) is { } again)
