@@ -50,12 +50,12 @@ internal static class LossBench
         limit.CancelAfter(Patience);
         var many = await RateAsync("lossy");
         var packets = wire.Packets;
-        wire.Faults = new WireFaults(TimeSpan.Zero, 0);
+        wire.Faults = WireFaults.None;
         var clean = await RateAsync("clean");
                 return
         [
             Row.WithLeastRatio($"commands a second over a lossy link, {Commands} at once, each with its stored answer; TCP with {control} (baseline: one message at a time over the same wire)", many, "1/s", oneByOne, LeastRatio),
-            new Row("  packets lost of all on the wire", 100.0 * packets.Lost / packets.All, "%", WireToProcess.Lossy.Loss * 100, null, null),
+            new Row("  packets lost of all on the wire", 100.0 * packets.Lost / packets.All, "%", WireToProcess.Lossy.Forth * 100, null, null),
             new Row("  the same commands over the same wire without loss and delay: what control API and machine allow", clean, "1/s", null, null, null),
         ];
 

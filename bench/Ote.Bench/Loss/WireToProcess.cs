@@ -12,7 +12,7 @@ namespace Ote.Bench.Loss;
 internal sealed class WireToProcess : IDisposable
 {
     /// <summary>100 ms each way, and of each way's packets three in a hundred lost.</summary>
-    public static readonly WireFaults Lossy = new(TimeSpan.FromMilliseconds(100), 0.03);
+    public static readonly WireFaults Lossy = new(TimeSpan.FromMilliseconds(100), 0.03, 0.03);
 
     private static readonly string[] Controls = ["cubic", "bbr"];
     private readonly LossyWire _wire;

@@ -4,8 +4,13 @@ namespace Ote.Testing.Links;
 
 /// <summary>What a wire does to each packet.</summary>
 /// <param name="Delay">How long it is under way, in each direction.</param>
-/// <param name="Loss">The share of packets that vanish, in each direction, each by itself.</param>
-public sealed record WireFaults(TimeSpan Delay, double Loss);
+/// <param name="Forth">The share of packets from near to far that vanish, each by itself; 1: all.</param>
+/// <param name="Back">The same of those from far to near.</param>
+public sealed record WireFaults(TimeSpan Delay, double Forth, double Back)
+{
+    /// <summary>Nothing is late or lost.</summary>
+    public static WireFaults None { get; } = new(TimeSpan.Zero, 0, 0);
+}
 
 /// <summary>
 /// A wire between two network interfaces of this machine, usually in two network namespaces, on which real IP packets of the kernel's
@@ -44,7 +49,7 @@ public sealed class LossyWire : IDisposable
             throw;
         }
 
-        writers = [Carry(Near, Far), Carry(Far, Near)];
+        writers = [Carry(Near, Far, () => Faults.Forth), Carry(Far, Near, () => Faults.Back)];
     }
 
     /// <summary>What happens on the way.</summary>
@@ -70,16 +75,16 @@ public sealed class LossyWire : IDisposable
         stop.Dispose();
     }
 
-    private Task Carry(TunDevice from, TunDevice to)
+    private Task Carry(TunDevice from, TunDevice to, Func<double> loss)
     {
         var packets = Channel.CreateBounded<(long Due, byte[] Packet)>(new BoundedChannelOptions(MostQueued) { SingleReader = true, SingleWriter = true });
-        Thread reader = new(() => Read(from, packets.Writer)) { IsBackground = true, Name = from.Name };
+        Thread reader = new(() => Read(from, packets.Writer, loss)) { IsBackground = true, Name = from.Name };
         readers.Add(reader);
         reader.Start();
         return Task.Run(() => WriteAsync(packets.Reader, to));
     }
 
-    private void Read(TunDevice from, ChannelWriter<(long Due, byte[] Packet)> packets)
+    private void Read(TunDevice from, ChannelWriter<(long Due, byte[] Packet)> packets, Func<double> loss)
     {
         byte[] buffer = new byte[PacketBytes];
         try
@@ -90,7 +95,7 @@ public sealed class LossyWire : IDisposable
                 if (count == 0) continue;
                 Interlocked.Increment(ref carried);
                 long due = time.GetTimestamp() + (long)(Faults.Delay.TotalSeconds * time.TimestampFrequency);
-                if (random() < Faults.Loss || !packets.TryWrite((due, buffer[..count]))) Interlocked.Increment(ref lost);
+                if (random() < loss() || !packets.TryWrite((due, buffer[..count]))) Interlocked.Increment(ref lost);
             }
         }
         catch (IOException)
