@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Ote.Bench;
 using Ote.Bench.Load;
+using Ote.Bench.Loss;
+using Ote.Bench.Recovery;
 using Ote.Bench.Serve;
 using Ote.Bench.Simulate;
 
@@ -32,6 +34,8 @@ Within(one, 1, 15_000);
 Within(virtually, 1000, 200_000);
 Within(fan, 2, 20);
 Within(depth, 2, 3);
+var children = new Option<int>("--children") { Description = "Children of the mid-level controller that is killed", DefaultValueFactory = _ => Fanout.Reference };
+Within(children, 10, 5_000);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
 
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
@@ -41,6 +45,8 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("idle", "Memory and bytes a second of a link with nothing to do", (a, p, ct) => Idle.RunAsync(a, p.GetValue(one), ct), one),
     Bench("footprint", "Size, start and memory of the native executable", (a, p, ct) => Footprint.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("tree", "One command through levels of controllers", (a, p, ct) => Levels.RunAsync(a, p.GetValue(fan), p.GetValue(depth), ct), fan, depth),
+    Bench("recover", "Parents that are killed, come back, or are cut off without a word", (a, p, ct) => Recover.RunAsync(a, p.GetValue(children), p.GetValue(one), ct), children, one),
+    Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
     SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();

@@ -22,6 +22,10 @@ internal sealed record Row(string What, double Value, string Unit, double? Basel
         applies ? string.Create(CultureInfo.InvariantCulture, $"ratio <= {most}") : null,
         applies ? baseline > 0 && value / baseline <= most : null);
 
+    /// <summary>A figure that must be so many times the baseline.</summary>
+    public static Row WithLeastRatio(string what, double value, string unit, double baseline, double least) => new(
+        what, value, unit, baseline, string.Create(CultureInfo.InvariantCulture, $"ratio >= {least}"), baseline > 0 && value / baseline >= least);
+
     /// <summary>A figure that is limited itself.</summary>
     public static Row WithLimit(string what, double value, string unit, double most, double? baseline = null) =>
         new(what, value, unit, baseline, string.Create(CultureInfo.InvariantCulture, $"<= {most} {unit}"), value <= most);
@@ -41,7 +45,8 @@ internal sealed record Row(string What, double Value, string Unit, double? Basel
         ["meets"] = Meets,
     };
 
-    private static JsonValue? Rounded(double? value) => value is { } v ? JsonValue.Create(Math.Round(v, 3)) : null;
+    /// <summary>What never came has no figure.</summary>
+    private static JsonValue? Rounded(double? value) => value is { } v && double.IsFinite(v) ? JsonValue.Create(Math.Round(v, 3)) : null;
 }
 
 /// <summary>Tells the rows, and keeps the last run's beside the benchmarks.</summary>

@@ -26,21 +26,21 @@ internal sealed class BareServer : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.Loopback, 0);
 
-    public static async Task<BareServer> StartAsync(string identityDirectory, TimeProvider time, CancellationToken ct)
+    public static async Task<BareServer> StartAsync(string identityDirectory, TimeProvider time, CancellationToken ct, IPAddress? at = null)
     {
         var authority = CertificateAuthority.LoadOrCreate(identityDirectory, time);
-        var identity = new IdentitySource(authority.CreateIdentity(new PeerIdentity("root", "bare-root"), ["127.0.0.1", "localhost"]));
+        var identity = new IdentitySource(authority.CreateIdentity(new PeerIdentity("root", "bare-root"), ["127.0.0.1", "localhost", .. at is null ? Array.Empty<string>() : [at.ToString()]]));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(static o => o.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(
-            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listener => listener.UseTunnelTls(identity)));
+            kestrel => kestrel.Listen(at ?? IPAddress.Loopback, 0, listener => listener.UseTunnelTls(identity)));
         var app = builder.Build();
         var server = new BareServer(app, time);
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         app.Run(server.ServeAsync);
         await app.StartAsync(ct);
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        server.EndPoint = new IPEndPoint(IPAddress.Loopback, new Uri(address).Port);
+        server.EndPoint = new IPEndPoint(at ?? IPAddress.Loopback, new Uri(address).Port);
         return server;
     }
 

@@ -11,17 +11,31 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     private ChildProcess(Process process) => _process = process;
 
-    public static ChildProcess Start(string role)
+    /// <summary>Starts one.</summary>
+    /// <param name="role">As the command line names it.</param>
+    /// <param name="folder">Where it puts its files; for one that is killed and cannot remove its own.</param>
+    /// <param name="networkOfItsOwn">In a network namespace of its own, which ends with it; as root.</param>
+    public static ChildProcess Start(string role, string? folder = null, bool networkOfItsOwn = false)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        // It replaces itself, so that the id and both pipes are the child's.
+        string[] before = networkOfItsOwn ? ["unshare", "--net", "--"] : [];
+        string[] command = [.. before, Environment.ProcessPath!];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
         }
 
         start.ArgumentList.Add(role);
+        if (folder is not null)
+        {
+            start.Environment["TMPDIR"] = folder;
+        }
+
         return new ChildProcess(Process.Start(start) ?? throw new BenchException($"the {role} process did not start"));
     }
+
+    public int Id => _process.Id;
 
     /// <summary>Asks and waits for the answer.</summary>
     /// <exception cref="BenchException">It refused, or it is gone.</exception>
@@ -44,6 +58,13 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>What the process has to tell.</summary>
     public Task<JsonObject> StatsAsync(CancellationToken ct) => AskAsync(new JsonObject { ["do"] = "stats" }, ct);
+
+    /// <summary>kill -9; completes when it is gone.</summary>
+    public async Task KillAsync(CancellationToken ct)
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(ct);
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -9,6 +9,9 @@ internal interface ILoadClient : IAsyncDisposable
     /// <summary>Commands received so far.</summary>
     long Received { get; }
 
+    /// <summary>Where it stands; null for clients that do not tell.</summary>
+    Standing? Standing => null;
+
     /// <summary>Completes when connected.</summary>
     Task StartAsync(Uri server, CancellationToken ct);
 }

@@ -19,10 +19,16 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
     private string _name = "";
     private Task _running = Task.CompletedTask;
     private long _received;
+    private long _since;
+    private long _lostAt;
+    private int _attachments;
 
     public long Received => Interlocked.Read(ref _received);
 
     public bool IsUp => _tunnel?.Link is { IsUp: true };
+
+    public Standing? Standing => new(
+        _tunnel?.Link is { IsUp: true } link ? link.Peer.Name : null, Volatile.Read(ref _since), Volatile.Read(ref _lostAt), Volatile.Read(ref _attachments), 0, (int)Received);
 
     public async Task StartAsync(Uri server, CancellationToken ct)
     {
@@ -37,12 +43,15 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
         await _attached.Task.WaitAsync(ct);
     }
 
-    public void Attached(ILink link, Welcome welcome, Hello? hello) => _attached.TrySetResult();
-
-    public void Detached(ILink link, string reason)
+    public void Attached(ILink link, Welcome welcome, Hello? hello)
     {
-        // The tunnel connects again by itself.
+        Volatile.Write(ref _since, time.GetTimestamp());
+        Interlocked.Increment(ref _attachments);
+        _attached.TrySetResult();
     }
+
+    /// <summary>The tunnel connects again by itself.</summary>
+    public void Detached(ILink link, string reason) => Volatile.Write(ref _lostAt, time.GetTimestamp());
 
     public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct)
     {

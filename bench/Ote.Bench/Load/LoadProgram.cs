@@ -9,9 +9,11 @@ namespace Ote.Bench.Load;
 internal sealed class LoadProgram : IAsyncDisposable
 {
     private const int ConnectAtOnce = 64;
+    private const int DialAtOnce = 64;
     private readonly Surroundings _around = new();
     private readonly List<ILoadClient> _clients = [];
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _dialling = new(DialAtOnce);
     private TunnelRuntime? _runtime;
     private Relay? _relay;
 
@@ -35,6 +37,14 @@ internal sealed class LoadProgram : IAsyncDisposable
 
     private async Task<JsonObject> DoAsync(JsonObject request)
     {
+        if ((string)request["do"]! == "standings")
+        {
+            lock (_gate)
+            {
+                return new JsonObject { ["standings"] = new JsonArray([.. _clients.Select(c => c.Standing!.ToJson())]) };
+            }
+        }
+
         if ((string)request["do"]! is not "stats" and var kind)
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(10), _around.Time);
@@ -87,6 +97,7 @@ internal sealed class LoadProgram : IAsyncDisposable
         return kind switch
         {
             "links" => name => new LightChild(_runtime!, _ => Task.FromResult(Identity(name)), _around.Time, _around.Random),
+            "follow" => name => new FollowingChild(Identity(name), _around.Folder, _around.Parts(), _dialling, _around.Time),
             "bare" => name => new BareClient(Identity(name), answer),
             "handshakes" => name => new HandshakeClient(Identity(name)),
             "join" => name => new LightChild(_runtime!, ct => JoinAsync(request, name, ct), _around.Time, _around.Random),

@@ -17,6 +17,7 @@ internal sealed class RootServer : IAsyncDisposable
     /// <summary>The tag every light child carries.</summary>
     public const string Selector = "tier=bench";
 
+    private const int CreateAtOnce = 32;
     private readonly ApiServer _api;
     private readonly ClusterController _controller;
     private readonly TimeProvider _time;
@@ -40,13 +41,13 @@ internal sealed class RootServer : IAsyncDisposable
     /// <summary>Where the tree's CA is, for those who make identities without joining.</summary>
     public string IdentityDirectory { get; }
 
-    public static async Task<RootServer> StartAsync(string folder, Surroundings around, CancellationToken ct)
+    public static async Task<RootServer> StartAsync(string folder, Surroundings around, CancellationToken ct, IPEndPoint? listen = null)
     {
         var api = await ApiServer.StartAsync(
             new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(folder, "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
             around.Loggers, around.Time, ct, around.Meters);
         var controller = await ClusterController.StartAsync(
-            new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(folder, "root"), Listen = new IPEndPoint(IPAddress.Loopback, 0) },
+            new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(folder, "root"), Listen = listen ?? new IPEndPoint(IPAddress.Loopback, 0) },
             around.Parts(api.CreateClient(UserInfo.Component("cluster-controller"))),
             ct);
         return new RootServer(api, controller, api.CreateClient(UserInfo.Admin), folder, around.Time);
@@ -58,21 +59,7 @@ internal sealed class RootServer : IAsyncDisposable
         var query = new ListQuery(FieldSelector: $"metadata.name={name}");
         var seen = await Client.ListAsync(Kinds.ClusterControllers, "default", query, ct);
         var start = _time.GetTimestamp();
-        var created = await Client.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
-        {
-            ["apiVersion"] = Kinds.ClusterControllers.ApiVersion,
-            ["kind"] = Kinds.ClusterControllers.Kind,
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
-            ["spec"] = new JsonObject
-            {
-                ["clusterSelector"] = Selector,
-                ["destination"] = "api",
-                ["method"] = "POST",
-                ["url"] = "/apis/apps/v1/namespaces/default/deployments",
-                ["body"] = body,
-                ["contentType"] = "application/json",
-            },
-        }, ct);
+        var created = await CreateAsync(name, body, ct);
         await foreach (var change in Client.WatchAsync(Kinds.ClusterControllers, "default", query, seen.ResourceVersion, ct))
         {
             if (change.Object.Text("status", "completionTime") is null)
@@ -90,6 +77,49 @@ internal sealed class RootServer : IAsyncDisposable
 
         throw new BenchException($"command {name}: the watch ended before the command did");
     }
+
+    /// <summary>So many commands to one cluster, all at once; the time until the last has ended.</summary>
+    public async Task<TimeSpan> CommandsAsync(string prefix, string body, int count, CancellationToken ct)
+    {
+        var seen = await Client.ListAsync(Kinds.ClusterControllers, "default", null, ct);
+        var start = _time.GetTimestamp();
+        var creating = Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = CreateAtOnce, CancellationToken = ct }, async (i, stop) =>
+            await CreateAsync(string.Create(CultureInfo.InvariantCulture, $"{prefix}-{i}"), body, stop));
+        var over = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var change in Client.WatchAsync(Kinds.ClusterControllers, "default", null, seen.ResourceVersion, ct))
+        {
+            var whole = change.Object.Text("status", "completionTime") is not null && change.Object.Name().StartsWith(prefix, StringComparison.Ordinal);
+            if (whole && change.Object.Whole("status", "targetCounts", "succeeded") != 1)
+            {
+                throw new BenchException($"command {change.Object.Name()} failed; its status is {change.Object["status"]?.ToJsonString()}");
+            }
+
+            if (whole && over.Add(change.Object.Name()) && over.Count == count)
+            {
+                break;
+            }
+        }
+
+        var elapsed = _time.GetElapsedTime(start);
+        await creating;
+        return elapsed;
+    }
+
+    private Task<JsonObject> CreateAsync(string name, string body, CancellationToken ct) => Client.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
+    {
+        ["apiVersion"] = Kinds.ClusterControllers.ApiVersion,
+        ["kind"] = Kinds.ClusterControllers.Kind,
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+        ["spec"] = new JsonObject
+        {
+            ["clusterSelector"] = Selector,
+            ["destination"] = "api",
+            ["method"] = "POST",
+            ["url"] = "/apis/apps/v1/namespaces/default/deployments",
+            ["body"] = body,
+            ["contentType"] = "application/json",
+        },
+    }, ct);
 
     // This API server numbers every write of the whole store in one row.
     private static long Revision(JsonObject obj) => long.Parse(obj.ResourceVersion(), CultureInfo.InvariantCulture);

@@ -17,6 +17,7 @@ internal sealed class ServeProgram : IAsyncDisposable
     private readonly MessageCounter _counter = new();
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly List<ClusterController> _level = [];
+    private RootServer? _root;
 
     public static async Task<int> RunAsync()
     {
@@ -33,13 +34,20 @@ internal sealed class ServeProgram : IAsyncDisposable
 
     private async Task<JsonObject> DoAsync(JsonObject request)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4), _around.Time);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(8), _around.Time);
         switch ((string)request["do"]!)
         {
             case "root":
-                var root = await RootServer.StartAsync(_around.Folder, _around, limit.Token);
-                _owned.Add(root);
-                return At([root.EndPoint], root.IdentityDirectory);
+                _root = await RootServer.StartAsync(Folder(request), _around, limit.Token, At(request));
+                _owned.Add(_root);
+                return At([_root.EndPoint], _root.IdentityDirectory);
+            case "token":
+                return new JsonObject { ["token"] = await _root!.TokenAsync((int)request["uses"]!, limit.Token), ["pin"] = _root.CaPin };
+            case "wait":
+                await _root!.WaitOnlineAsync((int)request["count"]!, limit.Token);
+                return Cpu();
+            case "cpu":
+                return Cpu();
             case "bare":
                 var identity = Path.Combine(_around.Folder, "identity");
                 var bare = await BareServer.StartAsync(identity, _around.Time, limit.Token);
@@ -55,6 +63,13 @@ internal sealed class ServeProgram : IAsyncDisposable
         }
     }
 
+    /// <summary>Given by one that means to start this process again after its death.</summary>
+    private string Folder(JsonObject request) => (string?)request["folder"] ?? _around.Folder;
+
+    private static IPEndPoint At(JsonObject request) => new(IPAddress.Loopback, (int?)request["port"] ?? 0);
+
+    private static JsonObject Cpu() => new() { ["cpu"] = Environment.CpuUsage.TotalTime.TotalMilliseconds };
+
     private static JsonObject At(IEnumerable<IPEndPoint> endpoints, string identity) =>
         new() { ["servers"] = endpoints.Select(e => $"https://{e}").ToJson(), ["identity"] = identity };
 
@@ -65,10 +80,10 @@ internal sealed class ServeProgram : IAsyncDisposable
         for (var i = 0; i < (int)request["count"]!; i++)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"{request["prefix"]}-{i:d4}");
-            var data = Path.Combine(_around.Folder, name);
+            var data = Path.Combine(Folder(request), name);
             authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), ["127.0.0.1"]).Save(Path.Combine(data, "identity"));
             var controller = await ClusterController.StartAsync(
-                new ClusterControllerOptions { Name = name, DataDirectory = data, Parent = new Uri(parents[i % parents.Length]), Listen = new IPEndPoint(IPAddress.Loopback, 0) },
+                new ClusterControllerOptions { Name = name, DataDirectory = data, Parent = new Uri(parents[i % parents.Length]), Listen = At(request) },
                 _around.Parts(),
                 ct);
             _level.Add(controller);

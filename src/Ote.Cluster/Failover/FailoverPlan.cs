@@ -14,6 +14,7 @@ internal sealed class FailoverPlan
     public const int MaxCandidates = 32;
 
     private const long NearMilliseconds = 50;
+    private const double Hurried = 0.25;
     private readonly FailoverOptions _options;
     private readonly Func<double> _random;
     private readonly IReadOnlyList<ParentTarget> _configured;
@@ -80,12 +81,12 @@ internal sealed class FailoverPlan
         var allowed = All().Where(IsAllowed).ToArray();
         if (Elsewhere(now) is { } leader)
         {
-            return new ParentStep(leader, TimeSpan.Zero, allowed.Length > 1);
+            return new ParentStep(leader, TimeSpan.Zero, Patience(leader, allowed.Length));
         }
 
         if (Retry(now) is { } again)
         {
-            return new ParentStep(again, TimeSpan.Zero, allowed.Length > 1);
+            return new ParentStep(again, TimeSpan.Zero, Patience(again, allowed.Length));
         }
 
         if (allowed.Length == 0)
@@ -101,7 +102,7 @@ internal sealed class FailoverPlan
         }
 
         var best = allowed.Where(t => ReachOf(t).NextTry <= now).Select((target, order) => (target, order)).MinBy(c => Rank(c.target, c.order));
-        return new ParentStep(best.target, TimeSpan.Zero, allowed.Length > 1);
+        return new ParentStep(best.target, TimeSpan.Zero, Patience(best.target, allowed.Length));
     }
 
     /// <summary>It could not be reached, or is not who it should be.</summary>
@@ -216,6 +217,12 @@ internal sealed class FailoverPlan
     /// <summary>The lost parent, once and at once: most losses are a cut that is over already, and there the session goes on.</summary>
     private ParentTarget? Retry(long now) =>
         _lost is { } lost && IsAllowed(lost) && ReachOf(lost) is { Failures: 0 } reach && reach.NextTry <= now ? lost : null;
+
+    /// <summary>
+    /// Short at first, since another may answer; longer when it has failed before. Parents that are only slow, because a thousand orphans
+    /// came at once, would otherwise never be done with any of them: each gives up before its turn and comes again.
+    /// </summary>
+    private double Patience(ParentTarget target, int choices) => choices > 1 ? Math.Min(1, Hurried * (1 << Math.Min(ReachOf(target).Failures, 8))) : 1;
 
     /// <summary>The lost parent is really gone: orphans spread what they do next over a moment.</summary>
     private void Hold(ParentTarget target, long now)

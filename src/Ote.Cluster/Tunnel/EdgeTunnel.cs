@@ -83,7 +83,7 @@ public sealed class EdgeTunnel
             first = false;
             try
             {
-                await AttemptAsync(target, step.HasOthers ? options.DialTimeout / 4 : options.DialTimeout, stop).ConfigureAwait(false);
+                await AttemptAsync(target, options.DialTimeout * step.Patience, stop).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {

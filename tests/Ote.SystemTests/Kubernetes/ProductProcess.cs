@@ -15,6 +15,9 @@ public sealed class ProductProcess(string name, string executable, IReadOnlyList
     /// <summary>Added to the environment at each start.</summary>
     public Dictionary<string, string> Environment { get; } = [];
 
+    /// <summary>What becomes the executable, such as nsenter with where to enter; it must replace itself.</summary>
+    public IReadOnlyList<string> Within { get; init; } = [];
+
     public string LogFile => Path.Combine(folder, $"{name}.log");
 
     /// <summary>The current run's process id.</summary>
@@ -33,7 +36,8 @@ public sealed class ProductProcess(string name, string executable, IReadOnlyList
             throw new InvalidOperationException($"{name} still runs; kill or stop it before it is started again");
         if (_current is not null)
             await _current.DisposeAsync();
-        _current = await GuardedProcess.StartAsync(new(name, "dotnet", [Repository.Executable(executable), .. arguments], LogFile) { Environment = Environment });
+        string[] command = [.. Within, "dotnet", Repository.Executable(executable), .. arguments];
+        _current = await GuardedProcess.StartAsync(new(name, command[0], command[1..], LogFile) { Environment = Environment });
     }
 
     /// <summary>The first line of the current run that contains the text.</summary>

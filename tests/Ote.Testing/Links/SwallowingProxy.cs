@@ -11,6 +11,7 @@ public sealed class SwallowingProxy : IAsyncDisposable
     private readonly IPEndPoint target;
     private readonly Task accepting;
     private volatile bool silent;
+    private volatile int generation;
 
     /// <summary>Listens on a port of its own.</summary>
     public SwallowingProxy(IPEndPoint target)
@@ -25,6 +26,9 @@ public sealed class SwallowingProxy : IAsyncDisposable
 
     /// <summary>From now on nothing gets through on the connections there are, and new ones find nobody.</summary>
     public void GoSilent() => silent = true;
+
+    /// <summary>From now on nothing gets through on the connections there are; new ones pass.</summary>
+    public void SwallowPresent() => Interlocked.Increment(ref generation);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -58,12 +62,13 @@ public sealed class SwallowingProxy : IAsyncDisposable
     private async Task PumpAsync(TcpClient from, TcpClient to)
     {
         byte[] buffer = new byte[16 * 1024];
+        int born = generation;
         try
         {
             while (true)
             {
                 int count = await from.GetStream().ReadAsync(buffer, stop.Token).ConfigureAwait(false);
-                if (silent && count > 0) continue;
+                if (IsSilent() && count > 0) continue;
                 if (count == 0) break;
                 await to.GetStream().WriteAsync(buffer.AsMemory(0, count), stop.Token).ConfigureAwait(false);
             }
@@ -73,8 +78,10 @@ public sealed class SwallowingProxy : IAsyncDisposable
             // Stopping, or one side is gone.
         }
 
-        if (silent && !stop.IsCancellationRequested) return; // the other side must not learn of it
+        if (IsSilent() && !stop.IsCancellationRequested) return; // the other side must not learn of it
         from.Dispose();
         to.Dispose();
+
+        bool IsSilent() => silent || born != generation;
     }
 }

@@ -69,6 +69,24 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void WhoFailedBefore_isWaitedForLonger_soThatSlowParentsAreNotGivenUpForever()
+    {
+        Assert.Equal(1, plan.Next(0).Patience);
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+
+        List<double> patience = [];
+        for (long now = 0; patience.Count < 8; now += 60_000)
+        {
+            ParentStep step = plan.Next(now);
+            patience.Add(step.Patience);
+            plan.Failed(step.Target!, now);
+        }
+
+        Assert.Equal([0.25, 0.25, 0.5, 0.5, 1, 1, 1, 1], patience);
+    }
+
+    [Fact]
     public void ANearCandidate_isPreferred_whenOthersAreFar()
     {
         Attach("p", ["root", "p"], Candidate("far", "root"), Candidate("near", "root"));
