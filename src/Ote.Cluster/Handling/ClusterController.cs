@@ -419,7 +419,11 @@ public sealed class ClusterController : IAsyncDisposable
                     Trust = () => _identity.Trust.Version,
                 });
             _seeker.Redial = _edgeTunnel.Redial;
-            _edgeTunnel.StatusChanged += status => RememberParent(status);
+            _edgeTunnel.StatusChanged += status =>
+            {
+                RememberParent(status);
+                StandingChanged?.Invoke();
+            };
 
             // A link that is up goes on; a tunnel that waits may have been turned away for the former certificate.
             _identity.Changed += _ =>

@@ -42,12 +42,13 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
     }
 
     /// <summary>Completes when the message is on disk; sends it to those children that are attached.</summary>
-    /// <param name="message">The command or its cancellation. Taking the same one twice changes nothing.</param>
-    /// <param name="children">Direct children to send it to.</param>
+    /// <param name="message">The command or its cancellation. Taking the same one twice changes nothing but whom it goes to.</param>
+    /// <param name="children">Direct children to send it to, beside those it waits for: its target may hang below another one by now.</param>
     public async Task TakeAsync(Message message, IReadOnlyCollection<string> children)
     {
         var identity = Identity(message);
-        if (children.Count == 0 || _entries.ContainsKey(identity))
+        Entry? known = null;
+        if (children.Count == 0 || (_entries.TryGetValue(identity, out known) && await AddAsync(known, children).ConfigureAwait(false)))
         {
             return;
         }
@@ -55,6 +56,11 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
         if (_entries.Count >= MaxCommands)
         {
             throw new JournalException($"{MaxCommands} commands wait for children that are away; the sender keeps this one");
+        }
+
+        if (known is not null)
+        {
+            await ForgetAsync(known).ConfigureAwait(false);
         }
 
         var entry = new Entry(Interlocked.Increment(ref _next).ToString("d20", CultureInfo.InvariantCulture), message, children);
@@ -70,7 +76,28 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
         {
             // Another copy came at the same time and is on disk.
             await journal.WriteAsync(JournalChange.Remove(Book, entry.Key)).ConfigureAwait(false);
+            await TakeAsync(message, children).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Sends what waits already to further children. False when it has just been delivered to all it was for.</summary>
+    private async Task<bool> AddAsync(Entry known, IReadOnlyCollection<string> children)
+    {
+        if (known.Add(children) is not { } added)
+        {
+            return false;
+        }
+
+        if (added.Count > 0)
+        {
+            await journal.WriteAsync(JournalChange.Put(Book, known.Key, known.ToRecord().ToByteArray())).ConfigureAwait(false);
+            foreach (var child in added)
+            {
+                Send(known, child);
+            }
+        }
+
+        return true;
     }
 
     /// <summary>A child is attached: it gets what waits for it.</summary>
@@ -127,7 +154,7 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
 
     private async Task ForgetAsync(Entry entry)
     {
-        if (!_entries.TryRemove(Identity(entry.Message), out _))
+        if (!_entries.TryRemove(KeyValuePair.Create(Identity(entry.Message), entry)))
         {
             return;
         }
@@ -148,6 +175,7 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
         private readonly Lock _gate = new();
         private readonly HashSet<string> _waiting = new(children, StringComparer.Ordinal);
         private readonly HashSet<string> _sending = new(StringComparer.Ordinal);
+        private bool _isOver;
 
         public string Key => key;
 
@@ -186,7 +214,16 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
             {
                 _sending.Remove(child);
                 _waiting.Remove(child);
-                return _waiting.Count == 0;
+                return _isOver = _waiting.Count == 0;
+            }
+        }
+
+        /// <summary>Those of the children that did not wait for it yet and do from now on; null when nobody does any more and it is about to be forgotten.</summary>
+        public IReadOnlyList<string>? Add(IEnumerable<string> children)
+        {
+            lock (_gate)
+            {
+                return _isOver ? null : [.. children.Where(_waiting.Add)];
             }
         }
 

@@ -102,7 +102,9 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            runtime.Log.LinkFailed(Peer, fault);
+            bool own;
+            lock (conversation.Gate) own = aborted is not null;
+            if (!own) runtime.Log.LinkFailed(Peer, fault); // otherwise this is how waiting ends on a channel that was given up here
             Close("internal error");
         }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
+using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Tests.Cluster.Handling;
@@ -46,6 +47,23 @@ public sealed class TransitTests
         Assert.Equal("u2", (await _links["a"].Next()).Message.Command.CommandUid);
         _transit.Attached("a");
         Assert.Equal(0, _links["a"].Unread);
+    }
+
+    [Fact]
+    public async Task A_command_that_waits_for_one_child_goes_to_another_too_when_its_target_has_moved_there()
+    {
+        Attach("b");
+        await _transit.TakeAsync(Command("u1"), ["a"]); // which is away, and whose child has gone to b
+        await _transit.TakeAsync(Command("u1"), ["b"]);
+        Assert.Equal("a,b", string.Join(',', TransitRecord.Parser.ParseFrom(Assert.Single(_disk.Load(Transit.Book)).Value).Children.Order()));
+        (await _links["b"].Next()).Acknowledge();
+        Assert.Equal(1, _transit.Count);
+
+        await _transit.TakeAsync(Command("u1"), ["b"]); // asked again, it answers from its journal
+        (await _links["b"].Next()).Acknowledge();
+        (await Attach("a").Next()).Acknowledge();
+        Assert.Equal(0, _transit.Count);
+        Assert.Empty(_disk.Load(Transit.Book));
     }
 
     [Fact]

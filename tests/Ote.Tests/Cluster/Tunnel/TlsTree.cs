@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
@@ -11,7 +12,7 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Tests.Cluster.Tunnel;
 
 /// <summary>A root with its CA on a real loopback socket, and children of any name, over real TLS.</summary>
-internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
+internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs = null) : IAsyncDisposable
 {
     private readonly TimeProvider time = clock ?? TimeProvider.System;
     private readonly ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
@@ -57,7 +58,7 @@ internal sealed class TlsTree(TimeProvider? clock = null) : IAsyncDisposable
         byte[] incarnation = new byte[16];
         random.NextBytes(incarnation);
         incarnation[0] = (byte)runtimes.Count;
-        TunnelRuntime runtime = new(time, services.GetRequiredService<IMeterFactory>(), NullLoggerFactory.Instance, Locked(random), incarnation);
+        TunnelRuntime runtime = new(time, services.GetRequiredService<IMeterFactory>(), logs ?? NullLoggerFactory.Instance, Locked(random), incarnation);
         runtimes.Add(runtime);
         return runtime;
     }
