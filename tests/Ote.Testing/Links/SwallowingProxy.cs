@@ -34,8 +34,8 @@ public sealed class SwallowingProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync().ConfigureAwait(false);
-        listener.Stop();
         await accepting.ConfigureAwait(false);
+        listener.Dispose(); // only now: a stopped listener answers the next accept with an error of another kind
         stop.Dispose();
     }
 
@@ -53,7 +53,7 @@ public sealed class SwallowingProxy : IAsyncDisposable
                 pumps.Add(PumpAsync(inner, outer));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
             await Task.WhenAll(pumps).ConfigureAwait(false);
         }
