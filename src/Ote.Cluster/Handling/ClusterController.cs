@@ -221,7 +221,7 @@ public sealed class ClusterController : IAsyncDisposable
             throw new ClusterControllerException($"--data {options.DataDirectory}: {refused.Message} Choose a directory that this user may write to.", refused);
         }
 
-        var journal = parts.Journal ?? SqliteJournal.Open(System.IO.Path.Combine(options.DataDirectory, "journal.db"));
+        var journal = parts.Journal ?? SqliteJournal.Open(System.IO.Path.Combine(options.DataDirectory, "journal.db"), parts.Time);
         var controller = await MakeAsync(options, parts, journal, cancellation).ConfigureAwait(false);
         try
         {

@@ -94,7 +94,7 @@ internal sealed class ReceiptOutbox(IJournal journal, ILogger log)
 
             var message = new Message { Lane = Lane.Commands, Receipts = new ReceiptBatch { Receipts = { batch.Receipts } } };
             await link.SendDurableAsync(message, ct).ConfigureAwait(false);
-            await journal.WriteAsync([.. batch.Keys.Select(k => JournalChange.Remove(Book, k))]).ConfigureAwait(false);
+            await journal.ForgetAsync(Book, batch.Keys).ConfigureAwait(false);
         }
         catch (Exception lost) when (lost is LinkClosedException or OperationCanceledException)
         {
@@ -167,5 +167,5 @@ internal sealed class ReceiptOutbox(IJournal journal, ILogger log)
         _signal.Release();
     }
 
-    private sealed record Waiting(IReadOnlyList<string> Keys, IReadOnlyList<Receipt> Receipts);
+    private sealed record Waiting(IReadOnlyCollection<string> Keys, IReadOnlyList<Receipt> Receipts);
 }

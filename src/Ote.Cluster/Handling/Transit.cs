@@ -75,7 +75,7 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
         else
         {
             // Another copy came at the same time and is on disk.
-            await journal.WriteAsync(JournalChange.Remove(Book, entry.Key)).ConfigureAwait(false);
+            await journal.ForgetAsync(Book, [entry.Key]).ConfigureAwait(false);
             await TakeAsync(message, children).ConfigureAwait(false);
         }
     }
@@ -161,7 +161,7 @@ internal sealed class Transit(IJournal journal, Func<string, ILink?> linkTo, Tim
 
         try
         {
-            await journal.WriteAsync(JournalChange.Remove(Book, entry.Key)).ConfigureAwait(false);
+            await journal.ForgetAsync(Book, [entry.Key]).ConfigureAwait(false);
         }
         catch (JournalException broken)
         {

@@ -12,6 +12,13 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Writes all changes or none. Completes when they are on disk.</summary>
     /// <exception cref="JournalException">They are not on disk: the disk is full, read-only or broken.</exception>
     Task WriteAsync(params JournalChange[] changes);
+
+    /// <summary>
+    /// Removes rows of a book that are of no more use. Nobody waits for the disk: they go with a write that is made soon, in the order of
+    /// the calls. After a crash, or while the disk is broken, they may be there again.
+    /// </summary>
+    /// <exception cref="JournalException">The journal is closed, or cannot be written.</exception>
+    Task ForgetAsync(string book, IReadOnlyCollection<string> keys) => WriteAsync([.. keys.Select(key => JournalChange.Remove(book, key))]);
 }
 
 /// <summary>One kept row.</summary>

@@ -5,14 +5,19 @@ namespace Ote.Cluster.Journal;
 
 /// <summary>
 /// A journal in one SQLite file (write-ahead log, synchronous=FULL). One task writes; whatever waits while a flush runs
-/// shares the next one. At most <see cref="MaxWaiting"/> writes wait; further callers wait for room.
+/// shares the next one, and what is only to be forgotten waits up to <see cref="Patience"/> for a write to go with. At most
+/// <see cref="MaxWaiting"/> writes wait; further callers wait for room.
 /// </summary>
 public sealed class SqliteJournal : IJournal
 {
     /// <summary>Writes that may wait for the disk at once.</summary>
     public const int MaxWaiting = 4096;
 
+    /// <summary>How long rows to be forgotten wait for company; a flush for them alone would cost as much as one for a command.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
     private const int MaxBatch = 512;
+    private readonly TimeProvider _time;
     private readonly SqliteConnection _connection;
     private readonly SqliteCommand _put;
     private readonly SqliteCommand _remove;
@@ -21,9 +26,9 @@ public sealed class SqliteJournal : IJournal
 
     private readonly Task _writer;
 
-    private SqliteJournal(SqliteConnection connection)
+    private SqliteJournal(SqliteConnection connection, TimeProvider time)
     {
-        _connection = connection;
+        (_connection, _time) = (connection, time);
         _put = Prepare("INSERT INTO journal(book, key, value) VALUES($book, $key, $value) ON CONFLICT(book, key) DO UPDATE SET value = excluded.value");
         _put.Parameters.Add("$value", SqliteType.Blob);
         _remove = Prepare("DELETE FROM journal WHERE book = $book AND key = $key");
@@ -31,8 +36,10 @@ public sealed class SqliteJournal : IJournal
     }
 
     /// <summary>Opens or makes the file, readable by its owner only.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="time">The clock of <see cref="Patience"/>; null for the system's.</param>
     /// <exception cref="JournalException">It cannot be opened; the message names the file, the cause and the next step.</exception>
-    public static SqliteJournal Open(string path)
+    public static SqliteJournal Open(string path, TimeProvider? time = null)
     {
         try
         {
@@ -51,7 +58,7 @@ public sealed class SqliteJournal : IJournal
                 CREATE TABLE IF NOT EXISTS journal(book TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(book, key)) WITHOUT ROWID;
                 """;
             setup.ExecuteNonQuery();
-            return new SqliteJournal(connection);
+            return new SqliteJournal(connection, time ?? TimeProvider.System);
         }
         catch (Exception failed) when (failed is SqliteException or IOException or UnauthorizedAccessException)
         {
@@ -95,16 +102,15 @@ public sealed class SqliteJournal : IJournal
         }
 
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        try
-        {
-            await _waiting.Writer.WriteAsync(new Waiting(changes, done)).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
-        {
-            throw new JournalException("the journal is closed");
-        }
-
+        await EnqueueAsync(new Waiting(changes, done)).ConfigureAwait(false);
         await done.Task.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task ForgetAsync(string book, IReadOnlyCollection<string> keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        return keys.Count == 0 ? Task.CompletedTask : EnqueueAsync(new Waiting([.. keys.Select(key => JournalChange.Remove(book, key))], null));
     }
 
     /// <inheritdoc/>
@@ -126,17 +132,26 @@ public sealed class SqliteJournal : IJournal
         return command;
     }
 
+    private async Task EnqueueAsync(Waiting one)
+    {
+        try
+        {
+            await _waiting.Writer.WriteAsync(one).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new JournalException("the journal is closed");
+        }
+    }
+
     private async Task WriteLoopAsync()
     {
         var batch = new List<Waiting>(MaxBatch);
-        while (await _waiting.Reader.WaitToReadAsync().ConfigureAwait(false))
+        var more = WaitAsync();
+        while (await more.ConfigureAwait(false))
         {
             batch.Clear();
-            while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var next))
-            {
-                batch.Add(next);
-            }
-
+            more = await GatherAsync(batch).ConfigureAwait(false);
             try
             {
                 Commit(batch);
@@ -144,11 +159,38 @@ public sealed class SqliteJournal : IJournal
             catch (SqliteException failed)
             {
                 var cause = new JournalException($"journal {_connection.DataSource} cannot be written: {failed.Message}. Free space or mend the disk.", failed);
-                batch.ForEach(w => w.Done.SetException(cause));
+                batch.ForEach(w => w.Done?.SetException(cause));
                 continue;
             }
 
-            batch.ForEach(w => w.Done.SetResult());
+            batch.ForEach(w => w.Done?.SetResult());
+        }
+    }
+
+    private Task<bool> WaitAsync() => _waiting.Reader.WaitToReadAsync().AsTask();
+
+    /// <summary>Takes what is there; when nobody waits for any of it, what comes within the time of patience too. Returns the wait for what comes after.</summary>
+    private async Task<Task<bool>> GatherAsync(List<Waiting> batch)
+    {
+        Task? patience = null;
+        while (true)
+        {
+            while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var next))
+            {
+                batch.Add(next);
+            }
+
+            var more = WaitAsync();
+            if (batch.Count == MaxBatch || batch.Exists(w => w.Done is not null))
+            {
+                return more;
+            }
+
+            patience ??= Task.Delay(Patience, _time);
+            if (await Task.WhenAny(more, patience).ConfigureAwait(false) == patience || !await more.ConfigureAwait(false))
+            {
+                return more;
+            }
         }
     }
 
@@ -175,5 +217,6 @@ public sealed class SqliteJournal : IJournal
         }
     }
 
-    private readonly record struct Waiting(JournalChange[] Changes, TaskCompletionSource Done);
+    // Without Done nobody waits for it.
+    private readonly record struct Waiting(JournalChange[] Changes, TaskCompletionSource? Done);
 }

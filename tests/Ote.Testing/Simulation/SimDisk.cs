@@ -72,6 +72,13 @@ public sealed class SimDisk(Timeline timeline, int who, Func<double> random)
             return done.Task; // of a dead process: never
         }
 
+        /// <inheritdoc/>
+        public Task ForgetAsync(string book, IReadOnlyCollection<string> keys)
+        {
+            disk.Plan(SqliteJournal.Patience, () => _ = _isDead ? Task.CompletedTask : WriteAsync([.. keys.Select(key => JournalChange.Remove(book, key))]));
+            return Task.CompletedTask;
+        }
+
         /// <summary>The process died: what was on its way to the disk is there as far as it came, in whole writes.</summary>
         public void Die()
         {

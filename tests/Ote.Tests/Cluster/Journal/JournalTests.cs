@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Journal;
 
 namespace Ote.Tests.Cluster.Journal;
@@ -39,6 +40,39 @@ public sealed class JournalTests : IDisposable
         var rows = again.Load("a");
         Assert.Equal(500, rows.Count);
         Assert.All(rows, r => Assert.Equal(1500 + int.Parse(r.Key, null), int.Parse(Encoding.UTF8.GetString(r.Value), null)));
+    }
+
+    [Fact]
+    public async Task Rows_to_be_forgotten_cost_no_write_of_their_own_when_another_comes_soon()
+    {
+        await using var journal = SqliteJournal.Open(Path, new FakeTimeProvider());
+        await journal.WriteAsync(Put("a", "1", "x"), Put("a", "2", "y"));
+        await journal.ForgetAsync("a", ["1"]);
+        Assert.Equal(["1", "2"], journal.Load("a").Select(r => r.Key));
+
+        await journal.WriteAsync(Put("a", "3", "z"));
+        Assert.Equal(["2", "3"], journal.Load("a").Select(r => r.Key));
+    }
+
+    [Fact]
+    public async Task Rows_to_be_forgotten_go_alone_when_their_patience_ends_and_when_the_journal_closes()
+    {
+        FakeTimeProvider time = new();
+        await using (var journal = SqliteJournal.Open(Path, time))
+        {
+            await journal.WriteAsync(Put("a", "1", "x"), Put("a", "2", "y"));
+            await journal.ForgetAsync("a", ["1"]);
+            while (journal.Load("a").Count == 2)
+            {
+                time.Advance(SqliteJournal.Patience);
+                await Task.Yield();
+            }
+
+            await journal.ForgetAsync("a", ["2"]);
+        }
+
+        await using var again = SqliteJournal.Open(Path);
+        Assert.Empty(again.Load("a"));
     }
 
     [Fact]
