@@ -9,6 +9,7 @@ using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
@@ -65,6 +66,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly AuditLog? _audit;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
+    private readonly MessageObjects? _messageObjects;
     private readonly List<Task> _loops = [];
     private EdgeTunnel? _edgeTunnel;
     private CloudTunnel? _cloudTunnel;
@@ -120,6 +122,8 @@ public sealed class ClusterController : IAsyncDisposable
             };
         }
 
+        Messages = new ClusterMessages(_routes, _uplink, name => _clusterHandler!.LinkTo(name), journal, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
+        _routes.Changed += _ => Messages.Wake();
         var refusals = new NameRefusals(parts.Time);
         _standing = new StandingDesk(_uplink, _seeker, names => _routes.Read(t => t.ChildCounts(names)), _dialer, parts.Time, parts.Random, _log);
         _uplink.Moved += _standing.Wake;
@@ -141,13 +145,14 @@ public sealed class ClusterController : IAsyncDisposable
             () => _seeker is { Placement.Drain: true },
             _revocations,
             _trust,
+            Messages,
             parts.Time,
             _log,
             _stop.Token);
         _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, _log, _stop.Token);
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _log, _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
@@ -157,6 +162,7 @@ public sealed class ClusterController : IAsyncDisposable
             _rollover = authority is null ? null : new Rollover(
                 api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
+            _messageObjects = new MessageObjects(Messages, api, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
             _routes.Changed += OnRoutesChanged;
             _metrics.ObserveCertificates(_certificate.SecondsLeft, _revoker is null ? null : () => certificates.Late);
         }
@@ -171,6 +177,9 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>The version of this product.</summary>
     public static string ProductVersion { get; } = typeof(ClusterController).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+
+    /// <summary>What the applications of this cluster and of others say to each other.</summary>
+    public ClusterMessages Messages { get; }
 
     /// <summary>Where children connect; null when it takes none.</summary>
     public IPEndPoint? ListenAddress => _listener?.EndPoint;
@@ -275,6 +284,8 @@ public sealed class ClusterController : IAsyncDisposable
         await _journal.DisposeAsync().ConfigureAwait(false);
         _audit?.Dispose();
         _commands?.Dispose();
+        _messageObjects?.Dispose();
+        Messages.Dispose();
         _objects?.Dispose();
         _rollover?.Dispose();
         _runtime.Dispose();
@@ -381,6 +392,7 @@ public sealed class ClusterController : IAsyncDisposable
         _outbox.Restore();
         _transit.Restore();
         _executor.Restore();
+        Messages.Restore();
         _trust.Restore(); // before what those CAs have signed
         _revocations.Restore();
         ShowTrust();
@@ -442,12 +454,14 @@ public sealed class ClusterController : IAsyncDisposable
         Run("executions", _executor.RunAsync);
         Run("expiry", ExpireAsync);
         Run("certificate", _certificate.RunAsync);
+        Run("messages", Messages.RunAsync);
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
             Run("command policies", _access.RunAsync);
             Run("commands", _commands.RunAsync);
             Run("cluster objects", _objects.RunAsync);
+            Run("message objects", _messageObjects!.RunAsync);
             if (_rollover is not null)
             {
                 Run("CA rollover", _rollover.RunAsync);

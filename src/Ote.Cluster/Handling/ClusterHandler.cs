@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -30,6 +31,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly Func<bool> _drains;
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
+    private readonly ClusterMessages _messages;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -46,6 +48,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="drains">Whether an operator empties this parent.</param>
     /// <param name="revocations">Who is shut out.</param>
     /// <param name="trust">The tree's CAs.</param>
+    /// <param name="messages">What clusters say to each other.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -61,11 +64,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Func<bool> drains,
         RevocationKeeper revocations,
         TrustKeeper trust,
+        ClusterMessages messages,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        _trust = trust;
+        (_trust, _messages) = (trust, messages);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -185,6 +189,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         _log.ChildAttached(name, _routes.Self.Name);
         _desk.Attached(link, hello.AdvertisedAddress, welcome, _stop);
         _transit.Attached(name);
+        _messages.Wake();
     }
 
     public void Detached(ILink link, string reason)
@@ -219,6 +224,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 return ValueTask.CompletedTask;
             case Message.PayloadOneofCase.Receipts:
                 return new ValueTask(ReceiptsAsync(link, message.Receipts));
+            case Message.PayloadOneofCase.ClusterMessage:
+                return new ValueTask(_messages.FromBelowAsync(link, message));
             case Message.PayloadOneofCase.JoinRequest:
                 Join(link, message.JoinRequest, ct);
                 return ValueTask.CompletedTask;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -21,6 +22,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly NameRefusals _refusals;
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
+    private readonly ClusterMessages _messages;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -38,10 +40,11 @@ internal sealed class EdgeHandler : ILinkHandler
         NameRefusals refusals,
         RevocationKeeper revocations,
         TrustKeeper trust,
+        ClusterMessages messages,
         ILogger log,
         CancellationToken stop)
     {
-        _trust = trust;
+        (_trust, _messages) = (trust, messages);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -51,6 +54,7 @@ internal sealed class EdgeHandler : ILinkHandler
         _log.ParentAttached(link.Peer.Name);
         _uplink.Attached(link, welcome);
         _routes.ParentAttached(link, welcome.Path, _seeker?.Home.Name ?? "");
+        _messages.Wake();
         _sending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var sending = _sending;
         _ = Task.Run(async () =>
@@ -104,6 +108,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.Trust:
                 await _trust.ReceiveAsync(message.Trust).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.ClusterMessage:
+                await _messages.FromAboveAsync(link, message).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

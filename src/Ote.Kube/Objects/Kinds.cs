@@ -50,6 +50,9 @@ public static class Kinds
     public static ResourceRef ClusterControllerResults { get; } =
         new("ote.baidu.com", "v1", "clustercontrollerresults", "ClusterControllerResult", true);
 
+    /// <summary>ote.baidu.com/v1 ClusterMessage: what one cluster's applications say to another's.</summary>
+    public static ResourceRef ClusterMessages { get; } = new("ote.baidu.com", "v1", "clustermessages", "ClusterMessage", true);
+
     /// <summary>ote.baidu.com/v1 CommandPolicy: who may have which clusters asked for what.</summary>
     public static ResourceRef CommandPolicies { get; } = new("ote.baidu.com", "v1", "commandpolicies", "CommandPolicy", false);
 

@@ -31,5 +31,8 @@ internal sealed record ClusterControllerArguments
     /// <summary>requester or none; how the cluster of <see cref="ManagedKubeconfig"/> is acted upon.</summary>
     public required string Impersonate { get; init; }
 
+    /// <summary>Where applications of this machine send and take messages; null: nowhere.</summary>
+    public string? MessageSocket { get; init; }
+
     public IPEndPoint? Observe { get; init; }
 }

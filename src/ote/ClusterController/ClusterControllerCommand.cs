@@ -37,10 +37,11 @@ internal static class ClusterControllerCommand
         var tokens = new Option<string?>("--api-token-file") { Description = "Bearer tokens of this controller's own API: token,user,uid,\"group,group\" a line; ote:commanders may command" };
         var audit = new Option<string?>("--audit-log") { Description = "File where each command's acceptance and outcome here is noted, a JSON line each" };
         var auditBytes = new Option<long>("--audit-max-bytes") { Description = "How large that file may grow before it takes the place of FILE.1", DefaultValueFactory = _ => 64 * 1024 * 1024 };
+        var messages = new Option<string?>("--message-socket") { Description = "Unix socket where applications on this machine send messages to other clusters and take theirs, such as DATA/messages.sock" };
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, tokens, audit, auditBytes,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, tokens, audit, auditBytes, messages,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -76,6 +77,7 @@ internal static class ClusterControllerCommand
                 ManagedKubeconfig = parsed.GetValue(managed),
                 ManagedKind = parsed.GetRequiredValue(kind),
                 Impersonate = parsed.GetRequiredValue(impersonate),
+                MessageSocket = parsed.GetValue(messages) is { } socket ? Path.GetFullPath(socket) : null,
                 Observe = CommonOptions.EndPoint(parsed, common.Observe),
             });
         }));

@@ -6,6 +6,7 @@ using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
 using Ote.Roles.Backup;
 using Ote.Roles.Hosting;
+using Ote.Roles.Messages;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.K3s;
 using Ote.Shim.Kubernetes.Kubernetes;
@@ -70,6 +71,7 @@ internal static class ClusterControllerRole
                 await Console.Out.WriteLineAsync($"kubeconfig {kubeconfig}").ConfigureAwait(false);
             }
 
+            await using var door = await MessageDoor.StartAsync(arguments.MessageSocket, controller.Messages, host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
             if (controller.CaPin is { } pin)
             {
                 await Console.Out.WriteLineAsync($"ca-pin {pin}").ConfigureAwait(false);

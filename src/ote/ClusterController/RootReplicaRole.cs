@@ -54,6 +54,11 @@ internal static class RootReplicaRole
             return "--leader-elect: only the root has replicas; a cluster below it attaches elsewhere while its parent is away";
         }
 
+        if (arguments.MessageSocket is not null)
+        {
+            return "--message-socket: replicas of the root lead by turns and have no messages of their own; let applications beside the root use ClusterMessage objects";
+        }
+
         if (arguments.ControlKubeconfig is null)
         {
             return "--leader-elect: replicas share the API of a real cluster; name it with --kubeconfig";

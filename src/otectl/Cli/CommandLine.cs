@@ -7,6 +7,7 @@ using Ote.Ctl.Backup;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Joining;
+using Ote.Ctl.Messages;
 using Ote.Ctl.Placing;
 using Ote.Ctl.Setup;
 
@@ -55,6 +56,8 @@ internal static class CommandLine
         root.Add(CaRotateCommand.Build(runner));
         root.Add(ApplyCommand.Build(runner));
         root.Add(CommandCommand.Build(runner));
+        root.Add(SendCommand.Build(runner));
+        root.Add(ReceiveCommand.Build(runner));
         root.Add(TagCommand.Build(runner));
         root.Add(DeleteClusterCommand.Build(runner));
         root.Add(PinCommand.Build(runner));

@@ -30,6 +30,10 @@ internal sealed class CommandRunner(Surroundings world, GlobalOptions globals)
         {
             return Tell(run, told.Code, told.Message);
         }
+        catch (Ote.Messages.MessagesException untold)
+        {
+            return Tell(run, ExitCode.Unreachable, untold.Message);
+        }
         catch (KubeconfigException unusable)
         {
             return Tell(run, ExitCode.Unreachable, unusable.Message);

@@ -13,6 +13,8 @@ public sealed class OldRecordsTests
 {
     private static readonly ByteString Four = ByteString.CopyFrom(0, 1, 2, 3);
 
+    private static readonly ClusterMessage Message = new() { Id = Four, From = "c1", To = "c2", DeadlineUnixMilliseconds = 9, Data = new MessageData { Topic = "t", ContentType = "text/plain", Body = Four } };
+
     private static readonly Dictionary<string, IMessage> Meanings = new()
     {
         ["self"] = new SelfRecord { Epoch = 300, Tags = { "tier=edge", "gpu" }, TagsGeneration = 4, StartTags = { "tier=edge" } },
@@ -24,6 +26,9 @@ public sealed class OldRecordsTests
             HomeName = "north", HomeUid = "u1", HomeAddress = "north:8287", Candidates = { new Candidate { Name = "south", Address = "south:8287", Path = { "root", "south" }, Uid = "u2", Children = 3 } },
             Placement = new SetPlacement { Name = "c1", PinnedParent = "north", ForbiddenParents = { "west" }, Drain = true, Generation = 2 },
         },
+        ["relay"] = new RelayRecord { Message = Message, FromAbove = true, Hops = 2 },
+        ["sent"] = new SentRecord { Message = Message, Outcome = new MessageOutcome { State = MessageOutcome.Types.State.NoCluster, Text = "t", Hops = 3 }, EndedUnixMilliseconds = 5 },
+        ["inbox"] = new InboxRecord { Message = Message, Taken = true, ArrivedUnixMilliseconds = 6, Hops = 2, Order = 7 },
         ["request"] = new ExecuteRequest
         {
             Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
@@ -43,6 +48,9 @@ public sealed class OldRecordsTests
         { "execution, finished", "1A140A02633112017518022004289403320400010203" },
         { "transit", "0A12080210051A0400010203AA01050A0175100212056E6F7274681205736F757468" },
         { "uplink", "0A056E6F727468120275311A0A6E6F7274683A3832383722260A05736F757468120A736F7574683A383238371A04726F6F741A05736F7574682202753228032A150A02633112056E6F7274681A047765737420012802" },
+        { "relay", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A040001020310011802" },
+        { "sent", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A04000102031207080412017418031805" },
+        { "inbox", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A04000102031001180620022807" },
         { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
         { "answer", "08C9011204000102031A0A746578742F706C61696E" },
         { "refusal", "08AD03200C2A0466756C6C" },

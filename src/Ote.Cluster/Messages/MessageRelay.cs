@@ -1,0 +1,327 @@
+using System.Globalization;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Records;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Messages;
+
+/// <summary>
+/// Messages on their way through this controller: each is on disk before whoever brought it may forget it, and stays there until the next
+/// controller has it on its own disk, or its life is over. In the order of their taking over each link. Thread-safe.
+/// </summary>
+/// <param name="self">The own cluster's name.</param>
+/// <param name="journal">Where they wait.</param>
+/// <param name="route">The next step of a message to a cluster; the flag says that it came from above.</param>
+/// <param name="linkTo">The link to a child, or for null to the parent, while it is up.</param>
+/// <param name="arrived">Takes what is for this cluster; completes when it is on disk. The number is that of links travelled.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where trouble is told.</param>
+internal sealed class MessageRelay(
+    string self, IJournal journal, Func<string, bool, MessageRoute> route, Func<string?, ILink?> linkTo, Func<ClusterMessage, uint, Task> arrived, TimeProvider time, ILogger log) : IDisposable
+{
+    public const string Book = "messages";
+
+    /// <summary>Messages kept at once; more are refused, and their sender is told.</summary>
+    public const int MaxMessages = 10_000;
+
+    /// <summary>Bytes kept at once, as encoded.</summary>
+    public const long MaxBytes = 64 * 1024 * 1024;
+
+    /// <summary>How long word of what became of a message may take.</summary>
+    public static readonly TimeSpan OutcomeLife = TimeSpan.FromDays(1);
+
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _signal = new(0, 1);
+    private ITimer? _look;
+    private Task _before = Task.CompletedTask;
+    private long _next;
+    private long _bytes;
+
+    /// <summary>Messages that wait for the next controller.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _entries.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes up what the last run left. Call once, before there are links.</summary>
+    public void Restore()
+    {
+        foreach (var row in journal.Load(Book))
+        {
+            _next = Math.Max(_next, long.Parse(row.Key, CultureInfo.InvariantCulture));
+            Add(new Entry(row.Key, RelayRecord.Parser.ParseFrom(row.Value)));
+        }
+
+        LookLater();
+    }
+
+    /// <summary>Completes when the message is on this disk, or refused and its sender will be told. One that is here already changes nothing.</summary>
+    /// <exception cref="JournalException">It could not be kept: whoever brought it keeps it.</exception>
+    public async Task TakeAsync(ClusterMessage message, bool fromAbove, uint hops)
+    {
+        if (route(message.To, fromAbove).Step == MessageStep.Here)
+        {
+            await arrived(message, hops).ConfigureAwait(false);
+            return;
+        }
+
+        Entry entry;
+        var before = Task.CompletedTask;
+        TaskCompletionSource passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (known, full) = (false, false);
+        lock (_gate)
+        {
+            entry = new Entry((++_next).ToString("d20", CultureInfo.InvariantCulture), new RelayRecord { Message = message, FromAbove = fromAbove, Hops = hops });
+            known = _entries.ContainsKey(entry.Identity);
+
+            // Word of what became of messages may take twice the room: else a full controller could never say that it is.
+            var share = entry.IsOutcome ? 2 : 1;
+            full = !known && (_entries.Count >= MaxMessages * share || _bytes + entry.Bytes > MaxBytes * share);
+            if (!known && !full)
+            {
+                Add(entry);
+                entry.InFlight = true; // until it is on disk
+                (before, _before) = (_before, passed.Task);
+            }
+        }
+
+        if (full)
+        {
+            log.MessageRefused(message.From, message.To, self);
+            await TellAsync(message, hops, MessageOutcome.Types.State.Refused, $"too many messages wait at {self}").ConfigureAwait(false);
+            return;
+        }
+
+        if (known)
+        {
+            return;
+        }
+
+        Task step;
+        try
+        {
+            await journal.WriteAsync(JournalChange.Put(Book, entry.Key, entry.Record.ToByteArray())).ConfigureAwait(false);
+            await before.ConfigureAwait(false); // what was taken earlier leaves earlier
+            entry.InFlight = false;
+            step = StepAsync(entry); // when there is a link, it is queued there when this returns
+        }
+        catch (JournalException)
+        {
+            Remove(entry);
+            throw;
+        }
+        finally
+        {
+            passed.SetResult();
+        }
+
+        await step.ConfigureAwait(false);
+        LookLater();
+    }
+
+    /// <summary>A link came up, or somebody is elsewhere now: what waits may have a way.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
+            if (_entries.Count > 0 && _signal.CurrentCount == 0)
+            {
+                _signal.Release();
+            }
+        }
+    }
+
+    /// <summary>Finds ways for what waits, and ends what is too old, until stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            await _signal.WaitAsync(stop).ConfigureAwait(false);
+            Entry[] waiting;
+            lock (_gate)
+            {
+                waiting = [.. _entries.Values.Where(e => !e.InFlight).OrderBy(e => e.Key, StringComparer.Ordinal)];
+            }
+
+            foreach (var entry in waiting)
+            {
+                await StepAsync(entry).ConfigureAwait(false);
+            }
+
+            LookLater();
+        }
+    }
+
+    /// <summary>Sends word to the sender of a message of what became of it. Word about word is not sent.</summary>
+    public async Task TellAsync(ClusterMessage message, uint hops, MessageOutcome.Types.State state, string text)
+    {
+        if (message.Data is null)
+        {
+            return;
+        }
+
+        var outcome = new ClusterMessage
+        {
+            Id = message.Id,
+            From = self,
+            To = message.From,
+            DeadlineUnixMilliseconds = (time.GetUtcNow() + OutcomeLife).ToUnixTimeMilliseconds(),
+            Traceparent = message.Traceparent,
+            Outcome = new MessageOutcome { State = state, Text = text, Hops = hops },
+        };
+        await TakeAsync(outcome, fromAbove: false, 0).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _look?.Dispose();
+
+    // While nothing waits, no timer runs.
+    private void LookLater()
+    {
+        lock (_gate)
+        {
+            if (_entries.Count > 0)
+            {
+                _look ??= time.CreateTimer(static relay => ((MessageRelay)relay!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _look.Change(LookEvery, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private async Task StepAsync(Entry entry)
+    {
+        var (message, hops) = (entry.Record.Message, entry.Record.Hops);
+        if (message.DeadlineUnixMilliseconds <= time.GetUtcNow().ToUnixTimeMilliseconds())
+        {
+            await EndAsync(entry, MessageOutcome.Types.State.Expired, $"its time ended at {self}").ConfigureAwait(false);
+            return;
+        }
+
+        var step = route(message.To, entry.Record.FromAbove);
+        switch (step.Step)
+        {
+            case MessageStep.Here:
+                await arrived(message, hops).ConfigureAwait(false);
+                await ForgetAsync(entry).ConfigureAwait(false);
+                break;
+            case MessageStep.NoCluster:
+                await EndAsync(entry, MessageOutcome.Types.State.NoCluster, $"no cluster of the tree is called '{message.To}'").ConfigureAwait(false);
+                break;
+            case MessageStep.Wait:
+                if (!entry.ToldToWait)
+                {
+                    entry.ToldToWait = true;
+                    await TellAsync(message, hops, MessageOutcome.Types.State.Waiting, $"{message.To} is away; kept at {self}").ConfigureAwait(false);
+                }
+
+                break;
+            default:
+                if (linkTo(step.Step == MessageStep.Up ? null : step.Child) is { } link && TryBegin(entry))
+                {
+                    _ = SendAsync(entry, link);
+                }
+
+                break;
+        }
+    }
+
+    private async Task SendAsync(Entry entry, ILink link)
+    {
+        var carried = entry.Record.Message.Clone();
+        carried.RemainingMilliseconds = (ulong)Math.Max(1, carried.DeadlineUnixMilliseconds - time.GetUtcNow().ToUnixTimeMilliseconds());
+        try
+        {
+            var message = new Message { Lane = Lane.Work, Hops = entry.Record.Hops, Traceparent = carried.Traceparent, ClusterMessage = carried };
+            await link.SendDurableAsync(message, CancellationToken.None).ConfigureAwait(false);
+            await ForgetAsync(entry).ConfigureAwait(false);
+        }
+        catch (LinkClosedException)
+        {
+            entry.InFlight = false;
+            Wake();
+        }
+        catch (ArgumentException tooLarge)
+        {
+            await EndAsync(entry, MessageOutcome.Types.State.Refused, tooLarge.Message).ConfigureAwait(false);
+        }
+        catch (JournalException broken)
+        {
+            // The next has it; after a restart it is sent once more, and is known there, or at its target.
+            log.MessageJournalFailed(broken.Message);
+        }
+    }
+
+    private async Task EndAsync(Entry entry, MessageOutcome.Types.State state, string text)
+    {
+        await TellAsync(entry.Record.Message, entry.Record.Hops, state, text).ConfigureAwait(false);
+        await ForgetAsync(entry).ConfigureAwait(false);
+    }
+
+    private bool TryBegin(Entry entry)
+    {
+        lock (_gate)
+        {
+            return !entry.InFlight && _entries.ContainsKey(entry.Identity) && (entry.InFlight = true);
+        }
+    }
+
+    private Task ForgetAsync(Entry entry)
+    {
+        Remove(entry);
+        return journal.ForgetAsync(Book, [entry.Key]);
+    }
+
+    private void Add(Entry entry)
+    {
+        _entries[entry.Identity] = entry;
+        _bytes += entry.Bytes;
+    }
+
+    private void Remove(Entry entry)
+    {
+        lock (_gate)
+        {
+            if (_entries.Remove(entry.Identity))
+            {
+                _bytes -= entry.Bytes;
+            }
+        }
+    }
+
+    private sealed class Entry(string key, RelayRecord record)
+    {
+        private volatile bool _inFlight;
+
+        public string Key => key;
+
+        public RelayRecord Record => record;
+
+        public bool IsOutcome => record.Message.Outcome is not null;
+
+        // A message and what became of it carry the same id, and may both be here.
+        public string Identity { get; } = record.Message.Outcome is { } outcome
+            ? $"{MessageLimits.Text(record.Message.Id)} {outcome.State} {record.Message.From}"
+            : MessageLimits.Text(record.Message.Id);
+
+        public long Bytes { get; } = record.CalculateSize();
+
+        public bool ToldToWait { get; set; }
+
+        public bool InFlight
+        {
+            get => _inFlight;
+            set => _inFlight = value;
+        }
+    }
+}

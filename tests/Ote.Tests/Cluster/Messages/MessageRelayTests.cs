@@ -1,0 +1,168 @@
+using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Messages;
+using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Handling;
+
+namespace Ote.Tests.Cluster.Messages;
+
+public sealed class MessageRelayTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly MemoryJournal _disk = new();
+    private readonly FailingJournal _journal;
+    private readonly Dictionary<string, FakeLink> _links = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MessageRoute> _routes = new(StringComparer.Ordinal) { ["a"] = new(MessageStep.Down, "child"), ["x"] = new(MessageStep.Up), ["here"] = new(MessageStep.Here) };
+    private readonly List<ClusterMessage> _arrived = [];
+
+    public MessageRelayTests() => _journal = new FailingJournal(_disk);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task It_stays_on_disk_until_the_next_controller_has_it()
+    {
+        using var relay = New();
+        var child = _links["child"] = new FakeLink("child");
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 1);
+        Assert.Single(_disk.Load(MessageRelay.Book));
+        var sent = await child.Next();
+        Assert.Equal((1u, Lane.Work), (sent.Message.Hops, sent.Message.Lane));
+        Assert.InRange(sent.Message.ClusterMessage.RemainingMilliseconds, 1ul, 60_000ul);
+        sent.Acknowledge();
+        Assert.Empty(_disk.Load(MessageRelay.Book));
+        Assert.Equal(0, relay.Count);
+    }
+
+    [Fact]
+    public async Task A_lost_link_or_a_restart_leaves_it_for_the_next_in_order()
+    {
+        using var first = New();
+        await first.TakeAsync(Data("x", 1), fromAbove: false, 0);
+        await first.TakeAsync(Data("x", 2), fromAbove: false, 0);
+        using var second = New();
+        second.Restore();
+        using var stop = new CancellationTokenSource();
+        var running = second.RunAsync(stop.Token);
+        var lost = _links[""] = new FakeLink("parent");
+        second.Wake();
+        var sent = await lost.Next();
+        await lost.Next();
+        var parent = _links[""] = new FakeLink("parent", 2);
+        sent.Lose();
+        Assert.Equal(1, (await parent.Next()).Message.ClusterMessage.Id[0]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_full_disk_has_whoever_brought_it_keep_it()
+    {
+        using var relay = New();
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => relay.TakeAsync(Data("a", 1), fromAbove: false, 0));
+        Assert.Equal(0, relay.Count);
+        _journal.Fails = false;
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        Assert.Equal(1, relay.Count);
+    }
+
+    [Fact]
+    public async Task One_that_is_here_already_changes_nothing()
+    {
+        using var relay = New();
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        Assert.Single(_disk.Load(MessageRelay.Book));
+    }
+
+    [Fact]
+    public async Task What_is_too_old_or_for_nobody_ends_and_its_sender_is_told()
+    {
+        using var relay = New();
+        _routes["nobody"] = new(MessageStep.NoCluster);
+        _routes["sender"] = new(MessageStep.Here);
+        await relay.TakeAsync(Data("nobody", 1), fromAbove: false, 2);
+        await relay.TakeAsync(Data("a", 2), fromAbove: false, 3);
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        while (relay.Count > 0)
+        {
+            _time.Advance(TimeSpan.FromSeconds(20));
+            await Task.Yield();
+        }
+
+        Assert.Equal(
+            [(MessageOutcome.Types.State.NoCluster, 2u), (MessageOutcome.Types.State.Expired, 3u)],
+            _arrived.Select(o => (o.Outcome.State, o.Outcome.Hops)));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_target_that_is_away_has_its_sender_told_once()
+    {
+        using var relay = New();
+        _routes["away"] = new(MessageStep.Wait);
+        _routes["sender"] = new(MessageStep.Here);
+        await relay.TakeAsync(Data("away", 1), fromAbove: true, 0);
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        relay.Wake();
+        var child = _links["child"] = new FakeLink("child");
+        _routes["away"] = new(MessageStep.Down, "child");
+        relay.Wake();
+        await child.Next();
+        Assert.Equal(MessageOutcome.Types.State.Waiting, Assert.Single(_arrived).Outcome.State);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task More_than_it_keeps_are_refused_and_word_of_that_still_gets_through()
+    {
+        using var relay = New();
+        _routes["sender"] = new(MessageStep.Here);
+        for (var i = 0; i < MessageRelay.MaxMessages; i++)
+        {
+            await relay.TakeAsync(Data("a", i), fromAbove: false, 0);
+        }
+
+        await relay.TakeAsync(Data("a", -1), fromAbove: false, 0);
+        Assert.Equal(MessageOutcome.Types.State.Refused, Assert.Single(_arrived).Outcome.State);
+        Assert.Equal(MessageRelay.MaxMessages, relay.Count);
+    }
+
+    [Fact]
+    public async Task One_too_large_for_the_next_link_is_refused()
+    {
+        using var relay = New();
+        _routes["sender"] = new(MessageStep.Here);
+        _links["child"] = new FakeLink("child") { MaxBytes = 10 };
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        Assert.Equal(MessageOutcome.Types.State.Refused, Assert.Single(_arrived).Outcome.State);
+        Assert.Equal(0, relay.Count);
+    }
+
+    private MessageRelay New() => new(
+        "here", _journal, (to, _) => _routes[to], child => _links.GetValueOrDefault(child ?? ""),
+        (message, _) =>
+        {
+            _arrived.Add(message);
+            return Task.CompletedTask;
+        },
+        _time, NullLogger.Instance);
+
+    private ClusterMessage Data(string to, int id)
+    {
+        var bytes = new byte[16];
+        BitConverter.TryWriteBytes(bytes, id);
+        return new ClusterMessage
+        {
+            Id = ByteString.CopyFrom(bytes), From = "sender", To = to, Data = new MessageData { Topic = "t", Body = ByteString.CopyFromUtf8("b") },
+            DeadlineUnixMilliseconds = (_time.GetUtcNow() + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds(),
+        };
+    }
+}
