@@ -83,5 +83,5 @@ internal static class SeedsCommand
         }.ToJsonString()
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {Environment.WorkingSet >> 20} MB"));
+            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {Environment.WorkingSet >> 20} MB"));
 }

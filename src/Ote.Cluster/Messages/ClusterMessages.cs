@@ -130,6 +130,11 @@ public sealed class ClusterMessages : IDisposable
         }
     }
 
+    /// <summary>The oldest messages that wait and that nobody holds, as <see cref="ReceiveAsync"/> gives them; empty when there are none.</summary>
+    /// <param name="topic">Of this topic only; null for any.</param>
+    /// <param name="most">At most so many; at least 1.</param>
+    public IReadOnlyList<ReceivedMessage> Take(string? topic, int most) => _inbox.Give(topic, most);
+
     /// <summary>An application has done with a message. Completes when that is on disk; false when no such message waits.</summary>
     public Task<bool> AcknowledgeAsync(string id) => _inbox.AcknowledgeAsync(id);
 

@@ -15,6 +15,9 @@ public sealed record SimPlan(int Seed, int Clusters, long Steps)
     /// <summary>Mean virtual time from one command to the next; null: there are none.</summary>
     public TimeSpan? CommandEvery { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>Mean virtual time from one message between clusters to the next; null: there are none.</summary>
+    public TimeSpan? MessageEvery { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Mean virtual time from one wish of the operator to the next: tags, drains, pins, forbidden parents.</summary>
     public TimeSpan WishEvery { get; init; } = TimeSpan.FromSeconds(15);
 

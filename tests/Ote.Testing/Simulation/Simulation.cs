@@ -7,11 +7,12 @@ namespace Ote.Testing.Simulation;
 /// <param name="Recovered">Virtual time from the end of faults until all was well.</param>
 /// <param name="Packets">Packets that arrived, over all links.</param>
 /// <param name="Commands">Commands written.</param>
+/// <param name="Messages">Messages that clusters sent each other.</param>
 /// <param name="Executions">Requests carried out at the clusters.</param>
 /// <param name="Faults">Faults by kind.</param>
 /// <param name="Fingerprint">The same for each run of one plan.</param>
 public sealed record SimResult(
-    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Messages, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
 
 /// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
 public static class Simulation
@@ -60,16 +61,17 @@ public static class Simulation
         world.FaultsEnd = world.Timeline.Steps + plan.Steps;
         var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean) : null;
         var commands = new SimCommands(world, plan.CommandEvery ?? TimeSpan.FromDays(1));
+        var messages = new SimMessages(world, plan.MessageEvery ?? TimeSpan.FromDays(1));
         var wishes = new SimWishes(world, plan.WishEvery);
-        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
+        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), plan.MessageEvery is null ? Task.CompletedTask : messages.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
         await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         await wishes.EndAsync().ConfigureAwait(false);
 
         world.Phase = "recovers";
         var mended = world.Timeline.Elapsed;
         await UntilAsync(world, "all is well again", async () =>
-            invariants.Unsettled() ?? wishes.Unheeded() ?? (plan.MustBeHome ? invariants.Away() : null) ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false)).ConfigureAwait(false);
-        if (await commands.UntruthAsync().ConfigureAwait(false) is { } untruth)
+            invariants.Unsettled() ?? wishes.Unheeded() ?? (plan.MustBeHome ? invariants.Away() : null) ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false) ?? messages.Open()).ConfigureAwait(false);
+        if ((await commands.UntruthAsync().ConfigureAwait(false) ?? messages.Untruth()) is { } untruth)
         {
             world.Violate(untruth);
             invariants.Check();
@@ -82,6 +84,7 @@ public static class Simulation
             world.Timeline.Elapsed - mended,
             world.Network.Packets,
             commands.Count,
+            messages.Count,
             world.Nodes.Sum(static n => n.Site?.Executions ?? 0),
             faults?.Counts ?? [],
             world.Timeline.Fingerprint);

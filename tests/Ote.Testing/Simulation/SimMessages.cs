@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Messages;
+
+namespace Ote.Testing.Simulation;
+
+/// <summary>Applications at all clusters that send each other messages, and take and acknowledge those that come.</summary>
+/// <param name="world">Where.</param>
+/// <param name="every">Mean virtual time from one message to the next.</param>
+public sealed class SimMessages(SimWorld world, TimeSpan every)
+{
+    private const int AtOnce = 10;
+    private readonly List<Sent> _sent = [];
+    private readonly Dictionary<string, Sent> _byId = new(StringComparer.Ordinal);
+
+    /// <summary>Messages that a controller has taken.</summary>
+    public int Count => _sent.Count;
+
+    /// <summary>Sends and takes until the faults end.</summary>
+    public async Task RunAsync()
+    {
+        while (world.Timeline.Steps < world.FaultsEnd)
+        {
+            await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
+            Send();
+            Take(world.One(world.Nodes));
+        }
+    }
+
+    /// <summary>
+    /// Why not all messages have had their end, as far as that can be asked now; null when they have. What waits at a cluster is taken meanwhile.
+    /// </summary>
+    public string? Open()
+    {
+        foreach (var node in world.Nodes)
+        {
+            Take(node);
+        }
+
+        foreach (var sent in _sent.Where(static s => s.State is SentState.OnItsWay))
+        {
+            if (sent.From.Controller?.Messages.Find(sent.Id) is not { } known)
+            {
+                return $"{sent} is not remembered by its sender";
+            }
+
+            sent.State = known.State;
+            if (known.Ended is null)
+            {
+                return $"{sent} has not ended: {known.Text}";
+            }
+        }
+
+        return _sent.FirstOrDefault(static s => s is { State: SentState.Delivered, MustArrive: true, Given: 0 }) is { } waiting ? $"{waiting} is delivered and was given to nobody" : null;
+    }
+
+    /// <summary>What the fates of messages say that is not true; null when all is.</summary>
+    public string? Untruth() => _sent
+        .Where(static s => (s.MustArrive && s.State != SentState.Delivered) || s.State is SentState.NoCluster or SentState.Refused)
+        .Select(static s => $"{s} ended as {s.State}")
+        .FirstOrDefault();
+
+    private void Send()
+    {
+        var (from, to) = (world.One(world.Nodes), world.One(world.Nodes));
+        if (from.Controller is not { } controller)
+        {
+            return;
+        }
+
+        var number = (ulong)(_byId.Count + 1);
+        var id = new byte[16];
+        BitConverter.TryWriteBytes(id, number);
+        var patient = world.Random() < 0.7;
+        var life = patient ? TimeSpan.FromHours(12) : TimeSpan.FromSeconds(1 + (world.Random() * 120));
+        var sent = _byId[Convert.ToHexStringLower(id)] = new Sent(Convert.ToHexStringLower(id), from, to, patient);
+        _ = SendAsync(controller.Messages.SendAsync(to.Name, "t", "", Encoding.UTF8.GetBytes(sent.Id), life, id), sent);
+    }
+
+    // Of a process that dies meanwhile it never completes: nobody was promised anything then.
+    private async Task SendAsync(Task<SentMessage> sending, Sent sent)
+    {
+        try
+        {
+            await sending.ConfigureAwait(false);
+            _sent.Add(sent);
+        }
+        catch (JournalException)
+        {
+            // A full disk said so.
+        }
+    }
+
+    private void Take(SimNode node)
+    {
+        if (node.Controller is not { } controller)
+        {
+            return;
+        }
+
+        foreach (var message in controller.Messages.Take(null, AtOnce))
+        {
+            var sent = _byId[message.Id];
+            if (sent.To != node || sent.From.Name != message.From || Encoding.UTF8.GetString(message.Body.Span) != message.Id)
+            {
+                world.Violate($"{sent} came to {node.Name} as one of {message.From}");
+            }
+            else if (sent.Acknowledged > 0)
+            {
+                world.Violate($"{sent} was given out again at {node.Name} after it had been acknowledged");
+            }
+
+            sent.Given++;
+            _ = AcknowledgeAsync(controller.Messages.AcknowledgeAsync(message.Id), sent);
+        }
+    }
+
+    private static async Task AcknowledgeAsync(Task<bool> acknowledging, Sent sent)
+    {
+        try
+        {
+            sent.Acknowledged += await acknowledging.ConfigureAwait(false) ? 1 : 0;
+        }
+        catch (JournalException)
+        {
+            // It is given out again.
+        }
+    }
+
+    private sealed class Sent(string id, SimNode from, SimNode to, bool mustArrive)
+    {
+        public string Id => id;
+
+        public SimNode From => from;
+
+        public SimNode To => to;
+
+        /// <summary>Its time ends long after everything is over.</summary>
+        public bool MustArrive => mustArrive;
+
+        public int Given { get; set; }
+
+        public int Acknowledged { get; set; }
+
+        public SentState State { get; set; }
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"message {id[..6]} from {from.Name} to {to.Name}");
+    }
+}
