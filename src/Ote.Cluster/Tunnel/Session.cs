@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -29,6 +30,7 @@ internal sealed class Session
     private readonly InboundLane?[] inbound = new InboundLane?[Lanes.Count];
     private readonly TunnelOptions options;
     private TunnelOptions agreed;
+    private LaneShares? shares;
     private Liveness liveness;
 
     /// <param name="options">This side's own figures: what it queues, and what holds until a parent names others.</param>
@@ -121,6 +123,12 @@ internal sealed class Session
         return effects;
     }
 
+    /// <summary>How lanes below Control share packets from now on; null: by strict priority, as without this.</summary>
+    public void Weigh(LaneWeights? weights)
+    {
+        if (weights != shares?.Weights) shares = weights is { } given ? new LaneShares(given) : null;
+    }
+
     /// <summary>Queues a message. False when its lane is full.</summary>
     public bool TryQueue(int lane, Outgoing message) => Out(lane).TryAdd(message);
 
@@ -128,17 +136,7 @@ internal sealed class Session
     public int Queued(int lane) => outbound[lane]?.Count ?? 0;
 
     /// <summary>True when a packet built now would carry more than a courtesy.</summary>
-    public bool HasWork(long now)
-    {
-        if (!IsConnected) return false;
-        if (liveness.IsBeatDue(now)) return true;
-        foreach (OutboundLane? lane in outbound)
-        {
-            if (lane?.Next(agreed.Window) is not null) return true;
-        }
-
-        return false;
-    }
+    public bool HasWork(long now) => IsConnected && (liveness.IsBeatDue(now) || Ready() != 0);
 
     /// <summary>
     /// Whether the peer should be told of progress, and how soon. A few small messages cost the peer nothing to keep, and whoever sends
@@ -164,7 +162,7 @@ internal sealed class Session
 
     /// <summary>
     /// Fills one packet: a due heartbeat, acknowledgements when <paramref name="acks"/> or when there is anything else, then messages
-    /// in the order of their lanes. 0 when there is nothing to send.
+    /// in the order of their lanes, or those below Control by weight. 0 when there is nothing to send.
     /// </summary>
     /// <param name="buffer">At least <see cref="PacketBytes"/>.</param>
     /// <param name="now">The time.</param>
@@ -183,11 +181,8 @@ internal sealed class Session
             sent.Acks++;
         }
 
-        for (int i = 0; i < Lanes.Count; i++)
-        {
-            if (outbound[i] is { } lane && !Fill(ref writer, i, lane, ref sent)) break;
-        }
-
+        if (shares is null) FillByPriority(ref writer, ref sent);
+        else FillByWeight(ref writer, shares, ref sent);
         return writer.Written;
     }
 
@@ -318,42 +313,82 @@ internal sealed class Session
         return ack;
     }
 
+    private void FillByPriority(ref FrameWriter writer, ref SentCounts sent)
+    {
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            if (outbound[i] is { } lane && !Fill(ref writer, i, lane, ref sent)) return;
+        }
+    }
+
+    private void FillByWeight(ref FrameWriter writer, LaneShares shared, ref SentCounts sent)
+    {
+        if (outbound[0] is { } control && !Fill(ref writer, 0, control, ref sent)) return;
+        while (shared.Next(Ready()) is > 0 and int next)
+        {
+            int before = writer.Written;
+            bool more = WriteNext(ref writer, next, outbound[next]!, ref sent);
+            shared.Sent(next, writer.Written - before);
+            if (!more) return;
+        }
+    }
+
+    // A bit for each lane that has something to send.
+    private int Ready()
+    {
+        int ready = 0;
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            if (outbound[i]?.Next(agreed.Window) is not null) ready |= 1 << i;
+        }
+
+        return ready;
+    }
+
     // True when lower lanes may use what is left of the packet.
     private bool Fill(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
     {
-        while (lane.Next(agreed.Window) is { } next)
+        while (lane.Next(agreed.Window) is not null)
         {
-            ulong sequence = lane.NextSequence;
-            int size = FrameWriter.MessageSize(next.Body.Length, sequence);
-            if (lane.ChunkOffset == 0 && size <= writer.Free)
-            {
-                writer.WriteMessage(next.Body, sequence);
-            }
-            else if (lane.ChunkOffset == 0 && size <= PacketBytes - BeatBytes - AckBytes)
-            {
-                return false; // it fits the next packet whole
-            }
-            else
-            {
-                int room = writer.Free - ChunkOverhead;
-                int part = Math.Min(room, next.Body.Length - lane.ChunkOffset);
-                if (room < MinPartBytes && part > room - 1) return false;
-                writer.Write(Frame.KindOneofCase.Chunk, new Chunk
-                {
-                    Lane = Lanes.At(index),
-                    Sequence = sequence,
-                    Index = lane.ChunkIndex,
-                    TotalBytes = (uint)next.Body.Length,
-                    Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
-                });
-                lane.ChunkOffset += part;
-                lane.ChunkIndex++;
-                if (lane.ChunkOffset < next.Body.Length) return false;
-            }
-
-            sent.Count(index, next.Body.Length, lane.MarkSent());
+            if (!WriteNext(ref writer, index, lane, ref sent)) return false;
         }
 
+        return true;
+    }
+
+    // Writes the lane's next message, or a part of it; false when the packet is full.
+    private bool WriteNext(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
+    {
+        Outgoing next = lane.Next(agreed.Window)!;
+        ulong sequence = lane.NextSequence;
+        int size = FrameWriter.MessageSize(next.Body.Length, sequence);
+        if (lane.ChunkOffset == 0 && size <= writer.Free)
+        {
+            writer.WriteMessage(next.Body, sequence);
+        }
+        else if (lane.ChunkOffset == 0 && size <= PacketBytes - BeatBytes - AckBytes)
+        {
+            return false; // it fits the next packet whole
+        }
+        else
+        {
+            int room = writer.Free - ChunkOverhead;
+            int part = Math.Min(room, next.Body.Length - lane.ChunkOffset);
+            if (room < MinPartBytes && part > room - 1) return false;
+            writer.Write(Frame.KindOneofCase.Chunk, new Chunk
+            {
+                Lane = Lanes.At(index),
+                Sequence = sequence,
+                Index = lane.ChunkIndex,
+                TotalBytes = (uint)next.Body.Length,
+                Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
+            });
+            lane.ChunkOffset += part;
+            lane.ChunkIndex++;
+            if (lane.ChunkOffset < next.Body.Length) return false;
+        }
+
+        sent.Count(index, next.Body.Length, lane.MarkSent());
         return true;
     }
 }
