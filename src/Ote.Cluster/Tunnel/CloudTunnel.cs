@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
@@ -206,6 +207,8 @@ public sealed class CloudTunnel : IAsyncDisposable
             {
                 child.Epoch = hello.Epoch;
                 child.Peer = peer;
+                if (!BudgetWire.TryRead(hello.Budget, out LinkBudget? budget, out string? fault)) runtime.Log.BudgetRefused(peer, fault);
+                child.Conversation.Limit(budget, hello.Budget?.Revision ?? 0, attaching: true, hello.Today is null ? null : DayCount.From(hello.Today));
                 Interlocked.Increment(ref links);
                 link.AttachNeedsDispatch(welcome, hello.Received, hello);
                 return link;

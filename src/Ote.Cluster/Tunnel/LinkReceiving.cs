@@ -43,6 +43,7 @@ internal sealed partial class Link
         {
             if (conversation.Current != this) return closing ?? "replaced";
             conversation.Session.Heard(now);
+            conversation.Ledger.CountReceived(bytes.Length, 0, now);
         }
 
         FrameReader reader = new(bytes);

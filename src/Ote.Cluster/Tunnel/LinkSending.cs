@@ -1,4 +1,5 @@
 using System.Buffers;
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -101,7 +102,8 @@ internal sealed partial class Link
         if (start) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private void Flush()
+    /// <summary>Sends what may be sent; does not wait.</summary>
+    public void Flush()
     {
         lock (conversation.Gate)
         {
@@ -109,6 +111,14 @@ internal sealed partial class Link
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    // When to look again for what the budget holds back; 0: the next heartbeat is soon enough, or there is nothing.
+    private long WakeNeedsGate(Allowance allowance)
+    {
+        if (heldTimed || !conversation.Session.Holds(allowance) || allowance.Again >= conversation.Session.Due) return 0;
+        heldTimed = true;
+        return allowance.Again;
     }
 
     private async Task FlushAsync()
@@ -121,6 +131,7 @@ internal sealed partial class Link
             while (true)
             {
                 int length = 0;
+                long wake = 0;
                 SentCounts sent = default;
                 string? goodbye = null;
                 Ack? lastAcks = null;
@@ -134,15 +145,21 @@ internal sealed partial class Link
                     }
                     else if (conversation.Current == this)
                     {
-                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, facts, ref sent);
+                        long now = runtime.Now;
+                        Allowance allowance = conversation.Ledger.Decide(now);
+                        length = conversation.Session.Build(buffer, now, acksDue, facts, allowance, ref sent);
                         acksDue = false;
+                        if (length > 0) conversation.Ledger.CountSent(length, 0, now);
+                        else wake = WakeNeedsGate(allowance);
                     }
 
-                    if (length == 0 && goodbye is null)
-                    {
-                        flushing = false;
-                        return;
-                    }
+                    if (length == 0 && goodbye is null) flushing = false;
+                }
+
+                if (length == 0 && goodbye is null)
+                {
+                    if (wake > 0) runtime.Timers.Schedule(this, wake, LinkTimer.Held);
+                    return;
                 }
 
                 if (goodbye is not null)

@@ -136,7 +136,10 @@ internal sealed class Session
     public int Queued(int lane) => outbound[lane]?.Count ?? 0;
 
     /// <summary>True when a packet built now would carry more than a courtesy.</summary>
-    public bool HasWork(long now) => IsConnected && (liveness.IsBeatDue(now) || Ready() != 0);
+    public bool HasWork(long now, Allowance allowance = default) => IsConnected && (liveness.IsBeatDue(now) || Ready(allowance) != 0);
+
+    /// <summary>Whether there is something to send that an allowance holds back.</summary>
+    public bool Holds(Allowance allowance) => IsConnected && allowance.Held != 0 && (Ready(default) & allowance.Held) != 0;
 
     /// <summary>
     /// Whether the peer should be told of progress, and how soon. A few small messages cost the peer nothing to keep, and whoever sends
@@ -168,12 +171,13 @@ internal sealed class Session
     /// <param name="now">The time.</param>
     /// <param name="acks">Send acknowledgements although nothing else is to be sent.</param>
     /// <param name="facts">What a heartbeat tells.</param>
+    /// <param name="allowance">Which lanes may send. Heartbeats and acknowledgements always do.</param>
     /// <param name="sent">What the packet carries, for the meters.</param>
-    public int Build(Span<byte> buffer, long now, bool acks, in BeatFacts facts, ref SentCounts sent)
+    public int Build(Span<byte> buffer, long now, bool acks, in BeatFacts facts, Allowance allowance, ref SentCounts sent)
     {
         if (!IsConnected) return 0;
         FrameWriter writer = new(buffer[..PacketBytes]);
-        bool work = HasWork(now);
+        bool work = HasWork(now, allowance);
         if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, Beat(now, facts));
         if ((acks || work) && Acks() != AckNeed.None)
         {
@@ -181,8 +185,8 @@ internal sealed class Session
             sent.Acks++;
         }
 
-        if (shares is null) FillByPriority(ref writer, ref sent);
-        else FillByWeight(ref writer, shares, ref sent);
+        if (shares is null) FillByPriority(ref writer, allowance, ref sent);
+        else FillByWeight(ref writer, shares, allowance, ref sent);
         return writer.Written;
     }
 
@@ -202,8 +206,8 @@ internal sealed class Session
     }
 
     /// <summary>Time has passed.</summary>
-    public SessionState Tick(long now) =>
-        !IsConnected ? SessionState.Down : liveness.IsLost(now) ? SessionState.Lost : HasWork(now) ? SessionState.Send : SessionState.Quiet;
+    public SessionState Tick(long now, Allowance allowance = default) =>
+        !IsConnected ? SessionState.Down : liveness.IsLost(now) ? SessionState.Lost : HasWork(now, allowance) ? SessionState.Send : SessionState.Quiet;
 
     /// <summary>The peer has received more.</summary>
     /// <exception cref="ProtocolViolation">It acknowledges what was never sent.</exception>
@@ -313,18 +317,18 @@ internal sealed class Session
         return ack;
     }
 
-    private void FillByPriority(ref FrameWriter writer, ref SentCounts sent)
+    private void FillByPriority(ref FrameWriter writer, Allowance allowance, ref SentCounts sent)
     {
         for (int i = 0; i < Lanes.Count; i++)
         {
-            if (outbound[i] is { } lane && !Fill(ref writer, i, lane, ref sent)) return;
+            if (outbound[i] is { } lane && allowance.Lets(i) && !Fill(ref writer, i, lane, ref sent)) return;
         }
     }
 
-    private void FillByWeight(ref FrameWriter writer, LaneShares shared, ref SentCounts sent)
+    private void FillByWeight(ref FrameWriter writer, LaneShares shared, Allowance allowance, ref SentCounts sent)
     {
         if (outbound[0] is { } control && !Fill(ref writer, 0, control, ref sent)) return;
-        while (shared.Next(Ready()) is > 0 and int next)
+        while (shared.Next(Ready(allowance)) is > 0 and int next)
         {
             int before = writer.Written;
             bool more = WriteNext(ref writer, next, outbound[next]!, ref sent);
@@ -333,13 +337,13 @@ internal sealed class Session
         }
     }
 
-    // A bit for each lane that has something to send.
-    private int Ready()
+    // A bit for each lane that has something to send, and may.
+    private int Ready(Allowance allowance)
     {
         int ready = 0;
         for (int i = 0; i < Lanes.Count; i++)
         {
-            if (outbound[i]?.Next(agreed.Window) is not null) ready |= 1 << i;
+            if (allowance.Lets(i) && outbound[i]?.Next(agreed.Window) is not null) ready |= 1 << i;
         }
 
         return ready;

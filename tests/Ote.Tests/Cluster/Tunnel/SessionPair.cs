@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -77,6 +78,9 @@ internal sealed class SessionPair
 
         public List<object> Settled { get; } = [];
 
+        /// <summary>What this side's budget lets it send.</summary>
+        public Allowance Allowance { get; set; }
+
         public SentCounts LastSent;
 
         private Side Peer => pair.Child == this ? pair.Parent : pair.Child;
@@ -87,7 +91,7 @@ internal sealed class SessionPair
         public bool Send(bool acks = false)
         {
             LastSent = default;
-            int length = Session.Build(buffer, pair.Now, acks, BeatFacts.None, ref LastSent);
+            int length = Session.Build(buffer, pair.Now, acks, BeatFacts.None, Allowance, ref LastSent);
             if (length == 0) return false;
             Wire.Enqueue(buffer.AsSpan(0, length).ToArray());
             return true;
