@@ -78,6 +78,15 @@ public sealed class EdgeTunnel
     /// <param name="revision">Counts this cluster's budgets.</param>
     public void Limit(LinkBudget? budget, ulong revision) => conversation.Limit(budget, revision, attaching: false);
 
+    /// <summary>What the link has carried today, at the site's time.</summary>
+    internal DayCount Today
+    {
+        get
+        {
+            lock (conversation.Gate) return conversation.Ledger.Today;
+        }
+    }
+
     /// <summary>Goes on from a count that an earlier run has kept; before <see cref="RunAsync"/>.</summary>
     internal void Resume(DayCount kept)
     {

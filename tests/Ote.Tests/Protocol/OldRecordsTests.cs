@@ -24,6 +24,15 @@ public sealed class OldRecordsTests
             HomeName = "north", HomeUid = "u1", HomeAddress = "north:8287", Candidates = { new Candidate { Name = "south", Address = "south:8287", Path = { "root", "south" }, Uid = "u2", Children = 3 } },
             Placement = new SetPlacement { Name = "c1", PinnedParent = "north", ForbiddenParents = { "west" }, Drain = true, Generation = 2 },
         },
+        ["budget"] = new BudgetRecord
+        {
+            Budget = new Budget
+            {
+                BytesPerSecond = 65_536, DailyBytes = 200 << 20, QuietHours = { new DayPart { FromMinute = 1320, ToMinute = 360 } }, OffsetMinutes = 480,
+                LaneWeights = new LaneShare { Commands = 4, Work = 2, Reports = 1, Bulk = 1 }, Revision = 3,
+            },
+            Generation = 2,
+        },
         ["request"] = new ExecuteRequest
         {
             Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
@@ -43,6 +52,7 @@ public sealed class OldRecordsTests
         { "execution, finished", "1A140A02633112017518022004289403320400010203" },
         { "transit", "0A12080210051A0400010203AA01050A0175100212056E6F7274681205736F757468" },
         { "uplink", "0A056E6F727468120275311A0A6E6F7274683A3832383722260A05736F757468120A736F7574683A383238371A04726F6F741A05736F7574682202753228032A150A02633112056E6F7274681A047765737420012802" },
+        { "budget", "0A200880800410808080641A0608A80A10E80220C0072A08080410021801200130031002" },
         { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
         { "answer", "08C9011204000102031A0A746578742F706C61696E" },
         { "refusal", "08AD03200C2A0466756C6C" },
