@@ -172,6 +172,11 @@ public sealed class ClusterController : IAsyncDisposable
             _metrics.ObserveCertificates(_certificate.SecondsLeft, null);
         }
 
+        if (_seeker is not null)
+        {
+            _metrics.ObserveLink(() => LinkCost);
+        }
+
         _metrics.Observe(
             () => _executor.Waiting, () => _transit.Count, () => _outbox.Count, _commands is null ? null : () => _commands.Open, () => _routes.Read(t => t.Count));
     }

@@ -10,6 +10,8 @@ namespace Ote.Cluster.Tunnel;
 internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
 {
     private TaskCompletionSource?[]? rooms;
+    private PackingChoice? packing;
+    private bool hasBudget;
 
     public Lock Gate { get; } = new();
 
@@ -19,6 +21,12 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
 
     /// <summary>What went over the links, and what may; guarded by Gate.</summary>
     public LinkLedger Ledger { get; } = new(runtime.Time);
+
+    /// <summary>Whether a budget holds; may be asked without Gate.</summary>
+    public bool HasBudget => Volatile.Read(ref hasBudget);
+
+    /// <summary>What was found worth compressing.</summary>
+    public PackingChoice Packing => packing ?? LazyInitializer.EnsureInitialized(ref packing);
 
     /// <summary>The link that is up; guarded by Gate, changed only with Dispatch held as well.</summary>
     public Link? Current { get; set; }
@@ -38,6 +46,7 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
         {
             if (!attaching && revision < Ledger.Revision) return;
             Ledger.Hold(budget, revision);
+            Volatile.Write(ref hasBudget, Ledger.Budget is not null);
             if (today is { } kept) Ledger.Resume(kept);
             Session.Weigh(Ledger.Budget?.LaneWeights);
         }

@@ -220,6 +220,7 @@ public sealed class EdgeTunnel
             Trust = facts.Trust(),
         };
         hello.Tags.Add(facts.Tags());
+        if (options.Tunnel.Compress) hello.Compressions.Add(Compression.Brotli);
         lock (conversation.Gate)
         {
             hello.Session = conversation.Session.Id;
@@ -238,6 +239,7 @@ public sealed class EdgeTunnel
         try
         {
             agreed = options.Tunnel.With(welcome.Limits);
+            if (welcome.Compression == Compression.None) agreed = agreed with { Compress = false };
         }
         catch (ArgumentException e)
         {

@@ -33,11 +33,12 @@ internal sealed partial class Link
     {
         CheckSize(message);
         int lane = Lanes.Index(message.Lane);
+        Outgoing outgoing = Wrap(message, lane, key, null);
         bool start;
         int added;
         lock (conversation.Gate)
         {
-            if (!TryQueueNeedsGate(lane, new Outgoing(message.Body, key), out added)) return false;
+            if (!TryQueueNeedsGate(lane, outgoing, out added)) return false;
             start = StartFlushNeedsGate();
         }
 
@@ -49,7 +50,7 @@ internal sealed partial class Link
     {
         CheckSize(message);
         int lane = Lanes.Index(message.Lane);
-        Outgoing outgoing = new(message.Body, null, ticket);
+        Outgoing outgoing = Wrap(message, lane, null, ticket);
         while (true)
         {
             Task? room = null;
@@ -70,6 +71,19 @@ internal sealed partial class Link
 
             await room.WaitAsync(ct).ConfigureAwait(false);
         }
+    }
+
+    // Compresses where it pays, without the gate: the sender's thread has the time.
+    private Outgoing Wrap(SharedMessage message, int lane, string? key, object? ticket)
+    {
+        if (message.Size < PackingChoice.LeastBytes || !setup.Agreed.Compress || !PackingChoice.IsScarce(conversation.HasBudget, RoundTrip) || !conversation.Packing.ShouldTry(lane))
+        {
+            return new Outgoing(message.Body, key, ticket);
+        }
+
+        byte[]? packed = message.Packed;
+        conversation.Packing.Tried(lane, packed is not null);
+        return packed is null ? new Outgoing(message.Body, key, ticket) : new Outgoing(packed, key, ticket, message.Size);
     }
 
     private void CheckSize(SharedMessage message)
@@ -149,7 +163,7 @@ internal sealed partial class Link
                         Allowance allowance = conversation.Ledger.Decide(now);
                         length = conversation.Session.Build(buffer, now, acksDue, facts, allowance, ref sent);
                         acksDue = false;
-                        if (length > 0) conversation.Ledger.CountSent(length, 0, now);
+                        if (length > 0) conversation.Ledger.CountSent(length, sent.Saved, now);
                         else wake = WakeNeedsGate(allowance);
                     }
 
@@ -172,7 +186,7 @@ internal sealed partial class Link
                     continue;
                 }
 
-                runtime.Metrics.Sent(sent);
+                runtime.Metrics.Sent(sent, length);
                 await channel.SendAsync(buffer.AsMemory(0, length), CancellationToken.None).ConfigureAwait(false);
             }
         }

@@ -16,7 +16,8 @@ internal sealed class Session
 
     // A part smaller than this is not worth a frame of its own.
     private const int MinPartBytes = 1024;
-    private const int ChunkOverhead = 48;
+    private const int ChunkOverhead = 56;
+    private const int PackedOverhead = 40;
     private const int BeatBytes = 56 + AckBytes;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
@@ -94,6 +95,11 @@ internal sealed class Session
         foreach (InboundLane? lane in inbound)
         {
             if (lane is not null) lane.Window = figures.Window;
+        }
+
+        if (!figures.Compress)
+        {
+            foreach (OutboundLane? lane in outbound) lane?.Unpack();
         }
 
         Rewind();
@@ -263,20 +269,19 @@ internal sealed class Session
         return Arrival.Deliver;
     }
 
-    /// <summary>A part of a message arrived; the whole message once it is complete and new, otherwise null.</summary>
+    /// <summary>
+    /// A part of a message arrived; the whole encoded, perhaps compressed message once it is complete and new, otherwise empty. Read it
+    /// with <see cref="Packing.Read"/>, without what serialises calls.
+    /// </summary>
     /// <exception cref="ProtocolViolation">It breaks the rules.</exception>
-    public Message? OnChunk(Chunk chunk)
+    public ReadOnlyMemory<byte> OnChunk(Chunk chunk)
     {
         InboundLane lane = In(Lanes.Index(chunk.Lane));
-        if (!lane.IsNew(chunk.Sequence)) return null;
-        lane.Partial ??= Reassembly.Start(chunk, agreed.MaxMessageBytes);
+        if (!lane.IsNew(chunk.Sequence)) return default;
+        lane.Partial ??= Reassembly.Start(chunk, agreed);
         ReadOnlyMemory<byte> whole = lane.Partial.Add(chunk);
-        if (whole.IsEmpty) return null;
-        lane.Partial = null;
-        Message message = FrameReader.Parse(Message.Parser, whole.Span);
-        if (message.Lane != chunk.Lane) throw new ProtocolViolation(ViolationReason.BadChunk, $"a message for {message.Lane} in parts on {chunk.Lane}");
-        message.Sequence = chunk.Sequence;
-        return message;
+        if (!whole.IsEmpty) lane.Partial = null;
+        return whole;
     }
 
     /// <summary>The handler of a delivered message ended.</summary>
@@ -365,8 +370,16 @@ internal sealed class Session
     {
         Outgoing next = lane.Next(agreed.Window)!;
         ulong sequence = lane.NextSequence;
-        int size = FrameWriter.MessageSize(next.Body.Length, sequence);
-        if (lane.ChunkOffset == 0 && size <= writer.Free)
+        Compression method = next.Original > 0 ? Compression.Brotli : Compression.None;
+        int size = next.Original > 0 ? next.Body.Length + PackedOverhead : FrameWriter.MessageSize(next.Body.Length, sequence);
+        if (lane.ChunkOffset == 0 && size <= writer.Free && next.Original > 0)
+        {
+            writer.Write(Frame.KindOneofCase.Packed, new Packed
+            {
+                Lane = Lanes.At(index), Sequence = sequence, Method = method, OriginalBytes = (uint)next.Original, Body = UnsafeByteOperations.UnsafeWrap(next.Body),
+            });
+        }
+        else if (lane.ChunkOffset == 0 && size <= writer.Free)
         {
             writer.WriteMessage(next.Body, sequence);
         }
@@ -386,12 +399,15 @@ internal sealed class Session
                 Index = lane.ChunkIndex,
                 TotalBytes = (uint)next.Body.Length,
                 Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
+                Method = method,
+                OriginalBytes = (uint)next.Original,
             });
             lane.ChunkOffset += part;
             lane.ChunkIndex++;
             if (lane.ChunkOffset < next.Body.Length) return false;
         }
 
+        if (next.Original > 0) sent.Saved += next.Original - next.Body.Length;
         sent.Count(index, next.Body.Length, lane.MarkSent());
         return true;
     }

@@ -11,10 +11,13 @@ public sealed class BudgetLinkTests
     private const int Kilobyte = 1000;
     private static readonly CancellationToken Ct = CancellationToken.None;
 
+    // What a message weighs must be what it has.
+    private static readonly TunnelOptions Plain = new() { Compress = false };
+
     [Fact]
     public async Task A_rate_spreads_messages_over_time_and_loses_none()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { BytesPerSecond = 10 * Kilobyte }));
         var (link, _, _) = await child.Handler.NextAttached();
         await tree.Root.NextAttached();
@@ -37,7 +40,7 @@ public sealed class BudgetLinkTests
     [Fact]
     public async Task Control_passes_a_used_up_rate_and_the_link_lives_on_while_other_lanes_wait()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { BytesPerSecond = 128 }));
         var (link, _, _) = await child.Handler.NextAttached();
         await tree.Root.NextAttached();
@@ -67,7 +70,7 @@ public sealed class BudgetLinkTests
     [Fact]
     public async Task The_parent_holds_back_too_and_a_looser_budget_takes_effect_without_reconnecting()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 23, 0, 0, TimeSpan.Zero));
         Assert.True(QuietHours.TryParse("22:00-06:00", out var hours, out _));
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { QuietHours = [hours] }));
@@ -86,7 +89,7 @@ public sealed class BudgetLinkTests
     [Fact]
     public async Task What_waited_for_quiet_hours_to_end_goes_when_they_end()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 5, 58, 0, TimeSpan.Zero));
         Assert.True(QuietHours.TryParse("22:00-06:00", out var hours, out _));
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { QuietHours = [hours] }));
@@ -100,7 +103,7 @@ public sealed class BudgetLinkTests
     [Fact]
     public async Task A_full_lane_that_waits_takes_no_more_and_the_sender_waits_for_room()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 23, 0, 0, TimeSpan.Zero));
         Assert.True(QuietHours.TryParse("22:00-06:00", out var hours, out _));
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { QuietHours = [hours] }));
@@ -122,7 +125,7 @@ public sealed class BudgetLinkTests
     [Fact]
     public async Task A_spent_day_holds_reports_at_both_ends_and_the_count_goes_on_at_the_next_link()
     {
-        await using var tree = new MemoryTree();
+        await using var tree = new MemoryTree(Plain);
         tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 12, 0, 0, TimeSpan.Zero));
         var child = tree.Run(tree.Child("c1", budget: () => new LinkBudget { DailyBytes = LinkBudget.LeastDailyBytes }));
         var (link, _, _) = await child.Handler.NextAttached();

@@ -117,7 +117,13 @@ internal sealed class SessionPair
                         Arrive(FrameReader.Parse(Message.Parser, body), body.Length);
                         break;
                     case Frame.KindOneofCase.Chunk:
-                        if (Session.OnChunk(FrameReader.Parse(Chunk.Parser, body)) is { } whole) Arrive(whole, whole.CalculateSize());
+                        Chunk chunk = FrameReader.Parse(Chunk.Parser, body);
+                        if (Session.OnChunk(chunk) is { IsEmpty: false } whole) Arrive(Packing.Read(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence), whole.Length);
+                        break;
+                    case Frame.KindOneofCase.Packed:
+                        Packed packed = FrameReader.Parse(Packed.Parser, body);
+                        Packing.Check(packed.Method, packed.OriginalBytes, pair.Options);
+                        Arrive(Packing.Read(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence), packed.Body.Length);
                         break;
                     case Frame.KindOneofCase.Ack:
                         Apply(Session.Acknowledge(FrameReader.Parse(Ack.Parser, body).Received));
