@@ -68,7 +68,7 @@ public sealed record LinkBudget
     internal ulong Digest() => IsEmpty ? 0 : BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(ToString()))) | 1;
 
     /// <summary>What is out of range, each with what is allowed.</summary>
-    internal IEnumerable<string> Faults()
+    public IEnumerable<string> Faults()
     {
         if (BytesPerSecond is < LeastBytesPerSecond or > MostBytesPerSecond)
         {
