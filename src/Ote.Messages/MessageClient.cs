@@ -12,6 +12,7 @@ namespace Ote.Messages;
 /// </summary>
 public sealed class MessageClient : IDisposable
 {
+    private const int MostBytes = 256 * 1024;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(30);
     private readonly HttpClient _http;
     private readonly string _socket;
@@ -50,6 +51,11 @@ public sealed class MessageClient : IDisposable
     /// <exception cref="MessagesException">It was not taken; the text says why.</exception>
     public async Task<MessageFate> SendAsync(string to, string topic, ReadOnlyMemory<byte> body, string? contentType = null, TimeSpan? life = null, CancellationToken ct = default)
     {
+        if (body.Length > MostBytes)
+        {
+            throw new MessagesException($"the body has {body.Length} bytes; at most {MostBytes} are carried: send where to fetch it instead");
+        }
+
         using var content = new ReadOnlyMemoryContent(body);
         if (contentType is not null)
         {

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
@@ -60,6 +61,8 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly OwnCertificate _certificate;
     private readonly OwnTags _tags;
     private readonly ParentSeeker? _seeker;
+    private readonly OwnBudget _budget;
+    private readonly LinkDesk? _links;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
@@ -89,6 +92,7 @@ public sealed class ClusterController : IAsyncDisposable
             ? null
             : new ParentSeeker(
                 options.Failover, home, options.AlternateParents, journal, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Failover")) { Place = _uplink };
+        _budget = OwnBudget.Load(journal);
         _routes = new RouteKeeper(
             new RouteEntry
             {
@@ -101,6 +105,7 @@ public sealed class ClusterController : IAsyncDisposable
                 Managed = parts.Shim is not null,
                 Home = _seeker?.Home.Name ?? "",
                 Placement = _seeker is null ? 0 : PlacementDigest.Of(_seeker.Placement),
+                Budget = _budget.Current?.Digest() ?? 0,
             },
             journal, parts.Time, _log);
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
@@ -124,6 +129,8 @@ public sealed class ClusterController : IAsyncDisposable
 
         Messages = new ClusterMessages(_routes, _uplink, name => _clusterHandler!.LinkTo(name), journal, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
         _routes.Changed += _ => Messages.Wake();
+        _links = _seeker is null ? null : new LinkDesk(
+            _budget, () => _edgeTunnel, (budget, cost) => _routes.Apply(t => t.SetSelf(t.Self with { Budget = budget, Link = cost ?? t.Self.Link })), parts.Time, _log);
         var refusals = new NameRefusals(parts.Time);
         _standing = new StandingDesk(_uplink, _seeker, names => _routes.Read(t => t.ChildCounts(names)), _dialer, parts.Time, parts.Random, _log);
         _uplink.Moved += _standing.Wake;
@@ -152,7 +159,8 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _log, _stop.Token);
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _log,
+            _stop.Token);
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
@@ -169,6 +177,11 @@ public sealed class ClusterController : IAsyncDisposable
         else
         {
             _metrics.ObserveCertificates(_certificate.SecondsLeft, null);
+        }
+
+        if (_seeker is not null)
+        {
+            _metrics.ObserveLink(() => LinkCost);
         }
 
         _metrics.Observe(
@@ -201,6 +214,13 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>From the root down to this cluster, as far as is known.</summary>
     public IReadOnlyList<string> Path => _uplink.Path;
+
+    /// <summary>What the link to the parent costs, over its reconnects; null at the root. A snapshot.</summary>
+    public LinkCost? LinkCost => _edgeTunnel?.Cost;
+
+    /// <summary>What the links to the children that are attached cost, by name, by the books of this end. A snapshot.</summary>
+    public IReadOnlyDictionary<string, LinkCost> LinkCosts =>
+        (_cloudTunnel?.Links() ?? []).GroupBy(l => l.Peer.Name, StringComparer.Ordinal).ToDictionary(l => l.Key, l => l.First().Cost, StringComparer.Ordinal);
 
     /// <summary>All clusters known below this one, direct and further down, those that are away too; a snapshot, in no order.</summary>
     public IReadOnlyList<RouteEntry> Below => _routes.Read(t => t.Below.ToArray());
@@ -429,7 +449,10 @@ public sealed class ClusterController : IAsyncDisposable
                     HomeName = () => _seeker.Home.Name,
                     Revocations = () => _revocations.Current.Version,
                     Trust = () => _identity.Trust.Version,
+                    Budget = () => _budget.Current,
+                    BudgetRevision = () => _budget.Revision,
                 });
+            _edgeTunnel.Resume(_budget.Kept);
             _seeker.Redial = _edgeTunnel.Redial;
             _edgeTunnel.StatusChanged += status =>
             {
@@ -447,6 +470,7 @@ public sealed class ClusterController : IAsyncDisposable
             };
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
             Run("way home", stop => _seeker.RunAsync(_dialer, stop));
+            Run("link", _links!.RunAsync);
         }
 
         Run("standing", _standing.RunAsync);

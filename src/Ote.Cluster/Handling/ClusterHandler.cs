@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Messages;
@@ -178,6 +179,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
                 Home = hello.Home ? t.Self.Name : ClusterName.Check(hello.HomeName) is null ? hello.HomeName : "",
                 Placement = known?.Placement ?? 0,
+                Budget = known?.Budget ?? 0,
+                Link = known?.Link,
             });
             foreach (var verdict in step.Verdicts)
             {
@@ -226,12 +229,28 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 return new ValueTask(ReceiptsAsync(link, message.Receipts));
             case Message.PayloadOneofCase.ClusterMessage:
                 return new ValueTask(_messages.FromBelowAsync(link, message));
+            case Message.PayloadOneofCase.BudgetChanged:
+                Limit(link, message.BudgetChanged);
+                return ValueTask.CompletedTask;
             case Message.PayloadOneofCase.JoinRequest:
                 Join(link, message.JoinRequest, ct);
                 return ValueTask.CompletedTask;
             default:
                 _log.Forged(message.PayloadCase.ToString(), link.Peer.Name, link.Peer.Name);
                 return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>A budget protects the child's own link: its word counts, looser or tighter.</summary>
+    private void Limit(ILink link, Budget said)
+    {
+        if (BudgetWire.TryRead(said, out var budget, out var fault))
+        {
+            link.Limit(budget, said.Revision);
+        }
+        else
+        {
+            _log.BudgetRefused(link.Peer.Name, fault);
         }
     }
 

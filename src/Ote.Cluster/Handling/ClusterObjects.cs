@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -31,6 +32,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly WorkQueue<string> _queue;
     private readonly Func<Message, Task> _sendWish;
     private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _budgets = new(StringComparer.Ordinal);
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -125,7 +127,8 @@ internal sealed class ClusterObjects : IDisposable
             settled = settled with { Version = written.ResourceVersion() };
         }
 
-        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false);
+        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false)
+            | await WishesBudgetAsync(known, entry).ConfigureAwait(false);
         if (children is null && !wishes && name != _routes.Self.Name)
         {
             _settled[name] = settled with { Until = again.Delay is { } wait ? _time.GetUtcNow() + wait : null };
@@ -246,6 +249,39 @@ internal sealed class ClusterObjects : IDisposable
 
         _wished[entry.Name] = attempt;
         await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>
+    /// Sends the budget an operator wishes for a cluster's link, as often as a place. An object without one wishes nothing, so that it
+    /// does not take back what another control entry wished; one that limits nothing takes it back. Whether it has.
+    /// </summary>
+    private async Task<bool> WishesBudgetAsync(JsonObject cluster, RouteEntry entry)
+    {
+        var attempt = (cluster.Generation(), entry.Epoch);
+        if (cluster.At("spec", "linkBudget") is not JsonObject spec || !entry.Online || entry.Name == _routes.Self.Name || _budgets.GetValueOrDefault(entry.Name) == attempt)
+        {
+            return false;
+        }
+
+        if (!BudgetSpec.TryRead(spec, out var budget, out var error))
+        {
+            _budgets[entry.Name] = attempt;
+            _log.ParentMessageRefused("spec.linkBudget of " + entry.Name, error);
+            return false;
+        }
+
+        if (budget.Digest() == entry.Budget)
+        {
+            return false;
+        }
+
+        _budgets[entry.Name] = attempt;
+        await _sendWish(new Message
+        {
+            Lane = Lane.Control,
+            SetBudget = new SetBudget { Name = entry.Name, Budget = BudgetWire.ToWire(budget), Generation = (ulong)cluster.Generation() },
+        }).ConfigureAwait(false);
         return true;
     }
 

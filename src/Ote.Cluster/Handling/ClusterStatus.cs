@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
@@ -11,6 +12,8 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal static class ClusterStatus
 {
+    private const long LastSecond = 253_402_300_799; // of the year 9999
+
     /// <summary>Of a cluster in the route table.</summary>
     /// <param name="status">The status object.</param>
     /// <param name="entry">What the routes say of it.</param>
@@ -31,6 +34,7 @@ internal static class ClusterStatus
         status["managed"] = entry.Managed;
         status["trust"] = (long)entry.Trust;
         status["authority"] = entry.Authority == 0 ? "" : entry.Authority.ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+        WriteLink(status, entry.Link, now);
         status["tags"] = new JsonArray([.. entry.Tags.Select(t => (JsonNode)t)]);
         status["path"] = new JsonArray([.. path.Select(p => (JsonNode)p)]);
         if (entry.Online || lostAncestor is null)
@@ -68,6 +72,48 @@ internal static class ClusterStatus
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Revoked", accepted ? "may take part in the tree" : $"shut out until otectl accept {entry.Name}", now);
     }
 
+    /// <summary>What a cluster's link to its parent costs, as it told last, and whether its daily cap is reached; nothing when it never said.</summary>
+    public static void WriteLink(JsonObject status, LinkReport? link, DateTimeOffset now)
+    {
+        if (link is null)
+        {
+            status.Remove("link");
+        }
+        else
+        {
+            var shown = new JsonObject { ["bytesToday"] = link.BytesToday, ["savedToday"] = link.SavedToday };
+            if (link.RoundTripMilliseconds >= 0)
+            {
+                shown["roundTripMilliseconds"] = link.RoundTripMilliseconds;
+            }
+
+            if (link.DailyBytes > 0)
+            {
+                shown["dailyBytes"] = link.DailyBytes;
+            }
+
+            shown["asOf"] = DateTimeOffset.FromUnixTimeSeconds(Math.Min(link.AsOf, LastSecond)).ToKubeTime();
+            status["link"] = shown;
+        }
+
+        if (link is { DailyBytes: > 0 })
+        {
+            Conditions.SetCondition(
+                status,
+                "WithinLinkBudget",
+                !link.IsSpent,
+                link.IsSpent ? "DailyBytesSpent" : "BytesLeft",
+                link.IsSpent
+                    ? $"its link has carried the {link.DailyBytes} bytes of this day: only control messages and commands pass until midnight at the site, the rest waits"
+                    : "its link may carry more on this day",
+                now);
+        }
+        else
+        {
+            Forget(status, "WithinLinkBudget");
+        }
+    }
+
     /// <summary>The newest certificate and whether it is in its time; nothing when none is known.</summary>
     /// <returns>Whether it should have been renewed, and when that changes if nothing is issued meanwhile; null for never.</returns>
     public static (bool IsLate, DateTimeOffset? Changes) WriteCertificate(JsonObject status, CertificateRecord? certificate, DateTimeOffset now)
@@ -97,9 +143,9 @@ internal static class ClusterStatus
             Conditions.SetCondition(
                 status, "Drained", left == 0, left == 0 ? "NoChildren" : "ChildrenLeft", left == 0 ? "all its children hang elsewhere" : $"{left} children have not left yet", now);
         }
-        else if (status["conditions"] is JsonArray conditions && conditions.OfType<JsonObject>().FirstOrDefault(c => c.Text("type") == "Drained") is { } stale)
+        else
         {
-            conditions.Remove(stale);
+            Forget(status, "Drained");
         }
     }
 
@@ -111,5 +157,13 @@ internal static class ClusterStatus
         status["status"] = "offline";
         Conditions.SetCondition(status, "Ready", false, "NeverAttached", accepted ? "it may join, and has not attached yet" : "it waits for approval", now);
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : refused, accepted ? "may take part in the tree" : $"waiting for otectl accept {cluster.Name()}", now);
+    }
+
+    private static void Forget(JsonObject status, string condition)
+    {
+        if (status["conditions"] is JsonArray conditions && conditions.OfType<JsonObject>().FirstOrDefault(c => c.Text("type") == condition) is { } stale)
+        {
+            conditions.Remove(stale);
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Ote.Cluster.Budgets;
 
 namespace Ote.Cluster.Handling;
 
@@ -43,6 +44,21 @@ internal sealed class ControllerMetrics : IDisposable
         {
             _meter.CreateObservableGauge("ote.certificates.late", late, "{cluster}", "Clusters whose certificate should have been renewed, or has ended");
         }
+    }
+
+    /// <summary>Watches the link to the parent, by its books here. The function is called when metrics are read, from any thread; null: there is none yet.</summary>
+    public void ObserveLink(Func<LinkCost?> cost)
+    {
+        IEnumerable<Measurement<long>> Bytes() => cost() is { } c
+            ? [new Measurement<long>(c.Sent, new KeyValuePair<string, object?>("direction", "out")), new Measurement<long>(c.Received, new KeyValuePair<string, object?>("direction", "in"))]
+            : [];
+        IEnumerable<Measurement<long>> Today() => cost() is { } c ? [new Measurement<long>(c.BytesToday)] : [];
+        IEnumerable<Measurement<long>> Saved() => cost() is { } c ? [new Measurement<long>(c.SavedToday)] : [];
+        IEnumerable<Measurement<long>> Left() => cost() is { Budget.DailyBytes: { } cap } c ? [new Measurement<long>(Math.Max(0, cap - c.BytesToday))] : [];
+        _meter.CreateObservableCounter("ote.link", Bytes, "By", "Bytes of packets on the link to the parent, by direction, since the start");
+        _meter.CreateObservableGauge("ote.link.today", Today, "By", "Bytes of packets on the link to the parent on this day at the site, both directions together");
+        _meter.CreateObservableGauge("ote.link.saved", Saved, "By", "Bytes that compression kept off the link to the parent on this day");
+        _meter.CreateObservableGauge("ote.link.left", Left, "By", "Bytes the link to the parent may still carry on this day, where there is a daily cap");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
@@ -23,6 +24,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
+    private readonly LinkDesk? _links;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -41,10 +43,11 @@ internal sealed class EdgeHandler : ILinkHandler
         RevocationKeeper revocations,
         TrustKeeper trust,
         ClusterMessages messages,
+        LinkDesk? links,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages) = (trust, messages);
+        (_trust, _messages, _links) = (trust, messages, links);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -94,7 +97,7 @@ internal sealed class EdgeHandler : ILinkHandler
             case Message.PayloadOneofCase.RouteRequest:
                 _routes.SnapshotAsked();
                 break;
-            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement:
+            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement or Message.PayloadOneofCase.SetBudget:
                 await WishAsync(message).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.Standing:
@@ -124,7 +127,7 @@ internal sealed class EdgeHandler : ILinkHandler
     /// <summary>Carries an operator's wish about one cluster out here, or sends it on towards the cluster it is for.</summary>
     public async Task WishAsync(Message message)
     {
-        var name = message.SetTags?.Name ?? message.SetPlacement.Name;
+        var name = message.SetTags?.Name ?? message.SetPlacement?.Name ?? message.SetBudget.Name;
         if (name != _routes.Self.Name)
         {
             if (_routes.Read(t => t.NextHop(name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
@@ -135,7 +138,18 @@ internal sealed class EdgeHandler : ILinkHandler
             return;
         }
 
-        await (message.SetTags is { } tags ? SetTagsAsync(tags) : PlaceAsync(message.SetPlacement)).ConfigureAwait(false);
+        await (message.SetTags is { } tags ? SetTagsAsync(tags) : message.SetPlacement is { } place ? PlaceAsync(place) : LimitAsync(message.SetBudget)).ConfigureAwait(false);
+    }
+
+    private Task LimitAsync(SetBudget wish)
+    {
+        if (_links is not null)
+        {
+            return _links.WishAsync(wish);
+        }
+
+        _log.ParentMessageRefused("SetBudget", "the root has no link to a parent");
+        return Task.CompletedTask;
     }
 
     private async Task PlaceAsync(SetPlacement wish)

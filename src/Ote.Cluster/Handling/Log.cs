@@ -58,6 +58,12 @@ internal static partial class Log
     [LoggerMessage(2316, LogLevel.Warning, "Which cluster {Address} led to could not be written down: {Cause}")]
     public static partial void ParentNotRemembered(this ILogger log, string address, string cause);
 
+    [LoggerMessage(2319, LogLevel.Information, "The link to the parent has another budget: {Budget}")]
+    public static partial void BudgetSet(this ILogger log, string budget);
+
+    [LoggerMessage(2320, LogLevel.Warning, "Child {Cluster} named {Fault}; the one before stays in force at this end")]
+    public static partial void BudgetRefused(this ILogger log, string cluster, string fault);
+
     [LoggerMessage(2331, LogLevel.Information, "Trusted CAs of the tree: {Pins}, list {Version}")]
     public static partial void TrustChanged(this ILogger log, string pins, ulong version);
 

@@ -1,3 +1,5 @@
+using Ote.Cluster.Budgets;
+
 namespace Ote.Cluster.Routing;
 
 /// <summary>What one controller knows of one cluster. Immutable.</summary>
@@ -41,6 +43,12 @@ public sealed record RouteEntry
 
     /// <summary>Beginning of the pin of the CA its certificate is of; 0: it did not say.</summary>
     public ulong Authority { get; init; }
+
+    /// <summary>Short name of the budget of its link to the parent that is in force; 0: none.</summary>
+    public ulong Budget { get; init; }
+
+    /// <summary>What its link to the parent costs, as it told last; null: it did not say.</summary>
+    public LinkReport? Link { get; init; }
 
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }

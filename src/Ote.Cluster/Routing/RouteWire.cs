@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ote.Cluster.Budgets;
 using Wire = Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Routing;
@@ -25,6 +26,8 @@ internal static class RouteWire
             Placement = entry.Placement,
             Trust = entry.Trust,
             Authority = entry.Authority,
+            Budget = entry.Budget,
+            Cost = entry.Link?.ToWire(),
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -71,6 +74,8 @@ internal static class RouteWire
             Placement = wire.Placement,
             Trust = wire.Trust,
             Authority = wire.Authority,
+            Budget = wire.Budget,
+            Link = LinkReport.From(wire.Cost),
         };
         return true;
     }

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
@@ -20,6 +21,7 @@ public sealed class CloudTunnel : IAsyncDisposable
 
     private readonly TunnelRuntime runtime;
     private readonly TunnelOptions options;
+    private readonly TunnelOptions plain; // of links whose child does not read compressed messages
     private readonly string name;
     private readonly string version;
     private readonly IAdmission admission;
@@ -44,6 +46,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         options.Validate();
         this.runtime = runtime;
         this.options = options;
+        plain = options with { Compress = false };
         this.name = name;
         this.version = version;
         this.admission = admission;
@@ -197,7 +200,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         await channel.SendAsync(FrameWriter.Packet(Frame.KindOneofCase.Welcome, welcome), stop.Token).ConfigureAwait(false);
 
         // Registration, only now that the link is up.
-        LinkSetup setup = new(peer, hello.Epoch, options, IsParent: true, runtime.Random(), () => new BeatFacts(0, admission.Position), stop.Token);
+        LinkSetup setup = new(peer, hello.Epoch, welcome.Compression == Compression.None ? plain : options, IsParent: true, runtime.Random(), () => new BeatFacts(0, admission.Position), stop.Token);
         Link link = new(runtime, child.Conversation, channel, handler, setup, () => Interlocked.Decrement(ref links));
         lock (child.Conversation.Dispatch)
         {
@@ -206,6 +209,8 @@ public sealed class CloudTunnel : IAsyncDisposable
             {
                 child.Epoch = hello.Epoch;
                 child.Peer = peer;
+                if (!BudgetWire.TryRead(hello.Budget, out LinkBudget? budget, out string? fault)) runtime.Log.BudgetRefused(peer, fault);
+                child.Conversation.Limit(budget, hello.Budget?.Revision ?? 0, attaching: true, hello.Today is null ? null : DayCount.From(hello.Today));
                 Interlocked.Increment(ref links);
                 link.AttachNeedsDispatch(welcome, hello.Received, hello);
                 return link;

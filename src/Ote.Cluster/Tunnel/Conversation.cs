@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -9,6 +10,8 @@ namespace Ote.Cluster.Tunnel;
 internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
 {
     private TaskCompletionSource?[]? rooms;
+    private PackingChoice? packing;
+    private bool hasBudget;
 
     public Lock Gate { get; } = new();
 
@@ -16,12 +19,40 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
 
     public Session Session { get; } = new(options);
 
+    /// <summary>What went over the links, and what may; guarded by Gate.</summary>
+    public LinkLedger Ledger { get; } = new(runtime.Time);
+
+    /// <summary>Whether a budget holds; may be asked without Gate.</summary>
+    public bool HasBudget => Volatile.Read(ref hasBudget);
+
+    /// <summary>What was found worth compressing.</summary>
+    public PackingChoice Packing => packing ?? LazyInitializer.EnsureInitialized(ref packing);
+
     /// <summary>The link that is up; guarded by Gate, changed only with Dispatch held as well.</summary>
     public Link? Current { get; set; }
 
     /// <summary>Completes when the lane may have room or the link is gone. Call with Gate held.</summary>
     public Task RoomNeedsGate(int lane) =>
         ((rooms ??= new TaskCompletionSource?[Lanes.Count])[lane] ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Another budget holds from now on, on the present link too; null: none. Call without Gate.</summary>
+    /// <param name="budget">The budget.</param>
+    /// <param name="revision">The site's count of its budgets.</param>
+    /// <param name="attaching">The site attaches: whatever it says holds. Otherwise an older word than the last is ignored.</param>
+    /// <param name="today">A count to go on from; null leaves it as it is.</param>
+    public void Limit(LinkBudget? budget, ulong revision, bool attaching, DayCount? today = null)
+    {
+        lock (Gate)
+        {
+            if (!attaching && revision < Ledger.Revision) return;
+            Ledger.Hold(budget, revision);
+            Volatile.Write(ref hasBudget, Ledger.Budget is not null);
+            if (today is { } kept) Ledger.Resume(kept);
+            Session.Weigh(Ledger.Budget?.LaneWeights);
+        }
+
+        Current?.Flush(); // what was held back may go now
+    }
 
     /// <summary>Wakes whoever waits for room. Call without Gate.</summary>
     public void WakeAll()

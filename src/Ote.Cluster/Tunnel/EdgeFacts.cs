@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 
 namespace Ote.Cluster.Tunnel;
@@ -31,6 +32,12 @@ public sealed record EdgeFacts
 
     /// <summary>Name of the parent we were set up with; empty until it has answered once.</summary>
     public Func<string> HomeName { get; init; } = static () => "";
+
+    /// <summary>What the link to the parent may carry; null: anything. Asked when the tunnel is made; see <see cref="EdgeTunnel.Limit"/> for changes.</summary>
+    public Func<LinkBudget?> Budget { get; init; } = static () => null;
+
+    /// <summary>Counts the changes of <see cref="Budget"/> over the life of the cluster, so that an older word of it that comes late is known.</summary>
+    public Func<ulong> BudgetRevision { get; init; } = static () => 0;
 
     /// <summary>The position in the tree that we have told our own children, which the parent's must be above.</summary>
     public Func<TreePosition> Position { get; init; } = static () => TreePosition.None;

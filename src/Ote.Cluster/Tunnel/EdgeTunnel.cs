@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Protocol.Tunnel;
 
@@ -46,6 +47,7 @@ public sealed class EdgeTunnel
         this.handler = handler;
         this.facts = facts;
         conversation = new Conversation(runtime, options.Tunnel);
+        conversation.Limit(facts.Budget(), facts.BudgetRevision(), attaching: true);
         status = new EdgeTunnelStatus(EdgeTunnelPhase.Connecting, "not tried yet", null, runtime.Time.GetUtcNow());
     }
 
@@ -57,6 +59,39 @@ public sealed class EdgeTunnel
 
     /// <summary>What the tunnel is doing.</summary>
     public EdgeTunnelStatus Status => Volatile.Read(ref status);
+
+    /// <summary>What the link to the parent costs: the books go on over reconnects and from parent to parent. A snapshot.</summary>
+    public LinkCost Cost
+    {
+        get
+        {
+            lock (conversation.Gate)
+            {
+                LinkLedger ledger = conversation.Ledger;
+                return new LinkCost(Link?.RoundTrip, ledger.Sent, ledger.Received, ledger.Today, ledger.Budget, ledger.IsSpent);
+            }
+        }
+    }
+
+    /// <summary>Another budget holds at this end from now on; null: none. The parent is told by the caller, or at the next attempt.</summary>
+    /// <param name="budget">The budget.</param>
+    /// <param name="revision">Counts this cluster's budgets.</param>
+    public void Limit(LinkBudget? budget, ulong revision) => conversation.Limit(budget, revision, attaching: false);
+
+    /// <summary>What the link has carried today, at the site's time.</summary>
+    internal DayCount Today
+    {
+        get
+        {
+            lock (conversation.Gate) return conversation.Ledger.Today;
+        }
+    }
+
+    /// <summary>Goes on from a count that an earlier run has kept; before <see cref="RunAsync"/>.</summary>
+    internal void Resume(DayCount kept)
+    {
+        lock (conversation.Gate) conversation.Ledger.Resume(kept);
+    }
 
     /// <summary>Ends the present link and any wait, and dials anew: the certificate or the parent has changed.</summary>
     public void Redial(string reason)
@@ -185,10 +220,14 @@ public sealed class EdgeTunnel
             Trust = facts.Trust(),
         };
         hello.Tags.Add(facts.Tags());
+        if (options.Tunnel.Compress) hello.Compressions.Add(Compression.Brotli);
         lock (conversation.Gate)
         {
             hello.Session = conversation.Session.Id;
             hello.Received.Add(conversation.Session.Received());
+            LinkLedger ledger = conversation.Ledger;
+            if (ledger.Revision > 0 || ledger.Budget is not null) hello.Budget = BudgetWire.ToWire(ledger.Budget, ledger.Revision);
+            if (ledger.Budget is not null) hello.Today = ledger.Today.ToWire();
         }
 
         return hello;
@@ -200,6 +239,7 @@ public sealed class EdgeTunnel
         try
         {
             agreed = options.Tunnel.With(welcome.Limits);
+            if (welcome.Compression == Compression.None) agreed = agreed with { Compress = false };
         }
         catch (ArgumentException e)
         {

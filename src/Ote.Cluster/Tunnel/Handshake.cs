@@ -95,6 +95,7 @@ internal static class Handshake
             Protocol = Math.Min(hello.Protocol, ProtocolLimits.Version),
             Version = version,
             Position = admission.Position.ToWire(),
+            Compression = options.Compress && hello.Compressions.Contains(Compression.Brotli) ? Compression.Brotli : Compression.None,
         };
         welcome.Path.Add(admission.Path);
         welcome.Candidates.Add(admission.Candidates);
@@ -108,6 +109,7 @@ internal static class Handshake
         if (welcome.Name != parent.Name) return $"Welcome says {Short(welcome.Name)}, the certificate says {parent}";
         if (welcome.Protocol is < ProtocolLimits.OldestVersion or > ProtocolLimits.Version) return $"Welcome chose protocol {welcome.Protocol}, which is not spoken here";
         if (welcome.Path.Contains(hello.Name)) return $"the parent's path {string.Join('/', welcome.Path)} leads through {hello.Name}";
+        if (welcome.Compression != Compression.None && !hello.Compressions.Contains(welcome.Compression)) return $"Welcome chose compression {welcome.Compression}, which was not offered";
         if (welcome.Session.Length is 0 or > 64) return "Welcome names no session";
         if (welcome.Resumed && !session.CanResume(welcome.Session, welcome.Received)) return "Welcome resumes a session that is not ours";
         return null;

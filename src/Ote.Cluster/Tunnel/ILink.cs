@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -17,6 +18,9 @@ public interface ILink
 
     /// <summary>The last measured round trip; null before the first heartbeat was echoed.</summary>
     TimeSpan? RoundTrip { get; }
+
+    /// <summary>What the link costs, by this end's books, which outlive the link; a snapshot.</summary>
+    LinkCost Cost { get; }
 
     /// <summary>True until the link is lost, replaced or closed.</summary>
     bool IsUp { get; }
@@ -48,6 +52,14 @@ public interface ILink
     /// </summary>
     /// <exception cref="LinkClosedException">The link was lost before the message was queued, or the conversation was given up.</exception>
     Task SendDurableAsync(Message message, CancellationToken ct);
+
+    /// <summary>
+    /// Another budget holds at this end from now on, until the child names one when it attaches anew; null: none. Takes effect with the
+    /// next packet. What is on its way or queued stays.
+    /// </summary>
+    /// <param name="budget">The budget.</param>
+    /// <param name="revision">The child's count of its budgets: a smaller one than the last came late and is ignored.</param>
+    void Limit(LinkBudget? budget, ulong revision);
 
     /// <summary>Ends the link; what was queued is kept for the next one. Does not wait.</summary>
     /// <param name="reason">Told to the peer and logged.</param>

@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -20,6 +21,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     private bool flushing;
     private bool ackTimed;
     private bool acksDue;
+    private bool heldTimed;
     private string? aborted;
     private bool saidGoodbye;
     private string? closing;
@@ -42,6 +44,20 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     public ulong Epoch => setup.Epoch;
 
     public TimeSpan? RoundTrip => Interlocked.Read(ref roundTripTicks) is >= 0 and long ticks ? TimeSpan.FromTicks(ticks) : null;
+
+    public LinkCost Cost
+    {
+        get
+        {
+            lock (conversation.Gate)
+            {
+                LinkLedger ledger = conversation.Ledger;
+                return new LinkCost(RoundTrip, ledger.Sent, ledger.Received, ledger.Today, ledger.Budget, ledger.IsSpent);
+            }
+        }
+    }
+
+    public void Limit(LinkBudget? budget, ulong revision) => conversation.Limit(budget, revision, attaching: false);
 
     public bool IsUp => conversation.Current == this && closing is null;
 
@@ -79,7 +95,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
             Close("the handler failed");
         }
 
-        runtime.Timers.Schedule(this, due);
+        runtime.Timers.Schedule(this, due, LinkTimer.Due);
         Flush();
     }
 
@@ -176,12 +192,12 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
             {
                 // Detached, but its reader may hang on a dead socket: it gets a moment for its goodbye.
                 if (ended.Task.IsCompleted) return;
-                if (now < closingSince + CloseGrace) runtime.Timers.Schedule(this, closingSince + CloseGrace);
+                if (now < closingSince + CloseGrace) runtime.Timers.Schedule(this, closingSince + CloseGrace, LinkTimer.Due);
                 else channel.Abort();
                 return;
             }
 
-            state = conversation.Session.Tick(now);
+            state = conversation.Session.Tick(now, conversation.Ledger.Decide(now));
             due = conversation.Session.Due;
             if (closing is not null)
             {
@@ -214,7 +230,14 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
             due = Math.Max(due, runtime.Now + 20); // the flush moves the heartbeat on
         }
 
-        runtime.Timers.Schedule(this, due);
+        runtime.Timers.Schedule(this, due, LinkTimer.Due);
+    }
+
+    /// <summary>What the budget held back may go.</summary>
+    public void OnHeld()
+    {
+        lock (conversation.Gate) heldTimed = false;
+        Flush();
     }
 
     /// <summary>Acknowledgements have waited long enough for company.</summary>

@@ -43,8 +43,10 @@ internal sealed partial class Link
         {
             if (conversation.Current != this) return closing ?? "replaced";
             conversation.Session.Heard(now);
+            conversation.Ledger.CountReceived(bytes.Length, 0, now);
         }
 
+        runtime.Metrics.ReceivedPacket(bytes.Length);
         FrameReader reader = new(bytes);
         while (reader.TryRead(out Frame.KindOneofCase kind, out ReadOnlySpan<byte> body))
         {
@@ -56,19 +58,19 @@ internal sealed partial class Link
                     break;
                 case Frame.KindOneofCase.Chunk:
                     Chunk chunk = FrameReader.Parse(Chunk.Parser, body);
-                    Message? whole;
+                    ReadOnlyMemory<byte> whole;
                     lock (conversation.Gate)
                     {
                         if (conversation.Current != this) return "replaced";
                         whole = conversation.Session.OnChunk(chunk);
                     }
 
-                    if (whole is not null)
-                    {
-                        messages++;
-                        Arrive(whole, (int)chunk.TotalBytes);
-                    }
-
+                    if (!whole.IsEmpty) messages += Arrive(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence);
+                    break;
+                case Frame.KindOneofCase.Packed:
+                    Packed packed = FrameReader.Parse(Packed.Parser, body);
+                    Packing.Check(packed.Method, packed.OriginalBytes, setup.Agreed);
+                    messages += Arrive(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence);
                     break;
                 case Frame.KindOneofCase.Ack:
                     OnAck(FrameReader.Parse(Ack.Parser, body));
@@ -85,6 +87,17 @@ internal sealed partial class Link
 
         TimeAcks(conversation.Current);
         return null;
+    }
+
+    // A message that is in parts or compressed; how many messages it counts for, as taking much out of little costs time.
+    private int Arrive(ReadOnlySpan<byte> body, int original, Lane lane, ulong sequence)
+    {
+        Arrive(Packing.Read(body, original, lane, sequence), body.Length);
+        if (original == 0) return 1;
+        int saved = Math.Max(0, original - body.Length);
+        runtime.Metrics.Unpacked(saved);
+        lock (conversation.Gate) conversation.Ledger.CountReceived(0, saved, runtime.Now);
+        return 1 + (original / Session.PacketBytes);
     }
 
     private void OnAck(Ack ack)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -32,11 +33,12 @@ internal sealed partial class Link
     {
         CheckSize(message);
         int lane = Lanes.Index(message.Lane);
+        Outgoing outgoing = Wrap(message, lane, key, null);
         bool start;
         int added;
         lock (conversation.Gate)
         {
-            if (!TryQueueNeedsGate(lane, new Outgoing(message.Body, key), out added)) return false;
+            if (!TryQueueNeedsGate(lane, outgoing, out added)) return false;
             start = StartFlushNeedsGate();
         }
 
@@ -48,7 +50,7 @@ internal sealed partial class Link
     {
         CheckSize(message);
         int lane = Lanes.Index(message.Lane);
-        Outgoing outgoing = new(message.Body, null, ticket);
+        Outgoing outgoing = Wrap(message, lane, null, ticket);
         while (true)
         {
             Task? room = null;
@@ -69,6 +71,19 @@ internal sealed partial class Link
 
             await room.WaitAsync(ct).ConfigureAwait(false);
         }
+    }
+
+    // Compresses where it pays, without the gate: the sender's thread has the time.
+    private Outgoing Wrap(SharedMessage message, int lane, string? key, object? ticket)
+    {
+        if (message.Size < PackingChoice.LeastBytes || !setup.Agreed.Compress || !PackingChoice.IsScarce(conversation.HasBudget, RoundTrip) || !conversation.Packing.ShouldTry(lane))
+        {
+            return new Outgoing(message.Body, key, ticket);
+        }
+
+        byte[]? packed = message.Packed;
+        conversation.Packing.Tried(lane, packed is not null);
+        return packed is null ? new Outgoing(message.Body, key, ticket) : new Outgoing(packed, key, ticket, message.Size);
     }
 
     private void CheckSize(SharedMessage message)
@@ -101,7 +116,8 @@ internal sealed partial class Link
         if (start) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private void Flush()
+    /// <summary>Sends what may be sent; does not wait.</summary>
+    public void Flush()
     {
         lock (conversation.Gate)
         {
@@ -109,6 +125,14 @@ internal sealed partial class Link
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    // When to look again for what the budget holds back; 0: the next heartbeat is soon enough, or there is nothing.
+    private long WakeNeedsGate(Allowance allowance)
+    {
+        if (heldTimed || !conversation.Session.Holds(allowance) || allowance.Again >= conversation.Session.Due) return 0;
+        heldTimed = true;
+        return allowance.Again;
     }
 
     private async Task FlushAsync()
@@ -121,6 +145,7 @@ internal sealed partial class Link
             while (true)
             {
                 int length = 0;
+                long wake = 0;
                 SentCounts sent = default;
                 string? goodbye = null;
                 Ack? lastAcks = null;
@@ -134,15 +159,21 @@ internal sealed partial class Link
                     }
                     else if (conversation.Current == this)
                     {
-                        length = conversation.Session.Build(buffer, runtime.Now, acksDue, facts, ref sent);
+                        long now = runtime.Now;
+                        Allowance allowance = conversation.Ledger.Decide(now);
+                        length = conversation.Session.Build(buffer, now, acksDue, facts, allowance, ref sent);
                         acksDue = false;
+                        if (length > 0) conversation.Ledger.CountSent(length, sent.Saved, now);
+                        else wake = WakeNeedsGate(allowance);
                     }
 
-                    if (length == 0 && goodbye is null)
-                    {
-                        flushing = false;
-                        return;
-                    }
+                    if (length == 0 && goodbye is null) flushing = false;
+                }
+
+                if (length == 0 && goodbye is null)
+                {
+                    if (wake > 0) runtime.Timers.Schedule(this, wake, LinkTimer.Held);
+                    return;
                 }
 
                 if (goodbye is not null)
@@ -155,7 +186,7 @@ internal sealed partial class Link
                     continue;
                 }
 
-                runtime.Metrics.Sent(sent);
+                runtime.Metrics.Sent(sent, length);
                 await channel.SendAsync(buffer.AsMemory(0, length), CancellationToken.None).ConfigureAwait(false);
             }
         }

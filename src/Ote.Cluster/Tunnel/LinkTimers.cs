@@ -1,8 +1,8 @@
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>
-/// Two timers for any number of links: one for heartbeats and leases, due one by one, and one for acknowledgements, due together.
-/// A link has at most one entry in each. Thread-safe.
+/// Two timers for any number of links: one for heartbeats, leases and what a budget holds back, due one by one, and one for
+/// acknowledgements, due together. A link has at most one entry of each kind. Thread-safe.
 /// </summary>
 internal sealed class LinkTimers : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class LinkTimers : IDisposable
     private readonly ITimer dueTimer;
     private readonly ITimer soonTimer;
     private readonly Lock gate = new();
-    private readonly PriorityQueue<Link, long> due = new();
+    private readonly PriorityQueue<(Link Link, LinkTimer What), long> due = new();
     private readonly Lock soonGate = new();
     private List<Link> soon = [];
     private List<Link> spare = [];
@@ -27,14 +27,14 @@ internal sealed class LinkTimers : IDisposable
         soonTimer = runtime.Time.CreateTimer(static self => ((LinkTimers)self!).OnSoon(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Calls the link's OnDue at a time; only when it has no entry yet.</summary>
-    public void Schedule(Link link, long at)
+    /// <summary>Calls the link at a time; only when it has no entry of this kind yet.</summary>
+    public void Schedule(Link link, long at, LinkTimer what)
     {
         lock (gate)
         {
             if (disposed) return;
             at = (at + Grain - 1) / Grain * Grain;
-            due.Enqueue(link, at);
+            due.Enqueue((link, what), at);
             if (at < armedFor) Arm(at);
         }
     }
@@ -66,7 +66,7 @@ internal sealed class LinkTimers : IDisposable
 
     private void OnDue()
     {
-        List<Link> ready = [];
+        List<(Link Link, LinkTimer What)> ready = [];
         lock (gate)
         {
             long now = runtime.Now;
@@ -75,7 +75,11 @@ internal sealed class LinkTimers : IDisposable
             if (due.TryPeek(out _, out long next)) Arm(next);
         }
 
-        foreach (Link link in ready) link.OnDue();
+        foreach ((Link link, LinkTimer what) in ready)
+        {
+            if (what == LinkTimer.Due) link.OnDue();
+            else link.OnHeld();
+        }
     }
 
     private void OnSoon()
@@ -100,4 +104,14 @@ internal sealed class LinkTimers : IDisposable
         armedFor = at;
         dueTimer.Change(TimeSpan.FromMilliseconds(Math.Max(0, at - runtime.Now)), Timeout.InfiniteTimeSpan);
     }
+}
+
+/// <summary>What a link is called for.</summary>
+internal enum LinkTimer : byte
+{
+    /// <summary>A heartbeat may be due, or the lease may have run out.</summary>
+    Due,
+
+    /// <summary>What its budget held back may go.</summary>
+    Held,
 }

@@ -59,6 +59,9 @@ internal static partial class Log
     [LoggerMessage(2017, LogLevel.Warning, "The parent knows epoch {Known} of this cluster, newer than ours: its data directory was restored or copied; going on from there")]
     public static partial void EpochBehind(this ILogger log, ulong known);
 
+    [LoggerMessage(2019, LogLevel.Warning, "{Peer} named {Fault}; its link is not limited at this end until it names another")]
+    public static partial void BudgetRefused(this ILogger log, PeerIdentity peer, string fault);
+
     [LoggerMessage(2018, LogLevel.Error, "The tunnel to {Parent} failed unexpectedly; trying again in {Wait}")]
     public static partial void EdgeFailed(this ILogger log, Uri parent, TimeSpan wait, Exception fault);
 }

@@ -15,7 +15,7 @@ internal sealed class OutboundLane(int capacity, long capacityBytes)
     /// <summary>Entries held, sent and unsent.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Encoded bytes held.</summary>
+    /// <summary>Encoded bytes held, compressed messages by what they had before.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Entries sent on the present link and not acknowledged.</summary>
@@ -45,16 +45,16 @@ internal sealed class OutboundLane(int capacity, long capacityBytes)
         if (entry.Key is { } key && keys is not null && keys.TryGetValue(key, out ulong at) && IsReplaceable(at))
         {
             ref Outgoing? old = ref Slot((int)(at - Acked - 1));
-            Bytes += entry.Body.Length - old!.Body.Length;
+            Bytes += entry.Size - old!.Size;
             old = entry;
             return true;
         }
 
-        if (Count >= capacity || (Count > 0 && Bytes + entry.Body.Length > capacityBytes)) return false;
+        if (Count >= capacity || (Count > 0 && Bytes + entry.Size > capacityBytes)) return false;
         if (Count == ring.Length) Grow();
         Slot(Count) = entry;
         Count++;
-        Bytes += entry.Body.Length;
+        Bytes += entry.Size;
         if (entry.Key is not null) (keys ??= new Dictionary<string, ulong>(StringComparer.Ordinal))[entry.Key] = Acked + (ulong)Count;
         return true;
     }
@@ -84,7 +84,7 @@ internal sealed class OutboundLane(int capacity, long capacityBytes)
         for (int i = 0; i < count; i++)
         {
             ref Outgoing? slot = ref Slot(0);
-            Bytes -= slot!.Body.Length;
+            Bytes -= slot!.Size;
             if (slot.Ticket is { } ticket) (tickets ??= []).Add(ticket);
             if (slot.Key is { } key && keys!.TryGetValue(key, out ulong at) && at == Acked + 1) keys.Remove(key);
             slot = null;
@@ -128,6 +128,16 @@ internal sealed class OutboundLane(int capacity, long capacityBytes)
 
         Acked = 0;
         HighestSent = 0;
+    }
+
+    /// <summary>The peer does not read compressed messages: those that wait become what they were.</summary>
+    public void Unpack()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            ref Outgoing? slot = ref Slot(i);
+            if (slot!.Original > 0) slot = slot.Unpacked();
+        }
     }
 
     /// <summary>Gives up everything, handing back the tickets.</summary>

@@ -4,11 +4,27 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="body">The encoded message; may be shared by many links.</param>
 /// <param name="key">Later messages of the same key take its place while it is queued; null when nothing does.</param>
 /// <param name="ticket">Handed back when the peer acknowledged; opaque here.</param>
-internal sealed class Outgoing(byte[] body, string? key = null, object? ticket = null)
+/// <param name="original">Bytes it had before it was compressed; 0: it is not compressed.</param>
+internal sealed class Outgoing(byte[] body, string? key = null, object? ticket = null, int original = 0)
 {
     public byte[] Body { get; } = body;
 
     public string? Key { get; } = key;
 
     public object? Ticket { get; } = ticket;
+
+    /// <summary>Bytes it had before it was compressed; 0: it is not compressed.</summary>
+    public int Original { get; } = original;
+
+    /// <summary>What it counts for in its queue: the message's own bytes, so that compressing opens no queue further.</summary>
+    public int Size => Original > 0 ? Original : Body.Length;
+
+    /// <summary>The same message as it was.</summary>
+    public Outgoing Unpacked()
+    {
+        byte[] rented = Packing.Unpack(Body, Original);
+        byte[] whole = rented[..Original];
+        System.Buffers.ArrayPool<byte>.Shared.Return(rented);
+        return new Outgoing(whole, Key, Ticket);
+    }
 }

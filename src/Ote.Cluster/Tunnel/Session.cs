@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Ote.Cluster.Budgets;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -15,7 +16,8 @@ internal sealed class Session
 
     // A part smaller than this is not worth a frame of its own.
     private const int MinPartBytes = 1024;
-    private const int ChunkOverhead = 48;
+    private const int ChunkOverhead = 56;
+    private const int PackedOverhead = 40;
     private const int BeatBytes = 56 + AckBytes;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
@@ -29,6 +31,7 @@ internal sealed class Session
     private readonly InboundLane?[] inbound = new InboundLane?[Lanes.Count];
     private readonly TunnelOptions options;
     private TunnelOptions agreed;
+    private LaneShares? shares;
     private Liveness liveness;
 
     /// <param name="options">This side's own figures: what it queues, and what holds until a parent names others.</param>
@@ -94,6 +97,11 @@ internal sealed class Session
             if (lane is not null) lane.Window = figures.Window;
         }
 
+        if (!figures.Compress)
+        {
+            foreach (OutboundLane? lane in outbound) lane?.Unpack();
+        }
+
         Rewind();
         IsConnected = true;
         return effects;
@@ -121,6 +129,12 @@ internal sealed class Session
         return effects;
     }
 
+    /// <summary>How lanes below Control share packets from now on; null: by strict priority, as without this.</summary>
+    public void Weigh(LaneWeights? weights)
+    {
+        if (weights != shares?.Weights) shares = weights is { } given ? new LaneShares(given) : null;
+    }
+
     /// <summary>Queues a message. False when its lane is full.</summary>
     public bool TryQueue(int lane, Outgoing message) => Out(lane).TryAdd(message);
 
@@ -128,17 +142,10 @@ internal sealed class Session
     public int Queued(int lane) => outbound[lane]?.Count ?? 0;
 
     /// <summary>True when a packet built now would carry more than a courtesy.</summary>
-    public bool HasWork(long now)
-    {
-        if (!IsConnected) return false;
-        if (liveness.IsBeatDue(now)) return true;
-        foreach (OutboundLane? lane in outbound)
-        {
-            if (lane?.Next(agreed.Window) is not null) return true;
-        }
+    public bool HasWork(long now, Allowance allowance = default) => IsConnected && (liveness.IsBeatDue(now) || Ready(allowance) != 0);
 
-        return false;
-    }
+    /// <summary>Whether there is something to send that an allowance holds back.</summary>
+    public bool Holds(Allowance allowance) => IsConnected && allowance.Held != 0 && (Ready(default) & allowance.Held) != 0;
 
     /// <summary>
     /// Whether the peer should be told of progress, and how soon. A few small messages cost the peer nothing to keep, and whoever sends
@@ -164,18 +171,19 @@ internal sealed class Session
 
     /// <summary>
     /// Fills one packet: a due heartbeat, acknowledgements when <paramref name="acks"/> or when there is anything else, then messages
-    /// in the order of their lanes. 0 when there is nothing to send.
+    /// in the order of their lanes, or those below Control by weight. 0 when there is nothing to send.
     /// </summary>
     /// <param name="buffer">At least <see cref="PacketBytes"/>.</param>
     /// <param name="now">The time.</param>
     /// <param name="acks">Send acknowledgements although nothing else is to be sent.</param>
     /// <param name="facts">What a heartbeat tells.</param>
+    /// <param name="allowance">Which lanes may send. Heartbeats and acknowledgements always do.</param>
     /// <param name="sent">What the packet carries, for the meters.</param>
-    public int Build(Span<byte> buffer, long now, bool acks, in BeatFacts facts, ref SentCounts sent)
+    public int Build(Span<byte> buffer, long now, bool acks, in BeatFacts facts, Allowance allowance, ref SentCounts sent)
     {
         if (!IsConnected) return 0;
         FrameWriter writer = new(buffer[..PacketBytes]);
-        bool work = HasWork(now);
+        bool work = HasWork(now, allowance);
         if (liveness.IsBeatDue(now)) writer.Write(Frame.KindOneofCase.Heartbeat, Beat(now, facts));
         if ((acks || work) && Acks() != AckNeed.None)
         {
@@ -183,11 +191,8 @@ internal sealed class Session
             sent.Acks++;
         }
 
-        for (int i = 0; i < Lanes.Count; i++)
-        {
-            if (outbound[i] is { } lane && !Fill(ref writer, i, lane, ref sent)) break;
-        }
-
+        if (shares is null) FillByPriority(ref writer, allowance, ref sent);
+        else FillByWeight(ref writer, shares, allowance, ref sent);
         return writer.Written;
     }
 
@@ -207,8 +212,8 @@ internal sealed class Session
     }
 
     /// <summary>Time has passed.</summary>
-    public SessionState Tick(long now) =>
-        !IsConnected ? SessionState.Down : liveness.IsLost(now) ? SessionState.Lost : HasWork(now) ? SessionState.Send : SessionState.Quiet;
+    public SessionState Tick(long now, Allowance allowance = default) =>
+        !IsConnected ? SessionState.Down : liveness.IsLost(now) ? SessionState.Lost : HasWork(now, allowance) ? SessionState.Send : SessionState.Quiet;
 
     /// <summary>The peer has received more.</summary>
     /// <exception cref="ProtocolViolation">It acknowledges what was never sent.</exception>
@@ -264,20 +269,19 @@ internal sealed class Session
         return Arrival.Deliver;
     }
 
-    /// <summary>A part of a message arrived; the whole message once it is complete and new, otherwise null.</summary>
+    /// <summary>
+    /// A part of a message arrived; the whole encoded, perhaps compressed message once it is complete and new, otherwise empty. Read it
+    /// with <see cref="Packing.Read"/>, without what serialises calls.
+    /// </summary>
     /// <exception cref="ProtocolViolation">It breaks the rules.</exception>
-    public Message? OnChunk(Chunk chunk)
+    public ReadOnlyMemory<byte> OnChunk(Chunk chunk)
     {
         InboundLane lane = In(Lanes.Index(chunk.Lane));
-        if (!lane.IsNew(chunk.Sequence)) return null;
-        lane.Partial ??= Reassembly.Start(chunk, agreed.MaxMessageBytes);
+        if (!lane.IsNew(chunk.Sequence)) return default;
+        lane.Partial ??= Reassembly.Start(chunk, agreed);
         ReadOnlyMemory<byte> whole = lane.Partial.Add(chunk);
-        if (whole.IsEmpty) return null;
-        lane.Partial = null;
-        Message message = FrameReader.Parse(Message.Parser, whole.Span);
-        if (message.Lane != chunk.Lane) throw new ProtocolViolation(ViolationReason.BadChunk, $"a message for {message.Lane} in parts on {chunk.Lane}");
-        message.Sequence = chunk.Sequence;
-        return message;
+        if (!whole.IsEmpty) lane.Partial = null;
+        return whole;
     }
 
     /// <summary>The handler of a delivered message ended.</summary>
@@ -318,42 +322,93 @@ internal sealed class Session
         return ack;
     }
 
+    private void FillByPriority(ref FrameWriter writer, Allowance allowance, ref SentCounts sent)
+    {
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            if (outbound[i] is { } lane && allowance.Lets(i) && !Fill(ref writer, i, lane, ref sent)) return;
+        }
+    }
+
+    private void FillByWeight(ref FrameWriter writer, LaneShares shared, Allowance allowance, ref SentCounts sent)
+    {
+        if (outbound[0] is { } control && !Fill(ref writer, 0, control, ref sent)) return;
+        while (shared.Next(Ready(allowance)) is > 0 and int next)
+        {
+            int before = writer.Written;
+            bool more = WriteNext(ref writer, next, outbound[next]!, ref sent);
+            shared.Sent(next, writer.Written - before);
+            if (!more) return;
+        }
+    }
+
+    // A bit for each lane that has something to send, and may.
+    private int Ready(Allowance allowance)
+    {
+        int ready = 0;
+        for (int i = 0; i < Lanes.Count; i++)
+        {
+            if (allowance.Lets(i) && outbound[i]?.Next(agreed.Window) is not null) ready |= 1 << i;
+        }
+
+        return ready;
+    }
+
     // True when lower lanes may use what is left of the packet.
     private bool Fill(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
     {
-        while (lane.Next(agreed.Window) is { } next)
+        while (lane.Next(agreed.Window) is not null)
         {
-            ulong sequence = lane.NextSequence;
-            int size = FrameWriter.MessageSize(next.Body.Length, sequence);
-            if (lane.ChunkOffset == 0 && size <= writer.Free)
-            {
-                writer.WriteMessage(next.Body, sequence);
-            }
-            else if (lane.ChunkOffset == 0 && size <= PacketBytes - BeatBytes - AckBytes)
-            {
-                return false; // it fits the next packet whole
-            }
-            else
-            {
-                int room = writer.Free - ChunkOverhead;
-                int part = Math.Min(room, next.Body.Length - lane.ChunkOffset);
-                if (room < MinPartBytes && part > room - 1) return false;
-                writer.Write(Frame.KindOneofCase.Chunk, new Chunk
-                {
-                    Lane = Lanes.At(index),
-                    Sequence = sequence,
-                    Index = lane.ChunkIndex,
-                    TotalBytes = (uint)next.Body.Length,
-                    Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
-                });
-                lane.ChunkOffset += part;
-                lane.ChunkIndex++;
-                if (lane.ChunkOffset < next.Body.Length) return false;
-            }
-
-            sent.Count(index, next.Body.Length, lane.MarkSent());
+            if (!WriteNext(ref writer, index, lane, ref sent)) return false;
         }
 
+        return true;
+    }
+
+    // Writes the lane's next message, or a part of it; false when the packet is full.
+    private bool WriteNext(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
+    {
+        Outgoing next = lane.Next(agreed.Window)!;
+        ulong sequence = lane.NextSequence;
+        Compression method = next.Original > 0 ? Compression.Brotli : Compression.None;
+        int size = next.Original > 0 ? next.Body.Length + PackedOverhead : FrameWriter.MessageSize(next.Body.Length, sequence);
+        if (lane.ChunkOffset == 0 && size <= writer.Free && next.Original > 0)
+        {
+            writer.Write(Frame.KindOneofCase.Packed, new Packed
+            {
+                Lane = Lanes.At(index), Sequence = sequence, Method = method, OriginalBytes = (uint)next.Original, Body = UnsafeByteOperations.UnsafeWrap(next.Body),
+            });
+        }
+        else if (lane.ChunkOffset == 0 && size <= writer.Free)
+        {
+            writer.WriteMessage(next.Body, sequence);
+        }
+        else if (lane.ChunkOffset == 0 && size <= PacketBytes - BeatBytes - AckBytes)
+        {
+            return false; // it fits the next packet whole
+        }
+        else
+        {
+            int room = writer.Free - ChunkOverhead;
+            int part = Math.Min(room, next.Body.Length - lane.ChunkOffset);
+            if (room < MinPartBytes && part > room - 1) return false;
+            writer.Write(Frame.KindOneofCase.Chunk, new Chunk
+            {
+                Lane = Lanes.At(index),
+                Sequence = sequence,
+                Index = lane.ChunkIndex,
+                TotalBytes = (uint)next.Body.Length,
+                Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
+                Method = method,
+                OriginalBytes = (uint)next.Original,
+            });
+            lane.ChunkOffset += part;
+            lane.ChunkIndex++;
+            if (lane.ChunkOffset < next.Body.Length) return false;
+        }
+
+        if (next.Original > 0) sent.Saved += next.Original - next.Body.Length;
+        sent.Count(index, next.Body.Length, lane.MarkSent());
         return true;
     }
 }

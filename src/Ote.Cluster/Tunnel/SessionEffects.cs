@@ -49,6 +49,9 @@ internal struct SentCounts
 {
     public int Acks;
     public int Resends;
+
+    /// <summary>Bytes that compression kept off the link.</summary>
+    public int Saved;
     private LaneCounts messages;
     private LaneCounts bytes;
 

@@ -5,11 +5,15 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>
-/// A message encoded once for any number of links. Each link adds only its sequence. Immutable.
+/// A message encoded, and where it pays compressed, once for any number of links. Each link adds only its sequence. Thread-safe.
 /// </summary>
 public sealed class SharedMessage
 {
     private const int TraceIdEnd = 2 + 1 + 32; // version, dash, trace id
+
+    private object? packing;
+    private byte[]? packed;
+    private bool isPacked;
 
     private SharedMessage(Lane lane, byte[] body)
     {
@@ -24,6 +28,9 @@ public sealed class SharedMessage
     public int Size => Body.Length;
 
     internal byte[] Body { get; }
+
+    /// <summary>The compressed form, made at most once for all links; null when it does not pay.</summary>
+    internal byte[]? Packed => LazyInitializer.EnsureInitialized(ref packed, ref isPacked, ref packing, () => Packing.TryPack(Body) ?? []) is { Length: > 0 } bytes ? bytes : null;
 
     /// <summary>
     /// Encodes a message for the next hop: one hop more, an id when it has none, the current activity's trace context unless

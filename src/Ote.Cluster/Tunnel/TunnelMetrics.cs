@@ -10,7 +10,11 @@ internal sealed class TunnelMetrics : IDisposable
     public const string MeterName = "Ote.Cluster.Tunnel";
 
     private readonly Meter meter;
+    private static readonly KeyValuePair<string, object?> In = new("direction", "in");
+    private static readonly KeyValuePair<string, object?> Out = new("direction", "out");
     private readonly Counter<long> violations;
+    private readonly Counter<long> packets;
+    private readonly Counter<long> saved;
     private readonly long[] queued = new long[Lanes.Count];
     private readonly TagList[] inTags = new TagList[Lanes.Count];
     private readonly TagList[] outTags = new TagList[Lanes.Count];
@@ -27,6 +31,8 @@ internal sealed class TunnelMetrics : IDisposable
         Links = meter.CreateUpDownCounter<long>("ote.tunnel.links", "{link}", "Links that are up, by side.");
         Messages = meter.CreateCounter<long>("ote.tunnel.messages", "{message}", "Messages by direction and lane; resends included.");
         Bytes = meter.CreateCounter<long>("ote.tunnel.message.bytes", "By", "Encoded message bytes by direction and lane; resends included.");
+        packets = meter.CreateCounter<long>("ote.tunnel.packet.bytes", "By", "Bytes of packets by direction: all that links carry, before TLS.");
+        saved = meter.CreateCounter<long>("ote.tunnel.compression.saved", "By", "Bytes that compression kept off the links, by direction.");
         Acks = meter.CreateCounter<long>("ote.tunnel.acks", "{frame}", "Acknowledgement frames sent.");
         Resends = meter.CreateCounter<long>("ote.tunnel.resends", "{message}", "Messages sent again after a cut.");
         Duplicates = meter.CreateCounter<long>("ote.tunnel.duplicates", "{message}", "Messages received again and not delivered again.");
@@ -68,8 +74,10 @@ internal sealed class TunnelMetrics : IDisposable
     /// <summary>A peer broke the protocol, on a link or before it was one.</summary>
     public void Violated(ViolationReason reason) => violations.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
 
-    public void Sent(in SentCounts sent)
+    public void Sent(in SentCounts sent, int packet)
     {
+        packets.Add(packet, Out);
+        if (sent.Saved > 0) saved.Add(sent.Saved, Out);
         if (sent.Acks > 0) Acks.Add(sent.Acks);
         if (sent.Resends > 0) Resends.Add(sent.Resends);
         if (!Messages.Enabled && !Bytes.Enabled) return;
@@ -88,6 +96,10 @@ internal sealed class TunnelMetrics : IDisposable
         Messages.Add(1, inTags[lane]);
         Bytes.Add(bytes, inTags[lane]);
     }
+
+    public void ReceivedPacket(int bytes) => packets.Add(bytes, In);
+
+    public void Unpacked(int bytes) => saved.Add(bytes, In);
 
     public void Queued(int lane, int change) => Interlocked.Add(ref queued[lane], change);
 

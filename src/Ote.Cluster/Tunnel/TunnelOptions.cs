@@ -47,6 +47,11 @@ public sealed record TunnelOptions
     /// <summary>TLS handshakes one parent does at once; more wait, and the newest goes first. Default 128.</summary>
     public int MaxHandshakes { get; init; } = 128;
 
+    /// <summary>
+    /// Whether messages may travel compressed, which they do where it pays. Default true. Of a link: whether both ends may.
+    /// </summary>
+    public bool Compress { get; init; } = true;
+
     /// <summary>Throws unless the figures make sense together; names all that do not.</summary>
     /// <exception cref="ArgumentException">Some figure is out of range.</exception>
     public void Validate()

@@ -41,4 +41,7 @@ public enum ViolationReason
 
     /// <summary>No Hello or Welcome within the time for it.</summary>
     HandshakeTimeout,
+
+    /// <summary>A compressed message by a method not agreed on, or that is not what it was announced to be.</summary>
+    BadCompression,
 }

@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using Ote.Ctl.Applying;
 using Ote.Ctl.Authority;
 using Ote.Ctl.Backup;
+using Ote.Ctl.Budgets;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Joining;
@@ -66,6 +67,7 @@ internal static class CommandLine
         root.Add(ForbidCommand.BuildAllow(runner));
         root.Add(DrainCommand.Build(runner));
         root.Add(DrainCommand.BuildUndrain(runner));
+        root.Add(BudgetCommand.Build(runner));
         root.Add(BackupCommand.Build(runner));
         root.Add(InstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
+using Ote.Cluster.Budgets;
+using Ote.Ctl.Budgets;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Output;
@@ -63,7 +66,44 @@ internal static class DescribeClusterCommand
         Field("Tags", string.Join(", ", cluster.Tags));
         Field("Listen", cluster.Listen);
         Field("Version", cluster.Version);
+        if (cluster.Object.Time("status", "certificate", "notAfter") is { } end)
+        {
+            Field("Certificate", $"ends at {end.ToKubeTime()}");
+        }
+
+        if (cluster.Object.At("spec", "linkBudget") is JsonObject spec)
+        {
+            Field("Link budget", BudgetSpec.TryRead(spec, out var budget, out var wrong) ? BudgetCommand.Text(budget) : "cannot be carried out: " + wrong);
+        }
+
+        if (cluster.Object.At("status", "link") is JsonObject link)
+        {
+            Field("Link cost", Cost(link, run.Now));
+        }
+
         Field("Created", cluster.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
+    }
+
+    private static string Cost(JsonObject link, DateTimeOffset now)
+    {
+        var today = link.Whole("bytesToday") ?? 0;
+        var text = $"{Sizes.Format(today)} bytes today";
+        if (link.Whole("dailyBytes") is { } cap)
+        {
+            text += $", {Sizes.Format(Math.Max(0, cap - today))} left of {Sizes.Format(cap)}";
+        }
+
+        if (link.Whole("savedToday") is > 0 and { } saved)
+        {
+            text += $", {Sizes.Format(saved)} saved by compression";
+        }
+
+        if (link.Whole("roundTripMilliseconds") is { } trip)
+        {
+            text += string.Create(CultureInfo.InvariantCulture, $", round trip {trip} ms");
+        }
+
+        return $"{text} (told {Age.Since(link.Time("asOf"), now)} ago)";
     }
 
     private static void ConditionsOf(Invocation run, ClusterView cluster)

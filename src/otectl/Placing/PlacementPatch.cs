@@ -7,7 +7,7 @@ using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Placing;
 
-/// <summary>Writes an operator's wish about a cluster's place in the tree. A wish is part of the object's spec: it holds until it is changed.</summary>
+/// <summary>Writes an operator's wish about a cluster's place in the tree, or the link that holds it there. A wish is part of the object's spec: it holds until it is changed.</summary>
 internal static class PlacementPatch
 {
     private const int Attempts = 5;
@@ -18,15 +18,17 @@ internal static class PlacementPatch
     /// <param name="edit">What to change, seeing the cluster as it is now; called again when someone else was first.</param>
     /// <param name="done">What to say.</param>
     /// <param name="cancellation">Ends it.</param>
+    /// <param name="atRoot">Why that makes no sense at the root.</param>
     internal static async Task<ClusterView> WriteAsync(
-        Invocation run, string name, Func<ClusterView, JsonObject> edit, Func<ClusterView, string> done, CancellationToken cancellation)
+        Invocation run, string name, Func<ClusterView, JsonObject> edit, Func<ClusterView, string> done, CancellationToken cancellation,
+        string atRoot = "it has no other place, and its children no other parent")
     {
         for (var attempt = 1; ; attempt++)
         {
             var cluster = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
             if (cluster.Parent.Length == 0 && cluster.Status == ClusterView.Online)
             {
-                throw new CtlException(ExitCode.Usage, $"cluster '{name}' is the root: it has no other place, and its children no other parent; choose a cluster below it");
+                throw new CtlException(ExitCode.Usage, $"cluster '{name}' is the root: {atRoot}; choose a cluster below it");
             }
 
             var patch = new JsonObject { ["metadata"] = new JsonObject { ["resourceVersion"] = cluster.Object.ResourceVersion() }, ["spec"] = edit(cluster) };

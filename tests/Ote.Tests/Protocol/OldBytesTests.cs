@@ -70,6 +70,9 @@ public sealed class OldBytesTests
         }),
         ["join"] = Of(new Message { JoinRequest = new JoinRequest { RequestId = Sixteen, Token = "a.b", Name = "c1", Uid = "u", Csr = Sixteen, Via = { "p" }, PreviousCertificate = Sixteen, PreviousSignature = Sixteen } }),
         ["hello with revocations"] = new Frame { Hello = new Hello { Name = "c1", Uid = "u1", Epoch = 1, Revocations = 300 } },
+        ["hello with a budget"] = new Frame { Hello = new Hello { Name = "c1", Budget = new Budget { BytesPerSecond = 300, Revision = 2 }, Today = new LinkDay { Day = 739680, Bytes = 5, Saved = 6 }, Compressions = { Compression.Brotli } } },
+        ["packed"] = new Frame { Packed = new Packed { Lane = Lane.Bulk, Sequence = 2, Method = Compression.Brotli, OriginalBytes = 300, Body = Sixteen } },
+        ["packed chunk"] = new Frame { Chunk = new Chunk { Lane = Lane.Bulk, Sequence = 2, TotalBytes = 99, Part = Sixteen, Method = Compression.Brotli, OriginalBytes = 300 } },
         ["revocations"] = Of(new Message { Revocations = new RevocationList { Content = Sixteen, Signature = Sixteen } }),
         ["join answer"] = Of(new Message { JoinAnswer = new JoinAnswer { RequestId = Sixteen, Outcome = JoinAnswer.Types.Outcome.Issued, Certificate = Sixteen, Authority = Sixteen, Text = "t", RetryAfterMilliseconds = 1, Via = { "p" } } }),
     };
@@ -78,6 +81,9 @@ public sealed class OldBytesTests
     {
         { "hello", "0A510A026331120275311A10000102030405060708090A0B0C0D0E0F20AC022A09746965723D656467652A036770753203683A313A03302E3140014A10000102030405060708090A0B0C0D0E0F520408021007" },
         { "welcome", "12540A04726F6F741204726F6F741A110A01731203733A311A04726F6F741A01732212088080041001180220032804309423389C4A2A10000102030405060708090A0B0C0D0E0F30013A040805100140014A03302E31" },
+        { "hello with a budget", "0A1B0A02633182010508AC0230028A010808E0922D1005180692010101" },
+        { "packed", "4A1B08051002180120AC022A10000102030405060708090A0B0C0D0E0F" },
+        { "packed chunk", "3A1D0805100220632A10000102030405060708090A0B0C0D0E0F300138AC02" },
         { "refuse", "1A0D080512036F6C64180520012809" },
         { "heartbeat", "220F080110021803218877665544332211" },
         { "ack", "2A070A05080110E807" },

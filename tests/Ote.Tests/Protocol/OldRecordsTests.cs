@@ -29,6 +29,15 @@ public sealed class OldRecordsTests
         ["relay"] = new RelayRecord { Message = Message, FromAbove = true, Hops = 2 },
         ["sent"] = new SentRecord { Message = Message, Outcome = new MessageOutcome { State = MessageOutcome.Types.State.NoCluster, Text = "t", Hops = 3 }, EndedUnixMilliseconds = 5 },
         ["inbox"] = new InboxRecord { Message = Message, Taken = true, ArrivedUnixMilliseconds = 6, Hops = 2, Order = 7 },
+        ["budget"] = new BudgetRecord
+        {
+            Budget = new Budget
+            {
+                BytesPerSecond = 65_536, DailyBytes = 200 << 20, QuietHours = { new DayPart { FromMinute = 1320, ToMinute = 360 } }, OffsetMinutes = 480,
+                LaneWeights = new LaneShare { Commands = 4, Work = 2, Reports = 1, Bulk = 1 }, Revision = 3,
+            },
+            Generation = 2,
+        },
         ["request"] = new ExecuteRequest
         {
             Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
@@ -51,6 +60,7 @@ public sealed class OldRecordsTests
         { "relay", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A040001020310011802" },
         { "sent", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A04000102031207080412017418031805" },
         { "inbox", "0A270A0400010203120263311A026332280952150A0174120A746578742F706C61696E1A04000102031001180620022807" },
+        { "budget", "0A200880800410808080641A0608A80A10E80220C0072A08080410021801200130031002" },
         { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
         { "answer", "08C9011204000102031A0A746578742F706C61696E" },
         { "refusal", "08AD03200C2A0466756C6C" },

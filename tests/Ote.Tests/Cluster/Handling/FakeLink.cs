@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -14,6 +15,8 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
     public ulong Epoch => epoch;
 
     public TimeSpan? RoundTrip => null;
+
+    public LinkCost Cost => default;
 
     public bool IsUp { get; set; } = true;
 
@@ -49,6 +52,8 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
         _sent.Writer.TryWrite(sent);
         return sent.Done.Task;
     }
+
+    public void Limit(LinkBudget? budget, ulong revision) => throw new NotSupportedException();
 
     public void Close(string reason) => IsUp = false;
 

@@ -29,6 +29,8 @@ internal static class HostilePackets
         { "chunk beyond its total", "BadChunk" },
         { "empty chunk", "BadChunk" },
         { "message between chunks", "BadChunk" },
+        { "compressed though not agreed on", "BadCompression" },
+        { "chunk compressed though not agreed on", "BadCompression" },
     };
 
     public static (byte[] Bytes, WebSocketMessageType Type) Of(string attack)
@@ -58,6 +60,8 @@ internal static class HostilePackets
             "chunk from the middle" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Index = 3)),
             "chunk beyond its total" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.TotalBytes = 3)),
             "empty chunk" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Part = ByteString.Empty)),
+            "compressed though not agreed on" => Packet(Frame.KindOneofCase.Packed, new Packed { Lane = Lane.Bulk, Sequence = 1, Method = Compression.Brotli, OriginalBytes = 5000, Body = chunk.Part }),
+            "chunk compressed though not agreed on" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => (c.Method, c.OriginalBytes) = (Compression.Brotli, 5000))),
             "message between chunks" => [.. Packet(Frame.KindOneofCase.Chunk, chunk), .. Packet(Frame.KindOneofCase.Message, With(message, m => m.Lane = Lane.Bulk))],
             _ => throw new ArgumentOutOfRangeException(nameof(attack), attack, null),
         };

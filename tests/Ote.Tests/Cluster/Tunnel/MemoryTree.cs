@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
@@ -43,7 +44,7 @@ internal sealed class MemoryTree : IAsyncDisposable
     /// <summary>False while children find nobody.</summary>
     public bool IsRootThere { get; set; } = true;
 
-    public MemoryChild Child(string name, EpochCounter? epochs = null, string? uid = null, Func<ulong>? digest = null, Recorder? handler = null)
+    public MemoryChild Child(string name, EpochCounter? epochs = null, string? uid = null, Func<ulong>? digest = null, Recorder? handler = null, Func<LinkBudget?>? budget = null)
     {
         PeerIdentity self = new(name, uid ?? "uid-" + name);
         MemoryDialer dialer = new(() => IsRootThere ? Cloud : null, RootPeer, self, Time, Next);
@@ -57,7 +58,7 @@ internal sealed class MemoryTree : IAsyncDisposable
                 new Uri("https://root:8287"), [], null, Time, Next, NullLogger.Instance),
             dialer,
             recorder,
-            new EdgeFacts { NextEpoch = (epochs ?? EpochCounter.InMemory()).Next, Digest = digest });
+            new EdgeFacts { NextEpoch = (epochs ?? EpochCounter.InMemory()).Next, Digest = digest, Budget = budget ?? (static () => null) });
         return new MemoryChild(tunnel, recorder, dialer);
     }
 

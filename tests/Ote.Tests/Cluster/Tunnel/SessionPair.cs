@@ -1,3 +1,4 @@
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -77,6 +78,9 @@ internal sealed class SessionPair
 
         public List<object> Settled { get; } = [];
 
+        /// <summary>What this side's budget lets it send.</summary>
+        public Allowance Allowance { get; set; }
+
         public SentCounts LastSent;
 
         private Side Peer => pair.Child == this ? pair.Parent : pair.Child;
@@ -87,7 +91,7 @@ internal sealed class SessionPair
         public bool Send(bool acks = false)
         {
             LastSent = default;
-            int length = Session.Build(buffer, pair.Now, acks, BeatFacts.None, ref LastSent);
+            int length = Session.Build(buffer, pair.Now, acks, BeatFacts.None, Allowance, ref LastSent);
             if (length == 0) return false;
             Wire.Enqueue(buffer.AsSpan(0, length).ToArray());
             return true;
@@ -113,7 +117,13 @@ internal sealed class SessionPair
                         Arrive(FrameReader.Parse(Message.Parser, body), body.Length);
                         break;
                     case Frame.KindOneofCase.Chunk:
-                        if (Session.OnChunk(FrameReader.Parse(Chunk.Parser, body)) is { } whole) Arrive(whole, whole.CalculateSize());
+                        Chunk chunk = FrameReader.Parse(Chunk.Parser, body);
+                        if (Session.OnChunk(chunk) is { IsEmpty: false } whole) Arrive(Packing.Read(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence), whole.Length);
+                        break;
+                    case Frame.KindOneofCase.Packed:
+                        Packed packed = FrameReader.Parse(Packed.Parser, body);
+                        Packing.Check(packed.Method, packed.OriginalBytes, pair.Options);
+                        Arrive(Packing.Read(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence), packed.Body.Length);
                         break;
                     case Frame.KindOneofCase.Ack:
                         Apply(Session.Acknowledge(FrameReader.Parse(Ack.Parser, body).Received));

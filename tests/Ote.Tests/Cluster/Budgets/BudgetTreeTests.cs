@@ -1,0 +1,126 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Failover;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Tests.Cluster.Handling;
+
+namespace Ote.Tests.Cluster.Budgets;
+
+/// <summary>A budget written at the root reaches the site, and both ends of its link hold to it, over restarts and a move.</summary>
+public sealed class BudgetTreeTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_budget_set_at_the_root_is_in_force_at_both_ends_at_once_and_after_a_restart()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        var epoch = Epoch(tree, "c1");
+
+        await WriteAsync(tree, new JsonObject { ["bytesPerSecond"] = 65_536, ["dailyBytes"] = 200 << 20 });
+        await UntilAsync(() => tree["north"].LinkCosts.GetValueOrDefault("c1").Budget?.BytesPerSecond == 65_536);
+        Assert.Equal(200L << 20, tree["c1"].LinkCost!.Value.Budget!.DailyBytes);
+        Assert.Equal(epoch, Epoch(tree, "c1")); // the same link
+
+        await tree.StopAsync("c1");
+        await tree.AddAsync("c1", "north", [], Ct);
+        await UntilAsync(() => tree["c1"].Parent == "north" && tree["north"].LinkCosts.GetValueOrDefault("c1").Budget?.BytesPerSecond == 65_536);
+
+        await WriteAsync(tree, []);
+        await UntilAsync(() => tree["c1"].LinkCost!.Value.Budget is null && tree["north"].LinkCosts.GetValueOrDefault("c1").Budget is null);
+    }
+
+    [Fact]
+    public async Task A_parent_after_a_failover_holds_to_the_budget_too()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await UntilAsync(() => tree["c1"].Candidates.Contains("south"));
+        await WriteAsync(tree, new JsonObject { ["dailyBytes"] = 200 << 20 });
+        await UntilAsync(() => tree["c1"].LinkCost!.Value.Budget is not null);
+
+        await tree.StopAsync("north");
+
+        await UntilAsync(() => tree["south"].LinkCosts.GetValueOrDefault("c1").Budget?.DailyBytes == 200 << 20);
+    }
+
+    [Fact]
+    public async Task The_root_shows_what_a_link_costs()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var tree = new SmallTree { Time = time };
+        await tree.WhileAsync(Done(tree.StartRootAsync(Ct)));
+        await tree.WhileAsync(tree.AddAsync("c1", "root", [], Ct));
+        await tree.WhileAsync(tree.ClusterIsAsync("c1", "online", Ct));
+        await WriteAsync(tree, new JsonObject { ["dailyBytes"] = 200 << 20 });
+
+        var shown = await tree.WhileAsync(SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "c1", c => c.Whole("status", "link", "dailyBytes") == 200 << 20, Ct));
+
+        Assert.True(shown.Whole("status", "link", "bytesToday") > 0);
+        Assert.True(shown.Condition("WithinLinkBudget").Text("status") == "True");
+        Assert.NotNull(shown.Time("status", "link", "asOf"));
+    }
+
+    [Fact]
+    public async Task The_api_refuses_what_is_no_budget()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        foreach (var wrong in (JsonObject[])
+            [new() { ["bytesPerSecond"] = 1 }, new() { ["quietHours"] = new JsonArray("25:00-06:00") }, new() { ["offset"] = "8" }, new() { ["laneWeights"] = new JsonObject { ["bulk"] = 0 } }])
+        {
+            var refused = await Assert.ThrowsAsync<KubeStatusException>(() => WriteAsync(tree, wrong));
+            Assert.Contains("spec.linkBudget", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static Task<JsonObject> WriteAsync(SmallTree tree, JsonObject budget) =>
+        tree.Root.PatchAsync(Kinds.Clusters, null, "c1", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["linkBudget"] = Replacing(budget) } }, Ct);
+
+    // A merge patch keeps what it does not name.
+    private static JsonObject Replacing(JsonObject budget)
+    {
+        foreach (var field in (string[])["bytesPerSecond", "dailyBytes", "quietHours", "offset", "laneWeights"])
+        {
+            budget.TryAdd(field, null);
+        }
+
+        return budget;
+    }
+
+    private static ulong Epoch(SmallTree tree, string name) => tree["root"].Below.First(e => e.Name == name).Epoch;
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
+        }
+    }
+
+    private static async Task<bool> Done(Task task)
+    {
+        await task;
+        return true;
+    }
+
+    private static Task<SmallTree> StartAsync() => SmallTree.StartAsync(Ct, options => options with
+    {
+        Tunnel = options.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(200), Lease = TimeSpan.FromSeconds(2) },
+        Failover = new FailoverOptions
+        {
+            Backoff = new BackoffOptions(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(500)),
+            Spread = TimeSpan.FromMilliseconds(10),
+        },
+    });
+}
