@@ -141,6 +141,7 @@ public sealed class ClusterController : IAsyncDisposable
             () => _seeker is { Placement.Drain: true },
             _revocations,
             _trust,
+            _runtime.Metrics.Violated,
             parts.Time,
             _log,
             _stop.Token);

@@ -30,6 +30,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly Func<bool> _drains;
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
+    private readonly Action<ViolationReason> _violated;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -46,6 +47,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="drains">Whether an operator empties this parent.</param>
     /// <param name="revocations">Who is shut out.</param>
     /// <param name="trust">The tree's CAs.</param>
+    /// <param name="violated">Counts what no child may say.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -61,11 +63,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Func<bool> drains,
         RevocationKeeper revocations,
         TrustKeeper trust,
+        Action<ViolationReason> violated,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        _trust = trust;
+        (_trust, _violated) = (trust, violated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -292,7 +295,37 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             }
         }
 
-        return own.Length == 0 ? Task.CompletedTask : _receipts(own);
+        var sound = Sound(own, child);
+        return sound.Count == 0 ? Task.CompletedTask : _receipts(sound);
+    }
+
+    /// <summary>
+    /// What of a child's receipts can be kept. The link stays: a child that only carries what hangs below it may be of an older build, which
+    /// does not look, and would bring the same again.
+    /// </summary>
+    private List<Receipt> Sound(Receipt[] receipts, string child)
+    {
+        var sound = new List<Receipt>(receipts.Length);
+        string? told = null;
+        foreach (var receipt in receipts)
+        {
+            var objection = ReceiptCheck.Objection(receipt);
+            if (objection is null)
+            {
+                sound.Add(receipt);
+            }
+
+            if ((objection ?? ReceiptCheck.Mend(receipt, _time.GetUtcNow())) is { } fault)
+            {
+                _violated(ViolationReason.BadReceipt);
+                if (told is null)
+                {
+                    _log.ReceiptUnsound(receipt.Cluster, child, told = fault); // once a batch
+                }
+            }
+        }
+
+        return sound;
     }
 
     private void Join(ILink link, JoinRequest request, CancellationToken ct)

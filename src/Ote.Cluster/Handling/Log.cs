@@ -25,6 +25,9 @@ internal static partial class Log
     [LoggerMessage(2306, LogLevel.Warning, "Dropped a {What} of {Cluster} brought by {Child}, in whose subtree it is not")]
     public static partial void Forged(this ILogger log, string what, string cluster, string child);
 
+    [LoggerMessage(2334, LogLevel.Warning, "A receipt of {Cluster} brought by {Child} makes no sense: {Fault}. It is cut or dropped; look whether that cluster's controller is what you installed")]
+    public static partial void ReceiptUnsound(this ILogger log, string cluster, string child, string fault);
+
     [LoggerMessage(2307, LogLevel.Warning, "Name {Name} of cluster {Uid} is refused: {Text}")]
     public static partial void NameRefused(this ILogger log, string name, string uid, string text);
 

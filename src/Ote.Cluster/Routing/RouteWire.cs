@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ote.Cluster.Tunnel;
 using Wire = Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Routing;
@@ -7,6 +8,7 @@ namespace Ote.Cluster.Routing;
 internal static class RouteWire
 {
     private const int MaxTextLength = 256;
+    private static readonly long LatestTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     public static Wire.RouteEntry ToWire(RouteEntry entry)
     {
@@ -49,6 +51,12 @@ internal static class RouteWire
             return false;
         }
 
+        if (wire.Epoch > Handshake.MaxEpoch)
+        {
+            error = $"cluster '{wire.Name}' was announced with epoch {wire.Epoch}, which no attachment can have";
+            return false;
+        }
+
         if (!TagSet.TryCreate(wire.Tags, out TagSet tags, out string? tagError))
         {
             error = $"cluster '{wire.Name}' was announced with an invalid tag: {tagError}";
@@ -65,11 +73,11 @@ internal static class RouteWire
             Online = wire.Online,
             Address = wire.Address,
             Version = wire.Version,
-            Since = wire.SinceUnixMilliseconds,
+            Since = Math.Clamp(wire.SinceUnixMilliseconds, 0, LatestTime),
             Managed = wire.Managed,
             Home = wire.Home,
             Placement = wire.Placement,
-            Trust = wire.Trust,
+            Trust = Math.Min(wire.Trust, long.MaxValue), // it stands in a status
             Authority = wire.Authority,
         };
         return true;

@@ -226,7 +226,7 @@ public sealed class EdgeTunnel
     private void Refused(ParentTarget target, Refuse refusal)
     {
         runtime.Metrics.Refusals.Add(1, new("peer", "parent"), new("reason", refusal.Reason.ToString()));
-        if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 })
+        if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 and <= Handshake.MaxToldEpoch })
         {
             runtime.Log.EpochBehind(refusal.KnownEpoch);
             facts.NextEpoch(refusal.KnownEpoch);

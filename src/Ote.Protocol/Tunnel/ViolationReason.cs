@@ -41,4 +41,7 @@ public enum ViolationReason
 
     /// <summary>No Hello or Welcome within the time for it.</summary>
     HandshakeTimeout,
+
+    /// <summary>A receipt that says what no cluster can: an unknown stage, an impossible time, more than travels. It alone is cut or dropped.</summary>
+    BadReceipt,
 }

@@ -179,6 +179,18 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Numbers_that_nothing_can_have_are_dropped_or_cut()
+    {
+        _root.ChildAttached(Entry("a", "root"));
+        var step = _root.SnapshotReceived("a", Snapshot(7,
+            Entry("a", "root"), Entry("late", "a") with { Since = long.MaxValue, Trust = ulong.MaxValue }, Entry("early", "a") with { Since = long.MinValue }, Entry("last", "a") with { Epoch = ulong.MaxValue }));
+        Assert.Contains("epoch", Assert.Single(step.Errors!), StringComparison.Ordinal);
+        Assert.Equal(["a", "early", "late"], _root.Below.Select(e => e.Name).Order());
+        Assert.Equal(9999, DateTimeOffset.FromUnixTimeMilliseconds(_root.Find("late")!.Since).Year);
+        Assert.Equal((0, (ulong)long.MaxValue), (_root.Find("early")!.Since, _root.Find("late")!.Trust));
+    }
+
+    [Fact]
     public void Only_an_absent_cluster_is_forgotten_and_all_behind_it()
     {
         Tree("a", "m", "m1/m", "other");

@@ -19,6 +19,7 @@ public sealed class HandshakeTests
         { "huge session", Refuse.Types.Reason.Protocol, true },
         { "too many cursors", Refuse.Types.Reason.Protocol, true },
         { "bad tag", Refuse.Types.Reason.InvalidTag, true },
+        { "last epoch of all", Refuse.Types.Reason.Protocol, true },
         { "older epoch", Refuse.Types.Reason.OldEpoch, false },
         { "same epoch", Refuse.Types.Reason.OldEpoch, false },
         { "newer epoch while linked", null, false },
@@ -44,6 +45,7 @@ public sealed class HandshakeTests
             case "huge session": hello.Session = ByteString.CopyFrom(new byte[65]); break;
             case "too many cursors": for (int i = 0; i < 6; i++) hello.Received.Add(new LaneCursor()); break;
             case "bad tag": hello.Tags.Add("=x"); break;
+            case "last epoch of all": hello.Epoch = ulong.MaxValue; break;
             case "older epoch": view = view with { KnownEpoch = 9 }; break;
             case "same epoch": view = view with { KnownEpoch = 5 }; break;
             case "newer epoch while linked": view = view with { KnownEpoch = 4, IsLinked = true }; break;
