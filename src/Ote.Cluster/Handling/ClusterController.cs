@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
@@ -100,7 +101,8 @@ public sealed class ClusterController : IAsyncDisposable
                 Home = _seeker?.Home.Name ?? "",
                 Placement = _seeker is null ? 0 : PlacementDigest.Of(_seeker.Placement),
             },
-            journal, parts.Time, _log);
+            journal, parts.Time, _log,
+            authority is null ? null : entry => authority.IsMember(new PeerIdentity(entry.Name, entry.Uid), entry.Membership.Span));
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _audit?.CountLost(_metrics.AuditLost());
         _outbox = new ReceiptOutbox(journal, _log);
@@ -418,6 +420,7 @@ public sealed class ClusterController : IAsyncDisposable
                     HomeName = () => _seeker.Home.Name,
                     Revocations = () => _revocations.Current.Version,
                     Trust = () => _identity.Trust.Version,
+                    Membership = () => _identity.Current.Membership,
                 });
             _seeker.Redial = _edgeTunnel.Redial;
             _edgeTunnel.StatusChanged += status =>
@@ -543,8 +546,13 @@ public sealed class ClusterController : IAsyncDisposable
 
     private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
 
-    /// <summary>What ancestors see of the exchange of the CA.</summary>
-    private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with { Trust = _identity.Trust.Version, Authority = TrustKeeper.Mark(_identity.Current.Authority) }));
+    /// <summary>What ancestors see of the exchange of the CA, and that the root has admitted this cluster.</summary>
+    private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with
+    {
+        Trust = _identity.Trust.Version,
+        Authority = TrustKeeper.Mark(_identity.Current.Authority),
+        Membership = UnsafeByteOperations.UnsafeWrap(_identity.Current.Membership),
+    }));
 
     /// <summary>Asks a parent, whoever it is, for the root's word of the tree's CAs; the word is believed for its signature.</summary>
     private async Task LearnTrustAsync(Uri parent, CancellationToken ct)

@@ -16,6 +16,7 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal sealed class ClusterHandler : ILinkHandler, IAdmission
 {
+    private const int MostToldAtOnce = 10;
     private static readonly TimeSpan NotAboveRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DrainingRetry = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
@@ -88,7 +89,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             return Admission.Refuse(Refuse.Types.Reason.Revoked, revoked, never: true);
         }
 
-        if (_refusals.Find(peer.Uid) is { } refused)
+        if (_refusals.Find(peer.Uid, hello.Membership) is { } refused)
         {
             return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
         }
@@ -177,6 +178,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Managed = known is { Managed: true } && known.Uid == link.Peer.Uid,
                 Home = hello.Home ? t.Self.Name : ClusterName.Check(hello.HomeName) is null ? hello.HomeName : "",
                 Placement = known?.Placement ?? 0,
+                Membership = hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)
             {
@@ -273,8 +275,28 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         var step = _routes.Apply(happen);
         foreach (var verdict in step.Verdicts)
         {
-            _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
             link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
+        }
+
+        foreach (var verdict in step.Verdicts.Take(MostToldAtOnce))
+        {
+            _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
+        }
+
+        if (step.Verdicts.Count > MostToldAtOnce)
+        {
+            _log.NamesRefused(step.Verdicts.Count - MostToldAtOnce, link.Peer.Name);
+        }
+
+        foreach (var _ in step.Verdicts.Where(v => v.WinnerUid.Length == 0))
+        {
+            _violated(ViolationReason.UnprovenName);
+        }
+
+        if (step.Excess is { } excess)
+        {
+            _violated(ViolationReason.TooManyNames);
+            link.Close(excess);
         }
 
         if (step.NeedsSnapshot)

@@ -31,6 +31,9 @@ internal static partial class Log
     [LoggerMessage(2307, LogLevel.Warning, "Name {Name} of cluster {Uid} is refused: {Text}")]
     public static partial void NameRefused(this ILogger log, string name, string uid, string text);
 
+    [LoggerMessage(2335, LogLevel.Warning, "{Count} more names that {Child} announced in the same message are refused")]
+    public static partial void NamesRefused(this ILogger log, int count, string child);
+
     [LoggerMessage(2308, LogLevel.Warning, "A {What} from the parent cannot be carried out here: {Cause}")]
     public static partial void ParentMessageRefused(this ILogger log, string what, string cause);
 

@@ -1,3 +1,5 @@
+using Google.Protobuf;
+
 namespace Ote.Cluster.Routing;
 
 /// <summary>What one controller knows of one cluster. Immutable.</summary>
@@ -41,6 +43,9 @@ public sealed record RouteEntry
 
     /// <summary>Beginning of the pin of the CA its certificate is of; 0: it did not say.</summary>
     public ulong Authority { get; init; }
+
+    /// <summary>The proof that the root has admitted it, as it was shown; empty: none was. Only the root can check it.</summary>
+    public ByteString Membership { get; init; } = ByteString.Empty;
 
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Wire = Ote.Protocol.Tunnel;
 
@@ -27,6 +28,7 @@ internal static class RouteWire
             Placement = entry.Placement,
             Trust = entry.Trust,
             Authority = entry.Authority,
+            Membership = entry.Membership,
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -48,6 +50,12 @@ internal static class RouteWire
             || (wire.Home.Length > 0 && ClusterName.Check(wire.Home) is not null))
         {
             error = $"cluster '{wire.Name}' was announced with an invalid parent, or an address or version longer than {MaxTextLength} characters";
+            return false;
+        }
+
+        if (wire.Membership.Length > Membership.MaxLength)
+        {
+            error = $"cluster '{wire.Name}' was announced with a membership proof of {wire.Membership.Length} bytes; at most {Membership.MaxLength} are allowed";
             return false;
         }
 
@@ -79,6 +87,7 @@ internal static class RouteWire
             Placement = wire.Placement,
             Trust = Math.Min(wire.Trust, long.MaxValue), // it stands in a status
             Authority = wire.Authority,
+            Membership = wire.Membership,
         };
         return true;
     }

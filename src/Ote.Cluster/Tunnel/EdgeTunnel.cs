@@ -183,6 +183,7 @@ public sealed class EdgeTunnel
             HomeName = facts.HomeName(),
             Revocations = facts.Revocations(),
             Trust = facts.Trust(),
+            Membership = UnsafeByteOperations.UnsafeWrap(facts.Membership()),
         };
         hello.Tags.Add(facts.Tags());
         lock (conversation.Gate)

@@ -50,7 +50,8 @@ internal static class Handshake
 
         if (hello.Epoch > MaxEpoch) return Never(Refuse.Types.Reason.Protocol, $"epoch {hello.Epoch}; an attachment has at most {MaxEpoch}");
 
-        if (hello.Incarnation.Length != 16 || hello.Session.Length > 64 || hello.Received.Count > Lanes.Count || hello.Version.Length > 200)
+        if (hello.Incarnation.Length != 16 || hello.Session.Length > 64 || hello.Received.Count > Lanes.Count || hello.Version.Length > 200
+            || hello.Membership.Length > Identity.Membership.MaxLength)
         {
             return Never(Refuse.Types.Reason.Protocol, "a malformed Hello: the incarnation has 16 bytes, the session at most 64, one cursor per lane");
         }

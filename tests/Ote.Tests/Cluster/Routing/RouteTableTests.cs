@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
@@ -213,6 +214,77 @@ public sealed class RouteTableTests
         Tree("a", "a1");
         Assert.All(_root.Below, e => Assert.True(e.Online));
     }
+
+    [Fact]
+    public void Cluster_is_routed_only_with_its_proof_where_proofs_can_be_told()
+    {
+        var root = Checking();
+        RouteEntry[] entries = [Entry("a", "root"), Entry("ghost", "a"), Entry("real", "a") with { Membership = Proof }, Entry("bad", "a") with { Membership = ByteString.CopyFromUtf8("else") }];
+        root.ChildAttached(entries[0]); // proven by its certificate
+        var step = root.SnapshotReceived("a", Snapshot(7, entries));
+        Assert.Equal(["a", "real"], root.Below.Select(e => e.Name).Order());
+        Assert.Equal([("ghost", ""), ("bad", "")], step.Verdicts.Select(v => (v.Name, v.WinnerUid)));
+        Assert.False(root.HasDrifted("a", Digest(entries)));
+
+        // Nobody else can take a name over who does not show it, whatever epoch he says; nor does he learn whose it is.
+        root.ChildAttached(Entry("b", "root"));
+        step = root.SnapshotReceived("b", Snapshot(7, Entry("b", "root"), Entry("real", "b", 99)));
+        Assert.Equal("", Assert.Single(step.Verdicts).WinnerUid);
+        Assert.Equal("a", root.NextHop("real"));
+        root.DeltaReceived("b", Delta(7, [Entry("real", "b", 99) with { Membership = Proof }]));
+        Assert.Equal("b", root.NextHop("real"));
+    }
+
+    [Fact]
+    public void Cluster_that_was_known_before_there_were_proofs_goes_on_until_it_shows_its_first()
+    {
+        var root = Checking();
+        root.Restore(Entry("old", "a"), "a");
+        root.ChildAttached(Entry("a", "root"));
+        Assert.Empty(root.SnapshotReceived("a", Snapshot(7, Entry("a", "root"), Entry("old", "a"))).Verdicts);
+        Assert.True(root.Find("old")!.Online);
+        Assert.Empty(root.DeltaReceived("a", Delta(7, [Entry("old", "a", 2) with { Membership = Proof }])).Verdicts);
+        Assert.Single(root.DeltaReceived("a", Delta(8, [Entry("old", "a", 3)])).Verdicts);
+        Assert.Equal(2UL, root.Find("old")!.Epoch);
+    }
+
+    [Fact]
+    public void Proof_that_was_shown_goes_up_again_when_its_cluster_is_told_of_without()
+    {
+        _root.ChildAttached(Entry("a", "root") with { Membership = Proof });
+        _root.SnapshotReceived("a", Snapshot(7, Entry("a", "root"), Entry("a1", "a") with { Membership = Proof }));
+        _root.DeltaReceived("a", Delta(7, [Entry("a", "root"), Entry("a1", "a", 2)]));
+        Assert.All(_root.TakeSnapshot().Entries.Skip(1), e => Assert.Equal(Proof, e.Membership));
+    }
+
+    [Fact]
+    public void Name_that_an_ancestor_refused_is_not_routed_and_does_not_count_as_drift()
+    {
+        Tree("a", "ghost", "real");
+        Assert.Empty(_root.Refuse("ghost", "another uid").Changes);
+        Assert.Equal("ghost", Assert.Single(_root.Refuse("ghost", "uid-ghost").Changes).Name);
+        Assert.Equal(["a", "real"], _root.Below.Select(e => e.Name).Order());
+        Assert.False(_root.HasDrifted("a", Digest(Entry("a", "root"), Entry("ghost", "a"), Entry("real", "a"))));
+        Assert.True(_root.TryTakeDelta(out var delta));
+        Assert.Contains("ghost", delta.Removals);
+        Assert.Empty(_root.Refuse("a", "uid-a").Changes); // a direct child of that name loses its link
+    }
+
+    [Fact]
+    public void Child_that_announces_names_without_end_is_told_apart()
+    {
+        var many = Enumerable.Range(0, RouteTable.MostNames).Select(i => Entry($"n{i}", "a")).ToArray();
+        _root.ChildAttached(Entry("a", "root"));
+        Assert.Contains("100000", _root.SnapshotReceived("a", Snapshot(7, [Entry("a", "root"), .. many])).Excess, StringComparison.Ordinal);
+        Assert.Equal(2, _root.Count);
+        Assert.Null(_root.SnapshotReceived("a", Snapshot(7, [Entry("a", "root"), .. many[1..]])).Excess);
+        Assert.Null(_root.DeltaReceived("a", Delta(7, many[1..])).Excess); // no new ones
+        Assert.NotNull(_root.DeltaReceived("a", Delta(8, [many[0]])).Excess);
+    }
+
+    private static readonly ByteString Proof = ByteString.CopyFromUtf8("proven");
+
+    private static RouteTable Checking() => new(Entry("root", ""), entry => entry.Membership.Equals(Proof));
 
     private static ulong RouteTableDigestOf(RouteEntry self) => new RouteTable(self).Digest;
 
