@@ -1,0 +1,34 @@
+using Ote.Roles.ClusterController;
+using Ote.Roles.EdgeCluster;
+using Ote.Roles.Hosting;
+
+namespace Ote.Tests.Roles;
+
+/// <summary>A data directory is one cluster's, and one process's at a time; who comes second leaves it as it is.</summary>
+public sealed class DataDirectoryTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("ote-data-").FullName;
+
+    private string Data => Path.Combine(_folder, "data");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("cluster-controller")]
+    [InlineData("edge-cluster")]
+    public async Task Second_process_ends_at_once_with_the_code_of_a_wrong_command_line_and_writes_nothing(string role)
+    {
+        using (DataLock.Take(Data))
+        {
+            var command = role == "edge-cluster" ? EdgeClusterCommand.Create() : ClusterControllerCommand.Create();
+            Assert.Equal(2, await command.Parse(["--data", Data]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Equal([DataLock.FileName], Directory.GetFileSystemEntries(Data).Select(Path.GetFileName));
+            var said = Assert.Throws<RoleException>(() => DataLock.Take(Data)).Message;
+            Assert.Contains($"{Data} is in use by another process", said, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', said);
+        }
+
+        DataLock.Take(Data).Dispose(); // whoever comes after it
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Data, DataLock.FileName)));
+    }
+}
