@@ -215,6 +215,11 @@ public sealed class ClusterController : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(parts);
         Check(options, parts);
+        if (Objection(options) is { } taken)
+        {
+            throw new ClusterControllerException(taken);
+        }
+
         try
         {
             Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -284,6 +289,23 @@ public sealed class ClusterController : IAsyncDisposable
         _metrics.Dispose();
         _authority?.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>Why no controller of this name may start in its data directory; null when it may. Writes nothing.</summary>
+    public static string? Objection(ClusterControllerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        try
+        {
+            var own = options.Parent is null ? options.Name : ClusterControllerOptions.RootName; // a root keeps its CA there, and no name
+            return DirectoryOwner.NameIn(IdentityDirectory(options), own) is { } owner && owner != options.Name
+                ? $"--name: {options.DataDirectory} holds the identity of cluster '{owner}', not '{options.Name}'; use that name, or another --data to join anew"
+                : null;
+        }
+        catch (IdentityException useless)
+        {
+            return $"cluster '{options.Name}': {useless.Message}";
+        }
     }
 
     private static void Check(ClusterControllerOptions options, ClusterControllerParts parts)

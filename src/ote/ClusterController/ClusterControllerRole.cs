@@ -30,6 +30,11 @@ internal static class ClusterControllerRole
             throw new RoleException(objection);
         }
 
+        if (Ote.Cluster.Handling.ClusterController.Objection(options) is { } owner)
+        {
+            throw new RoleException(owner);
+        }
+
         using var held = DataLock.Take(options.DataDirectory); // before anything is put into it
         if (arguments.LeaderElect)
         {

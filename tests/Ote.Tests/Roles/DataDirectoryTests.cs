@@ -1,3 +1,7 @@
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
 using Ote.Roles.ClusterController;
 using Ote.Roles.EdgeCluster;
 using Ote.Roles.Hosting;
@@ -30,5 +34,32 @@ public sealed class DataDirectoryTests : IDisposable
 
         DataLock.Take(Data).Dispose(); // whoever comes after it
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Data, DataLock.FileName)));
+    }
+
+    [Theory]
+    [InlineData("north", "root", null)]
+    [InlineData("north", "south", "https://127.0.0.1:1")]
+    [InlineData("root", "north", "https://127.0.0.1:1")]
+    public async Task Another_clusters_directory_is_refused_before_anything_is_written_there(string owner, string name, string? parent)
+    {
+        var identity = Path.Combine(Data, "identity");
+        using var authority = owner == "root" ? CertificateAuthority.LoadOrCreate(identity, TimeProvider.System) : CertificateAuthority.Create(TimeProvider.System);
+        if (owner != "root")
+        {
+            authority.CreateIdentity(new PeerIdentity(owner, "u-" + owner), []).Save(identity);
+        }
+
+        string[] before = [.. Directory.GetFileSystemEntries(Data, "*", SearchOption.AllDirectories).Order()];
+        var arguments = new ClusterControllerArguments
+        {
+            Options = new ClusterControllerOptions { Name = name, DataDirectory = Data, Parent = parent is null ? null : new Uri(parent), Listen = new(System.Net.IPAddress.Loopback, 0) },
+            Api = parent is null ? new(System.Net.IPAddress.Loopback, 0) : null,
+            ManagedKind = "k8s",
+            Impersonate = "requester",
+        };
+        using var host = new RoleHost(LogLevel.None, json: false);
+        var refused = await Assert.ThrowsAsync<RoleException>(() => ClusterControllerRole.RunAsync(host, arguments));
+        Assert.Contains($"holds the identity of cluster '{owner}', not '{name}'", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Directory.GetFileSystemEntries(Data, "*", SearchOption.AllDirectories).Order());
     }
 }
