@@ -148,6 +148,7 @@ public sealed class ResultPagesTests
     }
 
     [Fact]
+    [Trait("Defect", "M11")]
     public void Ten_thousand_results_at_once_are_twenty_pages_and_each_is_written_once()
     {
         var pages = New();

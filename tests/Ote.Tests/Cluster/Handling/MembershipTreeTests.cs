@@ -15,6 +15,7 @@ public sealed class MembershipTreeTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Defect", "S3")]
     public async Task Leaf_that_invents_clusters_gets_a_verdict_and_no_object_and_the_true_owner_of_the_name_joins()
     {
         await using var tree = await SmallTree.StartAsync(Ct);

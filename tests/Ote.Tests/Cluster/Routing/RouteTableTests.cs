@@ -56,6 +56,7 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    [Trait("Defect", "T6")]
     public void A_cluster_that_moved_takes_along_what_hangs_below_it()
     {
         Tree("a", "m", "m1/m", "m2/m1", "stays");
@@ -71,6 +72,7 @@ public sealed class RouteTableTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Trait("Defect", "T7")]
     public void A_late_word_of_the_old_parent_changes_nothing(bool descendantOnline)
     {
         var below = Entry("m1", "m") with { Online = descendantOnline };
@@ -118,6 +120,7 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    [Trait("Defect", "T9")]
     public void A_name_that_another_uid_holds_is_refused_and_both_are_told_apart()
     {
         Tree("a", "x");
@@ -137,6 +140,7 @@ public sealed class RouteTableTests
     [InlineData("root", 2)]
     [InlineData("above", 1)] // it tells a namesake from itself
     [InlineData("other1", 2)]
+    [Trait("Defect", "S3")]
     public void A_child_does_not_speak_for_this_cluster_an_ancestor_or_a_subtree_not_its_own(string name, int told)
     {
         RouteTable table = new(Entry("mid", "above"));

@@ -67,6 +67,7 @@ public sealed class HandshakeTests
     [InlineData("Upper")]
     [InlineData("-dash")]
     [InlineData("")]
+    [Trait("Defect", "R3")]
     public void Name_that_no_child_may_carry_is_refused(string name)
     {
         Hello hello = new() { Name = name, Uid = "u1", Incarnation = ByteString.CopyFrom(new byte[16]), Epoch = 5, Protocol = 1 };
@@ -90,6 +91,7 @@ public sealed class HandshakeTests
     [InlineData("Edge-1.example.org:8287", "edge-1.example.org:8287")]
     [InlineData("10.1.2.3:8287", "10.1.2.3:8287")]
     [InlineData("[2001:db8::1]:8287", "[2001:db8::1]:8287")]
+    [Trait("Defect", "T2")]
     public void Address_is_advertised_only_when_others_can_dial_it(string? address, string? expected) =>
         Assert.Equal(expected, AdvertisedAddress.Normalize(address));
 }
