@@ -38,7 +38,7 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
             runtime, new EdgeTunnelOptions(), identity.Peer,
             new ParentSeeker(new FailoverOptions(), server, [], null, time, random, NullLogger.Instance),
             new WebSocketDialer(() => identity, time), this,
-            new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Tags = static () => ["tier=bench"], Version = "bench" });
+            new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Membership = () => identity.Membership, Tags = static () => ["tier=bench"], Version = "bench" });
         _running = Task.Run(() => _tunnel.RunAsync(_stop.Token), ct);
         await _attached.Task.WaitAsync(ct);
     }

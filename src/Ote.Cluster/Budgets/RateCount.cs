@@ -7,20 +7,24 @@ namespace Ote.Cluster.Budgets;
 /// </summary>
 internal readonly record struct RateCount
 {
-    private readonly double _spent; // of the bucket's bytes at the time below; more than all of them after a large packet
+    private const int Thousand = 1000;
+
+    // Whole numbers, so that the time told is the right one to the millisecond.
+    private readonly long _spent; // thousandths of bytes of the bucket at the time below; more than all of them after a large packet
     private readonly long _at;
 
-    private RateCount(double spent, long at) => (_spent, _at) = (spent, at);
+    private RateCount(long spent, long at) => (_spent, _at) = (spent, at);
 
     /// <summary>Milliseconds until a packet may go; 0 when one may now.</summary>
     public long Wait(long perSecond, long now)
     {
-        var over = Spent(perSecond, now) - perSecond;
-        return over < 0 ? 0 : (long)Math.Floor(over * 1000 / perSecond) + 1;
+        var over = Spent(perSecond, now) - (perSecond * Thousand);
+        return over < 0 ? 0 : (over / perSecond) + 1;
     }
 
     /// <summary>A packet went out.</summary>
-    public RateCount Spend(long perSecond, int bytes, long now) => new(Spent(perSecond, now) + bytes, now);
+    public RateCount Spend(long perSecond, int bytes, long now) => new(Spent(perSecond, now) + ((long)bytes * Thousand), now);
 
-    private double Spent(long perSecond, long now) => Math.Max(0, _spent - ((now - _at) * (double)perSecond / 1000));
+    // A thousandth of a second brings as many thousandths of bytes as a second brings bytes.
+    private long Spent(long perSecond, long now) => (long)Int128.Max(0, _spent - ((Int128)(now - _at) * perSecond));
 }

@@ -394,7 +394,7 @@ internal sealed partial class CommandController : IDisposable
             return Next.Done;
         }
 
-        var left = ended + TimeSpan.FromSeconds(seconds) - _time.GetUtcNow();
+        var left = ended + TimeSpan.FromSeconds(Math.Clamp(seconds, 0, CommandSpec.LongestSeconds)) - _time.GetUtcNow();
         if (left > TimeSpan.Zero)
         {
             return Next.After(Least(left, LongestRetentionWait));

@@ -23,7 +23,8 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
 
     private const int MaxBodyBytes = 1024 * 1024;
     private const int MaxUrlLength = 8192;
-    private const int LongestSeconds = 366 * 24 * 3600;
+    /// <summary>The longest of its times.</summary>
+    public const int LongestSeconds = 366 * 24 * 3600;
     private static readonly string[] Methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     private static readonly string[] Destinations = ["api", "helm"];
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Handling;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
@@ -25,6 +26,8 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     private const int MostError = 64;
     private const string CommandLabel = "ote.baidu.com/command";
     private const string PageLabel = "ote.baidu.com/page";
+    private static readonly long LatestTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+    private readonly int _asked = command.Whole("spec", "maxResponseBytes") is > 0 and < ReceiptBody.MaxBytes and var asked ? (int)asked : ReceiptBody.MaxBytes;
     private int _items;
     private int _bytes;
 
@@ -59,8 +62,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         var dirty = new List<JsonObject>();
         foreach (var receipt in results)
         {
-            var item = Item(receipt);
-            var size = item.ToJsonString().Length + 1; // escaped, so all of it ASCII
+            var (item, size) = Written(receipt);
             if (Current is null || _items >= MostItems || (_items > 0 && _bytes + size > MostBytes))
             {
                 Current = NewPage("results", "r", Count++);
@@ -129,7 +131,27 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         };
     }
 
-    private static JsonObject Item(Receipt receipt)
+    /// <summary>
+    /// A result and its size as JSON, escaped, so all of it ASCII. One that cannot be written is replaced by a word of it: it must not hold up
+    /// what others answered.
+    /// </summary>
+    private (JsonObject Item, int Size) Written(Receipt receipt)
+    {
+        try
+        {
+            var item = Item(receipt);
+            return (item, item.ToJsonString().Length + 1);
+        }
+#pragma warning disable CA1031 // Whatever it is about this one, the others of its batch are sound.
+        catch (Exception unwritable)
+#pragma warning restore CA1031
+        {
+            var item = new JsonObject { ["cluster"] = receipt.Cluster, ["outcome"] = "Failed", ["code"] = 0, ["error"] = "BadReceipt", ["text"] = $"its answer cannot be kept: {unwritable.GetType().Name}" };
+            return (item, item.ToJsonString().Length + 1);
+        }
+    }
+
+    private JsonObject Item(Receipt receipt)
     {
         var item = new JsonObject
         {
@@ -143,14 +165,15 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
             },
             ["code"] = receipt.Code,
         };
-        if (receipt.AtUnixMilliseconds > 0)
+        if (receipt.AtUnixMilliseconds > 0 && receipt.AtUnixMilliseconds <= LatestTime)
         {
             item["timestamp"] = DateTimeOffset.FromUnixTimeMilliseconds(receipt.AtUnixMilliseconds).ToKubeTime();
         }
 
         if (!receipt.Body.IsEmpty)
         {
-            AnswerText.Write(item, receipt.Body.Span, receipt.Truncated, MostBodyBytes);
+            var (body, cut) = ReceiptBody.Fit(receipt.Body, _asked); // a cluster may say more than it was asked for
+            AnswerText.Write(item, body.Span, receipt.Truncated || cut, MostBodyBytes);
             item["contentType"] = Clip(receipt.ContentType, MostContentType);
         }
         else if (receipt.Truncated)
@@ -172,7 +195,7 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     }
 
     /// <summary>What came over a link may be longer than what our own controllers send.</summary>
-    private static string Clip(string text, int most) => text.Length <= most ? text : text[..most];
+    private static string Clip(string text, int most) => ReceiptBody.Clip(text, most);
 
     /// <summary>Names have at most 253 characters, and the command's may have them all.</summary>
     private static string Stem(string name) => name.Length <= MostStem ? name : name[..MostStem].TrimEnd('.', '-');

@@ -24,8 +24,9 @@ public readonly record struct TreePosition(ulong Beat, uint Depth)
     /// <summary>The position of a child at the moment it attaches below this one.</summary>
     public TreePosition Below() => this with { Depth = Depth == uint.MaxValue ? Depth : Depth + 1 };
 
-    /// <summary>The lowest position that is above this one.</summary>
-    public TreePosition JustAbove() => Depth > 0 ? this with { Depth = Depth - 1 } : new TreePosition(Beat + 1, uint.MaxValue);
+    /// <summary>The lowest position that is above this one; of the highest of all, itself.</summary>
+    public TreePosition JustAbove() =>
+        Depth > 0 ? this with { Depth = Depth - 1 } : Beat < ulong.MaxValue ? new TreePosition(Beat + 1, uint.MaxValue) : this;
 
     /// <summary>As it travels.</summary>
     public Wire.Position ToWire() => new() { Beat = Beat, Depth = Depth };

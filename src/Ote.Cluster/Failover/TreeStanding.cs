@@ -73,9 +73,9 @@ internal sealed class TreeStanding
     /// <param name="home">The child was set up with this parent.</param>
     public bool TryAdmit(TreePosition child, bool home)
     {
-        if (!Position.IsAbove(child) && home && !IsAttached)
+        if (!Position.IsAbove(child) && home && !IsAttached && child.JustAbove() is var above && above.IsAbove(child))
         {
-            Position = child.JustAbove();
+            Position = above;
         }
 
         return Position.IsAbove(child);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
@@ -107,7 +108,8 @@ public sealed class ClusterController : IAsyncDisposable
                 Placement = _seeker is null ? 0 : PlacementDigest.Of(_seeker.Placement),
                 Budget = _budget.Current?.Digest() ?? 0,
             },
-            journal, parts.Time, _log);
+            journal, parts.Time, _log,
+            authority is null ? null : entry => authority.IsMember(new PeerIdentity(entry.Name, entry.Uid), entry.Membership.Span));
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _audit?.CountLost(_metrics.AuditLost());
         _outbox = new ReceiptOutbox(journal, _log);
@@ -153,6 +155,7 @@ public sealed class ClusterController : IAsyncDisposable
             _revocations,
             _trust,
             Messages,
+            _runtime.Metrics.Violated,
             parts.Time,
             _log,
             _stop.Token);
@@ -241,6 +244,11 @@ public sealed class ClusterController : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(parts);
         Check(options, parts);
+        if (Objection(options) is { } taken)
+        {
+            throw new ClusterControllerException(taken);
+        }
+
         try
         {
             Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -312,6 +320,23 @@ public sealed class ClusterController : IAsyncDisposable
         _metrics.Dispose();
         _authority?.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>Why no controller of this name may start in its data directory; null when it may. Writes nothing.</summary>
+    public static string? Objection(ClusterControllerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        try
+        {
+            var own = options.Parent is null ? options.Name : ClusterControllerOptions.RootName; // a root keeps its CA there, and no name
+            return DirectoryOwner.NameIn(IdentityDirectory(options), own) is { } owner && owner != options.Name
+                ? $"--name: {options.DataDirectory} holds the identity of cluster '{owner}', not '{options.Name}'; use that name, or another --data to join anew"
+                : null;
+        }
+        catch (IdentityException useless)
+        {
+            return $"cluster '{options.Name}': {useless.Message}";
+        }
     }
 
     private static void Check(ClusterControllerOptions options, ClusterControllerParts parts)
@@ -451,6 +476,7 @@ public sealed class ClusterController : IAsyncDisposable
                     Trust = () => _identity.Trust.Version,
                     Budget = () => _budget.Current,
                     BudgetRevision = () => _budget.Revision,
+                    Membership = () => _identity.Current.Membership,
                 });
             _edgeTunnel.Resume(_budget.Kept);
             _seeker.Redial = _edgeTunnel.Redial;
@@ -580,8 +606,13 @@ public sealed class ClusterController : IAsyncDisposable
 
     private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
 
-    /// <summary>What ancestors see of the exchange of the CA.</summary>
-    private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with { Trust = _identity.Trust.Version, Authority = TrustKeeper.Mark(_identity.Current.Authority) }));
+    /// <summary>What ancestors see of the exchange of the CA, and that the root has admitted this cluster.</summary>
+    private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with
+    {
+        Trust = _identity.Trust.Version,
+        Authority = TrustKeeper.Mark(_identity.Current.Authority),
+        Membership = UnsafeByteOperations.UnsafeWrap(_identity.Current.Membership),
+    }));
 
     /// <summary>Asks a parent, whoever it is, for the root's word of the tree's CAs; the word is believed for its signature.</summary>
     private async Task LearnTrustAsync(Uri parent, CancellationToken ct)

@@ -18,6 +18,7 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal sealed class ClusterHandler : ILinkHandler, IAdmission
 {
+    private const int MostToldAtOnce = 10;
     private static readonly TimeSpan NotAboveRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DrainingRetry = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
@@ -33,6 +34,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
+    private readonly Action<ViolationReason> _violated;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -50,6 +52,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="revocations">Who is shut out.</param>
     /// <param name="trust">The tree's CAs.</param>
     /// <param name="messages">What clusters say to each other.</param>
+    /// <param name="violated">Counts what no child may say.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -66,11 +69,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         RevocationKeeper revocations,
         TrustKeeper trust,
         ClusterMessages messages,
+        Action<ViolationReason> violated,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages) = (trust, messages);
+        (_trust, _messages, _violated) = (trust, messages, violated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -90,7 +94,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             return Admission.Refuse(Refuse.Types.Reason.Revoked, revoked, never: true);
         }
 
-        if (_refusals.Find(peer.Uid) is { } refused)
+        if (_refusals.Find(peer.Uid, hello.Membership) is { } refused)
         {
             return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
         }
@@ -181,6 +185,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Placement = known?.Placement ?? 0,
                 Budget = known?.Budget ?? 0,
                 Link = known?.Link,
+                Membership = hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)
             {
@@ -296,8 +301,28 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         var step = _routes.Apply(happen);
         foreach (var verdict in step.Verdicts)
         {
-            _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
             link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
+        }
+
+        foreach (var verdict in step.Verdicts.Take(MostToldAtOnce))
+        {
+            _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
+        }
+
+        if (step.Verdicts.Count > MostToldAtOnce)
+        {
+            _log.NamesRefused(step.Verdicts.Count - MostToldAtOnce, link.Peer.Name);
+        }
+
+        foreach (var _ in step.Verdicts.Where(v => v.WinnerUid.Length == 0))
+        {
+            _violated(ViolationReason.UnprovenName);
+        }
+
+        if (step.Excess is { } excess)
+        {
+            _violated(ViolationReason.TooManyNames);
+            link.Close(excess);
         }
 
         if (step.NeedsSnapshot)
@@ -318,7 +343,37 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             }
         }
 
-        return own.Length == 0 ? Task.CompletedTask : _receipts(own);
+        var sound = Sound(own, child);
+        return sound.Count == 0 ? Task.CompletedTask : _receipts(sound);
+    }
+
+    /// <summary>
+    /// What of a child's receipts can be kept. The link stays: a child that only carries what hangs below it may be of an older build, which
+    /// does not look, and would bring the same again.
+    /// </summary>
+    private List<Receipt> Sound(Receipt[] receipts, string child)
+    {
+        var sound = new List<Receipt>(receipts.Length);
+        string? told = null;
+        foreach (var receipt in receipts)
+        {
+            var objection = ReceiptCheck.Objection(receipt);
+            if (objection is null)
+            {
+                sound.Add(receipt);
+            }
+
+            if ((objection ?? ReceiptCheck.Mend(receipt, _time.GetUtcNow())) is { } fault)
+            {
+                _violated(ViolationReason.BadReceipt);
+                if (told is null)
+                {
+                    _log.ReceiptUnsound(receipt.Cluster, child, told = fault); // once a batch
+                }
+            }
+        }
+
+        return sound;
     }
 
     private void Join(ILink link, JoinRequest request, CancellationToken ct)

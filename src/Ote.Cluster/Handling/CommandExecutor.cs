@@ -466,7 +466,7 @@ internal sealed class CommandExecutor
             Body = command.Body,
             ContentType = command.ContentType,
             User = command.Requester is { } who ? new User { Name = who.User, Groups = { who.Groups } } : null,
-            TimeoutMilliseconds = command.TimeoutMilliseconds,
+            TimeoutMilliseconds = Math.Min(command.TimeoutMilliseconds, int.MaxValue), // no timer takes more
             MaxResponseBytes = command.MaxResponseBytes,
             Traceparent = activity?.Id ?? command.Traceparent,
         };

@@ -197,16 +197,18 @@ internal sealed class EdgeHandler : ILinkHandler
     private void Refused(NameVerdict verdict)
     {
         _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
-        var hop = _routes.Read(t => t.Find(verdict.Name) is { } entry && entry.Uid == verdict.Uid ? t.NextHop(verdict.Name) : null);
-        if (hop == verdict.Name)
+        var (hop, shown) = _routes.Read(t => t.Find(verdict.Name) is { } entry && entry.Uid == verdict.Uid ? (t.NextHop(verdict.Name), entry.Membership) : default);
+        if (hop is not null && hop == verdict.Name)
         {
-            _refusals.Add(verdict.Uid, verdict.Text);
+            _refusals.Add(verdict.Uid, verdict.Text, verdict.WinnerUid.Length == 0 ? shown : null);
             _linkTo(hop)?.Close(verdict.Text);
             _routes.Apply(t => t.ChildDetached(hop, 0));
             _routes.Apply(t => t.Forget(hop));
         }
         else if (hop is not null)
         {
+            // Whose child it is cuts it off. Until that is heard of here, or if nobody below can be believed, it is at least not routed.
+            _routes.Apply(t => t.Refuse(verdict.Name, verdict.Uid));
             _linkTo(hop)?.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
         }
     }

@@ -151,6 +151,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
             Outcome = JoinAnswer.Types.Outcome.Issued,
             Certificate = ByteString.CopyFrom(certificate.RawData),
             Authority = ByteString.CopyFrom(issuer.Authority.RawData),
+            Membership = ByteString.CopyFrom(issuer.ProveMember(new PeerIdentity(request.Name, request.Uid))),
             Text = string.Join("; ", hosts.Withheld),
         };
     }

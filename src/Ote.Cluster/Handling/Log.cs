@@ -25,8 +25,14 @@ internal static partial class Log
     [LoggerMessage(2306, LogLevel.Warning, "Dropped a {What} of {Cluster} brought by {Child}, in whose subtree it is not")]
     public static partial void Forged(this ILogger log, string what, string cluster, string child);
 
+    [LoggerMessage(2334, LogLevel.Warning, "A receipt of {Cluster} brought by {Child} makes no sense: {Fault}. It is cut or dropped; look whether that cluster's controller is what you installed")]
+    public static partial void ReceiptUnsound(this ILogger log, string cluster, string child, string fault);
+
     [LoggerMessage(2307, LogLevel.Warning, "Name {Name} of cluster {Uid} is refused: {Text}")]
     public static partial void NameRefused(this ILogger log, string name, string uid, string text);
+
+    [LoggerMessage(2335, LogLevel.Warning, "{Count} more names that {Child} announced in the same message are refused")]
+    public static partial void NamesRefused(this ILogger log, int count, string child);
 
     [LoggerMessage(2308, LogLevel.Warning, "A {What} from the parent cannot be carried out here: {Cause}")]
     public static partial void ParentMessageRefused(this ILogger log, string what, string cause);

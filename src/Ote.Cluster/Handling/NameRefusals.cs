@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Google.Protobuf;
 
 namespace Ote.Cluster.Handling;
 
@@ -11,19 +12,24 @@ internal sealed class NameRefusals(TimeProvider time)
 {
     private const int Most = 10_000;
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(5);
-    private readonly ConcurrentDictionary<string, (string Text, long At)> _byUid = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Text, ByteString? Shown, long At)> _byUid = new(StringComparer.Ordinal);
 
-    public void Add(string uid, string text)
+    /// <summary>Remembers a refusal.</summary>
+    /// <param name="uid">Whose.</param>
+    /// <param name="text">Why.</param>
+    /// <param name="shown">The proof of membership that did not do; null when it was refused for something else.</param>
+    public void Add(string uid, string text, ByteString? shown = null)
     {
         if (_byUid.Count < Most)
         {
-            _byUid[uid] = (text, time.GetTimestamp());
+            _byUid[uid] = (text, shown, time.GetTimestamp());
         }
     }
 
-    public string? Find(string uid)
+    /// <summary>Why one that comes again is refused; null when it is not, as one that shows another proof.</summary>
+    public string? Find(string uid, ByteString shown)
     {
-        if (!_byUid.TryGetValue(uid, out var refusal))
+        if (!_byUid.TryGetValue(uid, out var refusal) || (refusal.Shown is { } before && !before.Equals(shown)))
         {
             return null;
         }

@@ -11,7 +11,7 @@ internal sealed class OwnCertificate(
     /// <summary>Seconds until it ends; negative afterwards.</summary>
     public double SecondsLeft() => (new DateTimeOffset(identity.Current.Certificate.NotAfter) - parts.Time.GetUtcNow()).TotalSeconds;
 
-    /// <summary>Renews it whenever it is due, and at once when it lacks a host that children may dial.</summary>
+    /// <summary>Renews it whenever it is due, and at once when it lacks a host that children may dial, or the proof of membership that comes with one.</summary>
     public Task RunAsync(CancellationToken stop)
     {
         var log = parts.Loggers.CreateLogger("Ote.Cluster.Identity");
@@ -23,7 +23,8 @@ internal sealed class OwnCertificate(
         Func<CancellationToken, Task<ClusterIdentity>> renew = authority is not null
             ? _ => Task.FromResult(authority.Active.CreateIdentity(identity.Current.Peer, hosts))
             : client.RenewAsync;
-        return new CertificateRenewer(identity, renew, parts.Time, authority is null ? parts.Random : static () => 0, log).RunAsync(!hosts.All(h => had.Contains(HostPolicy.Normalize(h))), stop);
+        var atOnce = identity.Current.Membership.IsEmpty || !hosts.All(h => had.Contains(HostPolicy.Normalize(h)));
+        return new CertificateRenewer(identity, renew, parts.Time, authority is null ? parts.Random : static () => 0, log).RunAsync(atOnce, stop);
     }
 
     private async Task<JoinAnswer> AskAsync(JoinRequest request, CancellationToken ct)

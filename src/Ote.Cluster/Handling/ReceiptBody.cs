@@ -14,15 +14,17 @@ internal static class ReceiptBody
     private const int MaxContentType = 256;
 
     /// <summary>As much of a body as travels, and whether that is less than all. Text is cut between characters.</summary>
-    public static (ByteString Body, bool Truncated) Fit(ByteString body)
+    /// <param name="body">What a cluster answered.</param>
+    /// <param name="most">Bytes that are wanted of it.</param>
+    public static (ByteString Body, bool Truncated) Fit(ByteString body, int most = MaxBytes)
     {
-        if (body.Length <= MaxBytes)
+        if (body.Length <= most)
         {
             return (body, false);
         }
 
-        var end = MaxBytes;
-        while (end > MaxBytes - 4 && (body[end] & 0xC0) == 0x80)
+        var end = most;
+        while (end > Math.Max(0, most - 4) && (body[end] & 0xC0) == 0x80)
         {
             end--;
         }
@@ -36,7 +38,8 @@ internal static class ReceiptBody
     /// <summary>A content type that is no novel.</summary>
     public static string ContentType(string type) => Clip(type, MaxContentType);
 
-    private static string Clip(string text, int most)
+    /// <summary>The beginning of a text, cut between characters.</summary>
+    public static string Clip(string text, int most)
     {
         if (text.Length <= most)
         {

@@ -29,9 +29,15 @@ internal sealed class RouteKeeper
     private ILink? _parent;
     private bool _owesSnapshot;
 
-    public RouteKeeper(RouteEntry self, IJournal journal, TimeProvider time, ILogger log)
+    /// <summary>Makes a keeper that knows its own cluster only.</summary>
+    /// <param name="self">The own cluster.</param>
+    /// <param name="journal">Where routes are kept.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where trouble is told.</param>
+    /// <param name="isMember">At the root: whether an announced cluster shows that the root has admitted it.</param>
+    public RouteKeeper(RouteEntry self, IJournal journal, TimeProvider time, ILogger log, Func<RouteEntry, bool>? isMember = null)
     {
-        (_table, _journal, _time, _log) = (new RouteTable(self), journal, time, log);
+        (_table, _journal, _time, _log) = (new RouteTable(self, isMember), journal, time, log);
     }
 
     /// <summary>Raised after the table changed, on the thread that brought the event: queue, do not work.</summary>

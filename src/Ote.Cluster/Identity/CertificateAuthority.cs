@@ -24,6 +24,7 @@ public sealed class CertificateAuthority : IDisposable
     private readonly X509Certificate2 certificate;
     private readonly ECDsa key;
     private readonly TimeProvider time;
+    private readonly byte[] memberKey;
 
     private CertificateAuthority(X509Certificate2 certificate, ECDsa key, TimeProvider time)
     {
@@ -31,6 +32,7 @@ public sealed class CertificateAuthority : IDisposable
         this.certificate = certificate;
         this.key = key;
         this.time = time;
+        memberKey = Membership.KeyOf(key);
         Authority = X509CertificateLoader.LoadCertificate(certificate.RawData);
     }
 
@@ -128,8 +130,14 @@ public sealed class CertificateAuthority : IDisposable
     {
         ECDsa own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using X509Certificate2 bare = Sign(new PublicKey(own), identity, hosts);
-        return new ClusterIdentity(bare.CopyWithPrivateKey(own), Authority);
+        return new ClusterIdentity(bare.CopyWithPrivateKey(own), Authority, ProveMember(identity));
     }
+
+    /// <summary>The proof that the root has admitted a cluster; see <see cref="Membership"/>.</summary>
+    internal byte[] ProveMember(PeerIdentity member) => Membership.Prove(memberKey, member);
+
+    /// <summary>Whether this CA has made a proof.</summary>
+    internal bool IsMember(PeerIdentity member, ReadOnlySpan<byte> proof) => Membership.IsProof(memberKey, member, proof);
 
     /// <inheritdoc/>
     public void Dispose()

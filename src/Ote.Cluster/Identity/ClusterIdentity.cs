@@ -11,13 +11,15 @@ namespace Ote.Cluster.Identity;
 public sealed class ClusterIdentity
 {
     private const string FileName = "cluster.pem";
+    private const string MembershipFile = "membership";
     private readonly Lazy<SslStreamCertificateContext> tls;
 
     /// <summary>Wraps a certificate that names a cluster.</summary>
     /// <param name="certificate">With its private key.</param>
     /// <param name="authority">The tree's CA, which issued it.</param>
+    /// <param name="membership">The proof that the root has admitted it; empty where it is not known, as of an older build.</param>
     /// <exception cref="IdentityException">No key, or no cluster is named.</exception>
-    public ClusterIdentity(X509Certificate2 certificate, X509Certificate2 authority)
+    public ClusterIdentity(X509Certificate2 certificate, X509Certificate2 authority, ReadOnlyMemory<byte> membership = default)
     {
         ArgumentNullException.ThrowIfNull(certificate);
         ArgumentNullException.ThrowIfNull(authority);
@@ -26,6 +28,7 @@ public sealed class ClusterIdentity
         Certificate = certificate;
         Authority = authority;
         Peer = peer;
+        Membership = membership.Length == Identity.Membership.Length ? membership : default;
         tls = new Lazy<SslStreamCertificateContext>(() => SslStreamCertificateContext.Create(certificate, [authority], offline: true));
     }
 
@@ -37,6 +40,9 @@ public sealed class ClusterIdentity
 
     /// <summary>The tree's CA.</summary>
     public X509Certificate2 Authority { get; }
+
+    /// <summary>What proves to the root, through whoever passes it on, that it has admitted this cluster; empty when there is none yet.</summary>
+    public ReadOnlyMemory<byte> Membership { get; }
 
     /// <summary>The certificate made ready for TLS, shared by all connections.</summary>
     internal SslStreamCertificateContext TlsContext => tls.Value;
@@ -56,7 +62,8 @@ public sealed class ClusterIdentity
             X509Certificate2Collection all = [];
             all.ImportFromPem(pem);
             if (all.Count != 2) throw new CryptographicException($"it holds {all.Count} certificates; the cluster's and the CA's are expected");
-            return new ClusterIdentity(X509Certificate2.CreateFromPem(pem, pem), all[1]);
+            string membership = Path.Combine(directory, MembershipFile);
+            return new ClusterIdentity(X509Certificate2.CreateFromPem(pem, pem), all[1], File.Exists(membership) ? File.ReadAllBytes(membership) : default(ReadOnlyMemory<byte>));
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException or IdentityException)
         {
@@ -82,7 +89,7 @@ public sealed class ClusterIdentity
             if (!isTrusted(authority)) throw new JoinRefusedException("the answer's CA is not the pinned one");
             using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
             if (!chain.Build(bare)) throw new JoinRefusedException("the issued certificate is not signed by the tree's CA");
-            ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority);
+            ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority, answer.Membership.ToByteArray());
             return identity.Peer == wanted ? identity : throw new JoinRefusedException($"a certificate for {identity.Peer} was issued instead of {wanted}");
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException or IdentityException)
@@ -91,12 +98,16 @@ public sealed class ClusterIdentity
         }
     }
 
-    /// <summary>Keeps the identity in a directory, as one file of mode 0600, replaced whole.</summary>
+    /// <summary>
+    /// Keeps the identity in a directory, as one file of mode 0600, replaced whole. The proof of membership is beside it and there first: it
+    /// belongs to name and uid, and so to the former certificate as well.
+    /// </summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>
     public void Save(string directory)
     {
         using ECDsa key = Certificate.GetECDsaPrivateKey() ?? throw new IdentityException("the certificate's key is not ECDSA");
         PrivateFile.CreateDirectory(directory);
+        if (!Membership.IsEmpty) PrivateFile.Write(Path.Combine(directory, MembershipFile), Membership.Span);
         string pem = Certificate.ExportCertificatePem() + "\n" + Authority.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n";
         PrivateFile.Write(Path.Combine(directory, FileName), Encoding.ASCII.GetBytes(pem));
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ote.Cluster.Tunnel;
 
 namespace Ote.Cluster.Identity;
 
@@ -54,6 +55,9 @@ internal sealed class RootAuthorities : IDisposable
 
     /// <summary>Those whose key is here.</summary>
     public IEnumerable<CertificateAuthority> All => Other is { } other ? [Active, other] : [Active];
+
+    /// <summary>Whether one of them has admitted a cluster: either, while they are exchanged.</summary>
+    public bool IsMember(PeerIdentity member, ReadOnlySpan<byte> proof) => Active.IsMember(member, proof) || Other?.IsMember(member, proof) == true;
 
     /// <summary>Whether there can be another: not when its key is kept elsewhere, by who gave it.</summary>
     public bool CanExchange => _directory is not null;

@@ -78,7 +78,7 @@ public sealed class RootMemory : IJournal
             Epoch = (ulong)Math.Max(0, cluster.Whole("status", "epoch") ?? 0),
             Address = cluster.Text("status", "listen") ?? "",
             Version = cluster.Text("status", "version") ?? "",
-            SinceUnixMilliseconds = (cluster.Whole("status", "timestamp") ?? 0) * 1000,
+            SinceUnixMilliseconds = Math.Clamp(cluster.Whole("status", "timestamp") ?? 0, 0, uint.MaxValue) * 1000,
             Managed = cluster.Truth("status", "managed") ?? false,
             Home = cluster.Text("status", "preferredParent") ?? "",
             Tags = { cluster.Items("status", "tags")?.Select(t => t?.ToString() ?? "") ?? [] },

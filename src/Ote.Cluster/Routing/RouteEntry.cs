@@ -1,4 +1,5 @@
 using Ote.Cluster.Budgets;
+using Google.Protobuf;
 
 namespace Ote.Cluster.Routing;
 
@@ -49,6 +50,8 @@ public sealed record RouteEntry
 
     /// <summary>What its link to the parent costs, as it told last; null: it did not say.</summary>
     public LinkReport? Link { get; init; }
+    /// <summary>The proof that the root has admitted it, as it was shown; empty: none was. Only the root can check it.</summary>
+    public ByteString Membership { get; init; } = ByteString.Empty;
 
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }

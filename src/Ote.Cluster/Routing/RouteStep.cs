@@ -25,6 +25,9 @@ public readonly record struct RouteChange(RouteEntry? Before, RouteEntry? After)
 public sealed record RouteStep(
     IReadOnlyList<RouteChange> Changes, IReadOnlyList<NameVerdict> Verdicts, bool NeedsSnapshot = false, IReadOnlyList<string>? Errors = null)
 {
+    /// <summary>What a child announced beyond all measure: its link is to be ended. Null when it did not.</summary>
+    public string? Excess { get; init; }
+
     /// <summary>Nothing happened.</summary>
     public static RouteStep None { get; } = new([], []);
 }

@@ -16,6 +16,10 @@ namespace Ote.Cluster.Routing;
 /// </summary>
 public sealed class RouteTable
 {
+    /// <summary>Clusters that one child may announce; ten times what a tree has.</summary>
+    public const int MostNames = 100_000;
+
+    private readonly Func<RouteEntry, bool>? _isMember;
     private readonly Dictionary<string, Known> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ChildState> _children = new(StringComparer.Ordinal);
     private readonly TagIndex _tags = new();
@@ -24,8 +28,11 @@ public sealed class RouteTable
     private ulong _announced;
 
     /// <summary>Makes a table that knows its own cluster only.</summary>
-    public RouteTable(RouteEntry self)
+    /// <param name="self">The own cluster.</param>
+    /// <param name="isMember">Whether an entry shows that the root has admitted its cluster; null where nobody can tell.</param>
+    public RouteTable(RouteEntry self, Func<RouteEntry, bool>? isMember = null)
     {
+        _isMember = isMember;
         Self = self;
         Digest = RouteDigest.Of(self);
     }
@@ -148,6 +155,11 @@ public sealed class RouteTable
             return RouteStep.None;
         }
 
+        if (snapshot.Entries.Count > MostNames)
+        {
+            return TooMany(snapshot.Entries.Count);
+        }
+
         var changes = new List<RouteChange>();
         var verdicts = new List<Wire.NameVerdict>();
         var errors = new List<string>();
@@ -181,6 +193,12 @@ public sealed class RouteTable
         if (!state.Synced || delta.FromVersion != state.Version)
         {
             return new RouteStep([], [], true);
+        }
+
+        var held = state.Names.Count + (state.Shadow?.Count ?? 0);
+        if (held + delta.Upserts.Count > MostNames && held + delta.Upserts.Count(e => !IsBehind(e.Name, child) && state.Shadow?.ContainsKey(e.Name) != true) is var all and > MostNames)
+        {
+            return TooMany(all);
         }
 
         var changes = new List<RouteChange>();
@@ -222,6 +240,27 @@ public sealed class RouteTable
         if (known.Hop == name)
         {
             _children.Remove(name);
+        }
+
+        return new RouteStep(changes, []);
+    }
+
+    /// <summary>
+    /// An ancestor has refused a name: it is not routed here any more, though the child that announced it may go on to. A direct child of
+    /// that name is for its link to end.
+    /// </summary>
+    public RouteStep Refuse(string name, string uid)
+    {
+        if (!_known.TryGetValue(name, out var known) || known.Entry.Uid != uid || known.Hop == name)
+        {
+            return RouteStep.None;
+        }
+
+        var changes = new List<RouteChange>();
+        Drop(name, changes);
+        if (known.Announced != 0)
+        {
+            _children[known.Hop].Refused(name, known.Announced);
         }
 
         return new RouteStep(changes, []);
@@ -397,7 +436,20 @@ public sealed class RouteTable
             return false;
         }
 
-        if (_known.TryGetValue(entry.Name, out var known) && known.Hop != child)
+        var isKnown = _known.TryGetValue(entry.Name, out var known);
+        if (!own && !IsAdmitted(entry, known?.Entry))
+        {
+            verdicts.Add(Verdict(
+                entry, "", $"cluster '{entry.Name}' (uid {entry.Uid}) shows no proof that the root has admitted it; update the controllers between it and the root, restart it, or join it with a token"));
+            return false;
+        }
+
+        if (entry.Membership.IsEmpty && isKnown && known!.Entry.Uid == entry.Uid)
+        {
+            entry = entry with { Membership = known.Entry.Membership }; // it has been shown, and holds for good
+        }
+
+        if (isKnown && known!.Hop != child)
         {
             if (known.Entry.Uid != entry.Uid)
             {
@@ -427,6 +479,12 @@ public sealed class RouteTable
         Put(entry, child, changes);
         return true;
     }
+
+    // What was known before there were proofs goes on without, until it shows its first.
+    private bool IsAdmitted(RouteEntry entry, RouteEntry? known) =>
+        _isMember is null || _isMember(entry) || (entry.Membership.IsEmpty && known is { Membership.IsEmpty: true } && known.Uid == entry.Uid);
+
+    private static RouteStep TooMany(int names) => new([], []) { Excess = $"{names} clusters announced over one link; at most {MostNames} can be" };
 
     private static Wire.NameVerdict Verdict(RouteEntry loser, string winner, string text) =>
         new() { Name = loser.Name, Uid = loser.Uid, WinnerUid = winner, Text = text };

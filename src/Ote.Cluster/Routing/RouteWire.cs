@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
 using Wire = Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Routing;
@@ -8,6 +10,7 @@ namespace Ote.Cluster.Routing;
 internal static class RouteWire
 {
     private const int MaxTextLength = 256;
+    private static readonly long LatestTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     public static Wire.RouteEntry ToWire(RouteEntry entry)
     {
@@ -28,6 +31,7 @@ internal static class RouteWire
             Authority = entry.Authority,
             Budget = entry.Budget,
             Cost = entry.Link?.ToWire(),
+            Membership = entry.Membership,
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -52,6 +56,18 @@ internal static class RouteWire
             return false;
         }
 
+        if (wire.Membership.Length > Membership.MaxLength)
+        {
+            error = $"cluster '{wire.Name}' was announced with a membership proof of {wire.Membership.Length} bytes; at most {Membership.MaxLength} are allowed";
+            return false;
+        }
+
+        if (wire.Epoch > Handshake.MaxEpoch)
+        {
+            error = $"cluster '{wire.Name}' was announced with epoch {wire.Epoch}, which no attachment can have";
+            return false;
+        }
+
         if (!TagSet.TryCreate(wire.Tags, out TagSet tags, out string? tagError))
         {
             error = $"cluster '{wire.Name}' was announced with an invalid tag: {tagError}";
@@ -68,14 +84,15 @@ internal static class RouteWire
             Online = wire.Online,
             Address = wire.Address,
             Version = wire.Version,
-            Since = wire.SinceUnixMilliseconds,
+            Since = Math.Clamp(wire.SinceUnixMilliseconds, 0, LatestTime),
             Managed = wire.Managed,
             Home = wire.Home,
             Placement = wire.Placement,
-            Trust = wire.Trust,
+            Trust = Math.Min(wire.Trust, long.MaxValue), // it stands in a status
             Authority = wire.Authority,
             Budget = wire.Budget,
             Link = LinkReport.From(wire.Cost),
+            Membership = wire.Membership,
         };
         return true;
     }

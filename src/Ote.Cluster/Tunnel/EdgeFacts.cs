@@ -24,6 +24,9 @@ public sealed record EdgeFacts
     /// <summary>Version of the tree's trust we hold; 0 for none. The parent sends a newer one.</summary>
     public Func<ulong> Trust { get; init; } = static () => 0;
 
+    /// <summary>The proof that the root has admitted us; empty for none.</summary>
+    public Func<ReadOnlyMemory<byte>> Membership { get; init; } = static () => default;
+
     /// <summary>Product version.</summary>
     public string Version { get; init; } = "";
 

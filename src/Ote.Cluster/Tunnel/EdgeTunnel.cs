@@ -218,6 +218,7 @@ public sealed class EdgeTunnel
             HomeName = facts.HomeName(),
             Revocations = facts.Revocations(),
             Trust = facts.Trust(),
+            Membership = UnsafeByteOperations.UnsafeWrap(facts.Membership()),
         };
         hello.Tags.Add(facts.Tags());
         if (options.Tunnel.Compress) hello.Compressions.Add(Compression.Brotli);
@@ -266,7 +267,7 @@ public sealed class EdgeTunnel
     private void Refused(ParentTarget target, Refuse refusal)
     {
         runtime.Metrics.Refusals.Add(1, new("peer", "parent"), new("reason", refusal.Reason.ToString()));
-        if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 })
+        if (refusal is { Reason: Refuse.Types.Reason.OldEpoch, KnownEpoch: > 0 and <= Handshake.MaxToldEpoch })
         {
             runtime.Log.EpochBehind(refusal.KnownEpoch);
             facts.NextEpoch(refusal.KnownEpoch);

@@ -16,6 +16,15 @@ internal readonly record struct HandshakeView(string Name, IReadOnlyList<string>
 /// <summary>The rules of Hello and Welcome. Pure.</summary>
 internal static class Handshake
 {
+    /// <summary>The newest epoch an attachment can have: it stands in a status, which knows no larger number.</summary>
+    public const ulong MaxEpoch = long.MaxValue;
+
+    /// <summary>
+    /// The newest epoch that a parent is believed about the own uid. Far beyond what any cluster comes to, and far from the last: a parent
+    /// that lies cannot take a cluster's epochs away.
+    /// </summary>
+    public const ulong MaxToldEpoch = MaxEpoch / 2;
+
     // Hints for children that are turned away but may come again.
     private const uint OverloadedRetryMilliseconds = 10_000;
 
@@ -39,7 +48,10 @@ internal static class Handshake
                 $"protocol {hello.Protocol} is no longer spoken here; {ProtocolLimits.OldestVersion} to {ProtocolLimits.Version} are: update {peer.Name}");
         }
 
-        if (hello.Incarnation.Length != 16 || hello.Session.Length > 64 || hello.Received.Count > Lanes.Count || hello.Version.Length > 200)
+        if (hello.Epoch > MaxEpoch) return Never(Refuse.Types.Reason.Protocol, $"epoch {hello.Epoch}; an attachment has at most {MaxEpoch}");
+
+        if (hello.Incarnation.Length != 16 || hello.Session.Length > 64 || hello.Received.Count > Lanes.Count || hello.Version.Length > 200
+            || hello.Membership.Length > Identity.Membership.MaxLength)
         {
             return Never(Refuse.Types.Reason.Protocol, "a malformed Hello: the incarnation has 16 bytes, the session at most 64, one cursor per lane");
         }

@@ -37,7 +37,7 @@ internal sealed class TunnelMetrics : IDisposable
         Resends = meter.CreateCounter<long>("ote.tunnel.resends", "{message}", "Messages sent again after a cut.");
         Duplicates = meter.CreateCounter<long>("ote.tunnel.duplicates", "{message}", "Messages received again and not delivered again.");
         Dropped = meter.CreateCounter<long>("ote.tunnel.dropped", "{message}", "Messages received and given up, by reason.");
-        violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "Links ended, or not made, because the peer broke the protocol, by reason.");
+        violations = meter.CreateCounter<long>("ote.tunnel.violations", "{violation}", "How often a peer broke the protocol, by reason: its link is ended or not made, or what it said is dropped.");
         RoundTrip = meter.CreateHistogram(
             "ote.tunnel.rtt", "s", "Round trip measured by heartbeats.", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] });
         Reconnects = meter.CreateCounter<long>("ote.tunnel.reconnects", "{attempt}", "Attempts to attach to the parent, after the first.");

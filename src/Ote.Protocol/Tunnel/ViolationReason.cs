@@ -44,4 +44,12 @@ public enum ViolationReason
 
     /// <summary>A compressed message by a method not agreed on, or that is not what it was announced to be.</summary>
     BadCompression,
+    /// <summary>A receipt that says what no cluster can: an unknown stage, an impossible time, more than travels. It alone is cut or dropped.</summary>
+    BadReceipt,
+
+    /// <summary>A cluster was announced that the root has not admitted. It alone is dropped: whoever passed it on cannot know.</summary>
+    UnprovenName,
+
+    /// <summary>More clusters announced over one link than any tree has.</summary>
+    TooManyNames,
 }

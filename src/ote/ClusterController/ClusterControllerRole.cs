@@ -31,14 +31,18 @@ internal static class ClusterControllerRole
             throw new RoleException(objection);
         }
 
+        if (Ote.Cluster.Handling.ClusterController.Objection(options) is { } owner)
+        {
+            throw new RoleException(owner);
+        }
+
+        using var held = DataLock.Take(options.DataDirectory); // before anything is put into it
         if (arguments.LeaderElect)
         {
             await RootReplicaRole.RunAsync(host, arguments).ConfigureAwait(false);
             return;
         }
 
-        // Before anything is put into it: what lives there is for its owner only.
-        Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var control = arguments.ControlKubeconfig is { } controlFile ? Kubeconfig.Load(controlFile) : null;
         var managed = arguments.ManagedKubeconfig is { } managedFile ? Kubeconfig.Load(managedFile) : null;
         if (control is not { NeedsMachineTrust: true } && managed is not { NeedsMachineTrust: true })

@@ -26,11 +26,11 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
             }
 
+            var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
+            using var held = DataLock.Take(folder);
             MachineTrust.LeaveOut();
             string? notReady = "the cluster is starting";
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
-            var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
-            Directory.CreateDirectory(folder);
             await EdgeClusterRole.RunAsync(
                 new EdgeClusterRoleOptions
                 {

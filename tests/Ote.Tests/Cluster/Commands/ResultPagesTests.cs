@@ -105,6 +105,31 @@ public sealed class ResultPagesTests
     }
 
     [Fact]
+    public void One_receipt_that_cannot_be_written_does_not_hold_up_the_others()
+    {
+        var never = Objects.Receipt("never", Stage.Executed, 200);
+        never.AtUnixMilliseconds = long.MaxValue;
+        var halved = Objects.Receipt("halved", Stage.Executed, 200);
+        halved.Text = new string('t', 4094) + "\U0001F600\U0001F600";
+        var lone = Objects.Receipt("lone", Stage.Executed, 200);
+        lone.Text = "\ud800";
+        Write(New(), Objects.Receipt("before", Stage.Executed, 200), never, halved, lone, Objects.Receipt("after", Stage.Executed, 200));
+        Assert.Equal(["Succeeded", "Succeeded", "Succeeded", "Succeeded"], ((string[])["before", "never", "halved", "after"]).Select(c => Item(c).Text("outcome")));
+        Assert.NotNull(Item("lone").Text("outcome"));
+        Assert.Null(Item("never").Text("timestamp"));
+        Assert.EndsWith("t…", Item("halved").Text("text"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cluster_that_says_more_than_it_was_asked_for_is_cut()
+    {
+        var pages = new ResultPages(Objects.Command(("maxResponseBytes", 5)), 3);
+        Write(pages, Objects.Receipt("a", Stage.Executed, 200, body: "1234\u00e4"), Objects.Receipt("b", Stage.Executed, 200, body: "12345"));
+        Assert.Equal(("1234", true), (Item("a").Text("body"), Item("a").Truth("truncated")));
+        Assert.Equal(("12345", null), (Item("b").Text("body"), Item("b").Truth("truncated")));
+    }
+
+    [Fact]
     public void Ten_thousand_of_the_longest_names_fit_a_page_of_targets()
     {
         var page = New().Targets(Enumerable.Range(0, 10_000).Select(i => new string('n', 58) + $"{i:00000}")).Single();
@@ -123,6 +148,7 @@ public sealed class ResultPagesTests
     }
 
     [Fact]
+    [Trait("Defect", "M11")]
     public void Ten_thousand_results_at_once_are_twenty_pages_and_each_is_written_once()
     {
         var pages = New();

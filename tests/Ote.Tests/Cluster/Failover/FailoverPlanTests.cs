@@ -32,6 +32,7 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    [Trait("Defect", "T12")]
     public void AReplicaThatDoesNotLead_sendsToTheOneThatDoes_atOnceAndOnce()
     {
         Refuse elsewhere = new() { Reason = Refuse.Types.Reason.NotLeader, Candidates = { new Candidate { Name = "root", Uid = "r", Address = "leader:1" } } };
@@ -69,6 +70,7 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    [Trait("Defect", "T12")]
     public void WhoFailedBefore_isWaitedForLonger_soThatSlowParentsAreNotGivenUpForever()
     {
         Assert.Equal(1, plan.Next(0).Patience);

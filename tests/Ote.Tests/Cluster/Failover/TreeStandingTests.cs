@@ -68,6 +68,17 @@ public sealed class TreeStandingTests
     }
 
     [Fact]
+    public void AChildAboveWhichNothingIs_isRefused_andTheParentDoesNotFall()
+    {
+        TreeStanding orphan = At(Top);
+        TreePosition before = orphan.Position;
+        orphan.Detach();
+
+        Assert.False(orphan.TryAdmit(new TreePosition(ulong.MaxValue, 0), home: true));
+        Assert.Equal(before, orphan.Position);
+    }
+
+    [Fact]
     public void AnAttachedParent_doesNotRiseForAChild()
     {
         TreeStanding parent = At(Top);

@@ -103,6 +103,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("Defect", "M10")]
     public async Task A_command_that_was_begun_when_the_process_died_is_a_replay()
     {
         TaskCompletionSource begun = new();

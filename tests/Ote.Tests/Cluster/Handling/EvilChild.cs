@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Cluster.Failover;
@@ -17,7 +18,7 @@ internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
     private readonly TunnelRuntime _runtime;
     private readonly Task _running;
 
-    private EvilChild(SmallTree tree)
+    private EvilChild(SmallTree tree, string below)
     {
         using var authority = CertificateAuthority.LoadOrCreate(Path.Combine(tree.Folder, "root", "identity"), TimeProvider.System);
         var identity = authority.CreateIdentity(new PeerIdentity("evil", "u-evil"), []);
@@ -25,16 +26,19 @@ internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
             TimeProvider.System, _services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), NullLoggerFactory.Instance, static () => 0.5, new byte[16]);
         var tunnel = new EdgeTunnel(
             _runtime, new EdgeTunnelOptions(), identity.Peer,
-            new ParentSeeker(new FailoverOptions(), new Uri($"https://{tree.Listen("root")}"), [], null, TimeProvider.System, static () => 0.5, NullLogger.Instance),
-            new WebSocketDialer(() => identity, TimeProvider.System), this, new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next });
+            new ParentSeeker(new FailoverOptions(), new Uri($"https://{tree.Listen(below)}"), [], null, TimeProvider.System, static () => 0.5, NullLogger.Instance),
+            new WebSocketDialer(() => identity, TimeProvider.System), this, new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Membership = () => identity.Membership });
         _running = Task.Run(() => tunnel.RunAsync(_stop.Token));
     }
 
     public bool IsUp => _attached.Task is { IsCompletedSuccessfully: true, Result.IsUp: true };
 
-    public static async Task<EvilChild> AttachAsync(SmallTree tree, CancellationToken ct)
+    /// <summary>What it was told.</summary>
+    public ConcurrentQueue<Message> Told { get; } = new();
+
+    public static async Task<EvilChild> AttachAsync(SmallTree tree, CancellationToken ct, string below = "root")
     {
-        var evil = new EvilChild(tree);
+        var evil = new EvilChild(tree, below);
         await evil._attached.Task.WaitAsync(ct);
         return evil;
     }
@@ -49,7 +53,11 @@ internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
         // At the end.
     }
 
-    public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct) => ValueTask.CompletedTask;
+    public ValueTask ReceiveAsync(ILink link, Message message, CancellationToken ct)
+    {
+        Told.Enqueue(message);
+        return ValueTask.CompletedTask;
+    }
 
     public async ValueTask DisposeAsync()
     {

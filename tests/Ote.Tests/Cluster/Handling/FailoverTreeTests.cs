@@ -19,6 +19,7 @@ public sealed class FailoverTreeTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Defect", "T6")]
     public async Task A_cluster_whose_parent_dies_hangs_below_its_uncle_and_goes_home_when_that_is_back()
     {
         await using var tree = await StartAsync();

@@ -17,6 +17,8 @@ public sealed class ForgeryTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Defect", "S2")]
+    [Trait("Defect", "S3")]
     public async Task Child_that_answers_joins_or_commands_in_anothers_name_changes_nothing()
     {
         await using var tree = await SmallTree.StartAsync(Ct, o => o with { Tunnel = o.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(200) } });
@@ -74,6 +76,7 @@ public sealed class ForgeryTests
     }
 
     [Fact]
+    [Trait("Defect", "S2")]
     public async Task What_only_travels_down_is_dropped_and_logged_when_a_child_sends_it_up()
     {
         var heard = new Heard();

@@ -55,6 +55,7 @@ public sealed class ParentForgeryTests
     }
 
     [Fact]
+    [Trait("Defect", "P1")]
     public async Task Message_of_any_kind_that_is_empty_costs_not_even_the_link()
     {
         await using var tree = new SmallTree();

@@ -13,6 +13,7 @@ public sealed class ShimAwayTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Defect", "P12")]
     public async Task Controller_whose_shim_is_down_at_its_start_carries_its_children_and_runs_its_own_command_when_the_shim_comes()
     {
         await using ShimLink link = new(); // nobody serves there yet

@@ -36,6 +36,8 @@ public sealed class TreeTests
     }
 
     [Fact]
+    [Trait("Defect", "M10")]
+    [Trait("Defect", "R1")]
     public async Task Name_never_reaches_a_longer_name_and_an_unmatched_selector_is_said_at_once()
     {
         await using var tree = await SmallTree.StartAsync(Ct);
@@ -50,6 +52,7 @@ public sealed class TreeTests
     }
 
     [Fact]
+    [Trait("Defect", "M10")]
     public async Task Cluster_that_was_away_gets_its_command_when_it_is_back_and_runs_it_once()
     {
         await using var tree = await SmallTree.StartAsync(Ct);
@@ -107,6 +110,7 @@ public sealed class TreeTests
     }
 
     [Fact]
+    [Trait("Defect", "T15")]
     public async Task Mid_level_controller_is_a_control_entry_for_its_own_subtree_with_results()
     {
         await using var tree = await SmallTree.StartAsync(Ct);

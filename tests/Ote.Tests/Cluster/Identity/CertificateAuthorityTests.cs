@@ -124,7 +124,7 @@ public sealed class CertificateAuthorityTests : IDisposable
         ClusterIdentity next = authority.CreateIdentity(new PeerIdentity("c1", "u1"), []);
         next.Save(directory);
         Assert.Equal(next.Certificate.SerialNumber, ClusterIdentity.Load(directory)!.Certificate.SerialNumber);
-        Assert.Equal(["cluster.pem"], Directory.GetFiles(directory).Select(Path.GetFileName));
+        Assert.Equal(["cluster.pem", "membership"], Directory.GetFiles(directory).Select(Path.GetFileName).Order());
     }
 
     [Fact]

@@ -18,6 +18,7 @@ public sealed class ClusterSelectorTests
     [InlineData("in,notin", "in notin", "c1")]
     [InlineData("!(c1)", "c10", "c1")]
     [InlineData("!(c1,c2)&c*", "c3", "c1 c2 d3")]
+    [Trait("Defect", "R1")]
     public void Names_match_whole_or_not_at_all(string text, string matching, string others)
     {
         var selector = ClusterSelector.Parse(text);
@@ -48,10 +49,12 @@ public sealed class ClusterSelectorTests
     [InlineData("has=1", "has=1", true)]
     [InlineData("in in (in)", "in=in", true)]
     [InlineData("x.io/a=1", "x.io/a=1", true)]
+    [Trait("Defect", "R2")]
     public void Tags_match_whole_or_not_at_all(string text, string tag, bool expected) =>
         Assert.Equal(expected, ClusterSelector.Parse(text).Matches("c1", [tag]));
 
     [Fact]
+    [Trait("Defect", "R3")]
     public void A_dot_is_a_dot() => Assert.False(ClusterSelector.Parse(".*").Matches("c1", ["k=v"]));
 
     [Theory]
@@ -116,6 +119,7 @@ public sealed class ClusterSelectorTests
     [InlineData(null)]
     [InlineData("")]
     [InlineData(" \t\n")]
+    [Trait("Defect", "R4")]
     public void Empty_is_an_error_that_advises_the_star(string? text)
     {
         Assert.False(ClusterSelector.TryParse(text, out _, out var error));
@@ -165,6 +169,56 @@ public sealed class ClusterSelectorTests
         string text = new(signs);
         return ClusterSelector.TryParse(text, out _, out var error) || (error.Position >= 0 && error.Position <= text.Length && error.Message.Length > 0);
     });
+
+    [Fact]
+    [Trait("Defect", "R5")]
+    public void A_selector_is_compiled_once_and_nothing_more_for_each_cluster_it_is_held_against()
+    {
+        var selector = ClusterSelector.Parse("(c*-*9,x?y*z)&tier=e*&!has(old)&zone in (a*,b)");
+        Assert.True(TagSet.TryCreate(["tier=edge", "zone=ab", "site"], out var tags, out _));
+        string[] names = [.. Enumerable.Range(0, 10_000).Select(i => $"c-{i}")];
+        Assert.Equal(1000, Count()); // what is made at first use is made
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(1000, Count());
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000); // ten thousand patterns would be megabytes
+
+        int Count()
+        {
+            var count = 0;
+            foreach (var name in names)
+            {
+                count += selector.Matches(name, tags) ? 1 : 0;
+            }
+
+            return count;
+        }
+    }
+
+    [Fact]
+    [Trait("Defect", "R5")]
+    public void A_hop_that_resolves_a_selector_makes_nothing_for_clusters_that_are_not_meant()
+    {
+        var few = Table(10);
+        var many = Table(10_000);
+        var selector = ClusterSelector.Parse("*x*y*,other?");
+        Resolve(few);
+        Resolve(many);
+        Assert.InRange(Resolve(many) - Resolve(few), 0, 1000);
+
+        long Resolve(RouteTable table)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Equal(0, table.Resolve(selector).Count);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    private static RouteTable Table(int clusters)
+    {
+        var table = new RouteTable(RouteTableTesting.Entry("root", ""));
+        RouteTableTesting.Tree(table, "a", Enumerable.Range(0, clusters).Select(i => $"c{i}"));
+        return table;
+    }
 
     private static readonly Gen<string> Word = OneOf("a", "b", "ab", "in", "has");
 

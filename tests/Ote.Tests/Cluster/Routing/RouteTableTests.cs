@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
@@ -55,6 +56,7 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    [Trait("Defect", "T6")]
     public void A_cluster_that_moved_takes_along_what_hangs_below_it()
     {
         Tree("a", "m", "m1/m", "m2/m1", "stays");
@@ -70,6 +72,7 @@ public sealed class RouteTableTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Trait("Defect", "T7")]
     public void A_late_word_of_the_old_parent_changes_nothing(bool descendantOnline)
     {
         var below = Entry("m1", "m") with { Online = descendantOnline };
@@ -117,6 +120,7 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    [Trait("Defect", "T9")]
     public void A_name_that_another_uid_holds_is_refused_and_both_are_told_apart()
     {
         Tree("a", "x");
@@ -136,6 +140,7 @@ public sealed class RouteTableTests
     [InlineData("root", 2)]
     [InlineData("above", 1)] // it tells a namesake from itself
     [InlineData("other1", 2)]
+    [Trait("Defect", "S3")]
     public void A_child_does_not_speak_for_this_cluster_an_ancestor_or_a_subtree_not_its_own(string name, int told)
     {
         RouteTable table = new(Entry("mid", "above"));
@@ -179,6 +184,18 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Numbers_that_nothing_can_have_are_dropped_or_cut()
+    {
+        _root.ChildAttached(Entry("a", "root"));
+        var step = _root.SnapshotReceived("a", Snapshot(7,
+            Entry("a", "root"), Entry("late", "a") with { Since = long.MaxValue, Trust = ulong.MaxValue }, Entry("early", "a") with { Since = long.MinValue }, Entry("last", "a") with { Epoch = ulong.MaxValue }));
+        Assert.Contains("epoch", Assert.Single(step.Errors!), StringComparison.Ordinal);
+        Assert.Equal(["a", "early", "late"], _root.Below.Select(e => e.Name).Order());
+        Assert.Equal(9999, DateTimeOffset.FromUnixTimeMilliseconds(_root.Find("late")!.Since).Year);
+        Assert.Equal((0, (ulong)long.MaxValue), (_root.Find("early")!.Since, _root.Find("late")!.Trust));
+    }
+
+    [Fact]
     public void Only_an_absent_cluster_is_forgotten_and_all_behind_it()
     {
         Tree("a", "m", "m1/m", "other");
@@ -201,6 +218,77 @@ public sealed class RouteTableTests
         Tree("a", "a1");
         Assert.All(_root.Below, e => Assert.True(e.Online));
     }
+
+    [Fact]
+    public void Cluster_is_routed_only_with_its_proof_where_proofs_can_be_told()
+    {
+        var root = Checking();
+        RouteEntry[] entries = [Entry("a", "root"), Entry("ghost", "a"), Entry("real", "a") with { Membership = Proof }, Entry("bad", "a") with { Membership = ByteString.CopyFromUtf8("else") }];
+        root.ChildAttached(entries[0]); // proven by its certificate
+        var step = root.SnapshotReceived("a", Snapshot(7, entries));
+        Assert.Equal(["a", "real"], root.Below.Select(e => e.Name).Order());
+        Assert.Equal([("ghost", ""), ("bad", "")], step.Verdicts.Select(v => (v.Name, v.WinnerUid)));
+        Assert.False(root.HasDrifted("a", Digest(entries)));
+
+        // Nobody else can take a name over who does not show it, whatever epoch he says; nor does he learn whose it is.
+        root.ChildAttached(Entry("b", "root"));
+        step = root.SnapshotReceived("b", Snapshot(7, Entry("b", "root"), Entry("real", "b", 99)));
+        Assert.Equal("", Assert.Single(step.Verdicts).WinnerUid);
+        Assert.Equal("a", root.NextHop("real"));
+        root.DeltaReceived("b", Delta(7, [Entry("real", "b", 99) with { Membership = Proof }]));
+        Assert.Equal("b", root.NextHop("real"));
+    }
+
+    [Fact]
+    public void Cluster_that_was_known_before_there_were_proofs_goes_on_until_it_shows_its_first()
+    {
+        var root = Checking();
+        root.Restore(Entry("old", "a"), "a");
+        root.ChildAttached(Entry("a", "root"));
+        Assert.Empty(root.SnapshotReceived("a", Snapshot(7, Entry("a", "root"), Entry("old", "a"))).Verdicts);
+        Assert.True(root.Find("old")!.Online);
+        Assert.Empty(root.DeltaReceived("a", Delta(7, [Entry("old", "a", 2) with { Membership = Proof }])).Verdicts);
+        Assert.Single(root.DeltaReceived("a", Delta(8, [Entry("old", "a", 3)])).Verdicts);
+        Assert.Equal(2UL, root.Find("old")!.Epoch);
+    }
+
+    [Fact]
+    public void Proof_that_was_shown_goes_up_again_when_its_cluster_is_told_of_without()
+    {
+        _root.ChildAttached(Entry("a", "root") with { Membership = Proof });
+        _root.SnapshotReceived("a", Snapshot(7, Entry("a", "root"), Entry("a1", "a") with { Membership = Proof }));
+        _root.DeltaReceived("a", Delta(7, [Entry("a", "root"), Entry("a1", "a", 2)]));
+        Assert.All(_root.TakeSnapshot().Entries.Skip(1), e => Assert.Equal(Proof, e.Membership));
+    }
+
+    [Fact]
+    public void Name_that_an_ancestor_refused_is_not_routed_and_does_not_count_as_drift()
+    {
+        Tree("a", "ghost", "real");
+        Assert.Empty(_root.Refuse("ghost", "another uid").Changes);
+        Assert.Equal("ghost", Assert.Single(_root.Refuse("ghost", "uid-ghost").Changes).Name);
+        Assert.Equal(["a", "real"], _root.Below.Select(e => e.Name).Order());
+        Assert.False(_root.HasDrifted("a", Digest(Entry("a", "root"), Entry("ghost", "a"), Entry("real", "a"))));
+        Assert.True(_root.TryTakeDelta(out var delta));
+        Assert.Contains("ghost", delta.Removals);
+        Assert.Empty(_root.Refuse("a", "uid-a").Changes); // a direct child of that name loses its link
+    }
+
+    [Fact]
+    public void Child_that_announces_names_without_end_is_told_apart()
+    {
+        var many = Enumerable.Range(0, RouteTable.MostNames).Select(i => Entry($"n{i}", "a")).ToArray();
+        _root.ChildAttached(Entry("a", "root"));
+        Assert.Contains("100000", _root.SnapshotReceived("a", Snapshot(7, [Entry("a", "root"), .. many])).Excess, StringComparison.Ordinal);
+        Assert.Equal(2, _root.Count);
+        Assert.Null(_root.SnapshotReceived("a", Snapshot(7, [Entry("a", "root"), .. many[1..]])).Excess);
+        Assert.Null(_root.DeltaReceived("a", Delta(7, many[1..])).Excess); // no new ones
+        Assert.NotNull(_root.DeltaReceived("a", Delta(8, [many[0]])).Excess);
+    }
+
+    private static readonly ByteString Proof = ByteString.CopyFromUtf8("proven");
+
+    private static RouteTable Checking() => new(Entry("root", ""), entry => entry.Membership.Equals(Proof));
 
     private static ulong RouteTableDigestOf(RouteEntry self) => new RouteTable(self).Digest;
 

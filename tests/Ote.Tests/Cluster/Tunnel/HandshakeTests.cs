@@ -19,6 +19,7 @@ public sealed class HandshakeTests
         { "huge session", Refuse.Types.Reason.Protocol, true },
         { "too many cursors", Refuse.Types.Reason.Protocol, true },
         { "bad tag", Refuse.Types.Reason.InvalidTag, true },
+        { "last epoch of all", Refuse.Types.Reason.Protocol, true },
         { "older epoch", Refuse.Types.Reason.OldEpoch, false },
         { "same epoch", Refuse.Types.Reason.OldEpoch, false },
         { "newer epoch while linked", null, false },
@@ -44,6 +45,7 @@ public sealed class HandshakeTests
             case "huge session": hello.Session = ByteString.CopyFrom(new byte[65]); break;
             case "too many cursors": for (int i = 0; i < 6; i++) hello.Received.Add(new LaneCursor()); break;
             case "bad tag": hello.Tags.Add("=x"); break;
+            case "last epoch of all": hello.Epoch = ulong.MaxValue; break;
             case "older epoch": view = view with { KnownEpoch = 9 }; break;
             case "same epoch": view = view with { KnownEpoch = 5 }; break;
             case "newer epoch while linked": view = view with { KnownEpoch = 4, IsLinked = true }; break;
@@ -65,6 +67,7 @@ public sealed class HandshakeTests
     [InlineData("Upper")]
     [InlineData("-dash")]
     [InlineData("")]
+    [Trait("Defect", "R3")]
     public void Name_that_no_child_may_carry_is_refused(string name)
     {
         Hello hello = new() { Name = name, Uid = "u1", Incarnation = ByteString.CopyFrom(new byte[16]), Epoch = 5, Protocol = 1 };
@@ -88,6 +91,7 @@ public sealed class HandshakeTests
     [InlineData("Edge-1.example.org:8287", "edge-1.example.org:8287")]
     [InlineData("10.1.2.3:8287", "10.1.2.3:8287")]
     [InlineData("[2001:db8::1]:8287", "[2001:db8::1]:8287")]
+    [Trait("Defect", "T2")]
     public void Address_is_advertised_only_when_others_can_dial_it(string? address, string? expected) =>
         Assert.Equal(expected, AdvertisedAddress.Normalize(address));
 }

@@ -13,6 +13,7 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
 {
     [Theory]
     [MemberData(nameof(HostilePackets.Attacks), MemberType = typeof(HostilePackets))]
+    [Trait("Defect", "P1")]
     public async Task Hostile_bytes_end_only_the_link_they_came_by(string attack, string reason)
     {
         (TlsTree tree, ILink up) = (besieged.Tree, besieged.Good);
@@ -54,6 +55,7 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
     }
 
     [Fact]
+    [Trait("Defect", "S1")]
     public async Task Stranger_without_certificate_gets_no_further_than_the_door()
     {
         await using TlsTree tree = await new TlsTree().StartAsync();

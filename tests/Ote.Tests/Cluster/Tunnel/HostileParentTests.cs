@@ -87,6 +87,15 @@ public sealed class HostileParentTests : IAsyncLifetime
         Assert.Equal("root", (await handler.NextAttached()).Link.Peer.Name);
     }
 
+    [Fact]
+    public async Task Parent_that_knows_an_impossible_epoch_does_not_take_the_childs_epochs_away()
+    {
+        ScriptedParent.Guest first = await parent.NextAsync();
+        await first.SendAsync(HostilePackets.Packet(Frame.KindOneofCase.Refuse, new Refuse { Reason = Refuse.Types.Reason.OldEpoch, KnownEpoch = ulong.MaxValue }));
+        await first.LeaveAsync();
+        Assert.Equal(first.Hello.Epoch + 1, (await parent.NextAsync()).Hello.Epoch);
+    }
+
     public async ValueTask InitializeAsync()
     {
         parent = await ScriptedParent.StartAsync(authority, CancellationToken.None);

@@ -28,6 +28,7 @@ public sealed class SessionTests
     }
 
     [Fact]
+    [Trait("Defect", "T2")]
     public void Message_that_has_travelled_too_far_or_says_nothing_is_dropped_and_acknowledged()
     {
         SessionPair pair = new();
@@ -261,6 +262,7 @@ public sealed class SessionTests
     }
 
     [Fact]
+    [Trait("Defect", "M3")]
     public void Full_lane_takes_no_more_and_other_lanes_still_do()
     {
         SessionPair pair = new(new TunnelOptions { LaneMessages = 2 });
@@ -361,6 +363,8 @@ public sealed class SessionTests
     }
 
     [Fact]
+    [Trait("Defect", "M1")]
+    [Trait("Defect", "M4")]
     public void Every_accepted_message_is_delivered_once_and_in_order_whatever_is_cut()
     {
         Gen.Int[0, 99].Array[50, 400].Sample(Run, iter: 120);

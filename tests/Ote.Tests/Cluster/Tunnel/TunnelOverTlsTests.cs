@@ -11,6 +11,7 @@ namespace Ote.Tests.Cluster.Tunnel;
 public sealed class TunnelOverTlsTests
 {
     [Fact]
+    [Trait("Defect", "T2")]
     public async Task Child_attaches_and_messages_travel_both_ways()
     {
         await using TlsTree tree = await new TlsTree().StartAsync(new TunnelOptions { Heartbeat = TimeSpan.FromMilliseconds(200) });
@@ -47,6 +48,7 @@ public sealed class TunnelOverTlsTests
     }
 
     [Fact]
+    [Trait("Defect", "T1")]
     public async Task Peer_behind_a_socket_that_stays_open_but_silent_is_given_up_within_ten_seconds_at_both_ends()
     {
         FakeTimeProvider time = new();

@@ -9,6 +9,7 @@ namespace Ote.Tests.Cluster.Tunnel;
 public sealed class TunnelTests
 {
     [Fact]
+    [Trait("Defect", "P12")]
     public async Task Parent_away_at_the_start_is_found_when_it_comes()
     {
         await using MemoryTree tree = new() { IsRootThere = false };
@@ -22,6 +23,8 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    [Trait("Defect", "M1")]
+    [Trait("Defect", "M2")]
     public async Task Accepted_messages_survive_a_cut_and_arrive_once()
     {
         await using MemoryTree tree = new();
@@ -42,6 +45,7 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    [Trait("Defect", "T1")]
     public async Task Half_open_link_is_found_within_ten_seconds_at_both_ends_and_replaced()
     {
         await using MemoryTree tree = new();
@@ -64,6 +68,7 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    [Trait("Defect", "T7")]
     public async Task Newer_epoch_replaces_a_link_that_still_looks_alive_and_its_late_end_changes_nothing()
     {
         await using MemoryTree tree = new();
@@ -190,6 +195,7 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    [Trait("Defect", "M4")]
     public async Task Links_that_lose_reorder_and_repeat_packets_still_deliver_all_in_order()
     {
         await using MemoryTree tree = new(new TunnelOptions { Heartbeat = TimeSpan.FromMilliseconds(200), Lease = TimeSpan.FromMilliseconds(500), HandshakeTimeout = TimeSpan.FromSeconds(1) });

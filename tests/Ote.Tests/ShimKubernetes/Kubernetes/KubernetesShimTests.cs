@@ -28,6 +28,7 @@ public sealed class KubernetesShimTests
         new KubeEndpoint(server).CreateHttpClient(TimeProvider.System), options ?? new(), new ShimMetrics(new NoMeters()), time ?? TimeProvider.System, () => 0.5, NullLogger<KubernetesShim>.Instance);
 
     [Fact]
+    [Trait("Defect", "S4")]
     public async Task Request_reaches_the_server_as_it_is_and_as_the_user_who_asked_S4()
     {
         await using FakeApiServer server = await FakeApiServer.StartAsync();
@@ -203,6 +204,7 @@ public sealed class KubernetesShimTests
     }
 
     [Fact]
+    [Trait("Defect", "M14")]
     public async Task Slow_request_holds_up_its_own_object_and_no_other_M14()
     {
         TaskCompletionSource release = new(), slow = new();

@@ -60,6 +60,7 @@ public sealed class PreparedRequestTests
     [InlineData("GET", "/debug/pprof")]
     [InlineData("POST", "/version")]
     [InlineData("GET", "/apix/v1")]
+    [Trait("Defect", "S4")]
     public void What_is_no_plain_api_request_is_not_allowed(string method, string url) =>
         Assert.Equal(Error.NotAllowed, Prepare(method, url).Refusal?.Error);
 

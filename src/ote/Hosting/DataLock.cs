@@ -1,0 +1,44 @@
+namespace Ote.Roles.Hosting;
+
+/// <summary>
+/// A data directory in the hands of one process, for as long as that lives: two that write the same journal and the same identity lose both.
+/// The system lets go of it when the process ends, however it does.
+/// </summary>
+internal sealed class DataLock : IDisposable
+{
+    /// <summary>Stands in each data directory. The store of an API keeps a file <c>lock</c> of its own, which may be beside it.</summary>
+    public const string FileName = "in-use";
+
+    private readonly FileStream _held;
+
+    private DataLock(FileStream held) => _held = held;
+
+    /// <summary>Takes a directory, and makes it, for its owner only, when it is missing.</summary>
+    /// <exception cref="RoleException">Another process has it, or nobody may write there.</exception>
+    public static DataLock Take(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        try
+        {
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return new DataLock(new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }));
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            throw new RoleException($"--data: {directory} is in use by another process of ote; end that one first, or give this one a directory of its own");
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--data: {directory} cannot be used ({refused.Message.TrimEnd('.')}); choose a directory that this user may write to");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _held.Dispose();
+}
