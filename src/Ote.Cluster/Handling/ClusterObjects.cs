@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -32,7 +31,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly WorkQueue<string> _queue;
     private readonly Func<Message, Task> _sendWish;
     private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _budgets = new(StringComparer.Ordinal);
+    private readonly BudgetWishes _budgets;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -45,6 +44,7 @@ internal sealed class ClusterObjects : IDisposable
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
     {
         (_routes, _uplink, _api, _sendWish, _certificates, _time, _log, _isRoot) = (routes, uplink, api, sendWish, certificates, time, log, uplink.IsRoot);
+        _budgets = new BudgetWishes(sendWish, time, log);
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
@@ -127,8 +127,12 @@ internal sealed class ClusterObjects : IDisposable
             settled = settled with { Version = written.ResourceVersion() };
         }
 
-        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false)
-            | await WishesBudgetAsync(known, entry).ConfigureAwait(false);
+        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false);
+        if (name != _routes.Self.Name && await _budgets.SendAsync(known, entry).ConfigureAwait(false) is { } later)
+        {
+            return Next.After(again.Delay < later ? again.Delay.Value : later);
+        }
+
         if (children is null && !wishes && name != _routes.Self.Name)
         {
             _settled[name] = settled with { Until = again.Delay is { } wait ? _time.GetUtcNow() + wait : null };
@@ -151,6 +155,7 @@ internal sealed class ClusterObjects : IDisposable
     private async Task<Next> WithoutRouteAsync(string name, JsonObject? known, CancellationToken ct)
     {
         _settled.TryRemove(name, out _);
+        _budgets.Forget(name);
         if (known is null)
         {
             _seen.TryRemove(name, out _);
@@ -249,39 +254,6 @@ internal sealed class ClusterObjects : IDisposable
 
         _wished[entry.Name] = attempt;
         await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
-        return true;
-    }
-
-    /// <summary>
-    /// Sends the budget an operator wishes for a cluster's link, as often as a place. An object without one wishes nothing, so that it
-    /// does not take back what another control entry wished; one that limits nothing takes it back. Whether it has.
-    /// </summary>
-    private async Task<bool> WishesBudgetAsync(JsonObject cluster, RouteEntry entry)
-    {
-        var attempt = (cluster.Generation(), entry.Epoch);
-        if (cluster.At("spec", "linkBudget") is not JsonObject spec || !entry.Online || entry.Name == _routes.Self.Name || _budgets.GetValueOrDefault(entry.Name) == attempt)
-        {
-            return false;
-        }
-
-        if (!BudgetSpec.TryRead(spec, out var budget, out var error))
-        {
-            _budgets[entry.Name] = attempt;
-            _log.ParentMessageRefused("spec.linkBudget of " + entry.Name, error);
-            return false;
-        }
-
-        if (budget.Digest() == entry.Budget)
-        {
-            return false;
-        }
-
-        _budgets[entry.Name] = attempt;
-        await _sendWish(new Message
-        {
-            Lane = Lane.Control,
-            SetBudget = new SetBudget { Name = entry.Name, Budget = BudgetWire.ToWire(budget), Generation = (ulong)cluster.Generation() },
-        }).ConfigureAwait(false);
         return true;
     }
 
