@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -25,6 +24,9 @@ internal sealed class ClusterObjects : IDisposable
     // What a child tells of itself comes in a few messages, and an accepted cluster is about to attach: one write for all of it.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
+
+    // While a branch moves its clusters are without a route for a moment; their objects hold what operators wish of them.
+    private static readonly TimeSpan RoutePatience = TimeSpan.FromMinutes(2);
     private readonly RouteKeeper _routes;
     private readonly Uplink _uplink;
     private readonly KubeClient _api;
@@ -32,7 +34,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly WorkQueue<string> _queue;
     private readonly Func<Message, Task> _sendWish;
     private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _budgets = new(StringComparer.Ordinal);
+    private readonly BudgetWishes _budgets;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -45,6 +47,7 @@ internal sealed class ClusterObjects : IDisposable
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
     {
         (_routes, _uplink, _api, _sendWish, _certificates, _time, _log, _isRoot) = (routes, uplink, api, sendWish, certificates, time, log, uplink.IsRoot);
+        _budgets = new BudgetWishes(sendWish, time, log);
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
@@ -127,8 +130,12 @@ internal sealed class ClusterObjects : IDisposable
             settled = settled with { Version = written.ResourceVersion() };
         }
 
-        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false)
-            | await WishesBudgetAsync(known, entry).ConfigureAwait(false);
+        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false);
+        if (name != _routes.Self.Name && await _budgets.SendAsync(known, entry).ConfigureAwait(false) is { } later)
+        {
+            return Next.After(again.Delay < later ? again.Delay.Value : later);
+        }
+
         if (children is null && !wishes && name != _routes.Self.Name)
         {
             _settled[name] = settled with { Until = again.Delay is { } wait ? _time.GetUtcNow() + wait : null };
@@ -151,6 +158,7 @@ internal sealed class ClusterObjects : IDisposable
     private async Task<Next> WithoutRouteAsync(string name, JsonObject? known, CancellationToken ct)
     {
         _settled.TryRemove(name, out _);
+        _budgets.Forget(name);
         if (known is null)
         {
             _seen.TryRemove(name, out _);
@@ -162,8 +170,23 @@ internal sealed class ClusterObjects : IDisposable
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
 
         // The root keeps the object of a cluster that may join or was never heard of; elsewhere it goes with the route.
-        if (!_isRoot || (known.Text("status", "uid") is not null && _seen.TryRemove(name, out _)))
+        if (!_isRoot || (known.Text("status", "uid") is not null && _seen.ContainsKey(name)))
         {
+            var patience = _expected.GetOrAdd(name, _ => _time.GetUtcNow() + RoutePatience) - _time.GetUtcNow();
+            if (patience > TimeSpan.Zero)
+            {
+                var lost = known.Copy();
+                ClusterStatus.WriteWithoutRoute(lost.Child("status"), _time.GetUtcNow());
+                if (!JsonNode.DeepEquals(lost["status"], known["status"]))
+                {
+                    await _api.ReplaceStatusAsync(Kinds.Clusters, lost, ct).ConfigureAwait(false);
+                }
+
+                return Next.After(patience);
+            }
+
+            _seen.TryRemove(name, out _);
+            _expected.TryRemove(name, out _);
             await _api.DeleteAsync(Kinds.Clusters, null, name, ct, known.Uid()).ConfigureAwait(false);
             return Next.Done;
         }
@@ -249,39 +272,6 @@ internal sealed class ClusterObjects : IDisposable
 
         _wished[entry.Name] = attempt;
         await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
-        return true;
-    }
-
-    /// <summary>
-    /// Sends the budget an operator wishes for a cluster's link, as often as a place. An object without one wishes nothing, so that it
-    /// does not take back what another control entry wished; one that limits nothing takes it back. Whether it has.
-    /// </summary>
-    private async Task<bool> WishesBudgetAsync(JsonObject cluster, RouteEntry entry)
-    {
-        var attempt = (cluster.Generation(), entry.Epoch);
-        if (cluster.At("spec", "linkBudget") is not JsonObject spec || !entry.Online || entry.Name == _routes.Self.Name || _budgets.GetValueOrDefault(entry.Name) == attempt)
-        {
-            return false;
-        }
-
-        if (!BudgetSpec.TryRead(spec, out var budget, out var error))
-        {
-            _budgets[entry.Name] = attempt;
-            _log.ParentMessageRefused("spec.linkBudget of " + entry.Name, error);
-            return false;
-        }
-
-        if (budget.Digest() == entry.Budget)
-        {
-            return false;
-        }
-
-        _budgets[entry.Name] = attempt;
-        await _sendWish(new Message
-        {
-            Lane = Lane.Control,
-            SetBudget = new SetBudget { Name = entry.Name, Budget = BudgetWire.ToWire(budget), Generation = (ulong)cluster.Generation() },
-        }).ConfigureAwait(false);
         return true;
     }
 

@@ -150,6 +150,13 @@ internal static class ClusterStatus
     }
 
     /// <summary>Of a cluster that has an object but never attached, or that waits for approval.</summary>
+    /// <summary>Nobody below tells of a cluster that was known: a branch is on its way to another place, or it has left.</summary>
+    public static void WriteWithoutRoute(JsonObject status, DateTimeOffset now)
+    {
+        status["status"] = "unknown";
+        Conditions.SetCondition(status, "Ready", false, "NoRoute", "no cluster tells of it at present", now);
+    }
+
     public static void WriteUnattached(JsonObject status, JsonObject cluster, DateTimeOffset now)
     {
         var accepted = cluster.Truth("spec", "accepted") == true;

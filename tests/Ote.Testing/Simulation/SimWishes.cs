@@ -1,18 +1,23 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Routing;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.Testing.Simulation;
 
-/// <summary>An operator who gives clusters other tags, and says where they may hang: drains, pins and forbids, and takes it back.</summary>
+/// <summary>
+/// An operator who gives clusters other tags, says where they may hang (drains, pins and forbids) and what their links may carry, and
+/// takes it back.
+/// </summary>
 /// <param name="world">Where.</param>
 /// <param name="every">Mean virtual time from one wish to the next.</param>
 public sealed class SimWishes(SimWorld world, TimeSpan every)
 {
     private readonly Dictionary<SimNode, JsonObject> _placed = [];
     private readonly Dictionary<SimNode, TagSet> _tags = [];
+    private readonly Dictionary<SimNode, LinkBudget> _budgets = [];
     private int _made;
 
     /// <summary>Goes on until the faults end.</summary>
@@ -21,7 +26,7 @@ public sealed class SimWishes(SimWorld world, TimeSpan every)
         while (world.Timeline.Steps < world.FaultsEnd)
         {
             await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
-            await (world.Random() < 0.4 ? TagAsync() : world.Random() < 0.5 ? PlaceAsync() : TakeBackAsync()).ConfigureAwait(false);
+            await (world.Random() < 0.4 ? TagAsync() : world.Random() < 0.3 ? LimitAsync() : world.Random() < 0.5 ? PlaceAsync() : TakeBackAsync()).ConfigureAwait(false);
         }
     }
 
@@ -40,6 +45,21 @@ public sealed class SimWishes(SimWorld world, TimeSpan every)
         .Select(wish => $"{wish.Key.Name} does not have the tags {wish.Value}")
         .FirstOrDefault();
 
+    /// <summary>Which cluster's link does not have the budget that its object at the root holds; null when all do.</summary>
+    public async Task<string?> UnlimitedAsync()
+    {
+        foreach (var (node, _) in _budgets)
+        {
+            var held = (await world.Operator.GetAsync(Kinds.Clusters, null, node.Name, CancellationToken.None).ConfigureAwait(false)).At("spec", "linkBudget");
+            if (held is JsonObject spec && BudgetSpec.TryRead(spec, out var wished, out _) && !wished.Equals(node.Controller?.LinkCost?.Budget ?? new LinkBudget()))
+            {
+                return $"the link of {node.Name} does not have the budget {wished}";
+            }
+        }
+
+        return null;
+    }
+
     private Task TagAsync()
     {
         var sites = world.Nodes.Where(static n => n.Site is not null).ToList();
@@ -47,6 +67,23 @@ public sealed class SimWishes(SimWorld world, TimeSpan every)
         string[] tags = [string.Create(CultureInfo.InvariantCulture, $"shard={(int)(world.Random() * 7)}"), "tier=edge", string.Create(CultureInfo.InvariantCulture, $"wish={++_made}")];
         _tags[node] = TagSet.TryCreate(tags, out var wished, out var error) ? wished : throw new InvalidOperationException(error);
         return WriteAsync(node, new JsonObject { ["tags"] = new JsonArray([.. tags.Select(static t => (JsonNode)t)]) });
+    }
+
+    // A rate that a busy link feels and that lets it recover, weights, and with each budget compression; or none any more.
+    private Task LimitAsync()
+    {
+        var node = world.One(world.Nodes.Skip(1).ToList());
+        var none = _budgets.GetValueOrDefault(node) is { IsEmpty: false } && world.Random() < 0.5;
+        var budget = none ? new LinkBudget() : new LinkBudget
+        {
+            BytesPerSecond = 2000 + (long)(world.Random() * 60_000),
+            LaneWeights = world.Random() < 0.5 ? new LaneWeights(4, 2, 1, 1) : null,
+        };
+        _budgets[node] = budget;
+        var spec = BudgetSpec.ToJson(budget);
+        spec.TryAdd("bytesPerSecond", null); // a merge patch would keep what it does not name
+        spec.TryAdd("laneWeights", null);
+        return WriteAsync(node, new JsonObject { ["linkBudget"] = spec });
     }
 
     private Task PlaceAsync()

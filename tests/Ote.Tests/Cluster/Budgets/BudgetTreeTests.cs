@@ -27,8 +27,10 @@ public sealed class BudgetTreeTests
         Assert.Equal(200L << 20, tree["c1"].LinkCost!.Value.Budget!.DailyBytes);
         Assert.Equal(epoch, Epoch(tree, "c1")); // the same link
 
+        var carried = tree["c1"].LinkCost!.Value.BytesToday;
         await tree.StopAsync("c1");
         await tree.AddAsync("c1", "north", [], Ct);
+        Assert.True(tree["c1"].LinkCost!.Value.BytesToday >= carried, "the day's count began anew");
         await UntilAsync(() => tree["c1"].Parent == "north" && tree["north"].LinkCosts.GetValueOrDefault("c1").Budget?.BytesPerSecond == 65_536);
 
         await WriteAsync(tree, []);

@@ -116,7 +116,7 @@ public sealed class HostileFramesTests(HostileFramesTests.Besieged besieged) : I
     {
         ClusterIdentity identity = tree.Authority.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         ClientWebSocket socket = await DialAsync(tree, identity.Certificate);
-        Hello hello = new() { Name = name, Uid = "uid-" + name, Epoch = 1, Protocol = 1, Incarnation = ByteString.CopyFrom(new byte[16]) };
+        Hello hello = new() { Name = name, Uid = "uid-" + name, Epoch = 1, Protocol = 1, Incarnation = ByteString.CopyFrom(new byte[16]), Compressions = { Compression.Brotli } };
         await socket.SendAsync(HostilePackets.Packet(Frame.KindOneofCase.Hello, hello), WebSocketMessageType.Binary, true, CancellationToken.None);
         await socket.ReceiveAsync(new byte[4096], CancellationToken.None);
         return socket;

@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using Google.Protobuf;
+using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Tests.Cluster.Tunnel;
@@ -29,8 +30,11 @@ internal static class HostilePackets
         { "chunk beyond its total", "BadChunk" },
         { "empty chunk", "BadChunk" },
         { "message between chunks", "BadChunk" },
-        { "compressed though not agreed on", "BadCompression" },
-        { "chunk compressed though not agreed on", "BadCompression" },
+        { "compressed rubbish", "BadCompression" },
+        { "compressed bomb", "BadCompression" },
+        { "compressed by another method", "BadCompression" },
+        { "giant announced compressed message", "MessageTooLarge" },
+        { "giant announced compressed chunk", "MessageTooLarge" },
     };
 
     public static (byte[] Bytes, WebSocketMessageType Type) Of(string attack)
@@ -39,6 +43,7 @@ internal static class HostilePackets
         message.Sequence = 1;
         message.Id = ByteString.CopyFrom(new byte[16]);
         Chunk chunk = new() { Lane = Lane.Bulk, Sequence = 1, TotalBytes = 10, Part = ByteString.CopyFrom(new byte[4]) };
+        Packed packed = new() { Lane = Lane.Bulk, Sequence = 1, Method = Compression.Brotli, OriginalBytes = 5000, Body = ByteString.CopyFrom(0xDE, 0xAD, 0xBE, 0xEF) };
         byte[] bytes = attack switch
         {
             "empty packet" => [],
@@ -60,8 +65,11 @@ internal static class HostilePackets
             "chunk from the middle" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Index = 3)),
             "chunk beyond its total" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.TotalBytes = 3)),
             "empty chunk" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => c.Part = ByteString.Empty)),
-            "compressed though not agreed on" => Packet(Frame.KindOneofCase.Packed, new Packed { Lane = Lane.Bulk, Sequence = 1, Method = Compression.Brotli, OriginalBytes = 5000, Body = chunk.Part }),
-            "chunk compressed though not agreed on" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => (c.Method, c.OriginalBytes) = (Compression.Brotli, 5000))),
+            "compressed rubbish" => Packet(Frame.KindOneofCase.Packed, packed),
+            "compressed bomb" => Packet(Frame.KindOneofCase.Packed, With(packed, p => p.Body = ByteString.CopyFrom(Packing.TryPack(new byte[4_000_000])!))),
+            "compressed by another method" => Packet(Frame.KindOneofCase.Packed, With(packed, p => p.Method = (Compression)9)),
+            "giant announced compressed message" => Packet(Frame.KindOneofCase.Packed, With(packed, p => p.OriginalBytes = uint.MaxValue)),
+            "giant announced compressed chunk" => Packet(Frame.KindOneofCase.Chunk, With(chunk, c => (c.Method, c.OriginalBytes) = (Compression.Brotli, uint.MaxValue))),
             "message between chunks" => [.. Packet(Frame.KindOneofCase.Chunk, chunk), .. Packet(Frame.KindOneofCase.Message, With(message, m => m.Lane = Lane.Bulk))],
             _ => throw new ArgumentOutOfRangeException(nameof(attack), attack, null),
         };

@@ -63,6 +63,7 @@ public sealed class HostileParentTests : IAsyncLifetime
     [InlineData("another name", "Welcome says mallory, the certificate says root", 0)]
     [InlineData("a path through the child", "leads through c1", 0)]
     [InlineData("a session that is not ours", "resumes a session that is not ours", 0)]
+    [InlineData("a compression that was not offered", "was not offered", 0)]
     [InlineData("a lease shorter than its heartbeat", "the parent's limits make no sense", 0)]
     [InlineData("a window of four billion", "the parent's limits make no sense", 0)]
     public async Task Hostile_answer_to_hello_attaches_nothing_and_the_child_asks_again(string answer, string why, int violations)
@@ -73,6 +74,7 @@ public sealed class HostileParentTests : IAsyncLifetime
             "another name" => first.WelcomeAsync(w => w.Name = "mallory"),
             "a path through the child" => first.WelcomeAsync(w => w.Path.Add("c1")),
             "a session that is not ours" => first.WelcomeAsync(w => w.Resumed = true),
+            "a compression that was not offered" => first.WelcomeAsync(w => w.Compression = (Compression)9),
             "a lease shorter than its heartbeat" => first.WelcomeAsync(w => w.Limits = new Limits { HeartbeatMilliseconds = 60_000, LeaseMilliseconds = 1000 }),
             "a window of four billion" => first.WelcomeAsync(w => w.Limits = new Limits { WindowMessages = uint.MaxValue }),
             _ => first.SendAsync(HostilePackets.Of(answer).Bytes),

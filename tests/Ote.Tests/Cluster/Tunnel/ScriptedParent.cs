@@ -76,7 +76,7 @@ internal sealed class ScriptedParent : IAsyncDisposable
 
         public Task WelcomeAsync(Action<Welcome>? change = null)
         {
-            Welcome welcome = new() { Name = "root", Path = { "root" }, Protocol = 1, Session = ByteString.CopyFrom(new byte[16]), Position = new Position { Beat = 1 } };
+            Welcome welcome = new() { Name = "root", Path = { "root" }, Protocol = 1, Session = ByteString.CopyFrom(new byte[16]), Position = new Position { Beat = 1 }, Compression = Compression.Brotli };
             change?.Invoke(welcome);
             return SendAsync(HostilePackets.Packet(Frame.KindOneofCase.Welcome, welcome));
         }
