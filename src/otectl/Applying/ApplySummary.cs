@@ -59,6 +59,11 @@ internal static class ApplySummary
     /// <summary>Who did not succeed, and which names nobody has: either, or both.</summary>
     private static string Lost(CommandView[] commands, long lost, long targets, string program)
     {
+        if (commands.FirstOrDefault(command => command.NotAllowed is not null) is { NotAllowed: { } refusal } refused)
+        {
+            return $"command {refused.Name} was not sent: {refusal}; whoever keeps the CommandPolicy objects can allow it";
+        }
+
         var unknown = commands.Select(command => command.UnknownNames).FirstOrDefault(names => names is not null) is { } names
             ? $"{names}; {program} get clusters shows the names" : "";
         var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
