@@ -30,7 +30,7 @@ internal static class EdgeClusterCommand
             string? notReady = "the cluster is starting";
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
-            Directory.CreateDirectory(folder);
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             await EdgeClusterRole.RunAsync(
                 new EdgeClusterRoleOptions
                 {
