@@ -348,6 +348,7 @@ internal sealed partial class CommandController : IDisposable
         }
 
         CommandStatus.Inline(next, work.Inline);
+        CommandStatus.Failures(status, work.Inline, now);
         if (work.LastWritten is not null && JsonNode.DeepEquals(status, work.LastWritten["status"]))
         {
             return;
