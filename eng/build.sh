@@ -21,7 +21,7 @@ sdks() {
 
 # fresh STAMP RESULT SOURCE...   True when RESULT exists and no source file or folder is newer than STAMP.
 fresh() {
-  local stamp=$1 result=$2 source sources=(global.json .editorconfig Directory.*.props Directory.*.targets eng/BannedSymbols.txt); shift 2
+  local stamp=$1 result=$2 source sources=(global.json .editorconfig Directory.*.props Directory.*.targets eng/BannedSymbols*.txt); shift 2
   [[ -e $stamp && -e $result ]] || return 1
   for source in "$@"; do [[ -e $source ]] && sources+=("$source"); done
   [[ -z $(find "${sources[@]}" -newer "$stamp" -print -quit) ]]

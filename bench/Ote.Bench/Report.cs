@@ -53,8 +53,8 @@ internal sealed record Row(string What, double Value, string Unit, double? Basel
 internal static class Report
 {
     // Targets read "ratio <= 2"; nothing here ends up in a web page.
-    private static readonly JsonSerializerOptions Line = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonSerializerOptions Pretty = new(Line) { WriteIndented = true };
+    private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Pretty = new(OneLine) { WriteIndented = true };
 
     public static void Write(string bench, IReadOnlyList<Row> rows, bool json, DateTimeOffset now, TextWriter output)
     {
@@ -62,7 +62,7 @@ internal static class Report
         Keep(bench, result, now);
         if (json)
         {
-            output.WriteLine(result.ToJsonString(Line));
+            output.WriteLine(result.ToJsonString(OneLine));
             return;
         }
 
@@ -89,12 +89,19 @@ internal static class Report
             ["date"] = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
             ["cores"] = Environment.ProcessorCount,
             ["load"] = Load(),
+            ["cpu"] = Line("/proc/cpuinfo", "model name"),
+            ["memory"] = Line("/proc/meminfo", "MemTotal"),
             ["kernel"] = Environment.OSVersion.VersionString,
             ["bench"] = bench,
             ["rows"] = result["rows"]!.DeepClone(),
         };
         File.WriteAllText(Path.Combine(folder.FullName, bench + ".json"), kept.ToJsonString(Pretty) + "\n");
+        FiguresTable.Update(root);
     }
+
+    /// <summary>What a file of the kernel says of a thing: a figure tells little without its machine.</summary>
+    private static string? Line(string file, string thing) =>
+        File.Exists(file) ? File.ReadLines(file).FirstOrDefault(line => line.StartsWith(thing, StringComparison.Ordinal))?.Split(':', 2)[^1].Trim() : null;
 
     /// <summary>The machine's load averages: a figure taken on a busy machine says so.</summary>
     private static string? Load() => File.Exists("/proc/loadavg") ? string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ').Take(3)) : null;

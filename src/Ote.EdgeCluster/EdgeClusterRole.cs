@@ -46,8 +46,10 @@ public static class EdgeClusterRole
             throw new ArgumentException("edge cluster: no data directory is given; give one with --data");
         }
 
-        Directory.CreateDirectory(data);
+        Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+#pragma warning disable RS0030 // Chance comes in here, where the process is put together.
         var source = new Random();
+#pragma warning restore RS0030
         double Random()
         {
             lock (source)

@@ -62,7 +62,9 @@ public sealed class ApiServer : IAsyncDisposable
         _served = new ServedCatalog(_store, _log);
         _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time, options.NewUid);
         var owners = new OwnerCollector(_store, _writer, _served);
+#pragma warning disable RS0030 // Chance comes in here, where the process is put together.
         _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, options.Random ?? new Random().NextDouble, _log);
+#pragma warning restore RS0030
         var authorizer = options.Authorizer ?? new MastersAuthorizer();
         var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
@@ -136,7 +138,7 @@ public sealed class ApiServer : IAsyncDisposable
     /// <exception cref="IOException">The address cannot be bound.</exception>
     public async Task<IPEndPoint> ListenAsync(IPEndPoint endpoint, CancellationToken cancellation = default)
     {
-        var listener = await Listener.StartAsync(endpoint, _pki.Value, _options, HandleAsync, _loggers, cancellation).ConfigureAwait(false);
+        var listener = await Listener.StartAsync(endpoint, _pki.Value, _options, HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
         lock (_gate)
         {
             _listeners.Add(listener);

@@ -27,7 +27,7 @@ public static class ShimAnswer
         Error.TimedOut => 504,
         Error.TooLarge => 413,
         Error.NotAllowed => 403,
-        Error.UnknownDestination => 404,
+        Error.UnknownDestination => 501,
         Error.UnsupportedMethod => 405,
         Error.BadRequest => 400,
         Error.OutcomeUnknown => 409,

@@ -321,6 +321,13 @@ internal sealed partial class CommandController : IDisposable
         return Next.After(Least(run.Deadline - now, work.AskDue - now, LongestWait));
     }
 
+    /// <summary>Who of the open targets cannot be reached, for people: one that was shut out does not come back by itself.</summary>
+    private (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(CommandRun run)
+    {
+        var (away, unknown) = _sender.Missing(run.Open);
+        return ([.. away.Select(name => _sender.IsRevoked(name) ? name + " (revoked)" : name)], unknown);
+    }
+
     private async Task WriteStatusAsync(Work work, CancellationToken ct)
     {
         var now = _time.GetUtcNow();
@@ -332,7 +339,7 @@ internal sealed partial class CommandController : IDisposable
         var run = work.Run!;
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
-        CommandStatus.Write(status, run, work.Generation, work.Pages!.Count, run.IsOver ? ([], []) : _sender.Missing(run.Open), now);
+        CommandStatus.Write(status, run, work.Generation, work.Pages!.Count, run.IsOver ? ([], []) : Missing(run), now);
         if (run.IsOver && work.HasPending)
         {
             // A result came after the others were stored. An end that is told before every result is on disk would lose it with this
@@ -341,6 +348,7 @@ internal sealed partial class CommandController : IDisposable
         }
 
         CommandStatus.Inline(next, work.Inline);
+        CommandStatus.Failures(status, work.Inline, now);
         if (work.LastWritten is not null && JsonNode.DeepEquals(status, work.LastWritten["status"]))
         {
             return;

@@ -15,6 +15,7 @@ internal static class CommandStatus
     private const int MostObjectBytes = 1024 * 1024;
     private const int MostNames = 10;
     private const int MostSelector = 200;
+    private const int MostReasons = 3;
 
     /// <summary>The spec cannot be carried out.</summary>
     public static void Invalid(JsonObject status, long generation, IReadOnlyList<string> faults, DateTimeOffset now)
@@ -63,9 +64,9 @@ internal static class CommandStatus
         status["resultPages"] = pages;
         status["commandPhase"] = Phase(run);
         Conditions.SetCondition(status, "Valid", true, "Valid", "the spec can be carried out", now);
-        if (status.Items("conditions")!.FirstOrDefault(c => c.Text("type") == "Allowed") is { } refused)
+        foreach (var stale in status.Items("conditions")!.Where(c => c.Text("type") == "Allowed" || (first && c.Text("type") == "Succeeded")).ToArray())
         {
-            status.Items("conditions")!.Remove(refused); // of the generation before
+            status.Items("conditions")!.Remove(stale); // of the generation before
         }
 
         Conditions.SetCondition(
@@ -120,6 +121,21 @@ internal static class CommandStatus
             room -= item.ToJsonString().Length + receipt.Cluster.Length + 4;
             status[receipt.Cluster] = item;
         }
+    }
+
+    /// <summary>Says of a command that is over who did not succeed and why, as far as the results at hand tell; kubectl shows it in one line.</summary>
+    public static void Failures(JsonObject status, IReadOnlyCollection<Receipt> results, DateTimeOffset now)
+    {
+        var failed = results.Where(r => r.Stage != Stage.NotSelected && (r.Error.Length > 0 || r.Code is < 200 or >= 300)).OrderBy(r => r.Cluster, StringComparer.Ordinal).ToArray();
+        if (failed.Length == 0 || status["completionTime"] is null)
+        {
+            return;
+        }
+
+        var errors = failed.Select(r => r.Error.Length > 0 ? r.Error : "Failed").Distinct(StringComparer.Ordinal).ToArray();
+        var whys = failed.Take(MostReasons).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Cluster}: {r.Code} {r.Error} {Clip(r.Text)}").TrimEnd());
+        var more = failed.Length > MostReasons ? string.Create(CultureInfo.InvariantCulture, $"; and {failed.Length - MostReasons} more") : "";
+        Conditions.SetCondition(status, "Succeeded", false, errors.Length == 1 ? errors[0] : "SomeFailed", string.Join("; ", whys) + more, now);
     }
 
     private static void SetNamesKnown(JsonObject status, CommandRun run, DateTimeOffset now)

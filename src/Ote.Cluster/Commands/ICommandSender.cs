@@ -12,6 +12,9 @@ internal interface ICommandSender
     /// <summary>Which of these clusters cannot be reached now: those that are away, and those that nobody knows.</summary>
     (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names);
 
+    /// <summary>Whether a cluster that is away was shut out of the tree: it does not come back by itself.</summary>
+    bool IsRevoked(string name);
+
     /// <summary>
     /// Sends a command over each tree edge at most once. Returns the targets it has left for; the others are to be sent later, and
     /// do not have it from this call. Throws nothing once a message has left.

@@ -167,7 +167,7 @@ public sealed class ClusterController : IAsyncDisposable
         if (parts.ControlApi is { } api)
         {
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
                 access: _access, audit: audit);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _rollover = authority is null ? null : new Rollover(

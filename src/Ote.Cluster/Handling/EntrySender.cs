@@ -13,7 +13,7 @@ namespace Ote.Cluster.Handling;
 /// entry's own objects are what survives, and what did not leave is sent again when its target is heard of, or after a while.
 /// </summary>
 internal sealed class EntrySender(
-    RouteKeeper routes, Func<string, ILink?> linkTo, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time, ILogger log) : ICommandSender
+    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, bool> isRevoked, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time, ILogger log) : ICommandSender
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -47,6 +47,8 @@ internal sealed class EntrySender(
 
         return ((IReadOnlyList<string>)away, (IReadOnlyList<string>)unknown);
     });
+
+    public bool IsRevoked(string name) => routes.Read(t => t.Find(name)?.Uid) is { } uid && isRevoked(uid);
 
     public async Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)
     {

@@ -41,6 +41,10 @@ internal static class RolloverDecision
         (RolloverPhase.Renewing, "finish") => (RolloverStep.Finish, now.NotRenewed.Count == 0
             ? "finished: the former CA is not trusted any more"
             : $"finished, leaving behind {Names(now.NotRenewed)}: within the renewal grace they come back by themselves"),
+        (RolloverPhase.Renewing, "continue") => (RolloverStep.Nothing, "refused: the exchange is under way in phase Renewing, in which the issuing CA needs nobody's leave; "
+            + (now.NotRenewed.Count > 0 ? $"it waits for certificates to be renewed: {Names(now.NotRenewed)}" : "all certificates are renewed: finish it")),
+        (RolloverPhase.Finished, "finish" or "continue" or "abort") =>
+            (RolloverStep.Nothing, $"refused: the exchange is finished; nothing is left to do but to wait until {until:u}, when the former CA is forgotten"),
         (_, "finish" or "continue" or "abort") => (RolloverStep.Nothing, "refused: no exchange is under way; start one"),
         _ => (RolloverStep.Nothing, $"refused: '{wish}' is none of start, continue, finish, abort"),
     };

@@ -173,7 +173,7 @@ public sealed class CertificateAuthority : IDisposable
         DateTimeOffset now = time.GetUtcNow();
         DateTimeOffset end = now + ClusterLife;
         if (end > Authority.NotAfter) end = Authority.NotAfter;
-        if (end <= now) throw new IdentityException($"the tree's CA ended at {Authority.NotAfter:u}; it issues nothing any more");
+        if (end <= now) throw new IdentityException($"the tree's CA ended at {Authority.NotAfter.ToUniversalTime():u}; it issues nothing any more");
         byte[] serial = RandomNumberGenerator.GetBytes(SerialBytes);
         serial[0] = (byte)((serial[0] & 0x7F) | 0x40); // positive, of full length
 

@@ -19,9 +19,11 @@ internal sealed class Listener : IAsyncDisposable
 {
     private readonly WebApplication _application;
 
-    private Listener(WebApplication application, IPEndPoint address)
+    private readonly TimeProvider _time;
+
+    private Listener(WebApplication application, IPEndPoint address, TimeProvider time)
     {
-        _application = application;
+        (_application, _time) = (application, time);
         Address = address;
     }
 
@@ -31,7 +33,7 @@ internal sealed class Listener : IAsyncDisposable
     /// <summary>Begins to listen.</summary>
     /// <exception cref="IOException">The address is taken or cannot be bound; the message says which.</exception>
     public static async Task<Listener> StartAsync(
-        IPEndPoint endpoint, ServerPki pki, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, CancellationToken cancellation)
+        IPEndPoint endpoint, ServerPki pki, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -71,12 +73,12 @@ internal sealed class Listener : IAsyncDisposable
         }
 
         var bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new Listener(application, new IPEndPoint(endpoint.Address, new Uri(bound).Port));
+        return new Listener(application, new IPEndPoint(endpoint.Address, new Uri(bound).Port), time);
     }
 
     public async ValueTask DisposeAsync()
     {
-        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5), _time);
         await _application.StopAsync(soon.Token).ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
     }

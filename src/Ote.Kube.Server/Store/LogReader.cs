@@ -107,6 +107,8 @@ internal static class LogReader
 
     public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));
 
+    public static long CurrentObjects(Session session) => session.Scalar("SELECT count(*) FROM log WHERE until IS NULL");
+
     public static long Compacted(Session session) => session.Scalar("SELECT value FROM meta WHERE key='compacted'");
 
     public static long LeastGeneration(Session session) => session.Scalar("SELECT value FROM meta WHERE key=$1", GenerationKey);

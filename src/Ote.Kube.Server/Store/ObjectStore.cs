@@ -31,6 +31,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         _database = new Database(options);
         _last = LogReader.LastRevision(_database.Writer);
         _compacted = LogReader.Compacted(_database.Writer);
+        _metrics.Opened(LogReader.CurrentObjects(_database.Writer));
         Installed = LogReader.Installed(_database.Writer);
         LeastGeneration = LogReader.LeastGeneration(_database.Writer);
         Changes = new ChangeHub(_last, (change, fault) => log.ListenerFailed(change.Key.ToString(), change.Revision, fault));

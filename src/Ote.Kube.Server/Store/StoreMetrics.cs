@@ -7,7 +7,7 @@ internal sealed class StoreMetrics
 {
     private readonly Histogram<int> _batch;
     private readonly Histogram<double> _duration;
-    private readonly UpDownCounter<long> _rows;
+    private long _objects;
 
     public StoreMetrics(Meter meter)
     {
@@ -16,24 +16,22 @@ internal sealed class StoreMetrics
         _duration = meter.CreateHistogram(
             "ote.kube.server.store.commit.duration", "s", "Time of one commit, disk flush included", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5] });
-        _rows = meter.CreateUpDownCounter<long>("ote.kube.server.store.rows", "{object}", "Change in the number of current objects since the start");
+        meter.CreateObservableUpDownCounter("ote.kube.server.store.rows", () => Interlocked.Read(ref _objects), "{object}", "Current objects in the store");
     }
+
+    /// <summary>How many objects there were when the store was opened.</summary>
+    public void Opened(long objects) => Interlocked.Exchange(ref _objects, objects);
 
     public void Committed(int writes, List<Change> changes, TimeSpan took)
     {
         _batch.Record(writes);
         _duration.Record(took.TotalSeconds);
-        if (!_rows.Enabled)
-        {
-            return;
-        }
-
+        var difference = 0;
         foreach (var change in changes)
         {
-            if (change.Kind != ChangeKind.Modified)
-            {
-                _rows.Add(change.Kind == ChangeKind.Added ? 1 : -1);
-            }
+            difference += change.Kind switch { ChangeKind.Modified => 0, ChangeKind.Added => 1, _ => -1 };
         }
+
+        Interlocked.Add(ref _objects, difference);
     }
 }

@@ -9,6 +9,9 @@ namespace Ote.Center.Up;
 /// <summary>What a person sees of <c>up</c>: live on a terminal, plain lines elsewhere, standard error when standard output is for a program.</summary>
 internal sealed class Screen
 {
+    /// <summary>How long nothing may be seen of something that goes on.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
+
     private const int MostShown = 40;
     private const int MostCharacters = 600;
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
@@ -66,8 +69,15 @@ internal sealed class Screen
         if (!IsLive)
         {
             Line(title);
+            var said = time.GetTimestamp();
             while ((state = await read().ConfigureAwait(false)).Text("status", "completionTime") is null)
             {
+                if (time.GetElapsedTime(said) >= Silence)
+                {
+                    said = time.GetTimestamp();
+                    Line($"  {string.Join("  ", Stages.Select(s => $"{s} {Count(state, s)}"))}; {state.Condition("Complete").Text("message") ?? "it has not been taken up yet"}");
+                }
+
                 await Task.Delay(Frame, time, stop).ConfigureAwait(false);
             }
 

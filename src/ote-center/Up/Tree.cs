@@ -29,16 +29,18 @@ internal sealed class Tree : IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _owned = new();
     private readonly Dictionary<string, ClusterController> _controllers = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
-    private readonly string _data;
-    private readonly bool _temporary;
+    private readonly DataDirectory _data;
+    private readonly Waiting _waiting = new();
     private readonly ServiceProvider _services;
     private readonly TimeProvider _time;
+#pragma warning disable RS0030 // Chance comes in here, where the process is put together.
     private readonly Random _random = new();
+#pragma warning restore RS0030
     private KubeClient? _root;
 
-    private Tree(string data, bool temporary, ServiceProvider services, TimeProvider time)
+    private Tree(DataDirectory data, ServiceProvider services, TimeProvider time)
     {
-        (_data, _temporary, _services, _time) = (data, temporary, services, time);
+        (_data, _services, _time) = (data, services, time);
         Loggers = services.GetRequiredService<ILoggerFactory>();
         Meters = services.GetRequiredService<IMeterFactory>();
     }
@@ -50,7 +52,7 @@ internal sealed class Tree : IAsyncDisposable
     public KubeClient RootApi => _root ?? throw new InvalidOperationException("the tree has not been started");
 
     /// <summary>Kubeconfig file of the root's control API.</summary>
-    public string Kubeconfig => Path.Combine(_data, "kubeconfig");
+    public string Kubeconfig => Path.Combine(_data.Path, "kubeconfig");
 
     /// <summary>Kubeconfig file of the first leaf, when leaves listen.</summary>
     public string? FirstLeafKubeconfig { get; private set; }
@@ -62,27 +64,38 @@ internal sealed class Tree : IAsyncDisposable
     /// <summary>Starts everything and waits until all clusters are online at the root.</summary>
     public static async Task<Tree> StartAsync(UpOptions options, Screen screen, TimeProvider time, CancellationToken stop)
     {
-        var tree = new Tree(PrepareData(options.Data), options.Data is null, Services(options.Verbose), time);
+        var tree = new Tree(DataDirectory.Take(options.Data), Services(options.Verbose), time);
         try
         {
-            var made = TreeMake.Of(options, TreeMake.Read(tree._data));
+            var made = TreeMake.Of(options, TreeMake.Read(tree._data.Path));
             made.Check();
             await RealAccess.CheckAsync(made, options, time, stop).ConfigureAwait(false);
-            made.Write(tree._data);
+            made.Write(tree._data.Path);
             var plan = TreePlan.Make(made.Clusters, made.Real);
-            screen.Line($"starting {plan.Count} clusters in {tree._data}");
+            screen.Line($"starting {plan.Count} clusters in {tree._data.Path}");
             await tree.StartRootAsync(plan[0], options.ApiPort, stop).ConfigureAwait(false);
             var token = await tree.CreateTokenAsync(plan.Count, stop).ConfigureAwait(false);
             var leaves = plan.Count(p => p.IsLeaf);
-            foreach (var level in plan.Skip(1).GroupBy(p => p.IsLeaf).OrderBy(g => g.Key))
+            using var ready = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            var telling = tree.TellProgressAsync(plan, screen, ready.Token);
+            try
             {
-                await Parallel.ForEachAsync(
-                    level,
-                    new ParallelOptions { MaxDegreeOfParallelism = StartedAtOnce, CancellationToken = stop },
-                    async (planned, ct) => await tree.StartBelowAsync(planned, token, leaves <= MostKubeconfigs, ct).ConfigureAwait(false)).ConfigureAwait(false);
+                foreach (var level in plan.Skip(1).GroupBy(p => p.IsLeaf).OrderBy(g => g.Key))
+                {
+                    await Parallel.ForEachAsync(
+                        level,
+                        new ParallelOptions { MaxDegreeOfParallelism = StartedAtOnce, CancellationToken = stop },
+                        async (planned, ct) => await tree.StartBelowAsync(planned, token, leaves <= MostKubeconfigs, ct).ConfigureAwait(false)).ConfigureAwait(false);
+                }
+
+                await tree.WaitUntilOnlineAsync(plan, stop).ConfigureAwait(false);
+            }
+            finally
+            {
+                await ready.CancelAsync().ConfigureAwait(false);
+                await telling.ConfigureAwait(false);
             }
 
-            await tree.WaitUntilOnlineAsync(plan, stop).ConfigureAwait(false);
             return tree;
         }
         catch
@@ -110,10 +123,7 @@ internal sealed class Tree : IAsyncDisposable
 
         _root?.Dispose();
         await _services.DisposeAsync().ConfigureAwait(false);
-        if (_temporary)
-        {
-            Directory.Delete(_data, recursive: true);
-        }
+        _data.Dispose();
     }
 
     private static ServiceProvider Services(bool verbose)
@@ -132,32 +142,10 @@ internal sealed class Tree : IAsyncDisposable
         return services.BuildServiceProvider();
     }
 
-    private static string PrepareData(string? asked)
-    {
-        if (asked is null)
-        {
-            return Directory.CreateTempSubdirectory("ote-up-").FullName;
-        }
-
-        var data = Path.GetFullPath(asked);
-        try
-        {
-            Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            var probe = Path.Combine(data, ".writable");
-            File.WriteAllText(probe, "");
-            File.Delete(probe);
-            return data;
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            throw new UpException($"--data {data}: it cannot be made or written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
-        }
-    }
-
     private async Task StartRootAsync(PlannedCluster planned, int port, CancellationToken stop)
     {
         var api = Own(await ApiServer.StartAsync(
-            new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(_data, "root", "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
+            new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
             Loggers, _time, stop, Meters).ConfigureAwait(false));
         IPEndPoint served;
         try
@@ -192,14 +180,14 @@ internal sealed class Tree : IAsyncDisposable
 
     private async Task<HttpClient> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
     {
-        var folder = Path.Combine(_data, name, "cluster");
+        var folder = Path.Combine(_data.Of(name), "cluster");
         Directory.CreateDirectory(folder);
         var cluster = Own(await EdgeCluster.EdgeCluster.StartAsync(
             new EdgeClusterOptions { Name = name, DataDirectory = folder }, Loggers, _time, NextRandom, stop).ConfigureAwait(false));
         if (listen)
         {
             var served = await cluster.Server.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), stop).ConfigureAwait(false);
-            var kubeconfig = Path.Combine(_data, name, "kubeconfig");
+            var kubeconfig = Path.Combine(_data.Path, name, "kubeconfig");
             await cluster.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);
             lock (_gate)
             {
@@ -220,14 +208,14 @@ internal sealed class Tree : IAsyncDisposable
             new ClusterControllerOptions
             {
                 Name = planned.Name,
-                DataDirectory = Path.Combine(_data, planned.Name),
+                DataDirectory = _data.Of(planned.Name),
                 Parent = parent is null ? null : new Uri($"https://{parent.ListenAddress}"),
                 Tags = planned.Tags,
                 Listen = listen,
                 JoinToken = token,
                 CaPin = parent is null ? null : _controllers["root"].CaPin,
             },
-            new ClusterControllerParts(Loggers, Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
+            new ClusterControllerParts(_waiting.Loggers(planned.Name, Loggers), Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
             stop).ConfigureAwait(false));
         lock (_gate)
         {
@@ -258,27 +246,48 @@ internal sealed class Tree : IAsyncDisposable
         return token.Reveal();
     }
 
+    private async Task<HashSet<string>> MissingAsync(IEnumerable<PlannedCluster> plan, CancellationToken stop)
+    {
+        var missing = plan.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        var clusters = await RootApi.ListAsync(Kinds.Clusters, null, null, stop).ConfigureAwait(false);
+        missing.ExceptWith(clusters.Items.Where(c => c.Text("status", "status") == "online").Select(c => c.Name()));
+        return missing;
+    }
+
+    /// <summary>Says now and then how far it is, and what it waits for, as long as nothing else is to be seen.</summary>
+    private async Task TellProgressAsync(IReadOnlyCollection<PlannedCluster> plan, Screen screen, CancellationToken ready)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(Screen.Silence, _time, ready).ConfigureAwait(false);
+                var missing = await MissingAsync(plan, ready).ConfigureAwait(false);
+                screen.Line($"{plan.Count - missing.Count} of {plan.Count} clusters online; waiting for {_waiting.For(missing)}");
+            }
+        }
+        catch (OperationCanceledException) when (ready.IsCancellationRequested)
+        {
+            // All are there, or it is given up.
+        }
+    }
+
     private async Task WaitUntilOnlineAsync(IReadOnlyList<PlannedCluster> plan, CancellationToken stop)
     {
         using var patience = new CancellationTokenSource(JoinPatience, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, patience.Token);
-        var missing = plan.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        HashSet<string> missing = [];
         try
         {
-            while (missing.Count > 0)
+            while ((missing = await MissingAsync(plan, either.Token).ConfigureAwait(false)).Count > 0)
             {
-                var clusters = await RootApi.ListAsync(Kinds.Clusters, null, null, either.Token).ConfigureAwait(false);
-                missing.ExceptWith(clusters.Items.Where(c => c.Text("status", "status") == "online").Select(c => c.Name()));
-                if (missing.Count > 0)
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(50), _time, either.Token).ConfigureAwait(false);
-                }
+                await Task.Delay(TimeSpan.FromMilliseconds(50), _time, either.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
             throw new UpException(
-                $"{missing.Count} of {plan.Count} clusters did not come online within {JoinPatience.TotalMinutes} minutes ({string.Join(", ", missing.Order(StringComparer.Ordinal).Take(5))}); run again with --verbose to see why");
+                $"{missing.Count} of {plan.Count} clusters did not come online within {JoinPatience.TotalMinutes} minutes: {_waiting.For(missing)}; run again with --verbose to see more");
         }
     }
 

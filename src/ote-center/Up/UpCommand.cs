@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
@@ -81,24 +80,18 @@ internal static class UpCommand
 
     private static async Task<int> RunAsync(UpOptions options)
     {
-        using var stop = new CancellationTokenSource();
-        void OnSignal(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stop.Cancel();
-        }
-
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var signals = new UpSignals();
+        var stop = signals.Stop;
+        var isUp = false;
         var screen = new Screen(options.Json);
         var time = TimeProvider.System;
         var began = time.GetTimestamp();
         try
         {
-            await using var tree = await Tree.StartAsync(options, screen, time, stop.Token).ConfigureAwait(false);
-            await screen.ShowTreeAsync(tree.RootApi, stop.Token).ConfigureAwait(false);
+            await using var tree = await Tree.StartAsync(options, screen, time, stop).ConfigureAwait(false);
+            await screen.ShowTreeAsync(tree.RootApi, stop).ConfigureAwait(false);
             var job = new Job(tree.RootApi, screen, time);
-            var outcome = await job.RunAsync(stop.Token).ConfigureAwait(false);
+            var outcome = await job.RunAsync(stop).ConfigureAwait(false);
             var seconds = time.GetElapsedTime(began).TotalSeconds;
             screen.ShowOutcome(outcome, seconds);
             if (!options.Exit)
@@ -113,16 +106,17 @@ internal static class UpCommand
 
             if (!options.Exit)
             {
-                await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token).ConfigureAwait(false);
+                isUp = true;
+                await Task.Delay(Timeout.InfiniteTimeSpan, time, stop).ConfigureAwait(false);
             }
 
             return outcome.Targets > 0 && outcome.Succeeded == outcome.Targets ? 0 : 1;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // Asked to end: that it does is success.
-            screen.Line("stopped");
-            return 0;
+            // A tree that was up and is asked to end has done what it was started for; one that was not, has not.
+            screen.Line(isUp ? "stopped" : "stopped before it was done");
+            return isUp ? 0 : signals.Code;
         }
     }
 

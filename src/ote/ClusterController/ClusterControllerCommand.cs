@@ -69,7 +69,9 @@ internal static class ClusterControllerCommand
                 Api = parsed.GetValue(kubeconfig) is null
                     ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
-                ApiTokens = parsed.GetValue(tokens),
+                ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
+                    ? throw new RoleException(objection)
+                    : parsed.GetValue(tokens),
                 ControlKubeconfig = parsed.GetValue(kubeconfig),
                 LeaderElect = parsed.GetValue(elect),
                 Shim = parsed.GetValue(shim),
@@ -98,6 +100,11 @@ internal static class ClusterControllerCommand
 
         try
         {
+            if (PrivateInput.Objection("--join-token-file", file) is { } objection)
+            {
+                Console.Error.WriteLine($"ote: warning: {objection}");
+            }
+
             return File.ReadAllText(file).Trim();
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)

@@ -14,7 +14,9 @@ internal sealed class RoleHost : IDisposable
 
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stop = new();
+#pragma warning disable RS0030 // Chance comes in here, where the process is put together.
     private readonly Random _random = new();
+#pragma warning restore RS0030
     private readonly PosixSignalRegistration[] _signals;
 
     public RoleHost(LogLevel level, bool json)

@@ -42,7 +42,7 @@ internal sealed class ApplyCommand
 
     private readonly Option<string?> _commandNamespace = new("--command-namespace")
     {
-        Description = "Namespace of the command objects when it is not that of -n",
+        Description = $"Namespace of the command objects (default: {GlobalOptions.ControlNamespace}); -n is that of manifests that name none",
         HelpName = "NAME",
     };
 
@@ -129,7 +129,7 @@ internal sealed class ApplyCommand
         var hints = (run.Typed.GetValue(_resources) ?? []).Select(ResourceHint.Parse).ToArray();
         var plan = new CommandPlan(
             selector,
-            run.Typed.GetValue(_commandNamespace) ?? run.CommandNamespace,
+            run.Typed.GetValue(_commandNamespace) ?? GlobalOptions.ControlNamespace,
             run.Namespace ?? "default",
             run.Typed.GetValue(_deadline));
         var kinds = new KindFinder(run.Api, hints, run.Namespace);

@@ -69,8 +69,18 @@ internal sealed class ApplyRun(Invocation run, ObjectFollower follower, IReadOnl
             throw new CtlException(
                 ExitCode.Failed,
                 $"command for {planned[i].Subject} cannot be created in namespace {command.Namespace()}: {missing.Message}; "
-                + $"create the namespace, or install the definitions with {run.World.ProgramName} install",
+                + (command.Namespace() == GlobalOptions.ControlNamespace
+                    ? $"install the definitions and the namespace with {run.World.ProgramName} install"
+                    : $"create the namespace, or leave --command-namespace out (it is then {GlobalOptions.ControlNamespace}); -n is the namespace of the objects"),
                 missing);
+        }
+        catch (KubeStatusException refused) when (refused.Code == 403)
+        {
+            throw new CtlException(
+                ExitCode.Failed,
+                $"command for {planned[i].Subject} may not be written in namespace {command.Namespace()}: {refused.Message.TrimEnd('.')}; "
+                + "name the namespace in which you may write commands with --command-namespace",
+                refused);
         }
         catch (KubeStatusException invalid) when (invalid.Code is 400 or 422)
         {

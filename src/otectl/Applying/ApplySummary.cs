@@ -51,7 +51,7 @@ internal static class ApplySummary
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
                 ? $"command {refused.Name} was refused: {refused.Refusal}; correct the manifest" : "",
             ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
-            _ => Lost(commands, targets - succeeded, targets, program),
+            _ => Lost(commands, targets - succeeded, targets, program) + Unmanaged(receipts),
         };
         run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));
     }
@@ -59,10 +59,22 @@ internal static class ApplySummary
     /// <summary>Who did not succeed, and which names nobody has: either, or both.</summary>
     private static string Lost(CommandView[] commands, long lost, long targets, string program)
     {
+        if (commands.FirstOrDefault(command => command.NotAllowed is not null) is { NotAllowed: { } refusal } refused)
+        {
+            return $"command {refused.Name} was not sent: {refusal}; whoever keeps the CommandPolicy objects can allow it";
+        }
+
         var unknown = commands.Select(command => command.UnknownNames).FirstOrDefault(names => names is not null) is { } names
             ? $"{names}; {program} get clusters shows the names" : "";
         var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
         return failed + (failed.Length > 0 && unknown.Length > 0 ? "; " : "") + unknown;
+    }
+
+    /// <summary>Controllers without a cluster of their own fail whatever is applied to them: the selector is what to change.</summary>
+    private static string Unmanaged(IReadOnlyList<Receipt> receipts)
+    {
+        var names = receipts.SelectMany(receipt => receipt.Failures).Where(failure => failure.Error == "NoManagedCluster").Select(failure => failure.Cluster).Distinct().Order(StringComparer.Ordinal).ToArray();
+        return names.Length == 0 ? "" : $"; {string.Join(", ", names)} manage no cluster (NoManagedCluster): leave them out, by a tag of those that do, such as --to tier=edge";
     }
 
     /// <summary>Said when somebody ends the waiting: what was sent is not called back.</summary>

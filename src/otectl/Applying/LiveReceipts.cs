@@ -11,6 +11,10 @@ namespace Ote.Ctl.Applying;
 internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDisplay
 {
     private const int MaxRows = 20;
+    private const int Gap = 2;
+
+    /// <summary>Of <see cref="Receipt.Stages"/>, shortened: a terminal of 80 columns holds them beside an object's name.</summary>
+    private static readonly string[] Headings = ["TARGETS", "ACCEPT", "SENT", "DURABLE", "EXEC", "OK", "FAILED"];
 
     public Task ShowAsync(Func<Action<IReadOnlyList<Receipt>>, Task> work)
     {
@@ -26,16 +30,16 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
 
     internal static IRenderable Draw(IReadOnlyList<Receipt> receipts)
     {
-        var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("OBJECT").Padding(0, 1));
-        foreach (var stage in Receipt.Stages)
+        var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("OBJECT").PadLeft(0).PadRight(Gap));
+        foreach (var heading in Headings)
         {
-            table.AddColumn(new TableColumn(stage.ToUpperInvariant()).RightAligned().NoWrap().Padding(0, 1));
+            table.AddColumn(Column(heading, Gap).RightAligned());
         }
 
-        table.AddColumn(new TableColumn("PHASE").NoWrap().Padding(0, 0));
+        table.AddColumn(Column("PHASE", 0));
         foreach (var receipt in Shown(receipts))
         {
-            var cells = new List<IRenderable> { new Text(Cell.Printable(receipt.Subject)) };
+            var cells = new List<IRenderable> { new Text(Cell.Printable(receipt.Subject)) { Overflow = Overflow.Ellipsis } };
             cells.AddRange(receipt.Counts.Select((count, i) => new Text(
                 count.ToString(CultureInfo.InvariantCulture), i == Receipt.Stages.Count - 1 && count > 0 ? new Style(Color.Red) : Style.Plain)));
             cells.Add(new Text(receipt.Phase, PhaseStyle(receipt.Phase)));
@@ -52,6 +56,8 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
             .Select(failure => new Text(Cell.Printable($"  {failure.Cluster}: {failure.Code} {failure.Describe()}"), new Style(Color.Red))));
         return new Rows(rows);
     }
+
+    private static TableColumn Column(string heading, int gap) => new TableColumn(heading).NoWrap().PadLeft(0).PadRight(gap);
 
     /// <summary>A terminal is only so high: what is under way comes first, then what is next, then what is done.</summary>
     private static IEnumerable<Receipt> Shown(IReadOnlyList<Receipt> receipts) =>

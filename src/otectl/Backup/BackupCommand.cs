@@ -50,8 +50,8 @@ internal static class BackupCommand
         {
             throw new CtlException(
                 ExitCode.Failed,
-                $"the control API at {run.Server} keeps no root that could be backed up; name the embedded API of the root with --kubeconfig, "
-                + "and see docs/operate/backup.md for a root on a real Kubernetes",
+                $"the control API at {run.Server} keeps no root that could be backed up; name the embedded API of a root (ote cluster-controller --api-listen) "
+                + "with --kubeconfig. Of a tree of './ote up' stop it and copy its --data; docs/operate/backup.md tells of a root on a real Kubernetes",
                 none);
         }
     }

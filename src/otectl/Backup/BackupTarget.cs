@@ -11,9 +11,19 @@ internal sealed class BackupTarget(string file, bool replace)
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
 
     /// <summary>Says early what would be in the way at the end.</summary>
-    /// <exception cref="CtlException">The file is there.</exception>
+    /// <exception cref="CtlException">The file is there, or cannot be.</exception>
     internal void Check()
     {
+        if (Directory.Exists(file))
+        {
+            throw new CtlException(ExitCode.Failed, $"{file} is a directory; name a file in it");
+        }
+
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && !Directory.Exists(folder))
+        {
+            throw new CtlException(ExitCode.Failed, $"{file} cannot be written: there is no directory {folder}; make it, or choose another place");
+        }
+
         if (!replace && Path.Exists(file))
         {
             throw new CtlException(ExitCode.Failed, $"{file} is there already; name another file, or replace it with --force");
@@ -48,7 +58,7 @@ internal sealed class BackupTarget(string file, bool replace)
         {
             throw new CtlException(ExitCode.Failed, $"what the root sent is no whole backup: {broken.Message}; look at its log, then repeat it", broken);
         }
-        catch (UnauthorizedAccessException refused)
+        catch (Exception refused) when (refused is UnauthorizedAccessException or DirectoryNotFoundException)
         {
             throw new CtlException(ExitCode.Failed, $"{file} cannot be written: {refused.Message.TrimEnd('.')}; choose another place", refused);
         }

@@ -24,29 +24,38 @@ internal static class CommandLine
         var typed = root.Parse(arguments);
         var helps = typed.Action is HelpAction;
         var at = typed.CommandResult.Command;
+        if (typed.Action is VersionCommand.Printing print)
+        {
+            return print.Invoke(typed);
+        }
+
+        if (!helps && at.Action is null && at.Subcommands.Count > 0 && typed.UnmatchedTokens.Count == 0)
+        {
+            // Only the beginning of a command: what can follow is what was wanted.
+            await HelpAsync(world, root, [.. Names(at, root), "--help"], world.Error, cancellation).ConfigureAwait(false);
+            return (int)ExitCode.Usage;
+        }
+
         if (!helps && (typed.Errors.Count > 0 || StrayOption(typed) is not null))
         {
             world.Error.Write($"error: {Explain(typed, at)}; see {Path(world.ProgramName, at, root)} --help\n");
             return (int)ExitCode.Usage;
         }
 
-        // Help names the program as it was called; the parser knows it by one name only.
-        using var help = new StringWriter { NewLine = "\n" };
-        var configuration = new InvocationConfiguration { Output = helps ? help : world.Out, Error = world.Error, EnableDefaultExceptionHandler = false };
-        var code = await typed.InvokeAsync(configuration, cancellation).ConfigureAwait(false);
         if (helps)
         {
-            world.Out.Write(help.ToString().Replace($"  {root.Name}", $"  {world.ProgramName}", StringComparison.Ordinal).TrimEnd() + "\n");
+            return await HelpAsync(world, root, arguments, world.Out, cancellation).ConfigureAwait(false);
         }
 
-        return code;
+        var configuration = new InvocationConfiguration { Output = world.Out, Error = world.Error, EnableDefaultExceptionHandler = false };
+        return await typed.InvokeAsync(configuration, cancellation).ConfigureAwait(false);
     }
 
     internal static Command Build(Surroundings world)
     {
         var globals = new GlobalOptions();
         var runner = new CommandRunner(world, globals);
-        var root = new Command("otectl", "Operate a tree of clusters through its control API.") { new HelpOption("--help", "-h") };
+        var root = new Command("otectl", "Operate a tree of clusters through its control API.") { new HelpOption("--help", "-h"), VersionCommand.Option(world) };
         globals.AddTo(root);
         root.Add(GetClustersCommand.Build(runner));
         root.Add(TreeCommand.Build(runner));
@@ -77,11 +86,34 @@ internal static class CommandLine
         return root;
     }
 
+    /// <summary>Help names the program as it was called, which the parser knows by one name only, and shows what may be left out.</summary>
+    private static async Task<int> HelpAsync(Surroundings world, Command root, IReadOnlyList<string> arguments, TextWriter output, CancellationToken cancellation)
+    {
+        using var help = new StringWriter { NewLine = "\n" };
+        var configuration = new InvocationConfiguration { Output = help, Error = world.Error, EnableDefaultExceptionHandler = false };
+        var code = await root.Parse(arguments).InvokeAsync(configuration, cancellation).ConfigureAwait(false);
+        var text = help.ToString().Replace($"  {root.Name}", $"  {world.ProgramName}", StringComparison.Ordinal);
+        foreach (var command in root.Subcommands.Where(command => command.Arguments.Any(argument => argument.Arity.MinimumNumberOfValues == 0)))
+        {
+            var shown = string.Concat(command.Arguments.Select(argument => $" <{argument.HelpName ?? argument.Name}>"));
+            var meant = string.Concat(command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues == 0 ? $" [{argument.HelpName}]" : $" <{argument.HelpName}>"));
+            text = text.Replace($"  {command.Name}{shown}  ", $"  {command.Name}{meant}  ", StringComparison.Ordinal);
+        }
+
+        output.Write(text.TrimEnd() + "\n");
+        return code;
+    }
+
     /// <summary>The parser's first complaint on one line; of a word it does not know, what was probably meant.</summary>
     private static string Explain(ParseResult typed, Command at)
     {
         if ((StrayOption(typed) ?? (typed.UnmatchedTokens is [var unmatched, ..] ? unmatched : null)) is { } word)
         {
+            if (at.Options.Any(option => option.Name == word || option.Aliases.Contains(word)))
+            {
+                return $"'{word}' belongs to '{at.Name}' and goes after it";
+            }
+
             var names = at.Subcommands.Where(command => !command.Hidden).Select(command => command.Name)
                 .Concat(at.Options.SelectMany(option => option.Aliases.Append(option.Name)));
             return $"'{word}' is not known here{Nearest.Hint(word, names)}";
@@ -97,7 +129,9 @@ internal static class CommandLine
         : typed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
             .FirstOrDefault(value => value.Length > 1 && value[0] == '-');
 
-    private static string Path(string program, Command command, Command root)
+    private static string Path(string program, Command command, Command root) => string.Join(' ', Names(command, root).Prepend(program));
+
+    private static List<string> Names(Command command, Command root)
     {
         var names = new List<string>();
         for (Symbol? at = command; at is not null && at != root; at = at.Parents.FirstOrDefault())
@@ -105,7 +139,6 @@ internal static class CommandLine
             names.Insert(0, at.Name);
         }
 
-        names.Insert(0, program);
-        return string.Join(' ', names);
+        return names;
     }
 }

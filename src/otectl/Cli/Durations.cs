@@ -56,7 +56,7 @@ internal static class Durations
         var text = result.Tokens[0].Value;
         if (!TryParse(text, out var duration))
         {
-            result.AddError($"{name}: '{text}' is no duration; write for example 30s, 5m, 1h30m or 7d");
+            result.AddError($"{name}: '{text}' is no duration from 1s to {Format(Most)}; write for example 30s, 5m, 1h30m or 7d");
         }
 
         return duration;

@@ -6,7 +6,7 @@ namespace Ote.Ctl.Cli;
 /// <summary>The options every command takes.</summary>
 internal sealed class GlobalOptions
 {
-    /// <summary>Where commands and the tree's own objects live unless <c>-n</c> says otherwise.</summary>
+    /// <summary>Where the tree's own objects live, and the commands of <c>apply</c> unless it is told otherwise.</summary>
     internal const string ControlNamespace = "ote-system";
 
     internal Option<string?> Kubeconfig { get; } = new("--kubeconfig")
@@ -25,7 +25,7 @@ internal sealed class GlobalOptions
 
     internal Option<string?> Namespace { get; } = new("--namespace", "-n")
     {
-        Description = $"Namespace of command objects (default: {ControlNamespace})",
+        Description = "Namespace: of command objects (default: all), with apply of objects that name none (default: default)",
         HelpName = "NAME",
         Recursive = true,
     };

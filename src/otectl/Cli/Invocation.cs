@@ -46,9 +46,6 @@ internal sealed class Invocation : IDisposable
     /// <summary>The namespace typed, or null.</summary>
     internal string? Namespace => Typed.GetValue(_globals.Namespace);
 
-    /// <summary>The namespace command objects are in.</summary>
-    internal string CommandNamespace => Namespace ?? GlobalOptions.ControlNamespace;
-
     internal string? KubeconfigPath => Typed.GetValue(_globals.Kubeconfig);
 
     internal string? ContextName => Typed.GetValue(_globals.Context);

@@ -21,9 +21,13 @@ internal static class ClusterReader
         }
     }
 
+    /// <summary>The name alone of one written as <c>-o name</c> prints it, <c>cluster.ote.baidu.com/c1</c>.</summary>
+    internal static string Bare(string name) => name.Split('/') is [var kind, var bare] && kind.EndsWith($".{Kinds.Clusters.Group}", StringComparison.Ordinal) ? bare : name;
+
     /// <summary>One cluster; fails with the names that come near.</summary>
     internal static async Task<ClusterView> OneAsync(Invocation run, string name, CancellationToken cancellation)
     {
+        name = Bare(name);
         if (await run.Api.GetAsync(Kinds.Clusters, null, name, cancellation).ConfigureAwait(false) is { } found)
         {
             return new ClusterView(found);

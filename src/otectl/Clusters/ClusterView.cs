@@ -8,6 +8,7 @@ namespace Ote.Ctl.Clusters;
 internal readonly record struct ClusterView(JsonObject Object)
 {
     internal const string Online = "online";
+    private const string Revoked = "Revoked";
 
     internal string Name => Object.Name();
 
@@ -16,9 +17,9 @@ internal readonly record struct ClusterView(JsonObject Object)
 
     /// <summary>
     /// <c>online</c> or <c>offline</c>; <c>unknown</c> behind a lost ancestor and before the root has said anything; <c>pending</c> while it
-    /// waits to be accepted, which the root tells by a condition.
+    /// waits to be accepted and <c>revoked</c> when it is shut out, which the root tells by a condition.
     /// </summary>
-    internal string Status => Object.Condition("Accepted").Text("reason") == "Pending" ? "pending"
+    internal string Status => Object.Condition("Accepted").Text("reason") is ("Pending" or Revoked) and var reason ? reason.ToLowerInvariant()
         : Object.Text("status", "status") is { Length: > 0 } status ? status : "unknown";
 
     /// <summary>The identity that holds the name: the one that attached, else the one that asked to join; empty when there was none.</summary>

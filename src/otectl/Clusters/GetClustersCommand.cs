@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Output;
+using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Clusters;
 
@@ -16,15 +17,17 @@ internal static class GetClustersCommand
             Description = "Only clusters with this tag: KEY for any value, KEY=VALUE for one; may be repeated, all must hold",
             HelpName = "TAG",
         };
-        var clusters = new Command("clusters", "List clusters: name, parent, status, tags.") { names, tags };
+        var clusters = new Command("clusters", "List clusters: name, parent, status and age; -o wide adds tags, path, address and version.") { names, tags };
         clusters.Aliases.Add("cluster");
         clusters.Aliases.Add("cs");
+        clusters.Aliases.Add($"{Kinds.Clusters.Plural}.{Kinds.Clusters.Group}");
         runner.Attach(clusters, (run, cancellation) => RunAsync(run, run.Typed.GetValue(names) ?? [], run.Typed.GetValue(tags) ?? [], cancellation));
         return new Command("get", "List objects.") { clusters };
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, string[] names, string[] tags, CancellationToken cancellation)
     {
+        names = [.. names.Select(ClusterReader.Bare)];
         var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
         if (names.FirstOrDefault(name => !all.Any(cluster => cluster.Name == name)) is { } missing)
         {

@@ -9,7 +9,7 @@ internal static class CommandListCommand
 {
     internal static Command Build(CommandRunner runner)
     {
-        var everywhere = new Option<bool>("--all-namespaces", "-A") { Description = "Of every namespace" };
+        var everywhere = new Option<bool>("--all-namespaces", "-A") { Description = "Of every namespace, whatever -n says" };
         return runner.Attach(
             new Command("list", "List commands, the newest first.") { everywhere },
             (run, cancellation) => RunAsync(run, run.Typed.GetValue(everywhere), cancellation));
@@ -17,7 +17,7 @@ internal static class CommandListCommand
 
     private static async Task<ExitCode> RunAsync(Invocation run, bool everywhere, CancellationToken cancellation)
     {
-        var commands = await CommandReader.AllAsync(run, everywhere ? null : run.CommandNamespace, cancellation).ConfigureAwait(false);
+        var (commands, ns) = await CommandReader.AllAsync(run, everywhere ? null : run.Namespace, cancellation).ConfigureAwait(false);
         if (run.WantsObjects)
         {
             await ObjectPrinter.ListAsync(run.Out, run.Format, commands.Select(command => command.Object)).ConfigureAwait(false);
@@ -26,17 +26,17 @@ internal static class CommandListCommand
 
         if (commands.Count == 0)
         {
-            run.Note(everywhere ? "no commands" : $"no commands in namespace {run.CommandNamespace}");
+            run.Note(ns is null ? "no commands" : $"no commands in namespace {ns}");
             return ExitCode.Ok;
         }
 
         var wide = run.Format == OutputFormat.Wide;
-        string[] before = everywhere ? ["NAMESPACE", "NAME"] : ["NAME"];
+        string[] before = ns is null ? ["NAMESPACE", "NAME"] : ["NAME"];
         string[] behind = wide ? ["METHOD", "URL"] : [];
         var table = new TextTable([.. before, "SELECTOR", "PHASE", "TARGETS", "SUCCEEDED", "FAILED", "AGE", .. behind]);
         foreach (var command in commands)
         {
-            Cell[] key = everywhere ? [command.Namespace, command.Name] : [command.Name];
+            Cell[] key = ns is null ? [command.Namespace, command.Name] : [command.Name];
             Cell[] request = wide ? [command.Method, command.Url] : [];
             table.Add([
                 .. key,

@@ -15,18 +15,40 @@ internal static class CommandShowCommand
     {
         var name = CommandCommand.NameArgument();
         var failed = new Option<bool>("--failed") { Description = "Only targets that did not succeed" };
+        var body = new Option<string?>("--body")
+        {
+            Description = "Print the answers too; with CLUSTER, that cluster's answer and nothing else",
+            HelpName = "CLUSTER",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        body.CompletionSources.Add(Completions.Clusters);
         return runner.Attach(
-            new Command("show", "Show a command and what became of it at each target.") { name, failed },
-            (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, run.Typed.GetValue(failed), cancellation));
+            new Command("show", "Show a command and what became of it at each target.") { name, failed, body },
+            async (run, cancellation) =>
+            {
+                var command = await CommandReader.OneAsync(run, run.Typed.GetValue(name)!, cancellation).ConfigureAwait(false);
+                if (run.Typed.GetValue(body) is { } cluster)
+                {
+                    await CommandBodies.PrintOneAsync(run, command, cluster, cancellation).ConfigureAwait(false);
+                    return ExitCode.Ok;
+                }
+
+                await ShowAsync(run, command, run.Typed.GetValue(failed), cancellation).ConfigureAwait(false);
+                if (run.Typed.GetResult(body) is not null && !run.WantsObjects)
+                {
+                    await CommandBodies.PrintAllAsync(run, command, run.Typed.GetValue(failed), cancellation).ConfigureAwait(false);
+                }
+
+                return ExitCode.Ok;
+            });
     }
 
-    private static async Task<ExitCode> RunAsync(Invocation run, string name, bool failedOnly, CancellationToken cancellation)
+    private static async Task ShowAsync(Invocation run, CommandView command, bool failedOnly, CancellationToken cancellation)
     {
-        var command = await CommandReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
         if (run.WantsObjects)
         {
             await ObjectPrinter.ListAsync(run.Out, run.Format, WithPagesAsync(run, command, cancellation)).ConfigureAwait(false);
-            return ExitCode.Ok;
+            return;
         }
 
         Head(run, command);
@@ -69,10 +91,8 @@ internal static class CommandShowCommand
         }
         else
         {
-            run.Note(failedOnly ? "no target failed" : "no target yet");
+            run.Note(command.IsFinished && command.Count("targets") == 0 ? "it was sent to no cluster" : failedOnly ? "no target failed" : "no target yet");
         }
-
-        return ExitCode.Ok;
     }
 
     private static void Head(Invocation run, CommandView command)
@@ -90,7 +110,7 @@ internal static class CommandShowCommand
         Field("Created", command.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
         string[] stages = ["targets", "accepted", "sent", "durable", "executed", "succeeded", "failed", "expired", "cancelled", .. command.Count("notSelected") > 0 ? ["notSelected"] : Array.Empty<string>()];
         Field("Receipts", string.Join(", ", stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage} {command.Count(stage)}"))));
-        if ((command.NothingMatched ?? command.Refusal ?? command.Concern) is { } why)
+        if ((command.NothingMatched ?? command.Refusal ?? command.NotAllowed ?? command.Concern) is { } why)
         {
             Field("Message", new Cell(why, run.OutPaint.Bad));
         }

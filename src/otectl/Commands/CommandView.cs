@@ -53,6 +53,10 @@ internal readonly record struct CommandView(JsonObject Object)
     internal string? Refusal =>
         IsObserved && Object.Condition("Valid") is { } valid && valid.Text("status") == "False" ? valid.Text("message") ?? valid.Text("reason") : null;
 
+    /// <summary>Why policies allow the command at none of the clusters it means, or null.</summary>
+    internal string? NotAllowed =>
+        IsObserved && Object.Condition("Allowed") is { } allowed && allowed.Text("status") == "False" ? $"{allowed.Text("reason")}: {allowed.Text("message")}" : null;
+
     /// <summary>Which names of the selector nobody answers to, in a sentence; null when there are none.</summary>
     internal string? UnknownNames =>
         IsObserved && Object.Condition("NamesKnown") is { } names && names.Text("status") == "False" ? names.Text("message") : null;

@@ -40,6 +40,13 @@ internal sealed class JoinTokenCreateCommand
                 result.AddError($"--uses: '{result.Tokens[0].Value}' is no number of uses; write 0 for any number, or 1 and more");
             }
         });
+        create._name.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !CanMatch(result.Tokens[0].Value))
+            {
+                result.AddError($"--name: no cluster can be called as in '{result.Tokens[0].Value}'; names have 1 to 63 of a-z, 0-9 and '-', none at an end, and a pattern * and ? too");
+            }
+        });
         return runner.Attach(
             new Command("create", "Create a join token, and print it once with the command that uses it.")
             {
@@ -47,6 +54,10 @@ internal sealed class JoinTokenCreateCommand
             },
             create.RunAsync);
     }
+
+    /// <summary>Whether a cluster's name can match a pattern: a token that nobody can use would be found out at the site.</summary>
+    private static bool CanMatch(string pattern) =>
+        pattern.Length is > 0 and <= 63 && pattern[0] != '-' && pattern[^1] != '-' && pattern.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-' or '*' or '?');
 
     private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
     {

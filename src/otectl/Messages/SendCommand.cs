@@ -79,20 +79,20 @@ internal sealed class SendCommand
             var suffix = new byte[4];
             run.World.Entropy(suffix);
             var name = $"to-{to}-{Convert.ToHexStringLower(suffix)}";
-            var made = await run.Api.CreateAsync(Kinds.ClusterMessages, run.CommandNamespace, Object(run, name, to, topic, body, life), either.Token).ConfigureAwait(false);
+            var made = await run.Api.CreateAsync(Kinds.ClusterMessages, Namespace(run), Object(run, name, to, topic, body, life), either.Token).ConfigureAwait(false);
             if (!waits)
             {
                 return Tell(run, to, name, "OnItsWay", "", 0, made);
             }
 
-            await foreach (var seen in ObjectFollower.Of(run).FollowAsync(Kinds.ClusterMessages, run.CommandNamespace, name, either.Token).ConfigureAwait(false))
+            await foreach (var seen in ObjectFollower.Of(run).FollowAsync(Kinds.ClusterMessages, Namespace(run), name, either.Token).ConfigureAwait(false))
             {
                 if (seen is null)
                 {
                     throw new CtlException(ExitCode.Failed, $"clustermessage {name} was deleted while it was waited for; its message may have been delivered");
                 }
 
-                last = seen.Text("status", "message") is { Length: > 0 } text ? text : $"it is clustermessage {name} in namespace {run.CommandNamespace}";
+                last = seen.Text("status", "message") is { Length: > 0 } text ? text : $"it is clustermessage {name} in namespace {Namespace(run)}";
                 if (seen.Text("status", "completionTime") is not null)
                 {
                     return Tell(run, to, name, seen.Text("status", "state")!, seen.Text("status", "message") ?? "", (int)(seen.Whole("status", "hops") ?? 0), seen);
@@ -102,6 +102,8 @@ internal sealed class SendCommand
             return ExitCode.Failed;
         }
     }
+
+    private static string Namespace(Invocation run) => run.Namespace ?? GlobalOptions.ControlNamespace;
 
     private static ExitCode Tell(Invocation run, string to, string name, string state, string text, int hops, JsonObject? obj)
     {
@@ -147,7 +149,7 @@ internal sealed class SendCommand
         {
             ["apiVersion"] = "ote.baidu.com/v1",
             ["kind"] = "ClusterMessage",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = run.CommandNamespace },
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = Namespace(run) },
             ["spec"] = spec,
         };
     }

@@ -16,7 +16,7 @@ internal sealed class Paint(bool enabled)
     internal string State(string word) => word switch
     {
         "online" or "Succeeded" or "True" or "succeeded" => Wrap("\e[32m", word),
-        "offline" or "Failed" or "Expired" or "failed" or "expired" => Wrap("\e[31m", word),
+        "offline" or "revoked" or "Failed" or "Expired" or "failed" or "expired" => Wrap("\e[31m", word),
         "pending" or "Pending" or "Running" or "Cancelled" or "cancelled" => Wrap("\e[33m", word),
         _ => word,
     };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
 
 namespace Ote.Ctl.Placing;
 
@@ -23,9 +24,15 @@ internal static class ForbidCommand
 
     private static async Task<ExitCode> RunAsync(Invocation run, string name, string[] parents, bool forbids, CancellationToken cancellation)
     {
+        parents = [.. parents.Select(ClusterReader.Bare)];
         if (forbids)
         {
             await PlacementPatch.CheckParentsAsync(run, name, parents, cancellation).ConfigureAwait(false);
+            await PlacementPatch.CheckForbidAsync(run, name, parents, cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            await CheckForbiddenAsync(run, name, parents, cancellation).ConfigureAwait(false);
         }
 
         await PlacementPatch.WriteAsync(
@@ -39,5 +46,17 @@ internal static class ForbidCommand
             cluster => $"cluster {name} may hang below {(cluster.ForbiddenParents.Count == 0 ? "any parent" : "any parent but " + string.Join(", ", cluster.ForbiddenParents))}",
             cancellation).ConfigureAwait(false);
         return ExitCode.Ok;
+    }
+
+    /// <summary>A name that is not forbidden was mistyped, or nothing is to be done about it: either is worth saying.</summary>
+    private static async Task CheckForbiddenAsync(Invocation run, string name, string[] parents, CancellationToken cancellation)
+    {
+        var forbidden = (await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false)).ForbiddenParents;
+        if (parents.FirstOrDefault(parent => !forbidden.Contains(parent)) is { } other)
+        {
+            throw new CtlException(
+                ExitCode.Failed,
+                $"cluster '{name}' is not kept from hanging below '{other}'{Nearest.Hint(other, forbidden)}; forbidden are {(forbidden.Count == 0 ? "no parents" : string.Join(", ", forbidden))}");
+        }
     }
 }

@@ -26,7 +26,17 @@ internal static class PinCommand
             async (run, cancellation) =>
             {
                 var cluster = run.Typed.GetValue(name)!;
-                await PlacementPatch.WriteAsync(run, cluster, _ => new JsonObject { ["pinnedParent"] = null }, _ => $"cluster {cluster} unpinned", cancellation).ConfigureAwait(false);
+                var was = "";
+                await PlacementPatch.WriteAsync(
+                    run,
+                    cluster,
+                    now =>
+                    {
+                        was = now.PinnedParent;
+                        return new JsonObject { ["pinnedParent"] = null };
+                    },
+                    _ => was.Length > 0 ? $"cluster {cluster} unpinned" : $"cluster {cluster} was not pinned",
+                    cancellation).ConfigureAwait(false);
                 return ExitCode.Ok;
             });
     }

@@ -69,6 +69,34 @@ internal static class PlacementPatch
         }
     }
 
+    /// <summary>
+    /// Fails when a cluster would be left without any parent it knows of: no wish reaches a cluster that hangs nowhere, so that one could
+    /// not be taken back.
+    /// </summary>
+    internal static async Task CheckForbidAsync(Invocation run, string child, IReadOnlyCollection<string> parents, CancellationToken cancellation)
+    {
+        var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+        if (all.FirstOrDefault(cluster => cluster.Name == child) is not { Object: not null } cluster)
+        {
+            throw ClusterReader.Unknown(run, child, all);
+        }
+
+        if (cluster.PinnedParent.Length > 0 && parents.Contains(cluster.PinnedParent))
+        {
+            throw new CtlException(ExitCode.Usage, $"cluster '{child}' is pinned below '{cluster.PinnedParent}' and would hang nowhere; unpin it first");
+        }
+
+        var possible = PossibleParents.Of(cluster, all);
+        var left = possible.Except(cluster.ForbiddenParents).Except(parents).ToArray();
+        if (left.Length == 0)
+        {
+            throw new CtlException(
+                ExitCode.Usage,
+                $"cluster '{child}' would have no parent left ({string.Join(", ", possible)} {(possible.Count == 1 ? "is" : "are")} all it can hang below), "
+                + "and no later wish could reach it; leave it one");
+        }
+    }
+
     /// <summary>Fails when a cluster cannot be another's parent, as far as the tree tells.</summary>
     internal static async Task CheckPinAsync(Invocation run, string child, string parent, CancellationToken cancellation)
     {
@@ -76,6 +104,11 @@ internal static class PlacementPatch
         if ((chosen.Object.Items("status", "path") ?? []).Any(step => step?.ToString() == child))
         {
             throw new CtlException(ExitCode.Usage, $"cluster '{parent}' hangs below '{child}', which cannot hang below it; name another parent");
+        }
+
+        if ((await ClusterReader.OneAsync(run, child, cancellation).ConfigureAwait(false)).ForbiddenParents.Contains(parent))
+        {
+            throw new CtlException(ExitCode.Usage, $"cluster '{child}' is forbidden to hang below '{parent}' and would hang nowhere; allow it first");
         }
 
         if (chosen.Parent.Length > 0 && string.IsNullOrEmpty(chosen.Object.Text("status", "listen")))

@@ -30,7 +30,7 @@ internal static class CompleteCommand
             if (candidate[0] != '\u0001')
             {
                 // Options are many: they are offered once a dash is typed.
-                var wanted = candidate.StartsWith(typed, StringComparison.Ordinal) && candidate != "__complete" && (candidate[0] != '-' || typed.Length > 0);
+                var wanted = candidate.StartsWith(typed, StringComparison.Ordinal) && candidate != "__complete" && !candidate.EndsWith(Kinds.Clusters.Group, StringComparison.Ordinal) && (candidate[0] != '-' || typed.Length > 0);
                 run.Out.Write(wanted ? candidate + "\n" : "");
                 continue;
             }
@@ -53,7 +53,7 @@ internal static class CompleteCommand
         {
             Completions.ClusterMarker => (Kinds.Clusters, (string?)null),
             Completions.TokenMarker => (Kinds.JoinTokens, null),
-            _ => (Kinds.ClusterControllers, run.CommandNamespace),
+            _ => (Kinds.ClusterControllers, run.Namespace),
         };
         try
         {

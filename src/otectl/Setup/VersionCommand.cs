@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
@@ -17,6 +18,10 @@ internal static class VersionCommand
             new Command("version", "Print the versions of this program and of the control API.") { client },
             (run, cancellation) => RunAsync(run, run.Typed.GetValue(client), cancellation));
     }
+
+    /// <summary><c>--version</c>, which many type first.</summary>
+    internal static Option<bool> Option(Surroundings world) =>
+        new("--version") { Description = "Print this program's version", Action = new Printing(world) };
 
     internal static string Own => typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
@@ -45,5 +50,17 @@ internal static class VersionCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    /// <summary>What the option does, whatever stands beside it.</summary>
+    internal sealed class Printing(Surroundings world) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            world.Out.Write($"{world.ProgramName} {Own}\n");
+            return (int)ExitCode.Ok;
+        }
     }
 }

@@ -53,8 +53,21 @@ public sealed class UpRefusedTests
         await first.StartAsync();
         await first.WaitForLineAsync("Ctrl-C ends it", TimeSpan.FromMinutes(2), Ct);
 
-        Refused(await UpRun.ToEndAsync(Ct, "--clusters", "1", "--data", scratch["data"], "--exit"), scratch["data"], "another");
+        Refused(await UpRun.ToEndAsync(Ct, "--clusters", "1", "--data", scratch["data"], "--exit"), scratch["data"], "another './ote up' runs there");
+        Refused(await UpRun.ToEndAsync(Ct, "--clusters", "9", "--data", scratch["data"], "--exit"), "--data ", "another directory with --data DIR");
+        Assert.Contains("\"clusters\":1,", await File.ReadAllTextAsync(Path.Combine(scratch["data"], "up.json"), Ct), StringComparison.Ordinal);
         Assert.False(first.Exited.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Up_thatIsCutOffBeforeItIsDone_endsWithTheSignalsCode()
+    {
+        using Scratch scratch = new("up-cut");
+        await using ProductProcess up = new("cut", "ote-center", ["up", "--clusters", "50", "--exit", "--api-port", "0"], scratch.Path);
+        await up.StartAsync();
+        await up.WaitForLineAsync("starting ", TimeSpan.FromMinutes(1), Ct);
+
+        Assert.Equal(143, await up.StopAsync(TimeSpan.FromMinutes(1)));
     }
 
     [Theory]

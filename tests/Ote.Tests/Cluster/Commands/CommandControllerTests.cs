@@ -372,6 +372,16 @@ public sealed class CommandControllerTests
     }
 
     [Fact]
+    public async Task A_target_that_was_revoked_is_called_so()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "revoked-1");
+        world.Changed("revoked-1", online: false);
+        await world.CreateAsync("c", "*", Ct);
+        var waiting = await world.UntilAsync("c", c => c.Condition("Complete").Text("reason") == "ClustersAway", Ct);
+        Assert.EndsWith("; away: revoked-1 (revoked)", waiting.Condition("Complete").Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_late_delivery_a_restart_does_not_end_those_that_are_only_not_heard_of_yet()
     {
         await using var world = await EntryWorld.StartAsync(Ct, "a", "away");

@@ -182,6 +182,8 @@ internal sealed class PlayedSubtree : ICommandSender
         return ([.. all.Where(n => _clusters.TryGetValue(n, out var c) && !c.Online)], [.. all.Where(n => !_clusters.ContainsKey(n))]);
     }
 
+    public bool IsRevoked(string name) => name.StartsWith("revoked", StringComparison.Ordinal);
+
     public Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)
     {
         _sent.Writer.TryWrite(new SentWord(command.Clone(), null, selector));

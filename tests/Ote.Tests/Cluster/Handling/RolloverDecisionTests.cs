@@ -18,7 +18,8 @@ public sealed class RolloverDecisionTests
     [InlineData("Renewing", "finish", true, "", "c1 c2", "Finish", "finished, leaving behind c1, c2")]
     [InlineData("Renewing", "finish", false, "", "", "Finish", "finished: the former CA")]
     [InlineData("Renewing", "abort", false, "", "", "Switch", "turned round")]
-    [InlineData("Renewing", "continue", false, "", "", "Nothing", "refused")]
+    [InlineData("Renewing", "continue", false, "", "c1 c2", "Nothing", "refused: the exchange is under way in phase Renewing, in which the issuing CA needs nobody's leave; it waits for certificates to be renewed: c1, c2")]
+    [InlineData("Finished", "continue", false, "", "", "Nothing", "refused: the exchange is finished")]
     [InlineData("Finished", "start", false, "", "", "Nothing", "refused: the former CA still counts for renewals until 2026-03-01 00:00:00Z")]
     [InlineData("None", "dance", false, "", "", "Nothing", "refused: 'dance'")]
     public void Wish_is_judged(string phase, string wish, bool force, string notTrusting, string notRenewed, string step, string answer)

@@ -32,20 +32,22 @@ public sealed class ApplyCommandTests
     }
 
     [Fact]
-    public async Task Namespace_option_names_the_home_of_commands_and_of_objects_that_name_none()
+    public async Task Namespace_option_is_about_objects_that_name_none_and_commands_have_one_of_their_own()
     {
         await using var world = await CtlWorld.StartAsync();
         await world.Api.CreateAsync(Kinds.Namespaces, null, new JsonObject { ["metadata"] = new JsonObject { ["name"] = "shop" } }, CtlWorld.Stop);
         world.Input = Deployment;
         var both = await world.RunAsync("apply", "-f", "-", "--to", "*", "--no-wait", "-n", "shop", "-o", "json");
         var command = JsonNode.Parse(both.Out).Items("items")![0]!.AsObject();
-        Assert.Equal("shop", command.Namespace());
+        Assert.Equal("ote-system", command.Namespace());
         Assert.Contains("/namespaces/shop/", command.Text("spec", "url"), StringComparison.Ordinal);
-        var apart = await world.RunAsync("apply", "-f", "-", "--to", "*", "--no-wait", "-n", "shop", "--command-namespace", "ote-system", "-o", "json");
-        Assert.Equal("ote-system", JsonNode.Parse(apart.Out).Items("items")![0]!.AsObject().Namespace());
-        var missing = await world.RunAsync("apply", "-f", "-", "--to", "*", "--no-wait", "-n", "nowhere");
+        var apart = await world.RunAsync("apply", "-f", "-", "--to", "*", "--no-wait", "--command-namespace", "shop", "-o", "json");
+        var other = JsonNode.Parse(apart.Out).Items("items")![0]!.AsObject();
+        Assert.Equal("shop", other.Namespace());
+        Assert.Contains("/namespaces/default/", other.Text("spec", "url"), StringComparison.Ordinal);
+        var missing = await world.RunAsync("apply", "-f", "-", "--to", "*", "--no-wait", "--command-namespace", "nowhere");
         Assert.Equal(1, missing.Code);
-        Assert.Contains("nowhere", missing.Error, StringComparison.Ordinal);
+        Assert.Contains("create the namespace, or leave --command-namespace out (it is then ote-system)", missing.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -245,7 +247,7 @@ public sealed class ApplyCommandTests
         var run = world.RunAsync("apply", "-f", "-", "--to", "*");
         await controller.SucceedAsync(await controller.NextAsync(), "c1");
         var result = await run;
-        Assert.Contains("SUCCEEDED", result.Error, StringComparison.Ordinal);
+        Assert.Contains("DURABLE", result.Error, StringComparison.Ordinal);
         Assert.Contains("\e[", result.Error, StringComparison.Ordinal);
         Assert.Contains("\e[32mSucceeded\e[0m", result.Out, StringComparison.Ordinal);
         Assert.Equal(0, result.Code);

@@ -19,6 +19,44 @@ public sealed class ApplyEndTests
     }
 
     [Fact]
+    public async Task Controllers_without_a_cluster_are_named_with_the_way_to_leave_them_out()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        var run = world.RunAsync("apply", "-f", "-", "--to", "*");
+        var command = await controller.NextAsync();
+        await controller.ResultsAsync(
+            command, 0, PlayedController.Item("c1", 200), PlayedController.Item("root", 0, "NoManagedCluster", "no shim"), PlayedController.Item("north", 0, "NoManagedCluster", "no shim"));
+        await controller.SayAsync(command, "Failed", "targets=3 succeeded=1 failed=2");
+        var result = await run;
+        Assert.Equal(3, result.Code);
+        Assert.EndsWith(
+            "; north, root manage no cluster (NoManagedCluster): leave them out, by a tag of those that do, such as --to tier=edge\n", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_policies_do_not_allow_is_explained_and_so_does_show()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        var run = world.RunAsync("apply", "-f", "-", "--to", "c1");
+        var command = await controller.NextAsync();
+        await controller.SayAsync(command, "Failed", "", notAllowed: "for none of the 1 clusters it means: no rule lets anna PATCH namespaces");
+        var result = await run;
+        Assert.Equal(3, result.Code);
+        Assert.EndsWith(
+            $"error: command {command.Name()} was not sent: NotAllowed: for none of the 1 clusters it means: no rule lets anna PATCH namespaces; "
+            + "whoever keeps the CommandPolicy objects can allow it\n",
+            result.Error,
+            StringComparison.Ordinal);
+        var shown = await world.RunAsync("command", "show", command.Name());
+        Assert.Contains("Message:   NotAllowed: for none of the 1 clusters it means", shown.Out, StringComparison.Ordinal);
+        Assert.Equal("it was sent to no cluster\n", shown.Error);
+    }
+
+    [Fact]
     public async Task A_long_selector_is_shown_by_its_beginning()
     {
         await using var world = await CtlWorld.StartAsync();

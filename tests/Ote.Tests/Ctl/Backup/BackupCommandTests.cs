@@ -38,6 +38,17 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_is_at_fault_itself()
+    {
+        await using var world = await StartAsync(WholeAsync);
+        var folder = await world.RunAsync("backup", _folder, "--force");
+        Assert.Equal((1, $"error: {_folder} is a directory; name a file in it\n"), (folder.Code, folder.Error));
+        var nowhere = await world.RunAsync("backup", Path.Combine(_folder, "no", "x"));
+        Assert.Equal(1, nowhere.Code);
+        Assert.Contains($"there is no directory {_folder}/no; make it, or choose another place", nowhere.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Stream_that_ends_early_leaves_the_former_file()
     {
         await using var world = await StartAsync(async (target, ct) =>

@@ -6,16 +6,38 @@ namespace Ote.Tests.Ctl.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "error: Required command was not provided; see otectl --help\n")]
+    [InlineData("--command-namespace x apply -f x --to c1", "error: '--command-namespace' belongs to 'apply' and goes after it; see otectl apply --help\n")]
+    [InlineData("join-token create --ttl 0s", "error: --ttl: '0s' is no duration from 1s to 3650d; write for example 30s, 5m, 1h30m or 7d; see otectl join-token create --help\n")]
     [InlineData("get clustres", "error: 'clustres' is not known here (did you mean clusters?); see otectl get --help\n")]
     [InlineData("get clusters --tga x", "error: '--tga' is not known here (did you mean --tag?); see otectl get clusters --help\n")]
     [InlineData("get clusters -o xml", "error: Argument 'xml' not recognized. Must be one of: 'wide' 'json' 'yaml' 'name'; see otectl get clusters --help\n")]
-    [InlineData("apply --to c1 -f x --timeout soon", "error: --timeout: 'soon' is no duration; write for example 30s, 5m, 1h30m or 7d; see otectl apply --help\n")]
+    [InlineData("apply --to c1 -f x --timeout soon", "error: --timeout: 'soon' is no duration from 1s to 3650d; write for example 30s, 5m, 1h30m or 7d; see otectl apply --help\n")]
     public async Task Wrong_usage_is_one_line_and_code_2(string arguments, string expected)
     {
         await using var world = await CtlWorld.StartAsync();
         var result = await world.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal((2, expected, ""), (result.Code, result.Error, result.Out));
+    }
+
+    [Theory]
+    [InlineData("", "Usage:\n  otectl [command] [options]")]
+    [InlineData("get", "Usage:\n  otectl get [command] [options]")]
+    [InlineData("ca rotate", "continue")]
+    public async Task Half_a_command_is_answered_with_its_help_and_code_2(string arguments, string expected)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal((2, ""), (result.Code, result.Out));
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_shows_what_may_be_left_out_and_the_version_is_an_option_too()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        Assert.Contains("  pin <CLUSTER> [PARENT]  ", (await world.RunAsync("--help")).Out, StringComparison.Ordinal);
+        var version = await world.RunAsync("--version");
+        Assert.Equal((0, "otectl " + (await world.RunAsync("version", "--client")).Out["Client: ".Length..]), (version.Code, version.Out));
     }
 
     [Theory]
@@ -31,7 +53,8 @@ public sealed class CommandLineTests
         await using var world = await CtlWorld.StartAsync();
         world.ProgramName = "kubectl ote";
         Assert.Contains("Usage:\n  kubectl ote get clusters [<NAME>...] [options]\n", (await world.RunAsync("get", "clusters", "--help")).Out, StringComparison.Ordinal);
-        Assert.EndsWith("see kubectl ote get --help\n", (await world.RunAsync("get")).Error, StringComparison.Ordinal);
+        Assert.Contains("  kubectl ote get [command]", (await world.RunAsync("get")).Error, StringComparison.Ordinal);
+        Assert.EndsWith("see kubectl ote get --help\n", (await world.RunAsync("get", "x")).Error, StringComparison.Ordinal);
         Assert.Contains("kubectl ote get clusters lists", (await world.RunAsync("accept", "x")).Error, StringComparison.Ordinal);
     }
 

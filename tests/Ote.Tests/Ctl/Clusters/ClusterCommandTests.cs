@@ -42,6 +42,18 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
+    public async Task A_revoked_cluster_is_called_so_and_names_may_have_the_form_that_is_printed()
+    {
+        await using var world = await TreeAsync();
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop))!;
+        Conditions.SetCondition(cluster.Child("status"), "Accepted", false, "Revoked", "shut out until otectl accept c10", CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        Assert.Contains("c10    bj       revoked", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+        Assert.Contains("c10  revoked", (await world.RunAsync("tree")).Out, StringComparison.Ordinal);
+        Assert.Equal("cluster.ote.baidu.com/c1\n", (await world.RunAsync("get", "clusters.ote.baidu.com", "cluster.ote.baidu.com/c1", "-o", "name")).Out);
+    }
+
+    [Fact]
     public async Task Objects_are_printed_verbatim()
     {
         await using var world = await TreeAsync();

@@ -16,13 +16,13 @@ public sealed class CommandCommandTests
         await SubmitAsync(world, controller, "tier=edge");
         Assert.Equal(
             """
-            NAME                    SELECTOR    PHASE       TARGETS   SUCCEEDED   FAILED   AGE
-            namespace-shop-jklmnp   tier=edge   Pending     0         0           0        0s
-            namespace-shop-bcdfgh   c1          Succeeded   1         1           0        3m
+            NAMESPACE    NAME                    SELECTOR    PHASE       TARGETS   SUCCEEDED   FAILED   AGE
+            ote-system   namespace-shop-jklmnp   tier=edge   Pending     0         0           0        0s
+            ote-system   namespace-shop-bcdfgh   c1          Succeeded   1         1           0        3m
 
             """,
             (await world.RunAsync("command", "list")).Out);
-        Assert.Contains("ote-system   namespace-shop-bcdfgh", (await world.RunAsync("command", "list", "-A", "-o", "wide")).Out, StringComparison.Ordinal);
+        Assert.Contains("ote-system   namespace-shop-bcdfgh", (await world.RunAsync("command", "list", "-A", "-n", "default", "-o", "wide")).Out, StringComparison.Ordinal);
         Assert.Equal("no commands in namespace default\n", (await world.RunAsync("command", "list", "-n", "default")).Error);
     }
 
@@ -139,6 +139,36 @@ public sealed class CommandCommandTests
     }
 
     [Fact]
+    public async Task A_command_is_found_in_whichever_namespace_it_is_and_asked_for_when_there_are_two()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*", "--command-namespace", "default");
+        Assert.Contains("Name:      default/" + command.Name(), (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
+        var twin = command.Copy();
+        twin["metadata"] = new JsonObject { ["name"] = command.Name(), ["namespace"] = "ote-system" };
+        await world.Api.CreateAsync(Kinds.ClusterControllers, "ote-system", twin, CtlWorld.Stop);
+        var both = await world.RunAsync("command", "show", command.Name());
+        Assert.Equal((2, $"error: there are 2 commands '{command.Name()}', in namespaces default, ote-system; say which with -n\n"), (both.Code, both.Error));
+        Assert.Equal(0, (await world.RunAsync("command", "cancel", command.Name(), "-n", "default")).Code);
+    }
+
+    [Fact]
+    public async Task Answers_are_printed_with_their_cluster_or_one_alone_for_a_program()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*");
+        await controller.ResultsAsync(command, 0, PlayedController.Item("c1", 200, body: """{"kind":"NodeList"}"""), PlayedController.Item("c2", 0, "Busy", "later"));
+        await controller.SayAsync(command, "Failed", "targets=2 succeeded=1 failed=1");
+        var all = (await world.RunAsync("command", "show", command.Name(), "--body")).Out;
+        Assert.EndsWith("\n--- c1: 200\n{\"kind\":\"NodeList\"}\n\n--- c2: 0 Busy\n", all, StringComparison.Ordinal);
+        Assert.Equal("{\"kind\":\"NodeList\"}\n", (await world.RunAsync("command", "show", command.Name(), "--body", "c1")).Out);
+        Assert.Contains("cluster 'c2' answered", (await world.RunAsync("command", "show", command.Name(), "--body", "c2")).Error, StringComparison.Ordinal);
+        Assert.Equal(1, (await world.RunAsync("command", "show", command.Name(), "--body", "c3")).Code);
+    }
+
+    [Fact]
     public async Task Unknown_command_suggests_near_names()
     {
         await using var world = await CtlWorld.StartAsync();
@@ -146,13 +176,13 @@ public sealed class CommandCommandTests
         await SubmitAsync(world, controller, "*");
         var result = await world.RunAsync("command", "show", "namespace-shop");
         Assert.Equal(1, result.Code);
-        Assert.Contains("not in namespace ote-system (did you mean namespace-shop-bcdfgh?)", result.Error, StringComparison.Ordinal);
+        Assert.Contains("not in any namespace (did you mean namespace-shop-bcdfgh?)", result.Error, StringComparison.Ordinal);
     }
 
-    private static async Task<JsonObject> SubmitAsync(CtlWorld world, PlayedController controller, string selector)
+    private static async Task<JsonObject> SubmitAsync(CtlWorld world, PlayedController controller, string selector, params string[] more)
     {
         world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
-        Assert.Equal(0, (await world.RunAsync("apply", "-f", "-", "--to", selector, "--no-wait")).Code);
+        Assert.Equal(0, (await world.RunAsync(["apply", "-f", "-", "--to", selector, "--no-wait", .. more])).Code);
         return await controller.NextAsync();
     }
 }

@@ -6,6 +6,17 @@ namespace Ote.Tests.Ctl.Joining;
 
 public sealed class JoinTokenCommandTests
 {
+    [Theory]
+    [InlineData("Bad_*")]
+    [InlineData("-shop")]
+    public async Task A_name_pattern_that_no_cluster_can_have_is_refused(string pattern)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync("join-token", "create", "--name=" + pattern);
+        Assert.Equal(2, result.Code);
+        Assert.StartsWith($"error: --name: no cluster can be called as in '{pattern}'", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Created_token_is_printed_once_with_the_command_and_stored_as_a_hash()
     {

@@ -15,6 +15,7 @@ public sealed class PlacementCommandTests
         Assert.Contains("Pinned below", (await world.RunAsync("describe", "cluster", "c1")).Out, StringComparison.Ordinal);
         Assert.Equal("cluster c1 unpinned\n", (await world.RunAsync("unpin", "c1")).Out);
         Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
+        Assert.Equal("cluster c1 was not pinned\n", (await world.RunAsync("unpin", "c1")).Out);
     }
 
     [Fact]
@@ -46,6 +47,30 @@ public sealed class PlacementCommandTests
         Assert.Equal("cluster c1 may hang below any parent but bj, sh\n", (await world.RunAsync("forbid", "c1", "bj")).Out);
         Assert.Equal("cluster c1 may hang below any parent but bj\n", (await world.RunAsync("allow", "c1", "sh")).Out);
         Assert.Equal("cluster c1 may hang below any parent\n", (await world.RunAsync("allow", "c1", "bj")).Out);
+    }
+
+    [Fact]
+    public async Task Forbid_leaves_a_cluster_a_parent_that_it_can_find()
+    {
+        await using var world = await TreeAsync();
+        await world.AddClusterAsync("leaf", "bj", path: ["root", "bj", "leaf"], listen: "");
+        Assert.Equal(
+            (2, "error: cluster 'c1' would have no parent left (bj, root, sh are all it can hang below), and no later wish could reach it; leave it one\n"),
+            Told(await world.RunAsync("forbid", "c1", "bj", "sh", "root")));
+        Assert.Equal(0, (await world.RunAsync("forbid", "c1", "bj", "sh")).Code);
+        Assert.Equal(2, (await world.RunAsync("forbid", "c1", "root")).Code);
+        Assert.Equal((2, "error: cluster 'c1' is forbidden to hang below 'sh' and would hang nowhere; allow it first\n"), Told(await world.RunAsync("pin", "c1", "sh")));
+        await world.RunAsync("pin", "c1", "root");
+        Assert.Equal((2, "error: cluster 'c1' is pinned below 'root' and would hang nowhere; unpin it first\n"), Told(await world.RunAsync("forbid", "c1", "root")));
+    }
+
+    [Fact]
+    public async Task Allow_refuses_what_is_not_forbidden()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("forbid", "c1", "sh");
+        Assert.Equal(
+            (1, "error: cluster 'c1' is not kept from hanging below 'shh' (did you mean sh?); forbidden are sh\n"), Told(await world.RunAsync("allow", "c1", "shh")));
     }
 
     [Fact]

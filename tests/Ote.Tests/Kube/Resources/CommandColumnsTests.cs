@@ -4,6 +4,7 @@ using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Tables;
+using Ote.Protocol.Tunnel;
 
 namespace Ote.Tests.Kube.Resources;
 
@@ -30,6 +31,16 @@ public sealed class CommandColumnsTests
         Conditions.SetCondition(status, type, false, reason, message, Now);
         Conditions.SetCondition(status, "Complete", true, "AllAnswered", "every target has its final outcome", Now);
         Assert.Equal(("Failed", reason, message), Shown(status));
+    }
+
+    [Fact]
+    public void A_command_that_failed_shows_at_whom_and_why()
+    {
+        var status = new JsonObject { ["commandPhase"] = "Failed", ["completionTime"] = "2026-03-01T12:00:00Z" };
+        Conditions.SetCondition(status, "Complete", true, "AllAnswered", "every target has its final outcome", Now);
+        var failed = new Receipt { Cluster = "c1", Stage = Stage.Executed, Code = 501, Error = "UnknownDestination", Text = "destination 'helm': this version applies no charts" };
+        CommandStatus.Failures(status, [new Receipt { Cluster = "c0", Stage = Stage.Executed, Code = 200 }, failed], Now);
+        Assert.Equal(("Failed", "UnknownDestination", "c1: 501 UnknownDestination destination 'helm': this version applies no charts"), Shown(status));
     }
 
     [Fact]

@@ -98,7 +98,7 @@ public sealed class PreparedRequestTests
     {
         ExecuteResponse? refusal = Prepare("POST", "/charts", destination: "helm").Refusal;
 
-        Assert.Equal((Error.UnknownDestination, 404), (refusal?.Error, refusal?.Code));
+        Assert.Equal((Error.UnknownDestination, 501), (refusal?.Error, refusal?.Code));
         Assert.Contains("helm template", refusal?.Text, StringComparison.Ordinal);
     }
 

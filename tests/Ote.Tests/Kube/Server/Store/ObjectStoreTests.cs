@@ -74,6 +74,27 @@ public sealed class ObjectStoreTests : IDisposable
         Assert.Equal(1000, store.Revision);
     }
 
+    [Fact]
+    public async Task Rows_AreTheObjectsThereAre_AlsoAfterARestart()
+    {
+        await using (var before = Open(onDisk: true))
+        {
+            await before.WriteAsync(Put("a", 0, "v"));
+            await before.WriteAsync(Put("b", 0, "v"));
+        }
+
+        using var meter = new Meter("rows");
+        await using var store = new ObjectStore(new StoreOptions { Directory = _directory }, new StoreMetrics(meter), TimeProvider.System, NullLogger.Instance);
+        var last = await store.WriteAsync(Put("c", 0, "v"));
+        await store.WriteAsync(Put("c", last.Revision, "w"));
+        long rows = 0;
+        using var listener = new MeterListener { InstrumentPublished = (instrument, l) => { if (ReferenceEquals(instrument.Meter, meter)) { l.EnableMeasurementEvents(instrument); } } };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => rows = value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        Assert.Equal(3, rows);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
