@@ -11,6 +11,8 @@ namespace Ote.Tests.Roles;
 /// <summary>A data directory is one cluster's, and one process's at a time; who comes second leaves it as it is.</summary>
 public sealed class DataDirectoryTests : IDisposable
 {
+    // One that starts all the same would run until it is told to stop.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly string _folder = Directory.CreateTempSubdirectory("ote-data-").FullName;
 
     private string Data => Path.Combine(_folder, "data");
@@ -25,7 +27,7 @@ public sealed class DataDirectoryTests : IDisposable
         using (DataLock.Take(Data))
         {
             var command = role == "edge-cluster" ? EdgeClusterCommand.Create() : ClusterControllerCommand.Create();
-            Assert.Equal(2, await command.Parse(["--data", Data]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Equal(2, await command.Parse(["--data", Data]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken));
             Assert.Equal([DataLock.FileName], Directory.GetFileSystemEntries(Data).Select(Path.GetFileName));
             var said = Assert.Throws<RoleException>(() => DataLock.Take(Data)).Message;
             Assert.Contains($"{Data} is in use by another process", said, StringComparison.Ordinal);
@@ -58,7 +60,7 @@ public sealed class DataDirectoryTests : IDisposable
             Impersonate = "requester",
         };
         using var host = new RoleHost(LogLevel.None, json: false);
-        var refused = await Assert.ThrowsAsync<RoleException>(() => ClusterControllerRole.RunAsync(host, arguments));
+        var refused = await Assert.ThrowsAsync<RoleException>(() => ClusterControllerRole.RunAsync(host, arguments).WaitAsync(Patience, TestContext.Current.CancellationToken));
         Assert.Contains($"holds the identity of cluster '{owner}', not '{name}'", refused.Message, StringComparison.Ordinal);
         Assert.Equal(before, Directory.GetFileSystemEntries(Data, "*", SearchOption.AllDirectories).Order());
     }
