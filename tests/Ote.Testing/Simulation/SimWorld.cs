@@ -155,6 +155,9 @@ public sealed class SimWorld : IAsyncDisposable
                 Parent = parent is null ? null : new Uri($"https://{parent.Options.Listen}"),
                 Tags = tags,
                 Listen = takesChildren ? address : null,
+
+                // How small a message becomes depends on the keys in it, which are new in each run: the same seed would not show the same run.
+                Tunnel = new TunnelOptions { Compress = false },
             },
             parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : []),
             takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate));
