@@ -26,7 +26,7 @@ public sealed class SimWishes(SimWorld world, TimeSpan every)
         while (world.Timeline.Steps < world.FaultsEnd)
         {
             await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
-            await (world.Random() < 0.4 ? TagAsync() : world.Random() < 0.3 ? LimitAsync() : world.Random() < 0.5 ? PlaceAsync() : TakeBackAsync()).ConfigureAwait(false);
+            await (world.Random() < 0.4 ? TagAsync() : world.Plan.LimitsLinks && world.Random() < 0.3 ? LimitAsync() : world.Random() < 0.5 ? PlaceAsync() : TakeBackAsync()).ConfigureAwait(false);
         }
     }
 
