@@ -35,8 +35,8 @@ public sealed class KillTests(RealTree tree)
         string batch = RealClusters.FreshName("kill");
         string[] names = [.. Enumerable.Range(0, Commands).Select(i => $"{batch}-{i:00}")];
 
-        foreach (string name in names[..(Commands / 2)])
-            await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct);
+        // All at once, so that some are under way when it dies.
+        await Task.WhenAll(names[..(Commands / 2)].Select(name => tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct)));
         await tree[victim].KillAsync();
         Assert.Contains(await CommandsOfAsync(batch), command => !IsOver(command)); // that was given before it died
         foreach (string name in names[(Commands / 2)..])
