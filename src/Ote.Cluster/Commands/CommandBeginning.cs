@@ -13,6 +13,18 @@ internal sealed partial class CommandController
     /// <summary>A new command, an edited one, or one that an earlier run of this process had begun.</summary>
     private async Task BeginAsync(Work work, JsonObject obj, CancellationToken ct)
     {
+        if ((obj.Whole("status", "observedGeneration") ?? 0) < work.Generation)
+        {
+            // Edited while the end of the run before was being written: the watch told the edit first. Taken for a command that was never
+            // begun, it would be told a second time.
+            if (await _api.GetAsync(Kinds.ClusterControllers, obj.Namespace(), obj.Name(), ct).ConfigureAwait(false) is not { } fresh || fresh.Uid() != work.Uid)
+            {
+                return;
+            }
+
+            obj = fresh;
+        }
+
         var generation = obj.Generation();
         var observed = obj.Whole("status", "observedGeneration");
         var started = obj.Text("status", "startTime") is not null;

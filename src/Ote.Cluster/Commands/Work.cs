@@ -102,13 +102,14 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     }
 
     /// <summary>
-    /// An edit that only wishes the run that is under way to end is taken up by that run. True when that is what it was.
+    /// An edit that only wishes the run that is under way to end is taken up by that run, also when it is over and not yet told so: then
+    /// there is nothing left to cancel. True when that is what it was.
     /// </summary>
     public bool TakeWish(JsonObject obj)
     {
         lock (_gate)
         {
-            if (Run is not { IsOver: false } run || obj.Truth("spec", "cancel") != true)
+            if (Run is not { } run || obj.Truth("spec", "cancel") != true)
             {
                 return false;
             }

@@ -290,6 +290,28 @@ public sealed class CommandControllerTests
     }
 
     [Fact]
+    public async Task A_command_cancelled_while_its_end_is_written_is_not_told_a_second_time()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a");
+        await world.StopAsync();
+        world.Changed("a", online: false);
+        world.Faults.SilenceWatchesAfter("\"cancel\":true"); // it tells the edit, and not yet the end
+        world.Faults.Before(async request =>
+        {
+            if (FaultyHandler.IsStatusWrite(request) && (await request.Content!.ReadAsStringAsync(Ct)).Contains("completionTime", StringComparison.Ordinal))
+            {
+                await world.EditAsync("c", new JsonObject { ["cancel"] = true }, Ct);
+            }
+        });
+        world.Run();
+        await world.CreateAsync("c", "*", Ct, spec => spec["lateDelivery"] = false);
+        var over = await world.OverAsync("c", Ct, generation: 2);
+        Assert.Equal(("Expired", "Offline"), (over.Text("status", "commandPhase"), Assert.Single(await world.ResultsAsync(Ct)).Text("error")));
+        Assert.Empty(await world.ResultsAsync(Ct, generation: 2));
+        Assert.Equal(0, world.Subtree.Unread);
+    }
+
+    [Fact]
     public async Task A_deleted_commands_clusters_are_told_to_end_it_until_they_answer_and_receipts_are_done_with()
     {
         await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
@@ -435,10 +457,10 @@ public sealed class CommandControllerTests
     public async Task Ten_thousand_targets_with_the_longest_names_of_which_one_answers_end_at_the_deadline()
     {
         await using var world = await EntryWorld.StartAsync(Ct, [.. Enumerable.Range(0, 10_000).Select(i => new string('n', 58) + $"{i:00000}")]);
-        var command = await world.CreateAsync("c", "*", Ct, spec => spec["deadlineSeconds"] = 20);
+        var command = await world.CreateAsync("c", "*", Ct, spec => spec["deadlineSeconds"] = 36_000);
         await Sent(world);
         await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, new string('n', 58) + "00000"))));
-        world.Time.Advance(TimeSpan.FromSeconds(20));
+        world.Time.Advance(TimeSpan.FromSeconds(36_000));
         var over = await world.OverAsync("c", Ct);
         Assert.Equal((10_000L, 9_999L), (over.Whole("status", "targetCounts", "targets"), over.Whole("status", "targetCounts", "expired")));
         Assert.InRange(over.ToJsonString().Length, 1, 8 * 1024);

@@ -220,6 +220,8 @@ internal sealed class FaultyHandler(HttpMessageHandler inner) : DelegatingHandle
     private Func<HttpRequestMessage, bool> _which = _ => false;
     private HttpStatusCode _code;
     private bool _after;
+    private Func<HttpRequestMessage, Task>? _before;
+    private string? _lastTold;
 
     /// <summary>Requests that failed.</summary>
     public int Failed { get; private set; }
@@ -235,6 +237,12 @@ internal sealed class FaultyHandler(HttpMessageHandler inner) : DelegatingHandle
         Volatile.Write(ref _left, times);
     }
 
+    /// <summary>Does something just before each request that follows.</summary>
+    public void Before(Func<HttpRequestMessage, Task> act) => _before = act;
+
+    /// <summary>Watches that begin from now on tell nothing after a line with this text.</summary>
+    public void SilenceWatchesAfter(string text) => _lastTold = text;
+
     public static bool IsPageWrite(HttpRequestMessage request) =>
         request.Method != HttpMethod.Get && request.RequestUri!.AbsolutePath.Contains("clustercontrollerresults", StringComparison.Ordinal);
 
@@ -242,9 +250,16 @@ internal sealed class FaultyHandler(HttpMessageHandler inner) : DelegatingHandle
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
     {
+        await (_before?.Invoke(request) ?? Task.CompletedTask);
         if (Volatile.Read(ref _left) == 0 || !_which(request))
         {
-            return await base.SendAsync(request, ct);
+            var answer = await base.SendAsync(request, ct);
+            if (_lastTold is { } last && request.RequestUri!.Query.Contains("watch=", StringComparison.Ordinal))
+            {
+                answer.Content = new StreamContent(new SilentAfter(await answer.Content.ReadAsStreamAsync(ct), last));
+            }
+
+            return answer;
         }
 
         Interlocked.Decrement(ref _left);
@@ -258,5 +273,66 @@ internal sealed class FaultyHandler(HttpMessageHandler inner) : DelegatingHandle
         {
             Content = new StringContent($$"""{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"{{_code}}","message":"played","code":{{(int)_code}}}""", Encoding.UTF8, "application/json"),
         };
+    }
+}
+
+/// <summary>A stream of lines that shows those up to one with a given text, and then says nothing more, as one that hangs.</summary>
+internal sealed class SilentAfter(Stream inner, string text) : Stream
+{
+    private readonly StreamReader _lines = new(inner);
+    private byte[] _line = [];
+    private int _at;
+    private bool _isSilent;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_at == _line.Length)
+        {
+            if (_isSilent)
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            }
+
+            if (await _lines.ReadLineAsync(cancellationToken) is not { } line)
+            {
+                return 0;
+            }
+
+            _isSilent = line.Contains(text, StringComparison.Ordinal);
+            (_line, _at) = (Encoding.UTF8.GetBytes(line + '\n'), 0);
+        }
+
+        var count = Math.Min(buffer.Length, _line.Length - _at);
+        _line.AsMemory(_at, count).CopyTo(buffer);
+        _at += count;
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush() => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        _lines.Dispose();
+        base.Dispose(disposing);
     }
 }
