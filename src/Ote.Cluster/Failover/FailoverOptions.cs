@@ -25,4 +25,16 @@ public sealed record FailoverOptions
 
     /// <summary>A home that is lost again soon after each return must stand well for longer, up to this. Default 30 min.</summary>
     public TimeSpan MaxStableFor { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>
+    /// A cluster that has found no parent that an operator allows it for so long asks one that it is not allowed, for the operator's last word cannot
+    /// have reached it; doubled each time that word is still the same, up to <see cref="MaxStrandedFor"/>. Default 5 min.
+    /// </summary>
+    public TimeSpan StrandedFor { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>See <see cref="StrandedFor"/>. Default 1 h.</summary>
+    public TimeSpan MaxStrandedFor { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long such a cluster stays to hear that word. Default 30 s.</summary>
+    public TimeSpan AskFor { get; init; } = TimeSpan.FromSeconds(30);
 }

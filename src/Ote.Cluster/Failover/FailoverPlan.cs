@@ -6,7 +6,8 @@ namespace Ote.Cluster.Failover;
 /// Whom to dial next. Candidates are home, what parents have named (their siblings, their parent, the own siblings) and the operator's
 /// list. The parent just lost is tried once more, then home, then the others: those that fail later, those that stand above first (only
 /// they can take a cluster before the root's next beat), then by round trip in coarse steps, then in the order the parent gave, which
-/// spreads its children over the others by load. Pure; times are milliseconds of one monotonic clock; one owner.
+/// spreads its children over the others by load. A cluster that finds nobody it is allowed asks one it is not allowed, after a long while: what an
+/// operator forbade may be allowed again, and nobody could tell it. Pure; times are milliseconds of one monotonic clock; one owner.
 /// </summary>
 internal sealed class FailoverPlan
 {
@@ -26,6 +27,9 @@ internal sealed class FailoverPlan
     private ParentTarget? _elsewhere;
     private int _depth = int.MaxValue;
     private long _holdUntil;
+    private TimeSpan _strandedFor;
+    private long _strandedAt;
+    private long _attachedAt;
 
     /// <summary>Makes a plan.</summary>
     /// <param name="options">Figures.</param>
@@ -35,6 +39,7 @@ internal sealed class FailoverPlan
     public FailoverPlan(FailoverOptions options, Uri home, IEnumerable<Uri> alternates, Func<double> random)
     {
         (_options, _random, Home) = (options, random, new ParentTarget(home, true));
+        (_strandedFor, _strandedAt) = (options.StrandedFor, (long)options.StrandedFor.TotalMilliseconds);
         _configured = [.. alternates.Where(a => a.Authority != home.Authority).Select(a => new ParentTarget(a, false))];
     }
 
@@ -78,7 +83,7 @@ internal sealed class FailoverPlan
     /// <summary>Whom to dial now, or how long to wait.</summary>
     public ParentStep Next(long now)
     {
-        var allowed = All().Where(IsAllowed).ToArray();
+        var allowed = All().Where(t => MayDial(t, now)).ToArray();
         if (Elsewhere(now) is { } leader)
         {
             return new ParentStep(leader, TimeSpan.Zero, Patience(leader, allowed.Length));
@@ -91,7 +96,8 @@ internal sealed class FailoverPlan
 
         if (allowed.Length == 0)
         {
-            return new ParentStep(null, _options.Backoff.Maximum);
+            var left = Math.Max(1, _strandedAt - now);
+            return new ParentStep(null, left < _options.Backoff.Maximum.TotalMilliseconds ? TimeSpan.FromMilliseconds(left) : _options.Backoff.Maximum);
         }
 
         var others = allowed.Any(t => !t.IsHome && (_lost is null || !IsSame(t, _lost)));
@@ -139,7 +145,8 @@ internal sealed class FailoverPlan
     /// <param name="name">Who answered, by its certificate.</param>
     /// <param name="uid">Its uid.</param>
     /// <param name="path">From the root down to and including it.</param>
-    public ParentTarget Attached(ParentTarget target, string name, string uid, IReadOnlyList<string> path)
+    /// <param name="now">When.</param>
+    public ParentTarget Attached(ParentTarget target, string name, string uid, IReadOnlyList<string> path, long now)
     {
         var known = target with { Name = name, Uid = uid, Path = path };
         if (target.IsHome)
@@ -153,6 +160,8 @@ internal sealed class FailoverPlan
 
         (Current, _depth) = (known, path.Count);
         _lost = null;
+        _attachedAt = now;
+        _strandedFor = IsAllowed(known) ? _options.StrandedFor : Least(_strandedFor * 2, _options.MaxStrandedFor);
         return known;
     }
 
@@ -168,6 +177,7 @@ internal sealed class FailoverPlan
         }
 
         Current = null;
+        _strandedAt = now + (long)_strandedFor.TotalMilliseconds;
         _lost = leaves ? null : parent;
         _holdUntil = 0;
         if (lasted >= _options.Calm)
@@ -200,18 +210,25 @@ internal sealed class FailoverPlan
         (Pinned.Length == 0 || target.Name == _wish.PinnedParent || (target.IsHome && target.Name.Length == 0))
         && (target.Name.Length == 0 || !_wish.ForbiddenParents.Contains(target.Name));
 
+    /// <summary>Whether the present parent is one that only had to be asked, and has had the time to answer.</summary>
+    public bool HasAsked(long now) => Current is { } current && !IsAllowed(current) && now - _attachedAt >= _options.AskFor.TotalMilliseconds;
+
     /// <summary>As it is kept.</summary>
     public static Candidate ToWire(ParentTarget target) =>
         new() { Name = target.Name, Uid = target.Uid, Address = target.Address.Authority, Path = { target.Path }, Children = target.Children };
 
+    private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
     private static bool IsSame(ParentTarget a, ParentTarget b) => a.Address.Authority == b.Address.Authority || (a.Uid.Length > 0 && a.Uid == b.Uid);
+
+    private bool MayDial(ParentTarget target, long now) => IsAllowed(target) || now >= _strandedAt;
 
     /// <summary>The replica of a parent that another replica has named, once and at once; unless it has just been tried itself.</summary>
     private ParentTarget? Elsewhere(long now)
     {
         var leader = _elsewhere;
         _elsewhere = null;
-        return leader is not null && IsAllowed(leader) && ReachOf(leader).NextTry <= now ? leader : null;
+        return leader is not null && MayDial(leader, now) && ReachOf(leader).NextTry <= now ? leader : null;
     }
 
     /// <summary>The lost parent, once and at once: most losses are a cut that is over already, and there the session goes on.</summary>
@@ -243,7 +260,7 @@ internal sealed class FailoverPlan
     private (int Failures, int Kind, int Distance, int Order) Rank(ParentTarget target, int order)
     {
         var reach = ReachOf(target);
-        var kind = target.IsHome ? 0 : target.Path.Count > 0 && target.Path.Count <= _depth ? 1 : 2;
+        var kind = !IsAllowed(target) ? 3 : target.IsHome ? 0 : target.Path.Count > 0 && target.Path.Count <= _depth ? 1 : 2;
         var distance = reach.RoundTrip <= NearMilliseconds ? 0 : (int)Math.Log2((double)reach.RoundTrip / NearMilliseconds) + 1;
         return (Math.Min(reach.Failures, 8), kind, distance, order);
     }

@@ -110,7 +110,7 @@ public sealed class ParentSeeker : IParentChoice
         ArgumentNullException.ThrowIfNull(welcome);
         lock (_gate)
         {
-            _plan.Attached(target, parent.Name, parent.Uid, [.. welcome.Path]);
+            _plan.Attached(target, parent.Name, parent.Uid, [.. welcome.Path], Now);
             _plan.Learn(welcome.Candidates);
             if (target.IsHome)
             {
@@ -167,7 +167,9 @@ public sealed class ParentSeeker : IParentChoice
         }
     }
 
-    /// <summary>Probes home while away from it and returns when it has been well for long enough; keeps what is known on disk.</summary>
+    /// <summary>
+    /// Probes home while away from it and returns when it has been well for long enough; leaves a parent that it only had to ask; keeps what is known on disk.
+    /// </summary>
     /// <param name="dialer">Asks.</param>
     /// <param name="stop">Ends it.</param>
     internal async Task RunAsync(IDialer dialer, CancellationToken stop)
@@ -180,6 +182,12 @@ public sealed class ParentSeeker : IParentChoice
         while (true)
         {
             await Task.Delay(_options.ProbeEvery * (0.9 + (0.2 * _random())), _time, stop).ConfigureAwait(false);
+            if (In(p => p.HasAsked(Now)))
+            {
+                Leave("an operator does not allow this parent, and has not changed that");
+                continue;
+            }
+
             var home = In(p => p.Current is { IsHome: false } && p.IsAllowed(p.Home) ? p.Home : null);
             if (home is null)
             {

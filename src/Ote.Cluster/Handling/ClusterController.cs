@@ -130,7 +130,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         Messages = new ClusterMessages(_routes, _uplink, name => _clusterHandler!.LinkTo(name), journal, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
-        _routes.Changed += _ => Messages.Wake();
+        _routes.Changed += Messages.RoutesChanged;
         _links = _seeker is null ? null : new LinkDesk(
             _budget, () => _edgeTunnel, (budget, cost) => _routes.Apply(t => t.SetSelf(t.Self with { Budget = budget, Link = cost ?? t.Self.Link })), parts.Time, _log);
         var refusals = new NameRefusals(parts.Time);
@@ -504,7 +504,8 @@ public sealed class ClusterController : IAsyncDisposable
         Run("executions", _executor.RunAsync);
         Run("expiry", ExpireAsync);
         Run("certificate", _certificate.RunAsync);
-        Run("messages", Messages.RunAsync);
+        Run("messages", Messages.RelayAsync);
+        Run("own messages", Messages.RepeatAsync);
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -17,6 +18,7 @@ public sealed class ClusterMessages : IDisposable
     private readonly MessageRelay _relay;
     private readonly Inbox _inbox;
     private readonly SentMessages _sent;
+    private readonly LostNames _lost;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
@@ -24,11 +26,12 @@ public sealed class ClusterMessages : IDisposable
     {
         (_routes, _time, _log) = (routes, time, log);
         var self = routes.Self.Name;
+        _lost = new LostNames(time);
         _inbox = new Inbox(journal, time, log);
         _relay = new MessageRelay(
-            self, journal, (to, fromAbove) => routes.Read(t => MessageRoute.Decide(t, to, uplink.IsRoot, fromAbove)), child => child is null ? uplink.Link : linkTo(child),
+            self, journal, (to, fromAbove) => routes.Read(t => MessageRoute.Decide(t, to, uplink.IsRoot, fromAbove, _lost.MayReturn)), child => child is null ? uplink.Link : linkTo(child),
             ArrivedAsync, time, log);
-        _sent = new SentMessages(self, journal, message => _relay.TakeAsync(message, fromAbove: false, 0), time);
+        _sent = new SentMessages(self, journal, message => _relay.TakeAsync(message, fromAbove: false, 0), time, log);
     }
 
     /// <summary>Raised when more is known of a message that was sent, on the thread that brought it: queue, do not work.</summary>
@@ -145,8 +148,14 @@ public sealed class ClusterMessages : IDisposable
         _sent.Dispose();
     }
 
+    /// <summary>Takes up what the last run left. Call once, when its routes are.</summary>
     internal void Restore()
     {
+        if (_routes.Read(t => t.Count) > 1)
+        {
+            _lost.Restarted();
+        }
+
         _inbox.Restore();
         _relay.Restore();
         _sent.Restore();
@@ -154,7 +163,18 @@ public sealed class ClusterMessages : IDisposable
 
     internal void Wake() => _relay.Wake();
 
-    internal Task RunAsync(CancellationToken stop) => Task.WhenAll(_relay.RunAsync(stop), _sent.RunAsync(stop));
+    /// <summary>Somebody came, went, or is elsewhere now.</summary>
+    internal void RoutesChanged(IReadOnlyList<RouteChange> changes)
+    {
+        _lost.Learn(changes);
+        Wake();
+    }
+
+    /// <summary>Finds ways for messages that pass through, until stopped.</summary>
+    internal Task RelayAsync(CancellationToken stop) => _relay.RunAsync(stop);
+
+    /// <summary>Sends own messages again of which no word came, until stopped.</summary>
+    internal Task RepeatAsync(CancellationToken stop) => _sent.RunAsync(stop);
 
     /// <summary>Takes a message from a child, which speaks for what stands behind it only.</summary>
     internal Task FromBelowAsync(ILink link, Message message)

@@ -28,6 +28,7 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
     public static readonly TimeSpan Hold = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
+    private readonly long _started = time.GetTimestamp();
     private readonly Dictionary<string, Kept> _known = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, Kept> _waiting = [];
     private readonly Queue<(string Id, long Deadline)> _order = new();
@@ -110,7 +111,7 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
     /// <param name="most">At most so many.</param>
     public IReadOnlyList<ReceivedMessage> Give(string? topic, int most)
     {
-        var (now, given) = (time.GetUtcNow(), new List<ReceivedMessage>());
+        var (now, running, given) = (time.GetUtcNow(), time.GetElapsedTime(_started), new List<ReceivedMessage>());
         lock (_gate)
         {
             foreach (var kept in _waiting.Values)
@@ -121,9 +122,9 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
                 }
 
                 var data = kept.Record.Message.Data;
-                if (kept.HeldUntil <= now && (topic is null || data.Topic == topic) && !IsOver(kept, now))
+                if (kept.HeldUntil <= running && (topic is null || data.Topic == topic) && !IsOver(kept, now))
                 {
-                    kept.HeldUntil = now + Hold;
+                    kept.HeldUntil = running + Hold;
                     given.Add(new ReceivedMessage(
                         kept.Id, kept.Record.Message.From, data.Topic, data.ContentType, data.Body.Memory, (int)kept.Record.Hops,
                         DateTimeOffset.FromUnixTimeMilliseconds(kept.Record.ArrivedUnixMilliseconds)));
@@ -144,25 +145,42 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
     }
 
     /// <summary>An application has done with a message. Completes when that is on disk; false when no such message waits.</summary>
+    /// <exception cref="JournalException">That could not be kept: the message is given out again.</exception>
     public async Task<bool> AcknowledgeAsync(string id)
     {
-        InboxRecord record;
+        Kept? kept;
+        InboxRecord before, record;
         lock (_gate)
         {
-            if (!_known.TryGetValue(id, out var kept) || !_waiting.ContainsKey(kept.Record.Order))
+            if (!_known.TryGetValue(id, out kept) || !_waiting.ContainsKey(kept.Record.Order))
             {
                 return false;
             }
 
             Remove(kept);
-            record = kept.Record.Clone();
+            before = kept.Record;
+            record = before.Clone();
             record.Message.Data.Body = ByteString.Empty;
             record.Taken = true;
             kept.Record = record;
         }
 
-        await journal.WriteAsync(JournalChange.Put(Book, id, record.ToByteArray())).ConfigureAwait(false);
-        return true;
+        try
+        {
+            await journal.WriteAsync(JournalChange.Put(Book, id, record.ToByteArray())).ConfigureAwait(false);
+            return true;
+        }
+        catch (JournalException)
+        {
+            lock (_gate)
+            {
+                kept.Record = before;
+                _waiting[before.Order] = kept;
+                _bytes += before.Message.Data.Body.Length;
+            }
+
+            throw;
+        }
     }
 
     private static bool IsOver(Kept kept, DateTimeOffset now) => kept.Record.Message.DeadlineUnixMilliseconds <= now.ToUnixTimeMilliseconds();
@@ -242,7 +260,8 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
 
         public InboxRecord Record { get; set; } = record;
 
-        public DateTimeOffset HeldUntil { get; set; }
+        /// <summary>How long this process will have run then: a wall clock that jumps changes nothing in it.</summary>
+        public TimeSpan HeldUntil { get; set; }
 
         public Task Written { get; set; } = Task.CompletedTask;
 

@@ -77,18 +77,19 @@ internal sealed class MessageRelay(
         }
 
         Entry entry;
+        Entry? known;
         var before = Task.CompletedTask;
         TaskCompletionSource passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (known, full) = (false, false);
+        bool full;
         lock (_gate)
         {
             entry = new Entry((++_next).ToString("d20", CultureInfo.InvariantCulture), new RelayRecord { Message = message, FromAbove = fromAbove, Hops = hops });
-            known = _entries.ContainsKey(entry.Identity);
+            known = _entries.GetValueOrDefault(entry.Identity);
 
             // Word of what became of messages may take twice the room: else a full controller could never say that it is.
             var share = entry.IsOutcome ? 2 : 1;
-            full = !known && (_entries.Count >= MaxMessages * share || _bytes + entry.Bytes > MaxBytes * share);
-            if (!known && !full)
+            full = known is null && (_entries.Count >= MaxMessages * share || _bytes + entry.Bytes > MaxBytes * share);
+            if (known is null && !full)
             {
                 Add(entry);
                 entry.InFlight = true; // until it is on disk
@@ -103,8 +104,9 @@ internal sealed class MessageRelay(
             return;
         }
 
-        if (known)
+        if (known is not null)
         {
+            await TurnAsync(known, fromAbove).ConfigureAwait(false);
             return;
         }
 
@@ -156,7 +158,14 @@ internal sealed class MessageRelay(
 
             foreach (var entry in waiting)
             {
-                await StepAsync(entry).ConfigureAwait(false);
+                try
+                {
+                    await StepAsync(entry).ConfigureAwait(false);
+                }
+                catch (JournalException broken)
+                {
+                    log.MessageJournalFailed(broken.Message); // it is looked at again
+                }
             }
 
             LookLater();
@@ -268,6 +277,29 @@ internal sealed class MessageRelay(
         await ForgetAsync(entry).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// One that waits here since it came down, and was sent anew from below, may go up: its sender asks the others. It is a new journey, so it ends as
+    /// the first did.
+    /// </summary>
+    private async Task TurnAsync(Entry kept, bool fromAbove)
+    {
+        RelayRecord turned;
+        lock (_gate)
+        {
+            if (fromAbove || kept.InFlight || !kept.Record.FromAbove)
+            {
+                return;
+            }
+
+            turned = kept.Record.Clone();
+            turned.FromAbove = false;
+        }
+
+        await journal.WriteAsync(JournalChange.Put(Book, kept.Key, turned.ToByteArray())).ConfigureAwait(false);
+        kept.Record = turned;
+        await StepAsync(kept).ConfigureAwait(false);
+    }
+
     private bool TryBegin(Entry entry)
     {
         lock (_gate)
@@ -302,12 +334,17 @@ internal sealed class MessageRelay(
     private sealed class Entry(string key, RelayRecord record)
     {
         private volatile bool _inFlight;
+        private volatile RelayRecord _record = record;
 
         public string Key => key;
 
-        public RelayRecord Record => record;
+        public RelayRecord Record
+        {
+            get => _record;
+            set => _record = value;
+        }
 
-        public bool IsOutcome => record.Message.Outcome is not null;
+        public bool IsOutcome { get; } = record.Message.Outcome is not null;
 
         // A message and what became of it carry the same id, and may both be here.
         public string Identity { get; } = record.Message.Outcome is { } outcome

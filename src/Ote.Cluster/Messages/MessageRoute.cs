@@ -34,7 +34,8 @@ internal readonly record struct MessageRoute(MessageStep Step, string Child = ""
     /// <param name="to">The target.</param>
     /// <param name="isRoot">Nobody is above.</param>
     /// <param name="fromAbove">It came from the parent, so it must be for somebody below.</param>
-    public static MessageRoute Decide(RouteTable table, string to, bool isRoot, bool fromAbove)
+    /// <param name="mayReturn">Asked at the root: whether a cluster that is not known may be in a moment.</param>
+    public static MessageRoute Decide(RouteTable table, string to, bool isRoot, bool fromAbove, Func<string, bool> mayReturn)
     {
         if (to == table.Self.Name)
         {
@@ -49,7 +50,7 @@ internal readonly record struct MessageRoute(MessageStep Step, string Child = ""
         // Who is away from here may have another parent by now, which an ancestor knows.
         return new MessageRoute(
             !isRoot ? fromAbove ? MessageStep.Wait : MessageStep.Up
-            : table.Find(to) is null ? MessageStep.NoCluster
+            : table.Find(to) is null && !mayReturn(to) ? MessageStep.NoCluster
             : MessageStep.Wait);
     }
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
 using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
@@ -8,25 +9,30 @@ namespace Ote.Cluster.Messages;
 
 /// <summary>
 /// What this cluster has sent, on disk until its fate is known, and for <see cref="Remembered"/> after. A message of which no word comes is
-/// sent again, ever more rarely: its target may have moved meanwhile, and knows repeats. Thread-safe.
+/// sent again, at last every <see cref="LongestWait"/>: its target may have moved away from where it is kept, and knows repeats. Thread-safe.
 /// </summary>
 /// <param name="self">The own name.</param>
 /// <param name="journal">Where they are kept.</param>
 /// <param name="dispatch">Sends one; completes when it is on disk for its way.</param>
 /// <param name="time">The clock.</param>
-internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMessage, Task> dispatch, TimeProvider time) : IDisposable
+/// <param name="log">Where trouble is told.</param>
+internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMessage, Task> dispatch, TimeProvider time, ILogger log) : IDisposable
 {
     public const string Book = "sent";
 
     /// <summary>Messages kept, at most; those that ended give way to new ones.</summary>
     public const int MaxMessages = 10_000;
 
-    /// <summary>How long the fate of a message is remembered.</summary>
+    /// <summary>How long the fate of a message is remembered, counted anew when the process starts. A wall clock that jumps changes nothing in it.</summary>
     public static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
+
+    /// <summary>From one sending to the next, once it has been sent several times; at first 30 s.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
+    private readonly long _started = time.GetTimestamp();
     private readonly Dictionary<string, Sent> _sent = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _signal = new(0, 1);
     private ITimer? _look;
@@ -46,12 +52,15 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
         }
     }
 
+    /// <summary>How long this process has run.</summary>
+    private TimeSpan Running => time.GetElapsedTime(_started);
+
     /// <summary>Takes up what the last run left. Call once, first.</summary>
     public void Restore()
     {
         foreach (var row in journal.Load(Book))
         {
-            Add(row.Key, new Sent(SentRecord.Parser.ParseFrom(row.Value), time.GetUtcNow() + FirstWait));
+            Add(row.Key, new Sent(SentRecord.Parser.ParseFrom(row.Value), Running));
         }
     }
 
@@ -81,7 +90,7 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
                 return View(key, known);
             }
 
-            if (_sent.Count >= MaxMessages && (last = _sent.Where(s => !s.Value.IsOpen).OrderBy(s => s.Value.Record.EndedUnixMilliseconds).Select(s => s.Key).FirstOrDefault()) is null)
+            if (_sent.Count >= MaxMessages && (last = _sent.Where(s => !s.Value.IsOpen).OrderBy(s => s.Value.EndedAt).Select(s => s.Key).FirstOrDefault()) is null)
             {
                 throw new MessageException($"{MaxMessages} messages of {self} are on their way, which is as many as are kept; wait for some to arrive, or give them a shorter ttl");
             }
@@ -91,7 +100,7 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
                 _sent.Remove(last);
             }
 
-            Add(key, new Sent(new SentRecord { Message = message }, time.GetUtcNow() + FirstWait));
+            Add(key, new Sent(new SentRecord { Message = message }, Running));
         }
 
         try
@@ -126,28 +135,44 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
     public async Task LearnAsync(ClusterMessage word)
     {
         var (key, outcome) = (MessageLimits.Text(word.Id), word.Outcome);
-        SentRecord record;
+        Sent? sent;
+        SentRecord before, record;
         SentMessage view;
         lock (_gate)
         {
-            if (!_sent.TryGetValue(key, out var sent) || !sent.IsOpen
+            if (!_sent.TryGetValue(key, out sent) || !sent.IsOpen
                 || (outcome.State == MessageOutcome.Types.State.Delivered && word.From != sent.Record.Message.To)
                 || outcome.State == MessageOutcome.Types.State.Unspecified)
             {
                 return;
             }
 
-            record = sent.Record = sent.Record.Clone();
+            before = sent.Record;
+            record = sent.Record = before.Clone();
             record.Outcome = outcome.Clone();
             if (outcome.State != MessageOutcome.Types.State.Waiting)
             {
                 End(record);
+                sent.EndedAt = Running;
             }
 
             view = View(key, sent);
         }
 
-        await journal.WriteAsync(JournalChange.Put(Book, key, record.ToByteArray())).ConfigureAwait(false);
+        try
+        {
+            await journal.WriteAsync(JournalChange.Put(Book, key, record.ToByteArray())).ConfigureAwait(false);
+        }
+        catch (JournalException)
+        {
+            lock (_gate)
+            {
+                sent.Record = ReferenceEquals(sent.Record, record) ? before : sent.Record;
+            }
+
+            throw; // whoever brought the word brings it again
+        }
+
         Changed?.Invoke(view);
     }
 
@@ -166,7 +191,14 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
 
             foreach (var (key, sent) in all)
             {
-                await LookAtAsync(key, sent, now).ConfigureAwait(false);
+                try
+                {
+                    await LookAtAsync(key, sent, now).ConfigureAwait(false);
+                }
+                catch (JournalException broken)
+                {
+                    log.MessageJournalFailed(broken.Message); // it is looked at again
+                }
             }
 
             lock (_gate)
@@ -184,7 +216,7 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
         var record = sent.Record;
         if (!sent.IsOpen)
         {
-            if (record.EndedUnixMilliseconds + (long)Remembered.TotalMilliseconds < now.ToUnixTimeMilliseconds())
+            if (sent.EndedAt + Remembered < Running)
             {
                 lock (_gate)
                 {
@@ -199,7 +231,7 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
             var last = new MessageOutcome { State = MessageOutcome.Types.State.Expired, Text = "no word of its delivery came in time; it may have been delivered", Hops = record.Outcome?.Hops ?? 0 };
             await LearnAsync(new ClusterMessage { Id = record.Message.Id, From = self, Outcome = last }).ConfigureAwait(false);
         }
-        else if (sent.AgainAt <= now && record.Message.DeadlineUnixMilliseconds > now.ToUnixTimeMilliseconds())
+        else if (sent.AgainAt <= Running && record.Message.DeadlineUnixMilliseconds > now.ToUnixTimeMilliseconds())
         {
             sent.Waited();
             await dispatch(record.Message.Clone()).ConfigureAwait(false);
@@ -255,7 +287,9 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
             ended == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(ended));
     }
 
-    private sealed class Sent(SentRecord record, DateTimeOffset againAt)
+    /// <param name="record">As it is kept.</param>
+    /// <param name="at">Since when this process has it; like all times here, how long the process had run.</param>
+    private sealed class Sent(SentRecord record, TimeSpan at)
     {
         private TimeSpan _wait = FirstWait;
 
@@ -263,8 +297,14 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
 
         public bool IsOpen => Record.EndedUnixMilliseconds == 0;
 
-        public DateTimeOffset AgainAt { get; private set; } = againAt;
+        public TimeSpan AgainAt { get; private set; } = at + FirstWait;
 
-        public void Waited() => AgainAt += _wait *= 3;
+        public TimeSpan EndedAt { get; set; } = at;
+
+        public void Waited()
+        {
+            _wait = _wait * 3 < LongestWait ? _wait * 3 : LongestWait;
+            AgainAt += _wait;
+        }
     }
 }

@@ -29,7 +29,8 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
     }
 
     /// <summary>
-    /// Why not all messages have had their end, as far as that can be asked now; null when they have. What waits at a cluster is taken meanwhile.
+    /// Takes what waits, and notes what became of messages; fates are not remembered for ever, so this is to be called often. Returns why not
+    /// all messages have had their end; null when they have.
     /// </summary>
     public string? Open()
     {
@@ -38,21 +39,16 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
             Take(node);
         }
 
+        string? open = null;
         foreach (var sent in _sent.Where(static s => s.State is SentState.OnItsWay))
         {
-            if (sent.From.Controller?.Messages.Find(sent.Id) is not { } known)
-            {
-                return $"{sent} is not remembered by its sender";
-            }
-
-            sent.State = known.State;
-            if (known.Ended is null)
-            {
-                return $"{sent} has not ended: {known.Text}";
-            }
+            var known = sent.From.Controller?.Messages.Find(sent.Id);
+            sent.State = known?.State ?? SentState.OnItsWay;
+            open ??= known is null ? $"{sent} is not remembered by its sender" : known.Ended is null ? $"{sent} has not ended: {known.Text}" : null;
         }
 
-        return _sent.FirstOrDefault(static s => s is { State: SentState.Delivered, MustArrive: true, Given: 0 }) is { } waiting ? $"{waiting} is delivered and was given to nobody" : null;
+        var waiting = _sent.FirstOrDefault(static s => s is { State: SentState.Delivered, MustArrive: true, Given: 0 });
+        return open ?? (waiting is null ? null : $"{waiting} is delivered and was given to nobody");
     }
 
     /// <summary>What the fates of messages say that is not true; null when all is.</summary>

@@ -16,13 +16,13 @@ public sealed record SimPlan(int Seed, int Clusters, long Steps)
     public TimeSpan? CommandEvery { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Mean virtual time from one message between clusters to the next; null: there are none.</summary>
-    public TimeSpan? MessageEvery { get; init; }
+    public TimeSpan? MessageEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Mean virtual time from one wish of the operator to the next: tags, drains, pins, forbidden parents.</summary>
     public TimeSpan WishEvery { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Whether the operator gives links budgets too.</summary>
-    public bool LimitsLinks { get; init; }
+    public bool LimitsLinks { get; init; } = true;
 
     /// <summary>Longest flush of a disk.</summary>
     public TimeSpan SlowestFlush { get; init; } = TimeSpan.FromMilliseconds(20);

@@ -70,7 +70,16 @@ public static class Simulation
         world.Phase = "recovers";
         var mended = world.Timeline.Elapsed;
         await UntilAsync(world, "all is well again", async () =>
-            invariants.Unsettled() ?? wishes.Unheeded() ?? await wishes.UnlimitedAsync().ConfigureAwait(false) ?? (plan.MustBeHome ? invariants.Away() : null) ?? await invariants.WrongStatusAsync().ConfigureAwait(false) ?? await commands.OpenAsync().ConfigureAwait(false) ?? messages.Open()).ConfigureAwait(false);
+        {
+            var open = messages.Open();
+            return invariants.Unsettled()
+                ?? wishes.Unheeded()
+                ?? await wishes.UnlimitedAsync().ConfigureAwait(false)
+                ?? (plan.MustBeHome ? invariants.Away() : null)
+                ?? await invariants.WrongStatusAsync().ConfigureAwait(false)
+                ?? await commands.OpenAsync().ConfigureAwait(false)
+                ?? open;
+        }).ConfigureAwait(false);
         if ((await commands.UntruthAsync().ConfigureAwait(false) ?? messages.Untruth()) is { } untruth)
         {
             world.Violate(untruth);

@@ -44,9 +44,45 @@ public sealed class FailoverPlanTests
         plan.Refused(leader, new Refuse { Reason = Refuse.Types.Reason.NotLeader, Candidates = { new Candidate { Name = "root", Uid = "r", Address = "home:1" } } }, 0);
         Assert.Null(plan.Next(0).Target);
 
-        plan.Attached(leader, "root", "r", ["root"]);
+        plan.Attached(leader, "root", "r", ["root"], 0);
         Assert.Equal((HomeAddress, "root"), (plan.Home.Address, plan.Home.Name));
         Assert.True(plan.Current!.IsHome);
+    }
+
+    [Fact]
+    public void ACluster_thatFindsNobodyItIsAllowed_asksOneItIsNot_everMoreRarely_andStaysOnlyToHearTheOperatorsWord()
+    {
+        FailoverOptions figures = new();
+        Attach("p", ["root", "p"]);
+        plan.Wish(new SetPlacement { ForbiddenParents = { "p" } });
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 0);
+        long stranded = (long)figures.StrandedFor.TotalMilliseconds;
+
+        Assert.Null(plan.Next(0).Target);
+        Assert.Null(plan.Next(stranded - 1).Target);
+        ParentTarget asked = plan.Next(stranded).Target!;
+        Assert.Equal("p", asked.Name);
+
+        plan.Attached(asked, "p", "uid-p", ["root", "p"], stranded);
+        Assert.False(plan.HasAsked(stranded));
+        long heard = stranded + (long)figures.AskFor.TotalMilliseconds;
+        Assert.True(plan.HasAsked(heard));
+        plan.Lost(figures.AskFor, leaves: true, heard);
+        Assert.Null(plan.Next(heard + stranded).Target);
+        Assert.Equal("p", plan.Next(heard + (2 * stranded)).Target!.Name);
+
+        plan.Attached(asked, "p", "uid-p", ["root", "p"], heard + (2 * stranded));
+        Assert.False(plan.Wish(new SetPlacement())); // allowed again: it stays
+        Assert.False(plan.HasAsked(long.MaxValue / 2));
+    }
+
+    [Fact]
+    public void AnAllowedParent_isTriedBeforeOneThatIsNot_howeverLongNobodyAnswers()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+        plan.Wish(new SetPlacement { ForbiddenParents = { "p" } });
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 0);
+        Assert.Equal("u1", plan.Next((long)TimeSpan.FromHours(2).TotalMilliseconds).Target!.Name);
     }
 
     [Fact]
@@ -157,7 +193,7 @@ public sealed class FailoverPlanTests
         plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
         plan.Failed(plan.Next(0).Target!, 0);
         ParentTarget uncle = plan.Next(0).Target!;
-        plan.Attached(uncle, "u1", "uid-u1", ["root", "u1"]);
+        plan.Attached(uncle, "u1", "uid-u1", ["root", "u1"], 0);
         plan.Learn([Candidate("root")]);
         plan.GoHome();
         plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 60_000);
@@ -190,7 +226,7 @@ public sealed class FailoverPlanTests
 
     private static void Attach(FailoverPlan plan, string name, string[] path, params Candidate[] candidates)
     {
-        plan.Attached(plan.Next(0).Target!, name, "uid-" + name, path);
+        plan.Attached(plan.Next(0).Target!, name, "uid-" + name, path, 0);
         plan.Learn(candidates);
     }
 

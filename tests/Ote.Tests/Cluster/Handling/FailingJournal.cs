@@ -5,10 +5,15 @@ namespace Ote.Tests.Cluster.Handling;
 /// <summary>A journal on a disk that can be full.</summary>
 internal sealed class FailingJournal(IJournal disk) : IJournal
 {
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public bool Fails { get; set; }
 
     /// <summary>Writes that failed.</summary>
     public int Failures { get; private set; }
+
+    /// <summary>Completes when the first write has failed.</summary>
+    public Task Failed => _failed.Task;
 
     public IReadOnlyList<JournalRow> Load(string book) => disk.Load(book);
 
@@ -20,6 +25,7 @@ internal sealed class FailingJournal(IJournal disk) : IJournal
         }
 
         Failures++;
+        _failed.TrySetResult();
         return Task.FromException(new JournalException("no space left"));
     }
 

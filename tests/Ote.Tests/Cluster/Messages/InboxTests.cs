@@ -52,6 +52,19 @@ public sealed class InboxTests
     }
 
     [Fact]
+    public async Task An_acknowledgement_that_cannot_be_kept_leaves_the_message_to_be_given_out_again()
+    {
+        await _inbox.TakeAsync(Data(1), 0);
+        var given = Assert.Single(_inbox.Give(null, 1));
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => _inbox.AcknowledgeAsync(given.Id));
+        _journal.Fails = false;
+        _time.Advance(Inbox.Hold);
+        Assert.Equal(given.Body.ToArray(), Assert.Single(_inbox.Give(null, 1)).Body.ToArray());
+        Assert.True(await _inbox.AcknowledgeAsync(given.Id));
+    }
+
+    [Fact]
     public async Task Topics_are_apart_and_what_is_acknowledged_twice_is_said_so()
     {
         await _inbox.TakeAsync(Data(1, "a"), 0);

@@ -121,6 +121,47 @@ public sealed class MessageRelayTests
     }
 
     [Fact]
+    public async Task A_disk_that_is_full_for_a_while_stops_nothing_for_good()
+    {
+        using var relay = New();
+        _routes["sender"] = new(MessageStep.Up); // word of it would have to be kept
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _journal.Fails = true;
+        _time.Advance(TimeSpan.FromMinutes(2)); // its time is over
+        relay.Wake();
+        await _journal.Failed;
+        _journal.Fails = false;
+        var told = (_links[""] = new FakeLink("parent")).Next();
+        while (!told.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(5));
+            await Task.Yield();
+        }
+
+        Assert.Equal(MessageOutcome.Types.State.Expired, (await told).Message.ClusterMessage.Outcome.State);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task One_that_waits_since_it_came_down_goes_up_when_it_is_sent_anew_from_below()
+    {
+        using var relay = New();
+        _routes["sender"] = new(MessageStep.Here);
+        _routes["away"] = new(MessageStep.Wait);
+        await relay.TakeAsync(Data("away", 1), fromAbove: true, 0);
+        _routes["away"] = new(MessageStep.Up); // as the table says of what did not come from above
+        var parent = _links[""] = new FakeLink("parent");
+        await relay.TakeAsync(Data("away", 1), fromAbove: false, 0);
+        await parent.Next();
+        using var again = New();
+        again.Restore();
+        Assert.Equal(1, again.Count); // and is one, also over a restart
+    }
+
+    [Fact]
     public async Task More_than_it_keeps_are_refused_and_word_of_that_still_gets_through()
     {
         using var relay = New();

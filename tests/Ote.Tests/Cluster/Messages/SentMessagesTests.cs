@@ -1,7 +1,9 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Messages;
 using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Cluster.Messages;
 
@@ -9,10 +11,15 @@ public sealed class SentMessagesTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly MemoryJournal _disk = new();
+    private readonly FailingJournal _journal;
     private readonly List<ClusterMessage> _dispatched = [];
     private readonly SentMessages _sent;
 
-    public SentMessagesTests() => _sent = New();
+    public SentMessagesTests()
+    {
+        _journal = new FailingJournal(_disk);
+        _sent = New();
+    }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -24,6 +31,18 @@ public sealed class SentMessagesTests : IDisposable
         Assert.Equal(SentState.OnItsWay, _sent.Find(message.Id)!.State);
         await LearnAsync("target", MessageOutcome.Types.State.Delivered);
         await LearnAsync("root", MessageOutcome.Types.State.Expired);
+        Assert.Equal(SentState.Delivered, _sent.Find(message.Id)!.State);
+    }
+
+    [Fact]
+    public async Task A_fate_that_cannot_be_kept_is_told_again_by_whoever_brought_it()
+    {
+        var message = await SendAsync();
+        _journal.Fails = true;
+        await Assert.ThrowsAsync<JournalException>(() => LearnAsync("target", MessageOutcome.Types.State.Delivered));
+        Assert.Null(_sent.Find(message.Id)!.Ended);
+        _journal.Fails = false;
+        await LearnAsync("target", MessageOutcome.Types.State.Delivered);
         Assert.Equal(SentState.Delivered, _sent.Find(message.Id)!.State);
     }
 
@@ -92,11 +111,11 @@ public sealed class SentMessagesTests : IDisposable
 
     public void Dispose() => _sent.Dispose();
 
-    private SentMessages New() => new("here", _disk, message =>
+    private SentMessages New() => new("here", _journal, message =>
     {
         _dispatched.Add(message);
         return Task.CompletedTask;
-    }, _time);
+    }, _time, NullLogger.Instance);
 
     private Task<SentMessage> SendAsync() => _sent.SendAsync(null, "target", new MessageData { Topic = "t" }, TimeSpan.FromMinutes(10));
 
