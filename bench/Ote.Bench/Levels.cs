@@ -8,7 +8,7 @@ namespace Ote.Bench;
 /// <summary>One command through levels of controllers, each level in a process of its own; beside the same number of clusters right below the root.</summary>
 internal static class Levels
 {
-    private const int Rounds = 5;
+    private const int Rounds = 15; // as many as the flat one: both have warmed up by the middle
     private const double MostBesideFlat = 3;
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(500);
 
