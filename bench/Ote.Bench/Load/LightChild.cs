@@ -11,7 +11,7 @@ namespace Ote.Bench.Load;
 /// Stands for a whole cluster controller at the far end of a link: the real EdgeTunnel with its TLS, its acknowledgements and its
 /// heartbeats, but nothing behind it. It answers each command at once.
 /// </summary>
-internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, Task<ClusterIdentity>> obtain, TimeProvider time, Func<double> random) : ILinkHandler, ILoadClient
+internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, Task<(ClusterIdentity Identity, JoinedConnection? Connection)>> obtain, TimeProvider time, Func<double> random) : ILinkHandler, ILoadClient
 {
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
@@ -32,12 +32,12 @@ internal sealed class LightChild(TunnelRuntime runtime, Func<CancellationToken, 
 
     public async Task StartAsync(Uri server, CancellationToken ct)
     {
-        var identity = await obtain(ct);
+        var (identity, joined) = await obtain(ct);
         _name = identity.Peer.Name;
         _tunnel = new EdgeTunnel(
             runtime, new EdgeTunnelOptions(), identity.Peer,
             new ParentSeeker(new FailoverOptions(), server, [], null, time, random, NullLogger.Instance),
-            new WebSocketDialer(() => identity, time), this,
+            new WebSocketDialer(() => identity, time, joined: joined), this,
             new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Membership = () => identity.Membership, Tags = static () => ["tier=bench"], Version = "bench" });
         _running = Task.Run(() => _tunnel.RunAsync(_stop.Token), ct);
         await _attached.Task.WaitAsync(ct);

@@ -96,7 +96,7 @@ internal sealed class LoadProgram : IAsyncDisposable
         ClusterIdentity Identity(string name) => authority!.CreateIdentity(new PeerIdentity(name, "uid-" + name), []);
         return kind switch
         {
-            "links" => name => new LightChild(_runtime!, _ => Task.FromResult(Identity(name)), _around.Time, _around.Random),
+            "links" => name => new LightChild(_runtime!, _ => Task.FromResult((Identity(name), (JoinedConnection?)null)), _around.Time, _around.Random),
             "follow" => name => new FollowingChild(Identity(name), _around.Folder, _around.Parts(), _dialling, _around.Time),
             "bare" => name => new BareClient(Identity(name), answer),
             "handshakes" => name => new HandshakeClient(Identity(name)),
@@ -105,7 +105,7 @@ internal sealed class LoadProgram : IAsyncDisposable
         };
     }
 
-    private Task<ClusterIdentity> JoinAsync(JsonObject request, string name, CancellationToken ct)
+    private async Task<(ClusterIdentity Identity, JoinedConnection? Connection)> JoinAsync(JsonObject request, string name, CancellationToken ct)
     {
         if (!CaPin.TryParse((string)request["pin"]!, out var pin))
         {
@@ -113,6 +113,7 @@ internal sealed class LoadProgram : IAsyncDisposable
         }
 
         var ticket = new JoinTicket(new Uri(request.Texts("servers")[0]), pin, (string)request["token"]!, new PeerIdentity(name, "uid-" + name), []);
-        return new JoinClient(_around.Time, _around.Random, _around.Loggers.CreateLogger("join")).JoinAsync(ticket, Path.Combine(_around.Folder, name), ct);
+        var joined = await new JoinClient(_around.Time, _around.Random, _around.Loggers.CreateLogger("join")).JoinAsync(ticket, Path.Combine(_around.Folder, name), ct);
+        return (joined.Identity, joined.Connection);
     }
 }

@@ -78,7 +78,7 @@ public sealed class ClusterController : IAsyncDisposable
 
     private ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, RootAuthorities? authority, ClusterIdentity identity, OwnTags tags,
-        PolicySet? policies, AuditLog? audit)
+        PolicySet? policies, AuditLog? audit, JoinedConnection? joined = null)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
@@ -86,9 +86,14 @@ public sealed class ClusterController : IAsyncDisposable
         _identity = new IdentitySource(identity);
         _runtime = new TunnelRuntime(parts.Time, parts.Meters, parts.Loggers, parts.Random, RandomNumberGenerator.GetBytes(16));
         _uplink = new Uplink(options.Name, parts.Time, options.Tunnel.Heartbeat * HeartbeatsABeat * 3) { IsRoot = authority is not null };
+        if (parts.Dialer is not null)
+        {
+            joined?.Dispose(); // whoever dials for it does so anew
+        }
+
         _dialer = parts.Dialer ?? new WebSocketDialer(
             () => _identity.Current, parts.Time, objection: (address, seen) => _revocations!.Objection(seen) ?? _parents!.Objection(address, seen),
-            trust: () => _identity.Trust, untrusted: LearnTrustAsync);
+            trust: () => _identity.Trust, untrusted: LearnTrustAsync, joined: joined);
         _seeker = options.Parent is not { } home
             ? null
             : new ParentSeeker(
@@ -379,14 +384,16 @@ public sealed class ClusterController : IAsyncDisposable
                 return new ClusterController(options, parts, journal, authority, authority.Active.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies, audit);
             }
 
-            var identity = parts.Identity ?? ClusterIdentity.Load(directory) ?? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false);
+            var known = parts.Identity ?? ClusterIdentity.Load(directory);
+            var joined = known is null ? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false) : null;
+            var identity = known ?? joined!.Identity;
             if (identity.Peer.Name != options.Name)
             {
                 throw new ClusterControllerException(
                     $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
             }
 
-            return new ClusterController(options, parts, journal, null, identity, tags, policies, audit);
+            return new ClusterController(options, parts, journal, null, identity, tags, policies, audit, joined?.Connection);
         }
         catch (Exception failed)
         {
@@ -413,7 +420,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
-    private static Task<ClusterIdentity> JoinAsync(
+    private static Task<Joined> JoinAsync(
         ClusterControllerOptions options, ClusterControllerParts parts, string directory, IReadOnlyCollection<string> hosts, CancellationToken cancellation)
     {
         if (options.JoinToken is null || options.CaPin is null)

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Tunnel;
@@ -38,10 +40,12 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
     /// <summary>Joins, and keeps the identity in a directory. The key is made once and kept there while waiting.</summary>
     /// <exception cref="JoinRefusedException">The tree said no, or is not the one the pin names.</exception>
     /// <exception cref="IdentityException">The directory's files are of no use.</exception>
-    public async Task<ClusterIdentity> JoinAsync(JoinTicket ticket, string directory, CancellationToken ct)
+    public async Task<Joined> JoinAsync(JoinTicket ticket, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(ticket);
         using ECDsa key = PendingKey.LoadOrCreate(directory);
+        using X509Certificate2 applicant = Applicant.Create(key);
+        SslStreamCertificateContext shown = SslStreamCertificateContext.Create(applicant, null, offline: true);
         JoinRequest request = new()
         {
             RequestId = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(16)),
@@ -54,16 +58,11 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         string? said = null;
         while (true)
         {
-            (JoinAnswer? answer, TreeTrust? trust, string? trouble) = await AttemptAsync(ticket, request, ct).ConfigureAwait(false);
+            (JoinAnswer? answer, TreeTrust? trust, JoinedConnection? connection, string? trouble) = await AttemptAsync(ticket, request, shown, ct).ConfigureAwait(false);
             if (answer?.Outcome == JoinAnswer.Types.Outcome.Refused) throw new JoinRefusedException(answer.Text);
-            if (answer?.Outcome == JoinAnswer.Types.Outcome.Issued)
+            if (connection is not null)
             {
-                ClusterIdentity identity = ClusterIdentity.FromAnswer(answer, key, trust!.Trusts, ticket.Wanted);
-                if (answer.Text.Length > 0) log.HostsWithheld(ticket.Wanted, answer.Text);
-                identity.Save(directory);
-                PendingKey.Remove(directory);
-                log.Joined(ticket.Wanted, identity.Certificate.NotAfter);
-                return identity;
+                return new Joined(Keep(answer!, trust!, key, ticket, directory, connection), connection);
             }
 
             TimeSpan wait = backoff.Next();
@@ -76,22 +75,41 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
         }
     }
 
-    private async Task<(JoinAnswer? Answer, TreeTrust? Trust, string? Trouble)> AttemptAsync(JoinTicket ticket, JoinRequest request, CancellationToken ct)
+    private ClusterIdentity Keep(JoinAnswer answer, TreeTrust trust, ECDsa key, JoinTicket ticket, string directory, JoinedConnection connection)
+    {
+        try
+        {
+            ClusterIdentity identity = ClusterIdentity.FromAnswer(answer, key, trust.Trusts, ticket.Wanted);
+            if (answer.Text.Length > 0) log.HostsWithheld(ticket.Wanted, answer.Text);
+            identity.Save(directory);
+            PendingKey.Remove(directory);
+            log.Joined(ticket.Wanted, identity.Certificate.NotAfter);
+            return identity;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<(JoinAnswer? Answer, TreeTrust? Trust, JoinedConnection? Connection, string? Trouble)> AttemptAsync(
+        JoinTicket ticket, JoinRequest request, SslStreamCertificateContext applicant, CancellationToken ct)
     {
         using CancellationTokenSource late = new(AttemptTimeout, time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            (JoinAnswer answer, TreeTrust trust) = await door.AskAsync(ticket.Parent, ticket.Pin, request, either.Token).ConfigureAwait(false);
-            return (answer, trust, null);
+            (JoinAnswer answer, TreeTrust trust, JoinedConnection? connection) = await door.AskAsync(ticket.Parent, ticket.Pin, request, applicant, either.Token).ConfigureAwait(false);
+            return (answer, trust, connection, null);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return (null, null, "no answer in time");
+            return (null, null, null, "no answer in time");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (null, null, e.GetBaseException().Message);
+            return (null, null, null, e.GetBaseException().Message);
         }
     }
 }

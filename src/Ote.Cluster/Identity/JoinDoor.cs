@@ -17,18 +17,37 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
 
     /// <summary>
     /// Asks a parent of whose tree only the pin is known: the CA is fetched and held against the pin, and the parent's certificate against
-    /// that CA, before the request is sent. All over one connection.
+    /// that CA, before the request is sent. All over one connection, on which the key that is to be certified is proven.
     /// </summary>
+    /// <param name="parent">Where.</param>
+    /// <param name="pin">Of the tree's CA.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="applicant">Of the key to be certified; see <see cref="Applicant"/>.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <returns>The answer, what is trusted, and when the answer is a certificate, the connection.</returns>
     /// <exception cref="JoinRefusedException">The parent is not of this tree, or not that host.</exception>
     /// <exception cref="HttpRequestException">Not reached.</exception>
     /// <exception cref="IOException">Not answered as a parent does.</exception>
-    public async Task<(JoinAnswer Answer, TreeTrust Trust)> AskAsync(Uri parent, CaPin pin, JoinRequest request, CancellationToken ct)
+    public async Task<(JoinAnswer Answer, TreeTrust Trust, JoinedConnection? Connection)> AskAsync(
+        Uri parent, CaPin pin, JoinRequest request, SslStreamCertificateContext applicant, CancellationToken ct)
     {
         using PinnedCheck check = new(pin, parent, time);
-        using HttpClient http = Client(parent, check.Tls);
-        byte[] authority = await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
-        TreeTrust trust = check.Trust(authority, await WordAsync(http, ct).ConfigureAwait(false));
-        return (await PostAsync(http, request, ct).ConfigureAwait(false), trust);
+        SslClientAuthenticationOptions tls = check.Tls;
+        tls.ClientCertificateContext = applicant;
+        HttpClient http = Client(parent, tls);
+        JoinedConnection? connection = null;
+        try
+        {
+            byte[] authority = await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
+            TreeTrust trust = check.Trust(authority, await WordAsync(http, ct).ConfigureAwait(false));
+            JoinAnswer answer = await PostAsync(http, request, ct).ConfigureAwait(false);
+            if (answer.Outcome == JoinAnswer.Types.Outcome.Issued && check.Peer is { } peer) connection = new JoinedConnection(parent, peer, http);
+            return (answer, trust, connection);
+        }
+        finally
+        {
+            if (connection is null) http.Dispose();
+        }
     }
 
     /// <summary>Asks, once the parent's own certificate has been held against the tree's CA.</summary>
@@ -106,7 +125,14 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
     }
 
     private HttpClient Client(Uri parent, SslClientAuthenticationOptions ssl) =>
-        new(new SocketsHttpHandler { SslOptions = ssl, Proxy = proxy, UseProxy = proxy is not null, MaxConnectionsPerServer = 1 })
+        new(new SocketsHttpHandler
+        {
+            SslOptions = ssl,
+            Proxy = proxy,
+            UseProxy = proxy is not null,
+            MaxConnectionsPerServer = 1,
+            PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new PatientStream(context.PlaintextStream)), // it may become a link
+        })
         {
             BaseAddress = parent,
             MaxResponseContentBufferSize = MaxAnswerBytes,

@@ -103,6 +103,7 @@ public sealed class JoinService(
         }
 
         log.JoinAnswered(request.Name, request.Uid, reply.Outcome, reply.Text);
+        if (reply.Outcome == JoinAnswer.Types.Outcome.Issued) ApplicantConnection.Admit(context, reply.Certificate);
         context.Response.ContentType = ContentType;
         await context.Response.Body.WriteAsync(reply.ToByteArray(), context.RequestAborted).ConfigureAwait(false);
     }

@@ -20,6 +20,10 @@ internal sealed class PinnedCheck(CaPin pin, Uri parent, TimeProvider time) : ID
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private readonly ConcurrentQueue<X509Certificate2> unjudged = new();
     private volatile TreeTrust? trusted;
+    private volatile Seen? parentSeen;
+
+    /// <summary>Who the parent is, by a certificate that counts; null before one was seen.</summary>
+    public PeerIdentity? Peer => parentSeen?.Peer;
 
     /// <summary>The TLS of all connections of this join.</summary>
     public SslClientAuthenticationOptions Tls => new()
@@ -81,8 +85,12 @@ internal sealed class PinnedCheck(CaPin pin, Uri parent, TimeProvider time) : ID
         SslPolicyErrors errors = (chain.Build(seen) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors)
             | (seen.MatchesHostname(parent.IdnHost) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateNameMismatch);
         ServerCheck check = new(trust, parent.Host, time);
-        return check.Validate(this, seen, chain, errors) ? null : check.Problem;
+        if (!check.Validate(this, seen, chain, errors)) return check.Problem;
+        parentSeen = new Seen(check.Peer!.Value);
+        return null;
     }
+
+    private sealed record Seen(PeerIdentity Peer);
 
     private TrustList Parse(byte[] word)
     {

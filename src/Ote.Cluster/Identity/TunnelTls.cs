@@ -14,17 +14,19 @@ public static class TunnelTls
 
     /// <summary>
     /// Makes a listener serve the tunnel and joining: TLS with the cluster's certificate, a client certificate asked for but not
-    /// needed (who joins has none); one that is shown must come from the tree's CA and be in its time. A renewed certificate is shown
-    /// from the next connection on.
+    /// needed; one that is shown must come from the tree's CA and be in its time. A renewed certificate is shown from the next connection on.
     /// </summary>
     /// <param name="listener">Where.</param>
     /// <param name="identity">The certificate shown, and the CA trusted.</param>
     /// <param name="time">The clock certificates are held against; null for the system's.</param>
-    public static void UseTunnelTls(this ListenOptions listener, IdentitySource identity, TimeProvider? time = null)
+    public static void UseTunnelTls(this ListenOptions listener, IdentitySource identity, TimeProvider? time = null) => UseTunnelTls(listener, identity, time, applicants: false);
+
+    /// <summary>As above; who joins may prove the key it wants certified. The listener must use <see cref="ApplicantConnection.UseApplicants"/> then.</summary>
+    internal static void UseTunnelTls(this ListenOptions listener, IdentitySource identity, TimeProvider? time, bool applicants)
     {
         ArgumentNullException.ThrowIfNull(listener);
         ArgumentNullException.ThrowIfNull(identity);
-        ServerOptionsCache cache = new(identity, time ?? TimeProvider.System);
+        ServerOptionsCache cache = new(identity, time ?? TimeProvider.System, applicants);
         listener.Protocols = HttpProtocols.Http1; // a WebSocket over HTTP/2 would share its connection's flow control
         listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = cache.Get });
     }
@@ -64,7 +66,7 @@ public static class TunnelTls
     }
 
     // One options object per identity, so that the TLS library's own context is made once and not per connection.
-    private sealed class ServerOptionsCache(IdentitySource identity, TimeProvider time)
+    private sealed class ServerOptionsCache(IdentitySource identity, TimeProvider time, bool applicants)
     {
         private Entry? entry;
 
@@ -88,7 +90,8 @@ public static class TunnelTls
             ClientCertificateRequired = true,
             CertificateChainPolicy = TrustOnly(trust),
             RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificate is null
-                || (errors == SslPolicyErrors.None && certificate is X509Certificate2 seen && OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is null),
+                || (certificate is X509Certificate2 seen
+                    && (errors == SslPolicyErrors.None ? OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is null : applicants && Applicant.IsOne(seen))),
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
         };

@@ -50,9 +50,10 @@ public sealed class TunnelListener : IListening
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
-            kestrel.Listen(endpoint, listener => listener.UseHandshakeGate(tunnel.Handshakes, time ?? TimeProvider.System, tls => tls.UseTunnelTls(identity, time)));
+            kestrel.Listen(endpoint, listener => listener.UseHandshakeGate(tunnel.Handshakes, time ?? TimeProvider.System, tls => tls.UseTunnelTls(identity, time, applicants: true)));
         });
         WebApplication app = builder.Build();
+        app.UseApplicants();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         app.UseRouting();
         tunnel.Map(app);

@@ -16,15 +16,19 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="untrusted">
 /// Called when a parent showed a certificate of a CA that does not count: it may know of an exchange of the CA. The next dial may succeed.
 /// </param>
+/// <param name="joined">The connection over which the cluster has just joined; the first link to that parent goes over it, if it is still there. Owned.</param>
 /// <param name="objection">Why an address must not be served by a cluster that could prove itself; null when it may. Null for no objections.</param>
 public sealed class WebSocketDialer(
     Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null, Func<Uri, PeerIdentity, string?>? objection = null,
-    Func<TreeTrust>? trust = null, Func<Uri, CancellationToken, Task>? untrusted = null) : IDialer
+    Func<TreeTrust>? trust = null, Func<Uri, CancellationToken, Task>? untrusted = null, JoinedConnection? joined = null) : IDialer
 {
+    private JoinedConnection? first = joined;
+
     /// <inheritdoc/>
     public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(parent);
+        if (Interlocked.Exchange(ref first, null) is { } open && await OverAsync(open, parent, ct).ConfigureAwait(false) is { } dialed) return dialed;
         ClusterIdentity self = identity();
         ServerCheck check = Check(self, parent);
         using HttpMessageInvoker invoker = new(Handler(self, check));
@@ -32,7 +36,7 @@ public sealed class WebSocketDialer(
         socket.Options.KeepAliveInterval = TimeSpan.Zero;
         try
         {
-            await socket.ConnectAsync(new UriBuilder(parent) { Scheme = "wss", Path = "/tunnel" }.Uri, invoker, ct).ConfigureAwait(false);
+            await socket.ConnectAsync(Address(parent), invoker, ct).ConfigureAwait(false);
             return new Dialed(new WebSocketChannel(socket), check.Peer ?? throw new IOException($"the certificate of {parent} names no cluster"));
         }
         catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException)
@@ -47,6 +51,34 @@ public sealed class WebSocketDialer(
             throw;
         }
     }
+
+    // Null when that does not lead there any more: then it is dialled like any other.
+    private async Task<Dialed?> OverAsync(JoinedConnection open, Uri parent, CancellationToken ct)
+    {
+        using (open)
+        {
+            if (open.Parent.Authority != parent.Authority || objection?.Invoke(parent, open.Peer) is not null) return null;
+            ClientWebSocket socket = new();
+            socket.Options.KeepAliveInterval = TimeSpan.Zero;
+            try
+            {
+                await socket.ConnectAsync(Address(parent), open.Invoker, ct).ConfigureAwait(false);
+                return new Dialed(new WebSocketChannel(socket), open.Peer);
+            }
+            catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException)
+            {
+                socket.Dispose();
+                return null;
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+
+    private static Uri Address(Uri parent) => new UriBuilder(parent) { Scheme = "wss", Path = "/tunnel" }.Uri;
 
     /// <inheritdoc/>
     public async Task<Probe> ProbeAsync(Uri parent, CancellationToken ct)

@@ -198,7 +198,14 @@ public sealed class JoinOverTlsTests : IDisposable
         return answer;
     }
 
-    private Task<ClusterIdentity> JoinAsync(TlsTree tree, CaPin pin, string text) =>
+    private async Task<ClusterIdentity> JoinAsync(TlsTree tree, CaPin pin, string text)
+    {
+        Joined joined = await JoinedAsync(tree, pin, text);
+        joined.Connection.Dispose();
+        return joined.Identity;
+    }
+
+    private Task<Joined> JoinedAsync(TlsTree tree, CaPin pin, string text) =>
         new JoinClient(TimeProvider.System, () => 0.5, NullLogger.Instance)
             .JoinAsync(new JoinTicket(tree.Address, pin, text, new PeerIdentity("c1", "uid-1"), ["127.0.0.1"]), directory, CancellationToken.None);
 }
