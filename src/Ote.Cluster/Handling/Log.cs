@@ -7,8 +7,11 @@ internal static partial class Log
     [LoggerMessage(2300, LogLevel.Error, "The journal of {What} failed; nothing is acknowledged that is not on disk")]
     public static partial void JournalFailed(this ILogger log, string what, Exception cause);
 
-    [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait: {Cause}")]
+    [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait, and further without saying so while the cause stays: {Cause}")]
     public static partial void ShimAway(this ILogger log, string cluster, string cause);
+
+    [LoggerMessage(2336, LogLevel.Information, "The shim of {Cluster} is back")]
+    public static partial void ShimBack(this ILogger log, string cluster);
 
     [LoggerMessage(2302, LogLevel.Information, "Cluster {Cluster} is attached below {Parent}")]
     public static partial void ChildAttached(this ILogger log, string cluster, string parent);
