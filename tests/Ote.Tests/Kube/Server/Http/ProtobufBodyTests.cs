@@ -32,6 +32,14 @@ public sealed class ProtobufBodyTests
     }
 
     [Fact]
+    public void QuestionOfKubectlAuthCanI_ReadsAsItsJson()
+    {
+        var spec = Field(1, Join(Text(1, "shop"), Text(2, "create"), Text(3, ""), Text(5, "pods")));
+        var obj = ProtobufBody.Read(Body("authorization.k8s.io/v1", "SelfSubjectAccessReview", Join(Field(1, []), Field(2, spec), Field(3, Whole(1, 0)))), 16);
+        Assert.Equal("""{"namespace":"shop","verb":"create","resource":"pods"}""", obj["spec"]!["resourceAttributes"]!.ToJsonString());
+    }
+
+    [Fact]
     public void FieldThatIsNotKnown_RefusesTheBody()
     {
         var refused = Assert.Throws<ApiError>(() => ProtobufBody.Read(Body("v1", "ConfigMap", Text(999, "x")), 32));
