@@ -191,15 +191,13 @@ internal static class CommandStatus
     private static JsonObject Counts(CommandRun run)
     {
         int At(TargetStage stage) => run.Count(stage);
-        var executed = At(TargetStage.Succeeded) + At(TargetStage.Failed);
-        var durable = executed + At(TargetStage.Durable);
         return new JsonObject
         {
             ["targets"] = run.Targets,
             ["accepted"] = run.Targets,
-            ["sent"] = durable + At(TargetStage.Sent),
-            ["durable"] = durable,
-            ["executed"] = executed,
+            ["sent"] = run.CameToSent,
+            ["durable"] = run.CameToDurable,
+            ["executed"] = run.CameToExecuted,
             ["succeeded"] = At(TargetStage.Succeeded),
             ["failed"] = At(TargetStage.Failed),
             ["expired"] = At(TargetStage.Expired),
