@@ -120,28 +120,15 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         Mend(node, parent);
     }
 
-    private async Task IsolateAsync()
-    {
-        var node = world.One(world.Nodes);
-        foreach (var other in world.Nodes)
-        {
-            Set(node, other, up: true, down: true);
-        }
+    private Task IsolateAsync() => PartAsync(new HashSet<int> { world.One(world.Nodes).Number });
 
-        await PassAsync().ConfigureAwait(false);
-        foreach (var other in world.Nodes)
-        {
-            Mend(node, other);
-        }
-    }
+    private Task PartitionAsync() => PartAsync(world.Nodes.Where(_ => world.Random() < 0.3).Select(static n => n.Number).ToHashSet());
 
-    private async Task PartitionAsync()
+    private async Task PartAsync(IReadOnlySet<int> apart)
     {
-        var apart = world.Nodes.Where(_ => world.Random() < 0.3).ToHashSet();
-        var pairs = apart.SelectMany(_ => world.Nodes.Where(n => !apart.Contains(n)), static (a, b) => (a, b)).ToList();
-        pairs.ForEach(p => Set(p.a, p.b, up: true, down: true));
+        world.Network.Part(apart);
         await PassAsync().ConfigureAwait(false);
-        pairs.ForEach(p => Mend(p.a, p.b));
+        world.Network.Join(apart);
     }
 
     private void Set(SimNode one, SimNode other, bool up, bool down)
