@@ -81,7 +81,7 @@ internal static class CommandStatus
         SetNamesKnown(status, run, now);
         var away = missing.Away.Count + missing.Unknown.Count > 0;
         Conditions.SetCondition(
-            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
+            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : run.Spec.Cancel ? "Cancelling" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
         if (run.IsOver)
         {
             status["completionTime"] ??= now.ToKubeTime();
@@ -157,7 +157,8 @@ internal static class CommandStatus
     private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"{run.OpenCount} targets have not answered; they may until {run.Deadline.ToKubeTime()}");
-        return text
+        return (run.Spec.Cancel ? "cancelled where it has not been executed, which who is open has not confirmed; " : "")
+            + text
             + (missing.Away.Count > 0 ? $"; away: {Names(missing.Away)}" : "")
             + (missing.Unknown.Count > 0 ? $"; not known any more: {Names(missing.Unknown)}" : "");
     }
