@@ -1,6 +1,24 @@
 # shellcheck shell=bash
 # Sourced by ./ote: the test run. Its last line is `N passed, N failed`, whatever happens.
 
+test_usage() {
+  cat <<'HELP'
+./ote test [FILTER...]      installs what the tests need, builds everything and runs all tests, or those that a filter leaves
+
+  --filter-class PATTERN          tests of these classes, by their full name; * stands for anything at either end: '*Selector*'
+  --filter-namespace PATTERN      of these namespaces: 'Ote.Tests.Ctl.*'
+  --filter-method PATTERN         these methods, by the full name of class and method: '*.Drain_waits*'
+  --filter-trait NAME=VALUE       with this trait
+  --filter-not-class PATTERN      and -namespace, -method, -trait: all but these
+  --stop-on-fail on               ends each of the two test programs at its first failure
+  --help, -h                      this text
+
+What follows is passed on as it is to tests/Ote.Tests (unit tests, a few minutes) and tests/Ote.SystemTests (real processes, real Kubernetes, many minutes),
+which are xunit.v3 programs; a filter may be given more than once, and may leave one of the two without a test.
+The last line is `N passed, N failed`; the reports are in artifacts/test-results.
+HELP
+}
+
 test_all() {
   passed=0 failed=0 filtered=$#
   results=$PWD/artifacts/test-results

@@ -28,10 +28,10 @@ public sealed record EdgeClusterOptions
     public int MaxEvents { get; init; } = 256;
 
     /// <summary>
-    /// The API server's options. Name and data directory are set from this cluster's. The default keeps less history and sends
-    /// bookmarks less often than a central server would.
+    /// The API server's options. Name and data directory are set from this cluster's. The default keeps less history than a
+    /// central server would; bookmarks come as often, so that a quiet watch stays within what is kept.
     /// </summary>
-    public ApiServerOptions Server { get; init; } = new() { HistoryKept = 1000, BookmarkInterval = TimeSpan.FromMinutes(10), WatchTimeout = TimeSpan.FromHours(1) };
+    public ApiServerOptions Server { get; init; } = new() { HistoryKept = 1000, WatchTimeout = TimeSpan.FromHours(1) };
 
     internal void Check()
     {

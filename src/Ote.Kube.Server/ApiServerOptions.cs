@@ -72,7 +72,7 @@ public sealed record ApiServerOptions
     /// <summary>Changes buffered for one watch; one that falls behind further is cut off. Default 1000.</summary>
     public int WatchBuffer { get; init; } = 1000;
 
-    /// <summary>How often a watch that allows bookmarks gets one. Default one minute.</summary>
+    /// <summary>How often a watch that allows bookmarks gets one, if the version has moved; it gets one before its time ends in any case. Default one minute.</summary>
     public TimeSpan BookmarkInterval { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How long a watch lasts that asks for no time. Default half an hour.</summary>

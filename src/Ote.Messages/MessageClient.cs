@@ -156,13 +156,22 @@ public sealed class MessageClient : IDisposable
         }
         catch (HttpRequestException away)
         {
-            throw new MessagesException($"{_socket}: {away.GetBaseException().Message}; is a controller running there with --message-socket, and may this user write to it?", away);
+            throw new MessagesException($"{_socket}: {Cause(away)}", away);
         }
         catch (System.Text.Json.JsonException other)
         {
             throw new MessagesException($"{_socket} did not answer as a controller does", other);
         }
     }
+
+    /// <summary>The system's words for a socket file that is not there are about addresses, of which nobody here knows any.</summary>
+    private static string Cause(HttpRequestException away) => away.GetBaseException() switch
+    {
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.ConnectionRefused } =>
+            "no controller listens there; start it with --message-socket and this path, or name the path that it was started with",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "this user may not write to the socket; ask whoever runs the controller for its group",
+        var other => $"{other.Message.TrimEnd('.')}; is a controller running there with --message-socket?",
+    };
 
     private static MessageFate Fate(JsonObject known) => new(
         (string)known["id"]!, (string)known["to"]!, (string)known["state"]!, (string)known["text"]!, (int)known["hops"]!, (bool)known["over"]!);

@@ -125,6 +125,8 @@ public sealed class KubectlAgainstEmbeddedTests
         Assert.Contains("replcas", misspelt.Error, StringComparison.Ordinal);
         var refused = await kubectl.RunAsync("get", "pods", "--as", "jane");
         Assert.Contains("(Forbidden): pods is forbidden: User \"jane\" cannot list resource \"pods\"", refused.Error, StringComparison.Ordinal);
+        Assert.Equal("yes", await kubectl.ExpectAsync("auth", "can-i", "create", "pods"));
+        Assert.Equal("no", (await kubectl.RunAsync("auth", "can-i", "list", "pods", "--as", "jane")).Out.Trim());
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
+using Ote.Flow;
 using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 
@@ -24,7 +25,7 @@ public sealed class ParentSeeker : IParentChoice
     private readonly Func<double> _random;
     private readonly ILogger _log;
     private readonly long _started;
-    private readonly SemaphoreSlim _unsaved = new(0, 1);
+    private readonly Signal _unsaved = new();
     private SetPlacement _wish = new();
     private bool _leaving;
 
@@ -283,17 +284,7 @@ public sealed class ParentSeeker : IParentChoice
     private void Save()
     {
         Changed?.Invoke();
-        if (_unsaved.CurrentCount == 0)
-        {
-            try
-            {
-                _unsaved.Release();
-            }
-            catch (SemaphoreFullException)
-            {
-                // It is due already.
-            }
-        }
+        _unsaved.Set();
     }
 
     private async Task SaveAsync(CancellationToken stop)

@@ -63,6 +63,7 @@ internal sealed class CommandExecutor
     private readonly ActivitySource? _activities;
     private readonly AuditLog? _audit;
     private TaskCompletionSource? _shimAway;
+    private string? _awayFor;
     private Task? _shimBusy;
     private ulong _order;
     private long _wholeBytes;
@@ -376,7 +377,7 @@ internal sealed class CommandExecutor
             {
                 execution.Replay |= away.MayHaveRun;
                 await MarkAsync(execution, started: execution.Replay).ConfigureAwait(false);
-                _log.ShimAway(_cluster, away.Message);
+                SayAway(away.Message);
                 await WaitForShimAsync(execution, stop).ConfigureAwait(false);
             }
         }
@@ -574,16 +575,33 @@ internal sealed class CommandExecutor
             }
             catch (Exception still) when (still is ShimUnavailableException or ShimContractException)
             {
-                _log.ShimAway(_cluster, still.Message);
+                SayAway(still.Message);
             }
         }
 
         lock (_gate)
         {
-            _shimAway = null;
+            (_shimAway, _awayFor) = (null, null);
         }
 
+        _log.ShimBack(_cluster);
         away.SetResult();
+    }
+
+    /// <summary>Each cause once: a shim may be away for days, and is asked every few seconds.</summary>
+    private void SayAway(string cause)
+    {
+        lock (_gate)
+        {
+            if (_awayFor == cause)
+            {
+                return;
+            }
+
+            _awayFor = cause;
+        }
+
+        _log.ShimAway(_cluster, cause);
     }
 
     private async Task FinishAsync(Execution execution, Receipt receipt)

@@ -7,8 +7,11 @@ internal static partial class Log
     [LoggerMessage(2300, LogLevel.Error, "The journal of {What} failed; nothing is acknowledged that is not on disk")]
     public static partial void JournalFailed(this ILogger log, string what, Exception cause);
 
-    [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait: {Cause}")]
+    [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait, and further without saying so while the cause stays: {Cause}")]
     public static partial void ShimAway(this ILogger log, string cluster, string cause);
+
+    [LoggerMessage(2336, LogLevel.Information, "The shim of {Cluster} is back")]
+    public static partial void ShimBack(this ILogger log, string cluster);
 
     [LoggerMessage(2302, LogLevel.Information, "Cluster {Cluster} is attached below {Parent}")]
     public static partial void ChildAttached(this ILogger log, string cluster, string parent);
@@ -82,7 +85,7 @@ internal static partial class Log
     [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
     public static partial void ClusterState(this ILogger log, string cluster, string state);
 
-    [LoggerMessage(2332, LogLevel.Warning, "This controller has no objects yet: {Fault}")]
+    [LoggerMessage(2337, LogLevel.Warning, "This controller has no objects yet: {Fault}")]
     public static partial void DefinitionsMissing(this ILogger log, string fault);
 
     [LoggerMessage(2330, LogLevel.Warning, "Receipts are sent to {Parent} without the clusters' answers: {Cause}")]

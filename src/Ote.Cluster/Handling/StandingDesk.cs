@@ -37,7 +37,7 @@ internal sealed class StandingDesk(
     private readonly ConcurrentDictionary<string, Child> _children = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Child> _fresh = new();
     private readonly SemaphoreSlim _dialling = new(MaxDialledBack);
-    private readonly SemaphoreSlim _changed = new(0, 1);
+    private readonly Signal _changed = new();
     private readonly Lock _gate = new();
     private readonly SortedSet<int> _free = [];
     private volatile CandidateAdvice _advice = new(0, [], null, []);
@@ -87,17 +87,7 @@ internal sealed class StandingDesk(
     }
 
     /// <summary>Something that children are told has changed.</summary>
-    public void Wake()
-    {
-        try
-        {
-            _changed.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is due already.
-        }
-    }
+    public void Wake() => _changed.Set();
 
     /// <summary>Tells the children until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)

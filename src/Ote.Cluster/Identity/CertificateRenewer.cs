@@ -20,15 +20,15 @@ internal sealed class CertificateRenewer(
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(2);
 
-    private readonly SemaphoreSlim woken = new(0, 1);
+    private readonly Signal woken = new();
 
     /// <summary>Renews whenever it is due, until stopped, and soon after another CA has begun to issue.</summary>
     /// <param name="atOnce">Whether to begin with a renewal, as when the certificate lacks a host.</param>
     /// <param name="stop">Ends it.</param>
     public async Task RunAsync(bool atOnce, CancellationToken stop)
     {
-        identity.TrustChanged += _ => Wake();
-        if (identity.Trust.IsStale(identity.Current)) Wake();
+        identity.TrustChanged += _ => woken.Set();
+        if (identity.Trust.IsStale(identity.Current)) woken.Set();
         while (true)
         {
             (DateTimeOffset begin, DateTimeOffset end) = Times();
@@ -43,18 +43,6 @@ internal sealed class CertificateRenewer(
 
             atOnce = false;
             await RenewAsync(new BackoffOptions(FirstRetry, RenewalSchedule.RetryCeiling(begin, end)), stop).ConfigureAwait(false);
-        }
-    }
-
-    private void Wake()
-    {
-        try
-        {
-            woken.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is awake already.
         }
     }
 
@@ -98,7 +86,7 @@ internal sealed class CertificateRenewer(
     {
         for (TimeSpan left = due - time.GetUtcNow(); left > TimeSpan.Zero; left = due - time.GetUtcNow())
         {
-            if (await woken.WaitAsync(TimeSpan.Zero, stop).ConfigureAwait(false)) return true;
+            if (woken.TryTake()) return true;
             using CancellationTokenSource nap = CancellationTokenSource.CreateLinkedTokenSource(stop);
             Task woke = woken.WaitAsync(nap.Token);
             await Task.WhenAny(woke, Task.Delay(left < LongestNap ? left : LongestNap, time, nap.Token)).ConfigureAwait(false);

@@ -44,7 +44,7 @@ internal sealed class SimulatedStreams : IPodStreams
     public string WhyNot(JsonObject pod, string subresource)
     {
         var what = subresource switch { "exec" => "no command can be run in it", "attach" => "there is no process to attach to", _ => "no port is open in it" };
-        return $"pod {pod.Name()} is simulated, its containers are not really run: {what}; put a real cluster behind the site's shim for that, kubectl describe and logs show what the simulation does";
+        return $"pod {pod.Name()} is simulated, its containers are not really run: {what}; put a real cluster behind the site's shim for that. kubectl describe and logs show what the simulation does, and annotations such as {ScriptAnnotations.Prefix}exit-after: 10s say what it is to do";
     }
 
     private static JsonObject? Status(JsonObject pod, string container) =>

@@ -17,6 +17,8 @@ internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandl
 internal sealed class Dispatcher(
     Authenticator authenticator, Impersonation impersonation, IAuthorizer authorizer, ServedCatalog served, Handlers handlers, RequestMetrics metrics, ILogger log)
 {
+    private readonly SelfReview _self = new(authorizer);
+
     public async Task HandleAsync(HttpContext context)
     {
         var began = metrics.Begin();
@@ -104,6 +106,12 @@ internal sealed class Dispatcher(
     private async Task<string> ResourceAsync(HttpContext context, UserInfo user, ResourcePath path)
     {
         var verb = Verb(context, path);
+        if (SelfReview.Serves(path, verb))
+        {
+            await _self.HandleAsync(context, user).ConfigureAwait(false);
+            return verb;
+        }
+
         var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
         var scope = path is { Group: "", Plural: "namespaces", Name: { } own } ? own : path.Namespace;
         if (authorizer.Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name)) is { } reason)

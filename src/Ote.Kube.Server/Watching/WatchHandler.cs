@@ -76,7 +76,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         if (from is null)
         {
             await SendPresentAsync(request, stream, subscription.From, ends).ConfigureAwait(false);
-            if (request.Query.Flag("sendInitialEvents") && request.Query.Flag("allowWatchBookmarks"))
+            if (request.Query.Flag("sendInitialEvents") && stream.TakesBookmarks)
             {
                 stream.Bookmark(subscription.From, initialEventsEnd: true);
             }
@@ -87,9 +87,19 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         }
 
         await stream.FlushAsync(ends).ConfigureAwait(false);
-        await using var ticks = request.Query.Flag("allowWatchBookmarks")
-            ? time.CreateTimer(_ => subscription.Poke(), null, options.BookmarkInterval, options.BookmarkInterval)
+        // A quiet server's watches are left asleep: the client knows the version already.
+        await using var ticks = stream.TakesBookmarks
+            ? time.CreateTimer(
+                _ =>
+                {
+                    if (store.Changes.Published > stream.Marked)
+                    {
+                        subscription.Poke();
+                    }
+                },
+                null, options.BookmarkInterval, options.BookmarkInterval)
             : null;
+        stream.IsLive = true;
         await SendLiveAsync(stream, subscription, ends).ConfigureAwait(false);
     }
 
@@ -178,6 +188,27 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         }
     }
 
+    /// <summary>
+    /// Writes what came meanwhile and how far the watch has come, as the real server does: clients let a watch end every five to ten minutes, and one
+    /// that heard nothing of its kind would go on from a version that is no longer kept.
+    /// </summary>
+    private void Finish(WatchStream stream, ChangeSubscription subscription)
+    {
+        var reached = store.Changes.Published;
+        while (subscription.TryTake(out var change))
+        {
+            if (change is not null)
+            {
+                stream.Changed(change);
+            }
+        }
+
+        if (stream.TakesBookmarks && reached > stream.Marked)
+        {
+            stream.Bookmark(reached, initialEventsEnd: false);
+        }
+    }
+
     private async Task EndAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, bool timeUp)
     {
         if (subscription.Ended == ChangeSubscription.End.Overrun)
@@ -188,8 +219,9 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
             return;
         }
 
-        if (timeUp && subscription.IsEmpty && !request.Aborted.IsCancellationRequested)
+        if (timeUp && stream.IsLive && !request.Aborted.IsCancellationRequested)
         {
+            Finish(stream, subscription);
             await stream.CloseAsync().ConfigureAwait(false);
         }
     }

@@ -10,6 +10,16 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
 {
     private readonly System.IO.Pipelines.PipeWriter _writer = request.Context.Response.BodyWriter;
     private bool _columnsSent;
+    private long _marked = request.Query.Revision() ?? 0;
+
+    /// <summary>Whether the client asked for bookmarks.</summary>
+    public bool TakesBookmarks { get; } = request.Query.Flag("allowWatchBookmarks");
+
+    /// <summary>The newest version a bookmark told, or the one the client came with. Read from any thread.</summary>
+    public long Marked => Interlocked.Read(ref _marked);
+
+    /// <summary>The client has all that was there when it came: what follows is in the subscription.</summary>
+    public bool IsLive { get; set; }
 
     /// <summary>The namespace watched; null for all.</summary>
     public string? Namespace { get; } = request.Kind.Namespaced ? request.Path.Namespace : null;
@@ -80,6 +90,7 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
             _ => new JsonObject { ["kind"] = request.Kind.Kind, ["apiVersion"] = request.Kind.ApiVersion, ["metadata"] = metadata },
         };
         Line("BOOKMARK", Answers.Bytes(obj));
+        Interlocked.Exchange(ref _marked, revision);
     }
 
     /// <summary>Ends the watch with a Status.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -40,16 +41,20 @@ public enum PatchKind
 /// carries trust and credentials; answers larger than <see cref="MaxAnswerBytes"/> fail.
 /// </summary>
 /// <param name="http">Its base address is the server's URL and ends with a slash.</param>
-public sealed class KubeClient(HttpClient http) : IDisposable
+/// <param name="agent">
+/// What it calls itself, <c>name/version</c>: servers write the name into <c>managedFields</c> and into their audit log. Null: the program's.
+/// </param>
+public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposable
 {
     /// <summary>No single answer (a list page counts as one) may be larger: 64 MiB.</summary>
     public const int MaxAnswerBytes = 64 * 1024 * 1024;
 
     private const int PageSize = 500;
+    private const string UserAgent = "User-Agent";
     private static readonly MediaTypeHeaderValue JsonType = new("application/json");
 
     /// <summary>The transport, for requests this class has no verb for.</summary>
-    public HttpClient Http { get; } = http;
+    public HttpClient Http { get; } = Called(http, agent);
 
     /// <summary>Reads one object; null when it is not there.</summary>
     public async Task<JsonObject?> GetAsync(ResourceRef resource, string? ns, string name, CancellationToken cancellation)
@@ -243,6 +248,22 @@ public sealed class KubeClient(HttpClient http) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Http.Dispose();
+
+    /// <summary>An agent given to the transport before stays, unless another is asked for here.</summary>
+    private static HttpClient Called(HttpClient http, string? agent)
+    {
+        if (agent is null && http.DefaultRequestHeaders.NonValidated.Contains(UserAgent))
+        {
+            return http;
+        }
+
+        http.DefaultRequestHeaders.Remove(UserAgent);
+        http.DefaultRequestHeaders.TryAddWithoutValidation(UserAgent, agent ?? Program());
+        return http;
+    }
+
+    /// <summary>Such as <c>otectl/0.1.0</c>.</summary>
+    private static string Program() => Assembly.GetEntryAssembly()?.GetName() is { Name: { } name } program ? $"{name}/{program.Version?.ToString(3)}" : "ote";
 
     private static ReadOnlyMemory<byte> Encode(JsonNode body)
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 
 namespace Ote.Shim.Remote;
@@ -40,13 +41,22 @@ internal static class CallFailure
     };
 
     /// <summary>The innermost cause, for people.</summary>
-    public static string Cause(RpcException e)
+    public static string Cause(RpcException e, ShimAddress address)
     {
         Exception? inner = e.Status.DebugException;
         while (inner?.InnerException is { } next)
             inner = next;
-        return inner?.Message ?? e.Status.Detail;
+        return inner is SocketException refused && address.IsUnix ? OfSocket(refused, address) : inner?.Message ?? e.Status.Detail;
     }
+
+    /// <summary>The system's words for a socket file that is not there are about addresses, of which nobody here knows any.</summary>
+    private static string OfSocket(SocketException refused, ShimAddress address) => refused.SocketErrorCode switch
+    {
+        SocketError.AddressNotAvailable or SocketError.ConnectionRefused =>
+            $"no shim listens there; start it, as with ote shim k8s --listen {address} --kubeconfig FILE, or correct the address",
+        SocketError.AccessDenied => "this user may not write to the socket; run both as one user, or give the socket's group the right",
+        _ => refused.Message,
+    };
 
     private static bool NeverConnected(Exception? e) => Transport(e) is HttpRequestException
     {

@@ -124,7 +124,7 @@ public sealed class RemoteShim : IClusterShim
                 catch (RpcException e)
                 {
                     ct.ThrowIfCancellationRequested();
-                    cause = CallFailure.Cause(e);
+                    cause = CallFailure.Cause(e, _options.Address);
                     break;
                 }
                 if (lost)
@@ -155,7 +155,7 @@ public sealed class RemoteShim : IClusterShim
     private ShimUnavailableException Unavailable(RpcException e)
     {
         bool mayHaveRun = CallFailure.Of(e) != CallFailureKind.NotSent;
-        return new ShimUnavailableException($"shim at {_options.Address} {(mayHaveRun ? "was lost" : "cannot be reached")}: {CallFailure.Cause(e)}; the request is to be sent again when it is back", mayHaveRun, e);
+        return new ShimUnavailableException($"shim at {_options.Address} {(mayHaveRun ? "was lost" : "cannot be reached")}: {CallFailure.Cause(e, _options.Address)}; the request is to be sent again when it is back", mayHaveRun, e);
     }
 
     private ExecuteResponse TooLate(ExecuteRequest request, TimeSpan timeout, bool sent) => ShimAnswer.Failure(ExecuteResponse.Types.Error.TimedOut, sent

@@ -27,10 +27,10 @@ internal sealed class DataDirectory : IDisposable
         }
 
         var data = System.IO.Path.GetFullPath(asked);
+        Make(data);
         FileStream held;
         try
         {
-            Directory.CreateDirectory(data, OwnerOnly);
             if (TreeMake.Read(data) is null && Directory.EnumerateFileSystemEntries(data).Select(System.IO.Path.GetFileName).FirstOrDefault(name => name != LockFile) is { } foreign)
             {
                 throw new UpException($"--data {data}: it is not empty ({foreign}) and not of an earlier up; choose an empty or a new directory with --data DIR");
@@ -47,10 +47,29 @@ internal sealed class DataDirectory : IDisposable
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new UpException($"--data {data}: it cannot be made or written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
+            throw new UpException($"--data {data}: it cannot be written to; choose a directory that you may write to ({refused.Message.TrimEnd('.')})", refused);
         }
 
         return new DataDirectory(data, held);
+    }
+
+    private static void Make(string data)
+    {
+        if (File.Exists(data))
+        {
+            throw new UpException($"--data {data}: it is not a directory; choose an empty or a new directory with --data DIR");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(data, OwnerOnly);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            // The runtime says of /proc/x that it was not found, which is why it was to be made.
+            var why = refused is DirectoryNotFoundException or FileNotFoundException ? "nothing can be made there" : refused.Message.TrimEnd('.');
+            throw new UpException($"--data {data}: it cannot be made ({why}); choose a directory that you may write to with --data DIR", refused);
+        }
     }
 
     /// <summary>The folder of one cluster, made when missing.</summary>

@@ -72,8 +72,9 @@ internal sealed class Tree : IAsyncDisposable
             await RealAccess.CheckAsync(made, options, time, stop).ConfigureAwait(false);
             made.Write(tree._data.Path);
             var plan = TreePlan.Make(made.Clusters, made.Real);
+            var api = await tree.ServeRootApiAsync(options.ApiPort, stop).ConfigureAwait(false);
             screen.Line($"starting {plan.Count} clusters in {tree._data.Path}");
-            await tree.StartRootAsync(plan[0], options.ApiPort, stop).ConfigureAwait(false);
+            await tree.StartAsync(plan[0], new IPEndPoint(IPAddress.Loopback, 0), null, null, api.CreateClient(UserInfo.Component("cluster-controller")), null, stop).ConfigureAwait(false);
             var token = await tree.CreateTokenAsync(plan.Count, stop).ConfigureAwait(false);
             var leaves = plan.Count(p => p.IsLeaf);
             using var ready = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -142,7 +143,8 @@ internal sealed class Tree : IAsyncDisposable
         return services.BuildServiceProvider();
     }
 
-    private async Task StartRootAsync(PlannedCluster planned, int port, CancellationToken stop)
+    /// <summary>First of all: a port that is taken is told before anything is said to start.</summary>
+    private async Task<ApiServer> ServeRootApiAsync(int port, CancellationToken stop)
     {
         var api = Own(await ApiServer.StartAsync(
             new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
@@ -159,7 +161,7 @@ internal sealed class Tree : IAsyncDisposable
 
         await api.WriteAdminKubeconfigAsync(Kubeconfig, new Uri($"https://{served}"), stop).ConfigureAwait(false);
         _root = api.CreateClient(new UserInfo(Administrator, [UserInfo.Masters]));
-        await StartAsync(planned, new IPEndPoint(IPAddress.Loopback, 0), null, null, api.CreateClient(UserInfo.Component("cluster-controller")), null, stop).ConfigureAwait(false);
+        return api;
     }
 
     private async Task StartBelowAsync(PlannedCluster planned, string token, bool listen, CancellationToken stop)

@@ -51,7 +51,7 @@ internal static class ClusterControllerRole
         }
 
         Ote.Cluster.Handling.ClusterController? controller = null;
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => WhyNotReady(options, Volatile.Read(ref controller))).ConfigureAwait(false);
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, options.Name, () => WhyNotReady(options, Volatile.Read(ref controller))).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))

@@ -32,7 +32,7 @@ internal static class RootReplicaRole
 
         var log = host.Loggers.CreateLogger("Ote.Cluster.Replicas");
         RootReplica? replica = null;
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, () => WhyNotReady(Volatile.Read(ref replica))).ConfigureAwait(false);
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, options.Name, () => WhyNotReady(Volatile.Read(ref replica))).ConfigureAwait(false);
         using var client = new KubeClient(control.CreateHttpClient(host.Time));
         var root = await IdentityAsync(host, client, options, log).ConfigureAwait(false);
         var parts = new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random) { ControlApi = client };

@@ -30,7 +30,7 @@ internal static class EdgeClusterCommand
             using var held = DataLock.Take(folder);
             MachineTrust.LeaveOut();
             string? notReady = "the cluster is starting";
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, parsed.GetRequiredValue(name), () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             await EdgeClusterRole.RunAsync(
                 new EdgeClusterRoleOptions
                 {

@@ -17,6 +17,11 @@ internal sealed class DataLock : IDisposable
     /// <exception cref="RoleException">Another process has it, or nobody may write there.</exception>
     public static DataLock Take(string directory)
     {
+        if (File.Exists(directory))
+        {
+            throw new RoleException($"--data: {directory} is not a directory; choose an empty or a new one");
+        }
+
         var path = Path.Combine(directory, FileName);
         try
         {
@@ -32,6 +37,10 @@ internal sealed class DataLock : IDisposable
         catch (IOException) when (File.Exists(path))
         {
             throw new RoleException($"--data: {directory} is in use by another process of ote; end that one first, or give this one a directory of its own");
+        }
+        catch (IOException refused) when (refused is DirectoryNotFoundException or FileNotFoundException)
+        {
+            throw new RoleException($"--data: {directory} cannot be made, nothing can be made there; choose a directory that this user may write to");
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace Ote.Roles.Hosting;
 
@@ -14,8 +15,9 @@ internal sealed class Observation(WebApplication? app) : IAsyncDisposable
     /// <summary>Listens; without an address it does nothing.</summary>
     /// <param name="endPoint">Where; null: nowhere.</param>
     /// <param name="host">Whose meters are shown.</param>
+    /// <param name="instance">Which one of all that run it is, such as the cluster's name.</param>
     /// <param name="whyNotReady">What keeps the role from its work, null when nothing does. Called for each question, so it must be quick.</param>
-    public static async Task<Observation> StartAsync(IPEndPoint? endPoint, RoleHost host, Func<string?> whyNotReady)
+    public static async Task<Observation> StartAsync(IPEndPoint? endPoint, RoleHost host, string instance, Func<string?> whyNotReady)
     {
         if (endPoint is null)
         {
@@ -27,7 +29,7 @@ internal sealed class Observation(WebApplication? app) : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(host.Meters);
         builder.Services.AddSingleton(host.Loggers);
-        builder.Services.AddOpenTelemetry().WithMetrics(m => m.AddMeter("Ote.*", "System.Runtime").AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry().ConfigureResource(r => Describe(r, instance)).WithMetrics(m => m.AddMeter("Ote.*", "System.Runtime").AddPrometheusExporter());
         var app = builder.Build();
         app.UseOpenTelemetryPrometheusScrapingEndpoint();
         app.Run(context => context.Request.Path.Value switch
@@ -48,6 +50,15 @@ internal sealed class Observation(WebApplication? app) : IAsyncDisposable
 
         return new Observation(app);
     }
+
+    /// <summary>What <c>target_info</c> says; <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> have the last word.</summary>
+    internal static ResourceBuilder Describe(ResourceBuilder resource, string instance) => resource
+        .AddService(
+            "ote",
+            serviceVersion: typeof(Observation).Assembly.GetName().Version?.ToString(3),
+            autoGenerateServiceInstanceId: false,
+            serviceInstanceId: $"{instance}@{Environment.MachineName}")
+        .AddEnvironmentVariableDetector();
 
     public ValueTask DisposeAsync() => app?.DisposeAsync() ?? ValueTask.CompletedTask;
 

@@ -34,7 +34,7 @@ internal static class ShimCommand
         {
             // The shim asks its cluster by itself, at a pace of its own; who asks here hears the last answer.
             string? notReady = "the managed cluster has not answered yet";
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, () => Volatile.Read(ref notReady)).ConfigureAwait(false);
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, $"shim-{name}", () => Volatile.Read(ref notReady)).ConfigureAwait(false);
             var options = new ShimRoleOptions
             {
                 Listen = parsed.GetRequiredValue(listen),

@@ -15,10 +15,12 @@ internal sealed class ApplyCommand
 
     private readonly Option<string[]> _files = new("--filename", "-f")
     {
-        Description = "Manifests, YAML or JSON, several documents allowed; - reads standard input; may be repeated",
+        Description = "Manifests, YAML or JSON, several documents allowed, or a folder of them; - reads standard input; may be repeated",
         HelpName = "FILE",
         Required = true,
     };
+
+    private readonly Option<bool> _recursive = new("--recursive", "-R") { Description = "Take the manifests in the folders below a folder too" };
 
     private readonly Option<string> _selector = new("--to")
     {
@@ -56,7 +58,7 @@ internal sealed class ApplyCommand
         return runner.Attach(
             new Command("apply", "Apply manifests at every selected cluster and follow the receipts.")
             {
-                apply._files, apply._selector, apply._noWait, apply._timeout, apply._deadline, apply._resources, apply._commandNamespace,
+                apply._files, apply._recursive, apply._selector, apply._noWait, apply._timeout, apply._deadline, apply._resources, apply._commandNamespace,
             },
             apply.RunAsync);
     }
@@ -64,6 +66,7 @@ internal sealed class ApplyCommand
     private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
     {
         var planned = await PlanAsync(run, cancellation).ConfigureAwait(false);
+        await NegatedNames.WarnAsync(run, run.Typed.GetValue(_selector) ?? "", cancellation).ConfigureAwait(false);
         var work = new ApplyRun(run, ObjectFollower.Of(run), planned);
         if (run.Typed.GetValue(_noWait))
         {
@@ -125,7 +128,7 @@ internal sealed class ApplyCommand
     private async Task<IReadOnlyList<(string Subject, JsonObject Command)>> PlanAsync(Invocation run, CancellationToken cancellation)
     {
         var selector = Selector(run.Typed.GetValue(_selector) ?? "");
-        var manifests = await Manifests.ReadAsync(run.Typed.GetValue(_files) ?? [], run.World.In, cancellation).ConfigureAwait(false);
+        var manifests = await Manifests.ReadAsync(run.Typed.GetValue(_files) ?? [], run.Typed.GetValue(_recursive), run.World.In, cancellation).ConfigureAwait(false);
         var hints = (run.Typed.GetValue(_resources) ?? []).Select(ResourceHint.Parse).ToArray();
         var plan = new CommandPlan(
             selector,

@@ -21,7 +21,7 @@ internal static class ApplySummary
         }
 
         table.WriteTo(run.Out);
-        var failures = receipts.SelectMany(receipt => receipt.Failures.Select(failure => (receipt.Subject, failure))).ToArray();
+        var failures = receipts.SelectMany(receipt => receipt.Failures.OrderBy(failure => failure.Cluster, StringComparer.Ordinal).Select(failure => (receipt.Subject, failure))).ToArray();
         if (failures.Length == 0)
         {
             return;
@@ -46,7 +46,7 @@ internal static class ApplySummary
         var succeeded = commands.Sum(command => command.Count("succeeded"));
         var line = verdict switch
         {
-            ExitCode.Ok => $"{succeeded} of {targets} targets succeeded",
+            ExitCode.Ok => $"{succeeded} of {Plural.Of(targets, "target")} succeeded",
             ExitCode.NothingMatched => commands.First(command => command.NothingMatched is not null).NothingMatched!,
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
                 ? $"command {refused.Name} was refused: {refused.Refusal}; correct the manifest" : "",
@@ -66,7 +66,7 @@ internal static class ApplySummary
 
         var unknown = commands.Select(command => command.UnknownNames).FirstOrDefault(names => names is not null) is { } names
             ? $"{names}; {program} get clusters shows the names" : "";
-        var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {targets} targets did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
+        var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {Plural.Of(targets, "target")} did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
         return failed + (failed.Length > 0 && unknown.Length > 0 ? "; " : "") + unknown;
     }
 
@@ -90,7 +90,7 @@ internal static class ApplySummary
     {
         var open = commands.FirstOrDefault(command => !command.IsFinished);
         var rest = receipts.Count - commands.Length;
-        var unsent = rest > 0 ? $", {rest} further objects were not sent" : "";
+        var unsent = rest > 0 ? $", {Plural.Of(rest, "further object")} {(rest == 1 ? "was" : "were")} not sent" : "";
         if (open.Object is not null && !open.IsObserved)
         {
             return $"no controller has taken command {open.Name} within {Durations.Format(timeout)}{unsent}; check that the cluster-controller of this control API runs";
@@ -98,7 +98,7 @@ internal static class ApplySummary
 
         return open.Object is null
             ? $"not everything was sent within {Durations.Format(timeout)}{unsent}; apply again"
-            : $"command {open.Name} has {open.Settled} of {open.Count("targets")} targets done after {Durations.Format(timeout)}{unsent}; "
+            : $"command {open.Name} has {open.Settled} of {Plural.Of(open.Count("targets"), "target")} done after {Durations.Format(timeout)}{unsent}; "
               + $"it goes on: {program} command show {open.Name}, or give it more time with --timeout";
     }
 

@@ -10,14 +10,17 @@ internal static class Manifests
     /// <summary>A file may be this large, in characters.</summary>
     internal const int MaxCharacters = 16 * 1024 * 1024;
 
+    private static readonly string[] Extensions = [".json", ".yaml", ".yml"];
+
     private static readonly string[] ServerFields = ["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"];
 
     /// <summary>Reads what <c>-f</c> names.</summary>
     /// <exception cref="CtlException">The file is missing or not what it should be.</exception>
-    internal static async Task<IReadOnlyList<Manifest>> ReadAsync(IEnumerable<string> files, TextReader input, CancellationToken cancellation)
+    internal static async Task<IReadOnlyList<Manifest>> ReadAsync(
+        IReadOnlyList<string> files, bool recursive, TextReader input, CancellationToken cancellation)
     {
         var all = new List<Manifest>();
-        foreach (var file in files)
+        foreach (var file in files.SelectMany(file => Directory.Exists(file) ? OfFolder(file, recursive) : [file]))
         {
             var source = file == "-" ? "standard input" : file;
             all.AddRange(Parse(source, await TextAsync(source, file, input, cancellation).ConfigureAwait(false)));
@@ -35,6 +38,35 @@ internal static class Manifests
         {
             yield return Check($"{source}, object {++number}", document);
         }
+    }
+
+    /// <summary>As kubectl takes a folder: its manifests in the order of their names, and those of the folders in it if so wished.</summary>
+    private static string[] OfFolder(string folder, bool recursive)
+    {
+        string[] found = [.. Walk(folder, recursive)];
+        return found.Length > 0
+            ? found
+            : throw new CtlException(
+                ExitCode.Usage,
+                $"{folder}: no file in it ends in {string.Join(", ", Extensions)}; name a folder with manifests{(recursive ? "" : ", or take those below it with --recursive")}");
+    }
+
+    private static IEnumerable<string> Walk(string folder, bool recursive)
+    {
+        string[] entries;
+        try
+        {
+            entries = [.. Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            throw new CtlException(ExitCode.Usage, $"{folder}: {unreadable.Message.TrimEnd('.')}; give a readable folder", unreadable);
+        }
+
+        // A link to a folder is not followed: it may lead round in a circle.
+        return entries.SelectMany(entry => !Directory.Exists(entry) ? Extensions.Contains(Path.GetExtension(entry)) ? [entry] : []
+            : recursive && new DirectoryInfo(entry).LinkTarget is null ? Walk(entry, recursive)
+            : []);
     }
 
     private static async Task<string> TextAsync(string source, string file, TextReader input, CancellationToken cancellation)

@@ -38,7 +38,7 @@ internal static class CommandLine
 
         if (!helps && (typed.Errors.Count > 0 || StrayOption(typed) is not null))
         {
-            world.Error.Write($"error: {Explain(typed, at)}; see {Path(world.ProgramName, at, root)} --help\n");
+            world.Error.Write($"error: {Explain(typed, at, Path(world.ProgramName, at, root))}; see {Path(world.ProgramName, at, root)} --help\n");
             return (int)ExitCode.Usage;
         }
 
@@ -105,7 +105,7 @@ internal static class CommandLine
     }
 
     /// <summary>The parser's first complaint on one line; of a word it does not know, what was probably meant.</summary>
-    private static string Explain(ParseResult typed, Command at)
+    private static string Explain(ParseResult typed, Command at, string path)
     {
         if ((StrayOption(typed) ?? (typed.UnmatchedTokens is [var unmatched, ..] ? unmatched : null)) is { } word)
         {
@@ -116,7 +116,14 @@ internal static class CommandLine
 
             var names = at.Subcommands.Where(command => !command.Hidden).Select(command => command.Name)
                 .Concat(at.Options.SelectMany(option => option.Aliases.Append(option.Name)));
-            return $"'{word}' is not known here{Nearest.Hint(word, names)}";
+            var hint = Nearest.Hint(word, names);
+            if (hint.Length == 0 && word[0] != '-' && at.Action is null && at.Subcommands.Where(command => !command.Hidden).ToArray() is [var only])
+            {
+                // The one kind there is was left out: 'describe c1'.
+                hint = $" (did you mean {path} {only.Name} {word}?)";
+            }
+
+            return $"'{word}' is not known here{hint}";
         }
 
         var words = typed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Ctl.Output;
+using Ote.Ctl.Setup;
 using Ote.Kube.Client;
 
 namespace Ote.Ctl.Cli;
@@ -67,7 +68,7 @@ internal sealed class Invocation : IDisposable
                 {
                     BaseAddress = new Uri(endpoint.Server.ToString().TrimEnd('/') + "/"),
                     Timeout = Timeout.InfiniteTimeSpan,
-                });
+                }, $"otectl/{VersionCommand.Own}");
             }
 
             return _api;

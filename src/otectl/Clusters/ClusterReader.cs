@@ -22,7 +22,11 @@ internal static class ClusterReader
     }
 
     /// <summary>The name alone of one written as <c>-o name</c> prints it, <c>cluster.ote.baidu.com/c1</c>.</summary>
-    internal static string Bare(string name) => name.Split('/') is [var kind, var bare] && kind.EndsWith($".{Kinds.Clusters.Group}", StringComparison.Ordinal) ? bare : name;
+    internal static string Bare(string name) => Bare(name, Kinds.Clusters);
+
+    /// <summary>The name alone of one written as <c>-o name</c> prints it, of any kind of a group.</summary>
+    internal static string Bare(string name, ResourceRef kind) =>
+        name.Split('/') is [var before, var bare] && before.EndsWith($".{kind.Group}", StringComparison.Ordinal) ? bare : name;
 
     /// <summary>One cluster; fails with the names that come near.</summary>
     internal static async Task<ClusterView> OneAsync(Invocation run, string name, CancellationToken cancellation)

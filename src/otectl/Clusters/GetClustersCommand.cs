@@ -56,7 +56,7 @@ internal static class GetClustersCommand
         {
             run.Note(all.Count == 0
                 ? $"no clusters have joined yet; {run.World.ProgramName} join-token create prints how one joins"
-                : $"none of {all.Count} clusters has {string.Join(" and ", tags)}");
+                : $"none of {Plural.Of(all.Count, "cluster")} has {string.Join(" and ", tags)}");
             return ExitCode.Ok;
         }
 

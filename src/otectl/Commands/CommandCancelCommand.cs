@@ -21,6 +21,7 @@ internal static class CommandCancelCommand
     private static async Task<ExitCode> RunAsync(Invocation run, string name, CancellationToken cancellation)
     {
         var command = await CommandReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+        name = command.Name;
         if (command.IsFinished)
         {
             throw new CtlException(ExitCode.Failed, $"command '{name}' cannot be cancelled: it ended already ({command.Phase}); apply another command to undo it");

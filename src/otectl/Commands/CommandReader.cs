@@ -15,9 +15,10 @@ internal static class CommandReader
         return ([.. items.OrderByDescending(command => command.Created).ThenBy(command => command.Name, StringComparer.Ordinal)], of);
     }
 
-    /// <summary>One command, of the namespace typed, else of whichever has it; fails with the names that come near.</summary>
+    /// <summary>One command, by its name or as <c>-o name</c> prints it, of the namespace typed, else of whichever has it; fails with the names that come near.</summary>
     internal static async Task<CommandView> OneAsync(Invocation run, string name, CancellationToken cancellation)
     {
+        name = ClusterReader.Bare(name, Kinds.ClusterControllers);
         var query = new ListQuery(FieldSelector: $"metadata.name={(name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.') ? name : "-")}");
         var (found, of) = await ListAsync(run, run.Namespace, query, cancellation).ConfigureAwait(false);
         switch (found)

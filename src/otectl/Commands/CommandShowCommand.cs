@@ -33,8 +33,15 @@ internal static class CommandShowCommand
                     return ExitCode.Ok;
                 }
 
+                var withAnswers = run.Typed.GetResult(body) is not null;
+                if (run.WantsObjects)
+                {
+                    await PrintAsync(run, command, withAnswers, cancellation).ConfigureAwait(false);
+                    return ExitCode.Ok;
+                }
+
                 await ShowAsync(run, command, run.Typed.GetValue(failed), cancellation).ConfigureAwait(false);
-                if (run.Typed.GetResult(body) is not null && !run.WantsObjects)
+                if (withAnswers)
                 {
                     await CommandBodies.PrintAllAsync(run, command, run.Typed.GetValue(failed), cancellation).ConfigureAwait(false);
                 }
@@ -43,14 +50,20 @@ internal static class CommandShowCommand
             });
     }
 
-    private static async Task ShowAsync(Invocation run, CommandView command, bool failedOnly, CancellationToken cancellation)
+    /// <summary>The object, as kubectl gives it; with the answers a list of it and the pages they stand in.</summary>
+    private static async Task PrintAsync(Invocation run, CommandView command, bool withAnswers, CancellationToken cancellation)
     {
-        if (run.WantsObjects)
+        if (withAnswers)
         {
             await ObjectPrinter.ListAsync(run.Out, run.Format, WithPagesAsync(run, command, cancellation)).ConfigureAwait(false);
             return;
         }
 
+        ObjectPrinter.One(run.Out, run.Format, command.Object);
+    }
+
+    private static async Task ShowAsync(Invocation run, CommandView command, bool failedOnly, CancellationToken cancellation)
+    {
         Head(run, command);
         var waiting = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var target in ResultPages.TargetsAsync(run.Api, command, cancellation).ConfigureAwait(false))
@@ -68,7 +81,7 @@ internal static class CommandShowCommand
                     outcome.Cluster,
                     new Cell(outcome.Word, run.OutPaint.State),
                     outcome.Code == 0 ? "-" : outcome.Code.ToString(CultureInfo.InvariantCulture),
-                    Age.Since(outcome.Time, run.Now),
+                    outcome.Time is { } ended ? Age.Since(ended, run.Now) : "-",
                     outcome.Describe() is { Length: > 0 } text ? text : "-"]));
             }
         }

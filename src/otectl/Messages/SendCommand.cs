@@ -45,6 +45,12 @@ internal sealed class SendCommand
         var (to, topic) = (run.Typed.GetValue(_to)!, run.Typed.GetValue(_topic)!);
         var body = await BodyAsync(run, cancellation).ConfigureAwait(false);
         var life = run.Typed.GetValue(_life);
+        if (life > MessageLimits.LongestLife)
+        {
+            throw new CtlException(
+                ExitCode.Usage, $"--ttl: '{Durations.Format(life.Value)}' is more than the {Durations.Format(MessageLimits.LongestLife)} that a message may wait; give that or less");
+        }
+
         if (MessageLimits.Fault(to, topic, run.Typed.GetValue(_type) ?? "", body.Length, life ?? MessageLimits.DefaultLife) is { } fault)
         {
             throw new CtlException(ExitCode.Usage, fault);
@@ -114,7 +120,7 @@ internal sealed class SendCommand
         else if (state is "Delivered" or "OnItsWay")
         {
             run.Out.Write(state == "Delivered"
-                ? string.Create(CultureInfo.InvariantCulture, $"message {name} delivered to {to} over {hops} links\n")
+                ? string.Create(CultureInfo.InvariantCulture, $"message {name} delivered to {to} over {Plural.Of(hops, "link")}\n")
                 : $"message {name} to {to} is on its way{(text.Length > 0 ? $": {text}" : "")}\n");
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
 using Ote.Ctl.Following;
 using Ote.Kube.Objects;
 
@@ -9,6 +10,7 @@ namespace Ote.Ctl.Placing;
 /// <summary><c>otectl drain CLUSTER</c> and <c>otectl undrain CLUSTER</c>.</summary>
 internal static class DrainCommand
 {
+    private const int MostShown = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     internal static Command Build(CommandRunner runner)
@@ -16,9 +18,15 @@ internal static class DrainCommand
         var name = Arguments.Cluster();
         var noWait = new Option<bool>("--no-wait") { Description = "Return when the wish is written" };
         var timeout = Durations.Option("--timeout", $"How long to wait for the children to leave (default: {Durations.Format(Patience)})");
+        var force = new Option<bool>("--force") { Description = "Drain it though clusters are left without a parent" };
         return runner.Attach(
-            new Command("drain", "Send a cluster's children to other parents, before it is shut down.") { name, noWait, timeout },
-            (run, cancellation) => RunAsync(run, run.Typed.GetValue(name)!, run.Typed.GetValue(noWait) ? null : run.Typed.GetValue(timeout) ?? Patience, cancellation));
+            new Command("drain", "Send a cluster's children to other parents, before it is shut down.") { name, noWait, timeout, force },
+            async (run, cancellation) =>
+            {
+                var cluster = ClusterReader.Bare(run.Typed.GetValue(name)!);
+                await CheckAsync(run, cluster, run.Typed.GetValue(force), cancellation).ConfigureAwait(false);
+                return await RunAsync(run, cluster, run.Typed.GetValue(noWait) ? null : run.Typed.GetValue(timeout) ?? Patience, cancellation).ConfigureAwait(false);
+            });
     }
 
     internal static Command BuildUndrain(CommandRunner runner)
@@ -32,6 +40,26 @@ internal static class DrainCommand
                 await PlacementPatch.WriteAsync(run, cluster, _ => new JsonObject { ["drain"] = null }, _ => $"cluster {cluster} takes children again", cancellation).ConfigureAwait(false);
                 return ExitCode.Ok;
             });
+    }
+
+    /// <summary>What has nowhere to go would hang below a cluster that is shut down, or wait for it for good.</summary>
+    private static async Task CheckAsync(Invocation run, string name, bool force, CancellationToken cancellation)
+    {
+        var stranded = await PlacementPatch.StrandedAsync(run, name, cancellation).ConfigureAwait(false);
+        if (stranded.Count == 0)
+        {
+            return;
+        }
+
+        var shown = string.Join(", ", stranded.Take(MostShown)) + (stranded.Count > MostShown ? $" and {stranded.Count - MostShown} more" : "");
+        if (!force)
+        {
+            throw new CtlException(
+                ExitCode.Usage,
+                $"cluster '{name}' is the only parent that {shown} can have, and nothing was changed; give them another (unpin, allow, undrain), or drain it all the same with --force");
+        }
+
+        run.Note($"left without a parent: {shown}");
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, string name, TimeSpan? wait, CancellationToken cancellation)

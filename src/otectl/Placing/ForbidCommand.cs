@@ -24,18 +24,20 @@ internal static class ForbidCommand
 
     private static async Task<ExitCode> RunAsync(Invocation run, string name, string[] parents, bool forbids, CancellationToken cancellation)
     {
+        name = ClusterReader.Bare(name);
         parents = [.. parents.Select(ClusterReader.Bare)];
+        IReadOnlyList<string> left = [];
         if (forbids)
         {
             await PlacementPatch.CheckParentsAsync(run, name, parents, cancellation).ConfigureAwait(false);
-            await PlacementPatch.CheckForbidAsync(run, name, parents, cancellation).ConfigureAwait(false);
+            left = await PlacementPatch.CheckForbidAsync(run, name, parents, cancellation).ConfigureAwait(false);
         }
         else
         {
             await CheckForbiddenAsync(run, name, parents, cancellation).ConfigureAwait(false);
         }
 
-        await PlacementPatch.WriteAsync(
+        var changed = await PlacementPatch.WriteAsync(
             run,
             name,
             cluster =>
@@ -45,6 +47,11 @@ internal static class ForbidCommand
             },
             cluster => $"cluster {name} may hang below {(cluster.ForbiddenParents.Count == 0 ? "any parent" : "any parent but " + string.Join(", ", cluster.ForbiddenParents))}",
             cancellation).ConfigureAwait(false);
+        if (forbids && (changed.ForbiddenParents.Contains(changed.Parent) || changed.Status != ClusterView.Online))
+        {
+            run.Note($"cluster {name} is away until it attaches to {(changed.PinnedParent.Length > 0 ? changed.PinnedParent : string.Join(" or ", left))}");
+        }
+
         return ExitCode.Ok;
     }
 

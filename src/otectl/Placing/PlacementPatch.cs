@@ -31,6 +31,7 @@ internal static class PlacementPatch
                 throw new CtlException(ExitCode.Usage, $"cluster '{name}' is the root: {atRoot}; choose a cluster below it");
             }
 
+            name = cluster.Name;
             var patch = new JsonObject { ["metadata"] = new JsonObject { ["resourceVersion"] = cluster.Object.ResourceVersion() }, ["spec"] = edit(cluster) };
             try
             {
@@ -71,9 +72,9 @@ internal static class PlacementPatch
 
     /// <summary>
     /// Fails when a cluster would be left without any parent it knows of: no wish reaches a cluster that hangs nowhere, so that one could
-    /// not be taken back.
+    /// not be taken back. Otherwise the parents that are left.
     /// </summary>
-    internal static async Task CheckForbidAsync(Invocation run, string child, IReadOnlyCollection<string> parents, CancellationToken cancellation)
+    internal static async Task<IReadOnlyList<string>> CheckForbidAsync(Invocation run, string child, IReadOnlyCollection<string> parents, CancellationToken cancellation)
     {
         var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
         if (all.FirstOrDefault(cluster => cluster.Name == child) is not { Object: not null } cluster)
@@ -95,6 +96,15 @@ internal static class PlacementPatch
                 $"cluster '{child}' would have no parent left ({string.Join(", ", possible)} {(possible.Count == 1 ? "is" : "are")} all it can hang below), "
                 + "and no later wish could reach it; leave it one");
         }
+
+        return left;
+    }
+
+    /// <summary>Clusters that would have no parent left if this one were drained, each with the reason. None for the root, which is refused anyway.</summary>
+    internal static async Task<IReadOnlyList<string>> StrandedAsync(Invocation run, string name, CancellationToken cancellation)
+    {
+        var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+        return all.FirstOrDefault(cluster => cluster.Name == name) is { Object: not null, Parent.Length: > 0 } ? PossibleParents.Stranded(name, all) : [];
     }
 
     /// <summary>Fails when a cluster cannot be another's parent, as far as the tree tells.</summary>

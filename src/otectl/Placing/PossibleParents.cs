@@ -19,6 +19,23 @@ internal static class PossibleParents
             .Order(StringComparer.Ordinal)];
     }
 
+    /// <summary>Those of them that the operator's wishes leave it, but for one: its pin, its forbidden parents, and parents that are drained.</summary>
+    internal static IReadOnlyList<string> Allowed(ClusterView cluster, IReadOnlyList<ClusterView> all, string without) => [.. Wished(cluster, all)
+        .Where(name => name != without && !all.Any(other => other.Name == name && other.IsDrained))];
+
+    /// <summary>
+    /// Clusters that would have no parent left without this one, and why, ordered: those that hang below it, and those that may hang nowhere else.
+    /// </summary>
+    internal static IReadOnlyList<string> Stranded(string parent, IReadOnlyList<ClusterView> all) => [.. all
+        .Where(cluster => cluster.Name != parent && cluster.Status is not ("revoked" or "pending") && cluster.Parent.Length + cluster.PreferredParent.Length > 0)
+        .Where(cluster => cluster.Parent == parent || Wished(cluster, all).Contains(parent))
+        .Where(cluster => Allowed(cluster, all, parent).Count == 0)
+        .Select(cluster => cluster.PinnedParent == parent ? $"{cluster.Name} (pinned below it)" : cluster.Name)
+        .Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<string> Wished(ClusterView cluster, IReadOnlyList<ClusterView> all) =>
+        cluster.PinnedParent.Length > 0 ? [cluster.PinnedParent] : Of(cluster, all).Except(cluster.ForbiddenParents);
+
     private static bool TakesChildren(ClusterView other) => (other.Parent.Length == 0 || other.Listen.Length > 0) && other.Status is not ("revoked" or "pending");
 
     private static bool HangsBelow(ClusterView other, string name) => (other.Object.Items("status", "path") ?? []).Any(step => step?.ToString() == name);

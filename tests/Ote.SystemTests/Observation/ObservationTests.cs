@@ -41,6 +41,7 @@ public sealed class ObservationTests : IAsyncDisposable
         Assert.True(up.Sum("ote_kube_server_store_commit_duration_seconds_count") > 0);
         Assert.True(cluster.Sum("ote_kube_server_store_commit_duration_seconds_count") > 0);
         Assert.Equal(1, shim.Sum("ote_shim_executions_total", "method=POST", "outcome=2xx"));
+        Assert.Equal(1, shim.Sum("target_info", "service_name=ote", $"service_instance_id=shim-k8s@{Environment.MachineName}"));
         AssertDocumented(up, leaf, shim, cluster);
     }
 

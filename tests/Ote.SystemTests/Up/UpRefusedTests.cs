@@ -18,7 +18,10 @@ public sealed class UpRefusedTests
         taken.Listen();
         string port = ((IPEndPoint)taken.LocalEndPoint!).Port.ToString(CultureInfo.InvariantCulture);
 
-        Refused(await UpRun.ToEndAsync(Ct, "--api-port", port, "--exit"), $"port {port}", "choose another with --api-port");
+        CommandResult run = await UpRun.ToEndAsync(Ct, "--api-port", port, "--exit");
+
+        Refused(run, $"port {port}", "choose another with --api-port");
+        Assert.Empty(run.Out);
     }
 
     [Fact]
@@ -42,7 +45,7 @@ public sealed class UpRefusedTests
         using Scratch scratch = new("up-file");
         await File.WriteAllTextAsync(scratch["data"], "", Ct);
 
-        Refused(await UpRun.ToEndAsync(Ct, "--data", scratch["data"], "--exit"), $"--data {scratch["data"]}: ", "choose a directory that you may write to");
+        Refused(await UpRun.ToEndAsync(Ct, "--data", scratch["data"], "--exit"), $"--data {scratch["data"]}: it is not a directory", "choose an empty or a new directory");
     }
 
     [Fact]

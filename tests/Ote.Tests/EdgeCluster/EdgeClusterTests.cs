@@ -6,6 +6,7 @@ using Ote.EdgeCluster.Runtimes;
 using Ote.EdgeCluster.Workloads;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
 using Edge = Ote.EdgeCluster.EdgeCluster;
 
@@ -30,6 +31,11 @@ public sealed class EdgeClusterTests : IAsyncDisposable
         Assert.All(pods, p => Assert.Contains("simulated", p.Text("status", "message"), StringComparison.Ordinal));
         Assert.Equal(2, pods.Select(p => p.Text("status", "podIP")).Distinct().Count());
     }
+
+    [Fact]
+    public void Quiet_watch_is_told_the_newest_version_as_often_as_at_the_root() =>
+        // Clients let a watch end after 5 to 10 minutes: one that heard nothing until then goes on from a version that may be gone.
+        Assert.Equal(new ApiServerOptions().BookmarkInterval, new EdgeClusterOptions { Name = "c1" }.Server.BookmarkInterval);
 
     [Fact]
     public async Task Scaling_up_and_down_is_followed()

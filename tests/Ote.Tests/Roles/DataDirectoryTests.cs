@@ -38,6 +38,14 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Data, DataLock.FileName)));
     }
 
+    [Fact]
+    public void What_is_no_directory_or_cannot_become_one_is_told_as_that()
+    {
+        File.WriteAllText(Data, "");
+        Assert.Equal($"--data: {Data} is not a directory; choose an empty or a new one", Assert.Throws<RoleException>(() => DataLock.Take(Data)).Message);
+        Assert.StartsWith("--data: /proc/x cannot be made, nothing can be made there;", Assert.Throws<RoleException>(() => DataLock.Take("/proc/x")).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("north", "root", null)]
     [InlineData("north", "south", "https://127.0.0.1:1")]

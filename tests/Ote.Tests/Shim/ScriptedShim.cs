@@ -15,7 +15,9 @@ internal sealed class ScriptedShim : IClusterShim
 
     public Channel<Readiness> Readiness { get; } = Channel.CreateUnbounded<Readiness>();
 
-    public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => ValueTask.FromResult(Description);
+    public Func<ShimDescription>? OnDescribe { get; set; }
+
+    public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => ValueTask.FromResult(OnDescribe?.Invoke() ?? Description);
 
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct) => OnExecute(request, ct);
 

@@ -33,6 +33,16 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void What_is_no_directory_or_cannot_become_one_is_told_as_that()
+    {
+        File.WriteAllText(Data, "");
+        Assert.Equal($"--data {Data}: it is not a directory; choose an empty or a new directory with --data DIR", Assert.Throws<UpException>(() => DataDirectory.Take(Data)).Message);
+        Assert.Equal(
+            "--data /proc/x: it cannot be made (nothing can be made there); choose a directory that you may write to with --data DIR",
+            Assert.Throws<UpException>(() => DataDirectory.Take("/proc/x")).Message);
+    }
+
+    [Fact]
     public void An_earlier_tree_is_found_again_and_every_folder_is_its_owners_alone()
     {
         using (var first = DataDirectory.Take(Data))

@@ -150,6 +150,33 @@ public sealed class CommandExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Shim_that_is_away_is_told_once_for_each_cause_and_when_it_is_back()
+    {
+        using Heard heard = new();
+        var cause = "no shim listens there";
+        var asked = 0;
+        _shim.OnDescribe = () =>
+        {
+            // Twice in vain for the first cause, twice for another.
+            cause = ++asked > 2 ? "the shim was lost" : cause;
+            return asked > 4 ? _shim.Description : throw new ShimUnavailableException(cause);
+        };
+        _answer = (_, _) => asked > 4 ? Task.FromResult(ShimAnswer.FromCluster(200, default, "")) : throw new ShimUnavailableException(cause);
+        var executor = Run(new CommandExecutor("c1", _shim, _journal, ReportAsync, _time, () => 0.5, heard));
+        await executor.TakeAsync(Command("u1"));
+        Assert.Equal(Stage.Durable, (await Next()).Stage);
+        Assert.Equal(Stage.Executed, (await NextWhileTimePasses()).Stage);
+
+        Assert.Equal(
+            [
+                "Warning 2301 The shim of c1 is away, its commands wait, and further without saying so while the cause stays: no shim listens there ",
+                "Warning 2301 The shim of c1 is away, its commands wait, and further without saying so while the cause stays: the shim was lost ",
+                "Information 2336 The shim of c1 is back ",
+            ],
+            heard.Lines.Where(line => line.Contains("The shim of c1", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_command_cancelled_while_the_shim_is_away_ends_without_it()
     {
         _answer = (_, _) => throw new ShimUnavailableException("gone", mayHaveRun: false, null);

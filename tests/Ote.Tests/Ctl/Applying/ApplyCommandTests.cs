@@ -51,6 +51,60 @@ public sealed class ApplyCommandTests
     }
 
     [Fact]
+    public async Task Folder_gives_its_manifests_by_name_and_those_below_it_when_asked()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var folder = Directory.CreateTempSubdirectory("ote-apply-");
+        try
+        {
+            foreach (var (file, name) in ((string, string)[])[("b.yml", "b"), ("a.yaml", "a"), ("c.json", "c"), ("notes.txt", "x"), ("more/d.yaml", "d")])
+            {
+                var path = Path.Combine(folder.FullName, file);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                await File.WriteAllTextAsync(path, $$$"""{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "{{{name}}}"}}""", CtlWorld.Stop);
+            }
+
+            Assert.Equal("a b c", await SubjectsAsync(folder.FullName));
+            Assert.Equal("a b c d", await SubjectsAsync(folder.FullName, "-R"));
+            Assert.Equal("d", await SubjectsAsync(Path.Combine(folder.FullName, "more")));
+            var empty = folder.CreateSubdirectory("empty").FullName;
+            var nothing = await world.RunAsync("apply", "-f", empty, "--to", "*", "--no-wait");
+            Assert.Equal(
+                (2, $"error: {empty}: no file in it ends in .json, .yaml, .yml; name a folder with manifests, or take those below it with --recursive\n"), (nothing.Code, nothing.Error));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        async Task<string> SubjectsAsync(params string[] arguments)
+        {
+            var result = await world.RunAsync(["apply", "-f", .. arguments, "--to", "*", "--no-wait", "-o", "json"]);
+            Assert.Equal((0, ""), (result.Code, result.Error));
+            return string.Join(' ', JsonNode.Parse(result.Out).Items("items")!.Select(item => ((JsonObject)item!).Annotation("ote.baidu.com/subject")!["namespace/".Length..]));
+        }
+    }
+
+    [Theory]
+    [InlineData("!c1", "!c1")]
+    [InlineData("tier=edge & ! c1", "!c1")]
+    [InlineData("!(c1)", null)]
+    [InlineData("!c1x,!c1*,!has(c1),tier!=c1,!!(c1)", null)]
+    [InlineData("!gpu", null)]
+    [InlineData("!tier", null)]
+    public async Task Selector_that_negates_a_clusters_name_as_a_tag_is_warned_of(string selector, string? term)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("c1", "root", tags: ["tier=edge"]);
+        await world.AddClusterAsync("tier", "root");
+        world.Input = Deployment;
+        var result = await world.RunAsync("apply", "-f", "-", "--to", selector, "--no-wait");
+        Assert.Equal(0, result.Code);
+        Assert.Equal(
+            term is null ? "" : "warning: --to: '!c1' leaves out clusters with a tag c1, which none has, and not the cluster c1; to leave that one out write '!(c1)'\n", result.Error);
+    }
+
+    [Fact]
     public async Task Documents_run_in_order_and_all_succeeding_is_code_0()
     {
         await using var world = await CtlWorld.StartAsync();
@@ -87,9 +141,9 @@ public sealed class ApplyCommandTests
         world.Input = Deployment;
         var run = world.RunAsync("apply", "-f", "-", "--to", "*");
         var command = await controller.NextAsync();
-        await controller.ResultsAsync(command, 0, PlayedController.Item("c1", 200), PlayedController.Item("c2", 0, "Unreachable", "connection refused"));
         await controller.ResultsAsync(
-            command, 1, PlayedController.Item("c3", 422, body: """{"kind":"Status","message":"spec.replicas: Invalid value"}"""));
+            command, 0, PlayedController.Item("c3", 422, body: """{"kind":"Status","message":"spec.replicas: Invalid value"}"""));
+        await controller.ResultsAsync(command, 1, PlayedController.Item("c1", 200), PlayedController.Item("c2", 0, "Unreachable", "connection refused"));
         await controller.SayAsync(command, "Failed", "targets=3 accepted=3 sent=3 durable=3 executed=2 succeeded=1 failed=2");
         var result = await run;
         Assert.Equal(
@@ -135,7 +189,7 @@ public sealed class ApplyCommandTests
         world.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await run;
         Assert.Equal(5, result.Code);
-        Assert.Contains("after 30s, 1 further objects were not sent; it goes on: otectl command show", result.Error, StringComparison.Ordinal);
+        Assert.Contains("after 30s, 1 further object was not sent; it goes on: otectl command show", result.Error, StringComparison.Ordinal);
         Assert.Contains("Waiting", result.Out, StringComparison.Ordinal);
     }
 

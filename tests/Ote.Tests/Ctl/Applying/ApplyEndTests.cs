@@ -69,7 +69,7 @@ public sealed class ApplyEndTests
     [InlineData("targets=1 succeeded=1", "error: no cluster was known by the name c9; otectl get clusters shows the names\n")]
     [InlineData(
         "targets=1 failed=1",
-        "error: 1 of 1 targets did not succeed; otectl command show namespace-shop-bcdfgh --failed lists them; no cluster was known by the name c9; otectl get clusters shows the names\n")]
+        "error: 1 of 1 target did not succeed; otectl command show namespace-shop-bcdfgh --failed lists them; no cluster was known by the name c9; otectl get clusters shows the names\n")]
     public async Task A_name_that_nobody_has_is_in_the_last_line_whatever_became_of_the_others(string counts, string expected)
     {
         await using var world = await CtlWorld.StartAsync();

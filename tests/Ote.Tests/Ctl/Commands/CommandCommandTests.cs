@@ -115,9 +115,38 @@ public sealed class CommandCommandTests
         var failed = (await world.RunAsync("command", "show", command.Name(), "--failed")).Out;
         Assert.DoesNotContain("c00", failed, StringComparison.Ordinal);
         Assert.Contains("c05", failed, StringComparison.Ordinal);
-        var objects = JsonNode.Parse((await world.RunAsync("command", "show", command.Name(), "-o", "json")).Out).Items("items")!;
+        var objects = JsonNode.Parse((await world.RunAsync("command", "show", command.Name(), "-o", "json", "--body")).Out).Items("items")!;
         Assert.Equal(30, objects.Count);
         Assert.Equal("ClusterController", objects[0].Text("kind"));
+    }
+
+    [Fact]
+    public async Task Show_of_an_object_gives_the_object_itself_and_takes_the_name_it_prints()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "*");
+        await controller.ResultsAsync(command, 0, PlayedController.Item("c1", 200));
+        var name = (await world.RunAsync("command", "show", command.Name(), "-o", "name")).Out.TrimEnd();
+        Assert.Equal($"clustercontroller.ote.baidu.com/{command.Name()}", name);
+        var shown = JsonNode.Parse((await world.RunAsync("command", "show", name, "-o", "json")).Out)!.AsObject();
+        Assert.Equal(("ClusterController", command.Name()), (shown.Text("kind"), shown.Name()));
+        Assert.Contains("\nkind: ClusterController\n", (await world.RunAsync("command", "show", name, "-o", "yaml")).Out, StringComparison.Ordinal);
+        Assert.Equal($"command {command.Name()} is being cancelled; targets that executed it already keep their result\n", (await world.RunAsync("command", "cancel", name)).Out);
+    }
+
+    [Fact]
+    public async Task Show_of_a_target_that_never_answered_has_no_age()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "c1");
+        var late = PlayedController.Item("c1", 0, "DeadlineExceeded", "no answer before the deadline");
+        late["outcome"] = "Expired";
+        late.Remove("timestamp");
+        await controller.ResultsAsync(command, 0, late);
+        await controller.SayAsync(command, "Expired", "targets=1 expired=1");
+        Assert.Contains("c1        expired   -      -     DeadlineExceeded: no answer before the deadline\n", (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -56,12 +56,24 @@ public sealed class SendCommandTests
     [InlineData("give the content by --data TEXT or by --filename FILE", "send", "c1", "--topic", "t")]
     [InlineData("to: cluster name 'C1'", "send", "C1", "--topic", "t", "--data", "x")]
     [InlineData("--socket: messages are taken at a cluster", "receive")]
+    [InlineData("--ttl: '8d' is more than the 7d that a message may wait", "send", "c1", "--topic", "t", "--data", "x", "--ttl", "8d")]
     public async Task Wrong_use_is_refused_before_anything_is_sent(string says, params string[] arguments)
     {
         await using var world = await CtlWorld.StartAsync();
         var result = await world.RunAsync(arguments);
         Assert.Equal(2, result.Code);
         Assert.Contains(says, result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("receive")]
+    [InlineData("send", "c1", "--topic", "t", "--data", "x")]
+    public async Task Socket_that_is_not_there_is_told_as_that(params string[] arguments)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync([.. arguments, "--socket", "/no/such.sock"]);
+        Assert.Equal(
+            (6, "error: /no/such.sock: no controller listens there; start it with --message-socket and this path, or name the path that it was started with\n"), (result.Code, result.Error));
     }
 
     private static (int Code, string Out) Said(CtlResult result) => (result.Code, result.Out);

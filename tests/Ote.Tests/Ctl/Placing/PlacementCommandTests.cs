@@ -65,6 +65,44 @@ public sealed class PlacementCommandTests
     }
 
     [Fact]
+    public async Task Forbid_of_the_present_parent_says_that_the_cluster_is_away_until_it_has_another()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal("cluster c1 is away until it attaches to root or sh\n", (await world.RunAsync("forbid", "cluster.ote.baidu.com/c1", "bj")).Error);
+        Assert.Equal("", (await world.RunAsync("forbid", "sh", "bj")).Error);
+    }
+
+    [Fact]
+    public async Task Drain_refuses_to_leave_clusters_without_a_parent_unless_forced()
+    {
+        await using var world = await TreeAsync();
+        await world.AddClusterAsync("c2", "bj", path: ["root", "bj", "c2"], listen: "");
+        await world.AddClusterAsync("c3", "sh", path: ["root", "sh", "c3"], listen: "");
+        await world.RunAsync("pin", "c1", "bj");
+        await world.RunAsync("forbid", "c2", "root", "sh", "c1");
+        await world.RunAsync("pin", "c3", "bj"); // it does not hang there yet
+        Assert.Equal(
+            (2, "error: cluster 'bj' is the only parent that c1 (pinned below it), c2, c3 (pinned below it) can have, and nothing was changed; "
+                + "give them another (unpin, allow, undrain), or drain it all the same with --force\n"),
+            Told(await world.RunAsync("drain", "bj")));
+        Assert.Null(await SpecAsync(world, "bj", "drain"));
+        Assert.Equal(
+            (0, "left without a parent: c1 (pinned below it), c2, c3 (pinned below it)\n"), Told(await world.RunAsync("drain", "bj", "--force", "--no-wait")));
+        Assert.Equal("true", await SpecAsync(world, "bj", "drain"));
+    }
+
+    [Fact]
+    public async Task Drain_counts_on_no_parent_that_is_drained_itself()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("forbid", "c1", "root");
+        Assert.Equal(0, (await world.RunAsync("drain", "sh", "--no-wait")).Code);
+        Assert.Contains("'bj' is the only parent that c1 can have", (await world.RunAsync("drain", "bj", "--no-wait")).Error, StringComparison.Ordinal);
+        await world.RunAsync("undrain", "sh");
+        Assert.Equal(0, (await world.RunAsync("drain", "bj", "--no-wait")).Code);
+    }
+
+    [Fact]
     public async Task Allow_refuses_what_is_not_forbidden()
     {
         await using var world = await TreeAsync();

@@ -36,6 +36,7 @@ public sealed class SimulatedStreamsTests : IAsyncDisposable
     [InlineData("/web/log?tailLines=some", 400, "tailLines")]
     [InlineData("/gone/log", 404, "pods \"gone\" not found")]
     [InlineData("/web/exec?command=ls", 405, "pod web is simulated, its containers are not really run: no command can be run in it; put a real cluster")]
+    [InlineData("/web/exec?command=ls", 405, "annotations such as simulated.ote.baidu.com/exit-after: 10s say what it is to do")]
     [InlineData("/web/attach", 405, "there is no process to attach to")]
     [InlineData("/web/portforward", 405, "no port is open in it")]
     [InlineData("/web/proxy", 404, "the server could not find the requested resource")]

@@ -21,6 +21,19 @@ public sealed class CrdSchemaTests
         Assert.Empty(unknown);
     }
 
+    [Fact]
+    public void Every_field_says_to_kubectl_explain_what_it_is()
+    {
+        var silent = Crds.Load().SelectMany(crd => crd.Items("spec", "versions")!.SelectMany(version => Silent(crd.Name(), version.At("schema", "openAPIV3Schema"))));
+        Assert.Empty(silent);
+    }
+
+    private static IEnumerable<string> Silent(string at, JsonNode? schema) => schema is not JsonObject fields
+        ? []
+        : ((fields["properties"] as JsonObject ?? []).SelectMany(field =>
+            (string.IsNullOrWhiteSpace(field.Value.Text("description")) ? [$"{at}.{field.Key}"] : (string[])[]).Concat(Silent($"{at}.{field.Key}", field.Value))))
+        .Concat(Silent($"{at}[]", fields["items"]));
+
     private static IEnumerable<string> Unknown(string at, JsonNode? schema)
     {
         if (schema is not JsonObject fields)

@@ -42,7 +42,10 @@ public sealed class RemoteShimTests
         await Assert.ThrowsAsync<ShimUnavailableException>(async () => await link.Remote.DescribeAsync(ShimLink.Stop));
 
         Assert.False(e.MayHaveRun);
-        Assert.Contains(link.SocketPath, e.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            $"shim at unix:{link.SocketPath} cannot be reached: no shim listens there; start it, as with ote shim k8s --listen unix:{link.SocketPath} --kubeconfig FILE, "
+            + "or correct the address; the request is to be sent again when it is back",
+            e.Message);
     }
 
     [Fact]

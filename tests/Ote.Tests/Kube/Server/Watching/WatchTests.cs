@@ -129,6 +129,60 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public async Task Watch_WhoseTimeIsUp_EndsWithABookmarkOfTheNewestVersion()
+    {
+        var time = new FakeTimeProvider();
+        await using var api = await ApiServerFixture.StartAsync(time: time);
+        var start = (await api.Admin.ListAsync(Kinds.ConfigMaps, "default", null, Token)).ResourceVersion;
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token);
+        var newest = (await api.Admin.CreateAsync(Kinds.Secrets, "default", Map("s"), Token)).ResourceVersion();
+        string[] lines = [.. await LinesAsync("&allowWatchBookmarks=true"), "|", .. await LinesAsync("")];
+
+        Assert.Equal(["ADDED", $"BOOKMARK {newest}", "|", "ADDED"], lines);
+
+        async Task<List<string>> LinesAsync(string bookmarks)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=30&resourceVersion={start}{bookmarks}");
+            using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+            using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(Token));
+            var told = new List<string>();
+            while (await reader.ReadLineAsync(Token) is { } line)
+            {
+                var change = JsonNode.Parse(line);
+                told.Add(change.Text("type") == "BOOKMARK" ? $"BOOKMARK {change.Text("object", "metadata", "resourceVersion")}" : change.Text("type")!);
+                // Shorter than the interval of bookmarks: the one that comes is that of the end.
+                time.Advance(TimeSpan.FromSeconds(31));
+            }
+
+            return told;
+        }
+    }
+
+    [Fact]
+    public async Task Watch_ThatKnowsTheNewestVersion_IsLeftAlone()
+    {
+        var time = new FakeTimeProvider();
+        await using var api = await ApiServerFixture.StartAsync(time: time);
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("a"), Token);
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, "api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=600&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+        using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(Token));
+        var told = new List<string?>();
+        while (await reader.ReadLineAsync(Token) is { } line)
+        {
+            told.Add(JsonNode.Parse(line).Text("type"));
+            if (told.Count == 2)
+            {
+                time.Advance(TimeSpan.FromSeconds(61));
+                time.Advance(TimeSpan.FromSeconds(600));
+            }
+        }
+
+        Assert.Equal(["ADDED", "BOOKMARK"], told);
+    }
+
+    [Fact]
     public async Task Watch_GivenUpByItsReader_Ends()
     {
         await using var api = await ApiServerFixture.StartAsync(options: o => o with { MaxWatches = 1 });
