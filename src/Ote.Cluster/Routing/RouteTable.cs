@@ -441,8 +441,7 @@ public sealed class RouteTable
         var isKnown = _known.TryGetValue(entry.Name, out var known);
         if (!own && !IsAdmitted(entry, known?.Entry))
         {
-            verdicts.Add(Verdict(
-                entry, "", $"cluster '{entry.Name}' (uid {entry.Uid}) shows no proof that the root has admitted it; update the controllers between it and the root, restart it, or join it with a token"));
+            verdicts.Add(Unproven(entry));
             return false;
         }
 
@@ -460,10 +459,15 @@ public sealed class RouteTable
                 return false;
             }
 
-            // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
             var credit = Credit(shown, known.Entry, own);
-            if (credit < 0
-                || (credit == 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child))))))
+            if (credit < 0)
+            {
+                verdicts.Add(Unproven(entry)); // who believes it below would never hear of it otherwise
+                return false;
+            }
+
+            // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
+            if (credit == 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child)))))
             {
                 return false;
             }
@@ -501,6 +505,9 @@ public sealed class RouteTable
         : 1; // its certificate has shown who it is
 
     private static RouteStep TooMany(int names) => new([], []) { Excess = $"{names} clusters announced over one link; at most {MostNames} can be" };
+
+    private static Wire.NameVerdict Unproven(RouteEntry entry) => Verdict(
+        entry, "", $"cluster '{entry.Name}' (uid {entry.Uid}) shows no proof that the root has admitted it; update the controllers between it and the root, restart it, or join it with a token");
 
     private static Wire.NameVerdict Verdict(RouteEntry loser, string winner, string text) =>
         new() { Name = loser.Name, Uid = loser.Uid, WinnerUid = winner, Text = text };

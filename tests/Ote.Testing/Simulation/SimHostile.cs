@@ -53,7 +53,13 @@ internal sealed class SimHostile : ILinkHandler
             new ParentSeeker(new FailoverOptions(), new Uri($"https://{parent.Options.Listen}"), [], null, _clock, world.Random, loggers.CreateLogger("")),
             _port.DialerOf(_identity.Peer),
             this,
-            new EdgeFacts { NextEpoch = EpochCounter.InMemory().Next, Membership = () => _identity.Membership, Digest = () => _version });
+            new EdgeFacts
+            {
+                NextEpoch = EpochCounter.InMemory().Next,
+                Membership = () => _identity.Membership,
+                Digest = () => _version,
+                AdvertisedAddress = () => parent.Options.Listen!.ToString(), // another's, to be told to others as a parent
+            });
     }
 
     public void Start()
@@ -164,7 +170,7 @@ internal sealed class SimHostile : ILinkHandler
         Lane = Lane.Commands,
         Receipts = new ReceiptBatch
         {
-            Receipts = { new Receipt { Cluster = Other(), CommandUid = uid, Generation = 1, Entry = _world.Nodes[0].Name, Stage = Stage.Executed, Code = 200, AtUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() } },
+            Receipts = { new Receipt { Cluster = _world.Random() < 0.8 ? Other() : $"{MadeUp}{_identity.Peer.Name}-{_inventions}", CommandUid = uid, Generation = 1, Entry = _world.Nodes[0].Name, Stage = Stage.Executed, Code = 200, AtUnixMilliseconds = _clock.GetUtcNow().ToUnixTimeMilliseconds() } },
         },
     };
 

@@ -269,7 +269,9 @@ public sealed class RouteTableTests
         _root.SnapshotReceived("b", Snapshot(7, Entry("b", "root"), Entry("c2", "b") with { Membership = Proof }));
         _root.ChildAttached(Entry("evil", "root"));
         RouteEntry[] claims = [Entry("evil", "root"), Entry("c", "evil", 99), Entry("c2", "evil", 99) with { Membership = ByteString.CopyFromUtf8("else") }];
-        Assert.DoesNotContain(_root.SnapshotReceived("evil", Snapshot(7, claims)).Changes, c => c.Name != "evil");
+        var step = _root.SnapshotReceived("evil", Snapshot(7, claims));
+        Assert.DoesNotContain(step.Changes, c => c.Name != "evil");
+        Assert.Equal([("c", ""), ("c2", "")], step.Verdicts.Select(v => (v.Name, v.WinnerUid))); // who believes it below hears of it
         Assert.Equal(("c", "b"), (_root.NextHop("c"), _root.NextHop("c2")));
         Assert.False(_root.HasDrifted("evil", Digest(claims)));
 
