@@ -21,6 +21,14 @@ public sealed class SimInvariants(SimWorld world)
         }
 
         world.Moved.Clear();
+        foreach (var watched in world.Watched)
+        {
+            if (watched() is { } wrong)
+            {
+                world.Violate(wrong);
+            }
+        }
+
         if (world.Violation is { } violation)
         {
             throw new SimulationFailedException(violation);
@@ -88,7 +96,7 @@ public sealed class SimInvariants(SimWorld world)
             }
         }
 
-        return null;
+        return objects.Keys.FirstOrDefault(name => world.Find(name) is null && !world.Members.Contains(name)) is { } madeUp ? $"Cluster {madeUp} is there, and no such cluster was ever admitted" : null;
     }
 
     private static string? WrongRoute(SimNode node, List<SimNode> truth)
