@@ -123,7 +123,7 @@ internal sealed partial class CommandController
         var run = new CommandRun(spec, PageStore.Targets(stored), obj.Time("status", "startTime") ?? _time.GetUtcNow(), resumed: true);
         foreach (var item in PageStore.Results(stored))
         {
-            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item));
+            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item), ResultPages.ReachedOf(item));
         }
 
         return run;

@@ -39,6 +39,7 @@ internal sealed partial class CommandController : IDisposable
     private readonly ICommandSender _sender;
     private readonly ICommandAccess? _access;
     private readonly AuditLog? _audit;
+    private readonly Action<string, int>? _counted;
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ILogger _log;
@@ -60,11 +61,12 @@ internal sealed partial class CommandController : IDisposable
     /// <param name="patience">How long clusters may be silent before they are asked again; null: <see cref="Repeating.First"/>.</param>
     /// <param name="access">Who may command what; null: everything is allowed.</param>
     /// <param name="audit">Where commands are noted; null: nowhere.</param>
+    /// <param name="counted">Told of each command that is over: an outcome, and how many of its targets ended so. Null: nobody counts.</param>
     public CommandController(
         string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log, TimeSpan? patience = null,
-        ICommandAccess? access = null, AuditLog? audit = null)
+        ICommandAccess? access = null, AuditLog? audit = null, Action<string, int>? counted = null)
     {
-        (_access, _audit) = (access, audit);
+        (_access, _audit, _counted) = (access, audit, counted);
         _patience = patience ?? Repeating.First;
         (_entry, _api, _namesRequester, _sender, _time, _random, _log) = (entry, api, namesRequester, sender, time, random, log);
         _pages = new PageStore(api);
@@ -314,11 +316,23 @@ internal sealed partial class CommandController : IDisposable
         if (run.IsOver && !work.HasPending)
         {
             _log.CommandOver(work.Key, run.Spec.Command.Generation, run.Count(TargetStage.Succeeded), run.Targets);
+            Count(run);
             work.Finish(work.Generation);
             return run.Spec.Retention is { } keep ? Next.After(keep < LongestRetentionWait ? keep : LongestRetentionWait) : Next.Done;
         }
 
         return Next.After(Least(run.Deadline - now, work.AskDue - now, LongestWait));
+    }
+
+    private void Count(CommandRun run)
+    {
+        for (var stage = TargetStage.Succeeded; stage <= TargetStage.NotSelected; stage++)
+        {
+            if (run.Count(stage) is > 0 and var count)
+            {
+                _counted?.Invoke(stage.ToString(), count);
+            }
+        }
     }
 
     /// <summary>Who of the open targets cannot be reached, for people: one that was shut out does not come back by itself.</summary>

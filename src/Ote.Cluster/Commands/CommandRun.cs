@@ -22,7 +22,9 @@ internal enum TargetStage : byte
 internal sealed class CommandRun
 {
     private readonly Dictionary<string, TargetStage> _targets;
+    private readonly Dictionary<string, TargetStage> _reached = new(StringComparer.Ordinal);
     private readonly int[] _counts = new int[(int)TargetStage.NotSelected + 1];
+    private int _answered;
 
     /// <summary>Makes a run with every target open.</summary>
     /// <param name="spec">The command.</param>
@@ -64,6 +66,15 @@ internal sealed class CommandRun
     /// <summary>Clusters without a final outcome.</summary>
     public IEnumerable<string> Open => _targets.Where(t => !IsFinal(t.Value)).Select(t => t.Key);
 
+    /// <summary>How many were sent, or came farther, however they ended.</summary>
+    public int CameToSent => CameToDurable + Count(TargetStage.Sent) + _reached.Count(r => r.Value == TargetStage.Sent);
+
+    /// <summary>How many are or were on disk at their cluster, however they ended.</summary>
+    public int CameToDurable => _answered + Count(TargetStage.Durable) + _reached.Count(r => r.Value == TargetStage.Durable);
+
+    /// <summary>How many were carried out: the cluster, or its shim, answered.</summary>
+    public int CameToExecuted => _answered;
+
     /// <summary>How many stand at a stage now.</summary>
     public int Count(TargetStage stage) => _counts[(int)stage];
 
@@ -90,8 +101,13 @@ internal sealed class CommandRun
         }
     }
 
+    /// <summary>How far one came that ended without an answer; null for any other.</summary>
+    public TargetStage? Reached(string cluster) => _reached.TryGetValue(cluster, out var stage) ? stage : null;
+
     /// <summary>Takes a receipt. True when it is the cluster's final outcome, to be kept as a result.</summary>
-    public bool Take(Receipt receipt)
+    /// <param name="receipt">The receipt.</param>
+    /// <param name="own">Made here by <see cref="End"/>: nothing had to be sent for it.</param>
+    public bool Take(Receipt receipt, bool own = false)
     {
         if (StageOf(receipt.Cluster) is not { } stage || IsFinal(stage))
         {
@@ -112,15 +128,28 @@ internal sealed class CommandRun
             Set(receipt.Cluster, next);
         }
 
-        return IsFinal(next);
+        if (!IsFinal(next))
+        {
+            return false;
+        }
+
+        Note(receipt.Cluster, receipt.Code > 0 ? null : own || stage > TargetStage.Accepted ? stage : TargetStage.Sent);
+        return true;
     }
 
     /// <summary>Puts back a result that was kept.</summary>
-    public void Restore(string cluster, TargetStage stage)
+    /// <param name="cluster">Whose.</param>
+    /// <param name="stage">How it ended.</param>
+    /// <param name="reached">How far it came before, when it ended without an answer; null when there was one.</param>
+    public void Restore(string cluster, TargetStage stage, TargetStage? reached)
     {
         if (StageOf(cluster) is { } current && !IsFinal(current))
         {
             Set(cluster, stage);
+            if (IsFinal(stage))
+            {
+                Note(cluster, reached);
+            }
         }
     }
 
@@ -138,6 +167,18 @@ internal sealed class CommandRun
         })];
 
     private static bool IsFinal(TargetStage stage) => stage >= TargetStage.Succeeded;
+
+    private void Note(string cluster, TargetStage? reached)
+    {
+        if (reached is { } stage)
+        {
+            _reached[cluster] = stage;
+        }
+        else
+        {
+            _answered++;
+        }
+    }
 
     private void Set(string cluster, TargetStage stage)
     {

@@ -81,7 +81,7 @@ internal static class CommandStatus
         SetNamesKnown(status, run, now);
         var away = missing.Away.Count + missing.Unknown.Count > 0;
         Conditions.SetCondition(
-            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
+            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : run.Spec.Cancel ? "Cancelling" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
         if (run.IsOver)
         {
             status["completionTime"] ??= now.ToKubeTime();
@@ -157,7 +157,8 @@ internal static class CommandStatus
     private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"{run.OpenCount} targets have not answered; they may until {run.Deadline.ToKubeTime()}");
-        return text
+        return (run.Spec.Cancel ? "cancelled where it has not been executed, which who is open has not confirmed; " : "")
+            + text
             + (missing.Away.Count > 0 ? $"; away: {Names(missing.Away)}" : "")
             + (missing.Unknown.Count > 0 ? $"; not known any more: {Names(missing.Unknown)}" : "");
     }
@@ -191,15 +192,13 @@ internal static class CommandStatus
     private static JsonObject Counts(CommandRun run)
     {
         int At(TargetStage stage) => run.Count(stage);
-        var executed = At(TargetStage.Succeeded) + At(TargetStage.Failed);
-        var durable = executed + At(TargetStage.Durable);
         return new JsonObject
         {
             ["targets"] = run.Targets,
             ["accepted"] = run.Targets,
-            ["sent"] = durable + At(TargetStage.Sent),
-            ["durable"] = durable,
-            ["executed"] = executed,
+            ["sent"] = run.CameToSent,
+            ["durable"] = run.CameToDurable,
+            ["executed"] = run.CameToExecuted,
             ["succeeded"] = At(TargetStage.Succeeded),
             ["failed"] = At(TargetStage.Failed),
             ["expired"] = At(TargetStage.Expired),

@@ -69,7 +69,7 @@ internal sealed class PageStore(KubeClient api)
         }
 
         work.PagesUncertain = true;
-        foreach (var page in pages.Append(results))
+        foreach (var page in pages.Append(results, work.Reached))
         {
             pages.Stored(page.ResourceVersion().Length > 0
                 ? await api.ReplaceAsync(Kinds.ClusterControllerResults, page, ct).ConfigureAwait(false)

@@ -57,12 +57,14 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     /// Adds results. Returns the pages to write, in order; those with a resourceVersion replace what is stored, the others are new.
     /// Call <see cref="Stored"/> with each answer.
     /// </summary>
-    public IReadOnlyList<JsonObject> Append(IEnumerable<Receipt> results)
+    /// <param name="results">The results.</param>
+    /// <param name="reached">How far each came that ended without an answer.</param>
+    public IReadOnlyList<JsonObject> Append(IEnumerable<Receipt> results, Func<string, TargetStage?> reached)
     {
         var dirty = new List<JsonObject>();
         foreach (var receipt in results)
         {
-            var (item, size) = Written(receipt);
+            var (item, size) = Written(receipt, reached(receipt.Cluster));
             if (Current is null || _items >= MostItems || (_items > 0 && _bytes + size > MostBytes))
             {
                 Current = NewPage("results", "r", Count++);
@@ -116,6 +118,14 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
         _ => TargetStage.Failed,
     };
 
+    /// <summary>How far a target came that ended without an answer; null when there was one.</summary>
+    public static TargetStage? ReachedOf(JsonObject item) => item.Whole("code") > 0 ? null : item.Text("reached") switch
+    {
+        "accepted" => TargetStage.Accepted,
+        "durable" => TargetStage.Durable,
+        _ => TargetStage.Sent, // also of a page of before, which does not say
+    };
+
     /// <summary>A stored result as far as a status shows it.</summary>
     public static Receipt Read(JsonObject item)
     {
@@ -135,11 +145,16 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     /// A result and its size as JSON, escaped, so all of it ASCII. One that cannot be written is replaced by a word of it: it must not hold up
     /// what others answered.
     /// </summary>
-    private (JsonObject Item, int Size) Written(Receipt receipt)
+    private (JsonObject Item, int Size) Written(Receipt receipt, TargetStage? reached)
     {
         try
         {
             var item = Item(receipt);
+            if (reached is { } stage)
+            {
+                item["reached"] = stage.ToString().ToLowerInvariant();
+            }
+
             return (item, item.ToJsonString().Length + 1);
         }
 #pragma warning disable CA1031 // Whatever it is about this one, the others of its batch are sound.

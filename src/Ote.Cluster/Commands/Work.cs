@@ -184,7 +184,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
             }
 
             var own = receipts.Where(r => r.Generation == run.Spec.Command.Generation).ToArray();
-            var results = own.Where(run.Take).ToArray();
+            var results = own.Where(r => run.Take(r)).ToArray();
             if (IsDetached)
             {
                 return Task.CompletedTask;
@@ -212,13 +212,22 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     {
         lock (_gate)
         {
-            Receipt[] ends = [.. Run?.End(stage, error, text, which).Where(r => names?.Contains(r.Cluster) != false && Run.Take(r)) ?? []];
+            Receipt[] ends = [.. Run?.End(stage, error, text, which).Where(r => names?.Contains(r.Cluster) != false && Run.Take(r, own: true)) ?? []];
             if (!IsDetached)
             {
                 _pending.Results.AddRange(ends);
             }
 
             return ends.Length > 0;
+        }
+    }
+
+    /// <summary>How far a target came that ended without an answer; null for any other.</summary>
+    public TargetStage? Reached(string cluster)
+    {
+        lock (_gate)
+        {
+            return Run?.Reached(cluster);
         }
     }
 

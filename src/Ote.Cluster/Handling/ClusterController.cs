@@ -45,6 +45,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly IdentitySource _identity;
     private readonly TunnelRuntime _runtime;
     private readonly ControllerMetrics _metrics;
+    private readonly ControlDefinitions? _definitions;
     private readonly Uplink _uplink;
     private readonly RouteKeeper _routes;
     private readonly ReceiptOutbox _outbox;
@@ -171,9 +172,10 @@ public sealed class ClusterController : IAsyncDisposable
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
+            _definitions = new ControlDefinitions(api, parts.Time, _log);
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
-                access: _access, audit: audit);
+                access: _access, audit: audit, counted: _metrics.Ended);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _rollover = authority is null ? null : new Rollover(
                 api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
@@ -209,7 +211,10 @@ public sealed class ClusterController : IAsyncDisposable
     public string? CaPin => _authority?.Active.Pin.ToString();
 
     /// <summary>The root serves; any other is attached to its parent.</summary>
-    public bool IsReady => _authority is not null ? _listener is not null : _uplink.Link is not null;
+    public bool IsReady => (_authority is not null ? _listener is not null : _uplink.Link is not null) && ControlFault is null;
+
+    /// <summary>Why the control API cannot be used, for people; null when it can, or there is none.</summary>
+    public string? ControlFault => _definitions?.Fault;
 
     /// <summary>
     /// Raised when <see cref="Parent"/>, <see cref="Path"/>, <see cref="Candidates"/> or <see cref="IsPinned"/> may have changed, on the
@@ -516,13 +521,14 @@ public sealed class ClusterController : IAsyncDisposable
         if (_commands is not null && _objects is not null)
         {
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
-            Run("command policies", _access.RunAsync);
-            Run("commands", _commands.RunAsync);
-            Run("cluster objects", _objects.RunAsync);
-            Run("message objects", _messageObjects!.RunAsync);
+            Run("control API", _definitions!.RunAsync);
+            RunOnControlApi("command policies", _access.RunAsync);
+            RunOnControlApi("commands", _commands.RunAsync);
+            RunOnControlApi("cluster objects", _objects.RunAsync);
+            RunOnControlApi("message objects", _messageObjects!.RunAsync);
             if (_rollover is not null)
             {
-                Run("CA rollover", _rollover.RunAsync);
+                RunOnControlApi("CA rollover", _rollover.RunAsync);
             }
         }
     }
@@ -697,6 +703,12 @@ public sealed class ClusterController : IAsyncDisposable
             await (_revoker?.PruneAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         }
     }
+
+    private void RunOnControlApi(string name, Func<CancellationToken, Task> body) => Run(name, async stop =>
+    {
+        await _definitions!.Known.WaitAsync(stop).ConfigureAwait(false);
+        await body(stop).ConfigureAwait(false);
+    });
 
     private void Run(string name, Func<CancellationToken, Task> body) => _loops.Add(Task.Run(() => Loop.RunAsync(
         string.Create(CultureInfo.InvariantCulture, $"{_options.Name} {name}"),

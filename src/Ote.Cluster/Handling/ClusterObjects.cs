@@ -52,18 +52,8 @@ internal sealed class ClusterObjects : IDisposable
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
         _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Name());
-        routes.Changed += changes =>
-        {
-            foreach (var change in changes)
-            {
-                _queue.AddAfter(change.Name, Gathering);
-                if (change.Before?.Parent != change.After?.Parent || change.Before?.Online != change.After?.Online)
-                {
-                    QueueParent(change.Before);
-                    QueueParent(change.After);
-                }
-            }
-        };
+        routes.Changed += Queue;
+        uplink.Moved += () => Queue(routes.Read(t => t.Below.Append(t.Self).Select(e => e.Name).ToArray()));
     }
 
     public async Task RunAsync(CancellationToken stop)
@@ -142,6 +132,33 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         return again;
+    }
+
+    private void Queue(IReadOnlyList<RouteChange> changes)
+    {
+        foreach (var change in changes)
+        {
+            _queue.AddAfter(change.Name, Gathering);
+            if (change.Before?.Parent != change.After?.Parent)
+            {
+                // What hangs below it came along without a word of its own, and its path is another one now.
+                Queue(_routes.Read(t => t.Subtree(change.Name)));
+            }
+
+            if (change.Before?.Parent != change.After?.Parent || change.Before?.Online != change.After?.Online)
+            {
+                QueueParent(change.Before);
+                QueueParent(change.After);
+            }
+        }
+    }
+
+    private void Queue(IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+        {
+            _queue.AddAfter(name, Gathering);
+        }
     }
 
     private void QueueParent(RouteEntry? entry)

@@ -8,6 +8,7 @@ internal sealed class ControllerMetrics : IDisposable
 {
     private readonly Meter _meter;
     private readonly Counter<long> _commands;
+    private Counter<long>? _targets;
 
     public ControllerMetrics(IMeterFactory factory, string cluster)
     {
@@ -20,6 +21,15 @@ internal sealed class ControllerMetrics : IDisposable
 
     /// <summary>A command came to a stage: taken, started, or its outcome.</summary>
     public void Stage(string stage) => _commands.Add(1, new KeyValuePair<string, object?>("stage", stage));
+
+    /// <summary>A target of a command of this control entry ended.</summary>
+    /// <param name="outcome">As in results: <c>Succeeded</c>, <c>Failed</c> and so on.</param>
+    /// <param name="count">How many did.</param>
+    public void Ended(string outcome, int count)
+    {
+        _targets ??= _meter.CreateCounter<long>("ote.command.targets", "{target}", "Targets of commands of this control entry by how they ended");
+        _targets.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
+    }
 
     /// <summary>Watches what waits. Each function is called when metrics are read, from any thread.</summary>
     public void Observe(Func<int> executions, Func<int> transit, Func<int> receipts, Func<int>? open, Func<int> clusters)

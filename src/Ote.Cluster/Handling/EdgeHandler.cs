@@ -208,7 +208,12 @@ internal sealed class EdgeHandler : ILinkHandler
         else if (hop is not null)
         {
             // Whose child it is cuts it off. Until that is heard of here, or if nobody below can be believed, it is at least not routed.
-            _routes.Apply(t => t.Refuse(verdict.Name, verdict.Uid));
+            var step = _routes.Apply(t => t.Refuse(verdict.Name, verdict.Uid));
+            foreach (var other in step.Ask)
+            {
+                _linkTo(other)?.TrySend(new Message { Lane = Lane.Control, RouteRequest = new RouteSnapshotRequest { Reason = "refused" } });
+            }
+
             _linkTo(hop)?.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
         }
     }

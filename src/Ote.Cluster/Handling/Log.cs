@@ -85,6 +85,9 @@ internal static partial class Log
     [LoggerMessage(2311, LogLevel.Information, "Cluster {Cluster} is {State}")]
     public static partial void ClusterState(this ILogger log, string cluster, string state);
 
+    [LoggerMessage(2337, LogLevel.Warning, "This controller has no objects yet: {Fault}")]
+    public static partial void DefinitionsMissing(this ILogger log, string fault);
+
     [LoggerMessage(2330, LogLevel.Warning, "Receipts are sent to {Parent} without the clusters' answers: {Cause}")]
     public static partial void ReceiptsCut(this ILogger log, string parent, string cause);
 }

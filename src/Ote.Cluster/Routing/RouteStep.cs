@@ -28,6 +28,9 @@ public sealed record RouteStep(
     /// <summary>What a child announced beyond all measure: its link is to be ended. Null when it did not.</summary>
     public string? Excess { get; init; }
 
+    /// <summary>Children to be asked for all they know: of a name that is no longer taken they have said before that it is behind them.</summary>
+    public IReadOnlyList<string> Ask { get; init; } = [];
+
     /// <summary>Nothing happened.</summary>
     public static RouteStep None { get; } = new([], []);
 }

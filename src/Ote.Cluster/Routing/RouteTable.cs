@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Google.Protobuf;
 using Wire = Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Routing;
@@ -8,7 +9,8 @@ namespace Ote.Cluster.Routing;
 /// <para>
 /// Whatever a child says is bound to its subtree: it never speaks for this cluster, for an ancestor, or for a name that another uid
 /// holds behind another child. Of one uid seen behind two children the newer epoch wins, and what hangs below it moves with it; so a
-/// late word from the old place changes nothing. A lost child takes its whole subtree offline, visibly, but what is known of it
+/// late word from the old place changes nothing. Where proofs of membership cannot be checked, who shows the one that is known already, or comes
+/// himself, is believed before who does not, whatever epoch he says. A lost child takes its whole subtree offline, visibly, but what is known of it
 /// stays until it is forgotten.
 /// </para>
 /// Deterministic: no clock, no randomness. One owner: not thread-safe. Work is in proportion to what an event says, not to what
@@ -263,7 +265,7 @@ public sealed class RouteTable
             _children[known.Hop].Refused(name, known.Announced);
         }
 
-        return new RouteStep(changes, []);
+        return new RouteStep(changes, []) { Ask = [.. _children.Where(c => c.Key != known.Hop && c.Value.Shadow?.ContainsKey(name) == true).Select(c => c.Key)] };
     }
 
     /// <summary>Whom a selector means, grouped by the child to send to. Children behind which nobody is meant are left out.</summary>
@@ -439,12 +441,12 @@ public sealed class RouteTable
         var isKnown = _known.TryGetValue(entry.Name, out var known);
         if (!own && !IsAdmitted(entry, known?.Entry))
         {
-            verdicts.Add(Verdict(
-                entry, "", $"cluster '{entry.Name}' (uid {entry.Uid}) shows no proof that the root has admitted it; update the controllers between it and the root, restart it, or join it with a token"));
+            verdicts.Add(Unproven(entry));
             return false;
         }
 
-        if (entry.Membership.IsEmpty && isKnown && known!.Entry.Uid == entry.Uid)
+        var shown = entry.Membership;
+        if (shown.IsEmpty && isKnown && known!.Entry.Uid == entry.Uid)
         {
             entry = entry with { Membership = known.Entry.Membership }; // it has been shown, and holds for good
         }
@@ -457,8 +459,15 @@ public sealed class RouteTable
                 return false;
             }
 
+            var credit = Credit(shown, known.Entry, own);
+            if (credit < 0)
+            {
+                verdicts.Add(Unproven(entry)); // who believes it below would never hear of it otherwise
+                return false;
+            }
+
             // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
-            if (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child))))
+            if (credit == 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child)))))
             {
                 return false;
             }
@@ -484,7 +493,21 @@ public sealed class RouteTable
     private bool IsAdmitted(RouteEntry entry, RouteEntry? known) =>
         _isMember is null || _isMember(entry) || (entry.Membership.IsEmpty && known is { Membership.IsEmpty: true } && known.Uid == entry.Uid);
 
+    /// <summary>
+    /// Of one cluster seen behind two children: above 0 when the new word is to be believed whatever its epoch, below 0 when it is not; 0 when
+    /// the epoch decides. The root has checked both.
+    /// </summary>
+    private int Credit(ByteString shown, RouteEntry known, bool own) =>
+        _isMember is not null || shown.Equals(known.Membership) ? 0
+        : known.Membership.IsEmpty ? 1
+        : !own ? -1
+        : shown.IsEmpty ? 0
+        : 1; // its certificate has shown who it is
+
     private static RouteStep TooMany(int names) => new([], []) { Excess = $"{names} clusters announced over one link; at most {MostNames} can be" };
+
+    private static Wire.NameVerdict Unproven(RouteEntry entry) => Verdict(
+        entry, "", $"cluster '{entry.Name}' (uid {entry.Uid}) shows no proof that the root has admitted it; update the controllers between it and the root, restart it, or join it with a token");
 
     private static Wire.NameVerdict Verdict(RouteEntry loser, string winner, string text) =>
         new() { Name = loser.Name, Uid = loser.Uid, WinnerUid = winner, Text = text };

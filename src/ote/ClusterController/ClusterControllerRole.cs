@@ -92,6 +92,7 @@ internal static class ClusterControllerRole
         null when options.Parent is null => "the controller is starting",
         null => $"the controller is starting, or has not joined yet through {options.Parent}; its log says which",
         { IsReady: true } => null,
+        { ControlFault: { } fault } => fault,
         _ when options.Parent is null => "children cannot connect yet",
         _ => $"there is no link to the parent {options.Parent}; the cluster goes on with what it has, and the log says why",
     };

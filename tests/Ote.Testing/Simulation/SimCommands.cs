@@ -10,10 +10,14 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
 {
     private const string Folder = "default";
     private const int Generation = 1; // cancelling is no new command
+    private const int Lately = 20;
     private readonly List<Written> _written = [];
 
     /// <summary>Commands the API has taken.</summary>
     public int Count => _written.Count;
+
+    /// <summary>The uid of a command that was written lately; null when there is none.</summary>
+    internal string? OneUid() => _written.Count == 0 ? null : world.One(_written.TakeLast(Lately).ToList()).Uid;
 
     /// <summary>Goes on until the plan's steps are done.</summary>
     public async Task RunAsync()
@@ -88,14 +92,14 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
             ["deadlineSeconds"] = patient ? 4 * 3600 : 5 + (int)(world.Random() * 120),
             ["lateDelivery"] = patient || world.Random() < 0.5,
         };
-        await world.Operator.CreateAsync(Kinds.ClusterControllers, Folder, new JsonObject
+        var command = await world.Operator.CreateAsync(Kinds.ClusterControllers, Folder, new JsonObject
         {
             ["apiVersion"] = Kinds.ClusterControllers.ApiVersion,
             ["kind"] = Kinds.ClusterControllers.Kind,
             ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = Folder },
             ["spec"] = spec,
         }, CancellationToken.None).ConfigureAwait(false);
-        _written.Add(new Written(name, patient));
+        _written.Add(new Written(name, command.Uid(), patient));
     }
 
     private string Selector()
@@ -116,9 +120,11 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
             Kinds.ClusterControllers, Folder, written.Name, PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["cancel"] = true } }, CancellationToken.None).ConfigureAwait(false);
     }
 
-    private sealed class Written(string name, bool mustArrive)
+    private sealed class Written(string name, string uid, bool mustArrive)
     {
         public string Name => name;
+
+        public string Uid => uid;
 
         /// <summary>Its deadline is far, so that nothing but a cancellation keeps it from being carried out.</summary>
         public bool MustArrive => mustArrive;

@@ -5,7 +5,9 @@ namespace Ote.Testing.Simulation;
 /// <summary>What goes wrong in a simulated world, one thing after the other and several at a time, until it is told to end.</summary>
 /// <param name="world">Where.</param>
 /// <param name="every">Mean virtual time from one to the next.</param>
-public sealed class SimFaults(SimWorld world, TimeSpan every)
+/// <param name="commands">What a hostile cluster answers without being asked.</param>
+/// <param name="messages">Of what messages it says that they have arrived.</param>
+public sealed class SimFaults(SimWorld world, TimeSpan every, SimCommands commands, SimMessages messages)
 {
     private readonly List<Task> _open = [];
     private readonly CancellationTokenSource _end = new();
@@ -51,6 +53,8 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         ("clock jumps", static f => f.JumpAsync()),
         ("slow uplink", static f => f.SlowAsync()),
         ("bad path", static f => f.MisbehaveAsync()),
+        ("duplicate name", static f => f.DuplicateAsync()),
+        ("hostile child", static f => f.LieAsync()),
     ];
 
     // From a moment to a minute and a half, short ones more often.
@@ -120,28 +124,15 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         Mend(node, parent);
     }
 
-    private async Task IsolateAsync()
-    {
-        var node = world.One(world.Nodes);
-        foreach (var other in world.Nodes)
-        {
-            Set(node, other, up: true, down: true);
-        }
+    private Task IsolateAsync() => PartAsync(new HashSet<int> { world.One(world.Nodes).Number });
 
-        await PassAsync().ConfigureAwait(false);
-        foreach (var other in world.Nodes)
-        {
-            Mend(node, other);
-        }
-    }
+    private Task PartitionAsync() => PartAsync(world.Nodes.Where(_ => world.Random() < 0.3).Select(static n => n.Number).ToHashSet());
 
-    private async Task PartitionAsync()
+    private async Task PartAsync(IReadOnlySet<int> apart)
     {
-        var apart = world.Nodes.Where(_ => world.Random() < 0.3).ToHashSet();
-        var pairs = apart.SelectMany(_ => world.Nodes.Where(n => !apart.Contains(n)), static (a, b) => (a, b)).ToList();
-        pairs.ForEach(p => Set(p.a, p.b, up: true, down: true));
+        world.Network.Part(apart);
         await PassAsync().ConfigureAwait(false);
-        pairs.ForEach(p => Mend(p.a, p.b));
+        world.Network.Join(apart);
     }
 
     private void Set(SimNode one, SimNode other, bool up, bool down)
@@ -196,5 +187,21 @@ public sealed class SimFaults(SimWorld world, TimeSpan every)
         node.Port?.Misbehave(new LinkFaults { Drop = 0.05, Duplicate = 0.05, Reorder = 0.05 });
         await PassAsync().ConfigureAwait(false);
         node.Port?.Misbehave(null);
+    }
+
+    private async Task DuplicateAsync()
+    {
+        var duplicate = new SimDuplicate(world, world.One(world.Nodes.Skip(1).ToList()), messages);
+        await duplicate.StartAsync().ConfigureAwait(false);
+        await PassAsync().ConfigureAwait(false);
+        duplicate.End();
+    }
+
+    private async Task LieAsync()
+    {
+        var hostile = new SimHostile(world, commands, messages);
+        hostile.Start();
+        await PassAsync().ConfigureAwait(false);
+        await hostile.EndAsync().ConfigureAwait(false);
     }
 }

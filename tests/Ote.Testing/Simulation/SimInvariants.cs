@@ -21,6 +21,14 @@ public sealed class SimInvariants(SimWorld world)
         }
 
         world.Moved.Clear();
+        foreach (var watched in world.Watched)
+        {
+            if (watched() is { } wrong)
+            {
+                world.Violate(wrong);
+            }
+        }
+
         if (world.Violation is { } violation)
         {
             throw new SimulationFailedException(violation);
@@ -80,14 +88,15 @@ public sealed class SimInvariants(SimWorld world)
                 return $"Cluster {node.Name} is not there";
             }
 
-            var told = $"{cluster.Text("status", "status")} below {cluster.Text("status", "parentName")}";
-            if (told != $"online below {node.Controller!.Parent}")
+            var told = $"{cluster.Text("status", "status")} below {cluster.Text("status", "parentName")} at {string.Join('/', cluster.Items("status", "path") ?? [])}";
+            var path = PathTo(node);
+            if (told != $"online below {node.Controller!.Parent} at {path}")
             {
-                return $"Cluster {node.Name} is told as {told} and hangs below {node.Controller.Parent}";
+                return $"Cluster {node.Name} is told as {told} and hangs below {node.Controller.Parent} at {path}";
             }
         }
 
-        return null;
+        return objects.Keys.FirstOrDefault(name => world.Find(name) is null && !world.Members.Contains(name)) is { } madeUp ? $"Cluster {madeUp} is there, and no such cluster was ever admitted" : null;
     }
 
     private static string? WrongRoute(SimNode node, List<SimNode> truth)
@@ -99,6 +108,17 @@ public sealed class SimInvariants(SimWorld world)
         }
 
         return known.Count == truth.Count ? null : $"{node.Name} knows {known.Count.ToString(CultureInfo.InvariantCulture)} clusters online below it, there are {truth.Count}: {string.Join(',', known.Keys.Except(truth.Select(t => t.Name)))}";
+    }
+
+    private string PathTo(SimNode node)
+    {
+        var path = new List<string>();
+        for (var at = node; at is not null && path.Count <= world.Nodes.Count; at = world.Find(at.Controller?.Parent))
+        {
+            path.Insert(0, at.Name);
+        }
+
+        return string.Join('/', path);
     }
 
     // A cycle that was not there before leads through a cluster that has moved.

@@ -11,11 +11,19 @@ namespace Ote.Testing.Simulation;
 public sealed class SimMessages(SimWorld world, TimeSpan every)
 {
     private const int AtOnce = 10;
+    private const int Lately = 50;
     private readonly List<Sent> _sent = [];
     private readonly Dictionary<string, Sent> _byId = new(StringComparer.Ordinal);
 
     /// <summary>Messages that a controller has taken.</summary>
     public int Count => _sent.Count;
+
+    /// <summary>Id, sender and target of a message that was sent lately; null when there is none.</summary>
+    internal (string Id, string From, string To)? One() =>
+        _sent.Count == 0 ? null : world.One(_sent.TakeLast(Lately).ToList()) is var sent ? (sent.Id, sent.From.Name, sent.To.Name) : null;
+
+    /// <summary>A message came to a duplicate of its target, whose word that it arrived is the same as the target's.</summary>
+    internal void WentAstray(string id) => _byId[id].WentAstray = true;
 
     /// <summary>Sends and takes until the faults end.</summary>
     public async Task RunAsync()
@@ -47,7 +55,7 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
             open ??= known is null ? $"{sent} is not remembered by its sender" : known.Ended is null ? $"{sent} has not ended: {known.Text}" : null;
         }
 
-        var waiting = _sent.FirstOrDefault(static s => s is { State: SentState.Delivered, MustArrive: true, Given: 0 });
+        var waiting = _sent.FirstOrDefault(static s => s is { State: SentState.Delivered, MustArrive: true, WentAstray: false, Given: 0 });
         return open ?? (waiting is null ? null : $"{waiting} is delivered and was given to nobody");
     }
 
@@ -97,7 +105,12 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
 
         foreach (var message in controller.Messages.Take(null, AtOnce))
         {
-            var sent = _byId[message.Id];
+            if (!_byId.TryGetValue(message.Id, out var sent))
+            {
+                world.Violate($"a message that nobody sent came to {node.Name} as one of {message.From}");
+                continue;
+            }
+
             if (sent.To != node || sent.From.Name != message.From || Encoding.UTF8.GetString(message.Body.Span) != message.Id)
             {
                 world.Violate($"{sent} came to {node.Name} as one of {message.From}");
@@ -134,6 +147,9 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
 
         /// <summary>Its time ends long after everything is over.</summary>
         public bool MustArrive => mustArrive;
+
+        /// <summary>A duplicate of the target may have taken it.</summary>
+        public bool WentAstray { get; set; }
 
         public int Given { get; set; }
 

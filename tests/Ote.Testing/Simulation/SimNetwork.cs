@@ -14,6 +14,7 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(8);
     private readonly Dictionary<string, (SimPort Port, Door Door)> _doors = new(StringComparer.Ordinal);
     private readonly HashSet<(int From, int To)> _cuts = [];
+    private readonly List<IReadOnlySet<int>> _partitions = [];
     private readonly HashSet<SimDirection> _stalled = [];
     private readonly List<SimDirection> _resumed = [];
     private readonly Dictionary<int, long> _bytesPerSecond = [];
@@ -51,10 +52,23 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
         }
     }
 
-    /// <summary>Mends all cuts and makes all uplinks fast.</summary>
+    /// <summary>Nothing gets from these machines to the others or back, and nobody is told, until <see cref="Join"/>.</summary>
+    public void Part(IReadOnlySet<int> machines) => _partitions.Add(machines);
+
+    /// <summary>Mends a partition; the same set as parted.</summary>
+    public void Join(IReadOnlySet<int> machines)
+    {
+        if (_partitions.Remove(machines))
+        {
+            Resume();
+        }
+    }
+
+    /// <summary>Mends all cuts and partitions and makes all uplinks fast.</summary>
     public void MendAll()
     {
         _cuts.Clear();
+        _partitions.Clear();
         _bytesPerSecond.Clear();
         Resume();
     }
@@ -72,7 +86,18 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
         }
     }
 
-    internal bool Passes(int from, int to) => _cuts.Count == 0 || !_cuts.Contains((from, to));
+    internal bool Passes(int from, int to)
+    {
+        foreach (var apart in _partitions)
+        {
+            if (apart.Contains(from) != apart.Contains(to))
+            {
+                return false;
+            }
+        }
+
+        return _cuts.Count == 0 || !_cuts.Contains((from, to));
+    }
 
     internal TimeSpan Latency(int from, int to)
     {

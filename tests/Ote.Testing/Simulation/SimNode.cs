@@ -1,6 +1,6 @@
-using System.Diagnostics.Metrics;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 
 namespace Ote.Testing.Simulation;
@@ -50,6 +50,12 @@ public sealed class SimNode
 
     internal ClusterIdentity? Identity { get; }
 
+    /// <summary>Put between its controller and the network; null: nothing is.</summary>
+    internal Func<IDialer, IDialer>? Dials { get; init; }
+
+    /// <summary>Told each line that its controller logs; null: nobody is.</summary>
+    internal Action<string>? Hears { get; init; }
+
     /// <summary>Starts a process. Completes when the controller works, or has died meanwhile.</summary>
     public async Task StartAsync()
     {
@@ -79,14 +85,14 @@ public sealed class SimNode
     }
 
     /// <summary>One run of the controller.</summary>
-    private sealed class Run : IMeterFactory
+    private sealed class Run
     {
         private readonly SimNode _node;
         private readonly SimClock _clock;
         private readonly SimDisk.SimJournal _journal;
         private readonly SimSite.SimShim? _shim;
         private readonly ApiGate? _gate;
-        private readonly List<Meter> _meters = [];
+        private readonly SimMeters _meters = new();
         private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private bool _isOver;
 
@@ -114,11 +120,11 @@ public sealed class SimNode
             var world = _node._world;
             var controller = await ClusterController.StartAsync(
                 _node.Options,
-                new ClusterControllerParts(world.Loggers(_node, _clock), this, _clock, world.Random)
+                new ClusterControllerParts(world.Loggers(_node), _meters, _clock, world.Random)
                 {
                     ControlApi = _gate is null ? null : new KubeClient(new HttpClient(_gate) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan }),
                     ControlApiNamesRequester = true,
-                    Dialer = Port.DialerOf(self),
+                    Dialer = _node.Dials?.Invoke(Port.DialerOf(self)) ?? Port.DialerOf(self),
                     Listener = Port,
                     Identity = _node.Identity,
                     Journal = _journal,
@@ -142,7 +148,7 @@ public sealed class SimNode
             _journal.Die();
             _shim?.Die();
             _gate?.Die();
-            ForgetMeters();
+            _meters.Dispose();
             _dead.TrySetResult();
         }
 
@@ -167,20 +173,5 @@ public sealed class SimNode
         }
 
         private void Moved() => _node._world.Moved.Add(_node);
-
-        // Meters are known to the whole process until they are disposed.
-        private void ForgetMeters() => _meters.ForEach(static m => m.Dispose());
-
-        public Meter Create(MeterOptions options)
-        {
-            var meter = new Meter(options);
-            _meters.Add(meter);
-            return meter;
-        }
-
-        public void Dispose()
-        {
-            // With the run.
-        }
     }
 }

@@ -24,6 +24,7 @@ public sealed class SimWorld : IAsyncDisposable
     private readonly Dictionary<string, SimNode> _byName = new(StringComparer.Ordinal);
     private readonly ApiServer _api;
     private CertificateAuthority? _authority;
+    private int _strangers;
 
     private SimWorld(SimPlan plan, Timeline timeline, Random random, ApiServer api, string folder)
     {
@@ -54,6 +55,12 @@ public sealed class SimWorld : IAsyncDisposable
 
     /// <summary>Clusters whose place in the tree may have changed since somebody looked.</summary>
     public List<SimNode> Moved { get; } = [];
+
+    /// <summary>Names that the root admitted beside those of <see cref="Nodes"/>.</summary>
+    internal HashSet<string> Members { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Each says what must not be of something that goes on for a while; null: it is not. Asked after each thing that happens.</summary>
+    internal HashSet<Func<string?>> Watched { get; } = [];
 
     /// <summary>The step after which nothing new goes wrong and nothing new is asked for.</summary>
     public long FaultsEnd { get; set; }
@@ -109,7 +116,28 @@ public sealed class SimWorld : IAsyncDisposable
 
     internal void Violate(string what) => Violation ??= $"{Timeline.Elapsed}: {what}";
 
-    internal ILoggerFactory Loggers(SimNode node, SimClock clock) => Plan.Log is { } log ? new SimLog(log, Timeline, node.Name) : NullLoggerFactory.Instance;
+    internal ILoggerFactory Loggers(SimNode node) => Loggers(node.Number > _nodes.Count ? node.Name + "'" : node.Name, node.Hears);
+
+    internal ILoggerFactory Loggers(string who, Action<string>? hears = null) =>
+        Plan.Log is null && hears is null ? NullLoggerFactory.Instance : new SimLog(Plan.Log, Timeline, who, hears);
+
+    /// <summary>The number of a further machine, which has none of the tree's clusters.</summary>
+    internal int NextStranger() => _nodes.Count + ++_strangers;
+
+    /// <summary>A certificate of the tree's CA, with the proof of membership.</summary>
+    internal ClusterIdentity Identify(PeerIdentity who) => _authority!.CreateIdentity(who, []);
+
+    /// <summary>The options of a machine that takes no children.</summary>
+    internal ClusterControllerOptions LeafOptions(string name, Uri parent) => new()
+    {
+        Name = name,
+        DataDirectory = Path.Combine(_folder, "others"),
+        Parent = parent,
+        Tunnel = Uncompressed,
+    };
+
+    // How small a message becomes depends on the keys in it, which are new in each run: the same seed would not show the same run.
+    internal static TunnelOptions Uncompressed { get; } = new() { Compress = false };
 
     private static Guid NewUid(Random random)
     {
@@ -155,9 +183,7 @@ public sealed class SimWorld : IAsyncDisposable
                 Parent = parent is null ? null : new Uri($"https://{parent.Options.Listen}"),
                 Tags = tags,
                 Listen = takesChildren ? address : null,
-
-                // How small a message becomes depends on the keys in it, which are new in each run: the same seed would not show the same run.
-                Tunnel = new TunnelOptions { Compress = false },
+                Tunnel = Uncompressed,
             },
             parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : []),
             takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate));

@@ -59,9 +59,9 @@ public static class Simulation
         var grown = world.Timeline.Elapsed;
         world.Phase = "suffers faults";
         world.FaultsEnd = world.Timeline.Steps + plan.Steps;
-        var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean) : null;
         var commands = new SimCommands(world, plan.CommandEvery ?? TimeSpan.FromDays(1));
         var messages = new SimMessages(world, plan.MessageEvery ?? TimeSpan.FromDays(1));
+        var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean, commands, messages) : null;
         var wishes = new SimWishes(world, plan.WishEvery);
         await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), plan.MessageEvery is null ? Task.CompletedTask : messages.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
         await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);

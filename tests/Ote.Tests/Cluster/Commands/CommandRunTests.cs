@@ -23,6 +23,29 @@ public sealed class CommandRunTests
     }
 
     [Fact]
+    public void How_far_a_command_came_is_known_after_its_end_too()
+    {
+        var run = Objects.Run("lay", "left", "never", "bare", "ran");
+        foreach (var cluster in new[] { "lay", "left", "bare", "ran" })
+        {
+            run.Sent(cluster);
+        }
+
+        run.Take(Objects.Receipt("lay", Stage.Durable, 0));
+        run.Take(Objects.Receipt("bare", Stage.Executed, 0)); // nothing there could carry it out
+        run.Take(Objects.Receipt("ran", Stage.Executed, 500));
+        foreach (var end in run.End(Stage.Expired, "DeadlineExceeded", ""))
+        {
+            run.Take(end, own: true);
+        }
+
+        Assert.Equal((4, 2, 1), (run.CameToSent, run.CameToDurable, run.CameToExecuted));
+        Assert.Equal(
+            [TargetStage.Durable, TargetStage.Sent, TargetStage.Accepted, TargetStage.Sent, null],
+            new[] { "lay", "left", "never", "bare", "ran" }.Select(run.Reached));
+    }
+
+    [Fact]
     public void The_first_final_outcome_stays_whatever_comes_later()
     {
         var run = Objects.Run("a", "b");
@@ -32,7 +55,7 @@ public sealed class CommandRunTests
         Assert.False(run.Take(Objects.Receipt("a", Stage.Expired)));
         Assert.False(run.Take(Objects.Receipt("a", Stage.Durable)));
         run.Sent("a");
-        run.Restore("a", TargetStage.Failed);
+        run.Restore("a", TargetStage.Failed, null);
         Assert.Equal(TargetStage.Succeeded, run.StageOf("a"));
         Assert.Equal(["b"], run.Open);
         Assert.False(run.IsOver);
@@ -58,7 +81,7 @@ public sealed class CommandRunTests
         var run = Objects.Run("c1");
         Assert.False(run.Take(Objects.Receipt("c10", Stage.Executed, 200)));
         run.Sent("c10");
-        run.Restore("c10", TargetStage.Succeeded);
+        run.Restore("c10", TargetStage.Succeeded, null);
         Assert.Null(run.StageOf("c10"));
         Assert.Equal(1, run.Targets);
     }

@@ -12,6 +12,16 @@ public sealed class ResultPagesTests
     private readonly Dictionary<string, JsonObject> _stored = [];
 
     [Fact]
+    public void A_result_without_an_answer_says_how_far_the_command_came_also_after_a_restart()
+    {
+        var pages = new ResultPages(Objects.Command(), 3);
+        var page = Assert.Single(pages.Append([Objects.Receipt("lay", Stage.Expired), Objects.Receipt("ran", Stage.Executed, 500)], c => c == "lay" ? TargetStage.Durable : null));
+        JsonObject[] items = [.. page.Items("results")!.OfType<JsonObject>()];
+        Assert.Equal(["durable", null], items.Select(item => item.Text("reached")));
+        Assert.Equal([TargetStage.Durable, null], items.Select(ResultPages.ReachedOf));
+    }
+
+    [Fact]
     public void A_page_closes_at_500_results()
     {
         var pages = New();
@@ -152,7 +162,7 @@ public sealed class ResultPagesTests
     public void Ten_thousand_results_at_once_are_twenty_pages_and_each_is_written_once()
     {
         var pages = New();
-        var written = pages.Append(Enumerable.Range(0, 10_000).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: "{}")));
+        var written = pages.Append(Enumerable.Range(0, 10_000).Select(i => Objects.Receipt($"e{i}", Stage.Executed, 200, body: "{}")), _ => null);
         Assert.Equal(20, written.Count);
         Assert.Equal(20, written.Select(p => p.Name()).Distinct().Count());
         Assert.Equal(10_000, written.SelectMany(p => p.Items("results")!).Select(i => i!["cluster"]!.ToString()).Distinct().Count());
@@ -188,7 +198,7 @@ public sealed class ResultPagesTests
         var pages = New();
         Write(pages, Objects.Receipt("a", Stage.Executed, 200));
         var stored = pages.Current!;
-        pages.Append([Objects.Receipt("b", Stage.Executed, 200)]);
+        pages.Append([Objects.Receipt("b", Stage.Executed, 200)], _ => null);
         Assert.Single(stored.Items("results")!);
     }
 
@@ -237,7 +247,7 @@ public sealed class ResultPagesTests
 
     private void Write(ResultPages pages, params Receipt[] receipts)
     {
-        foreach (var page in pages.Append(receipts))
+        foreach (var page in pages.Append(receipts, _ => null))
         {
             var answer = (JsonObject)page.DeepClone();
             answer["metadata"]!["resourceVersion"] = "1";

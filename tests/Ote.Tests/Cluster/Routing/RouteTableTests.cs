@@ -262,6 +262,52 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Cluster_whose_proof_is_known_is_not_moved_by_who_does_not_show_it()
+    {
+        _root.ChildAttached(Entry("c", "root") with { Membership = Proof });
+        _root.ChildAttached(Entry("b", "root") with { Membership = Proof });
+        _root.SnapshotReceived("b", Snapshot(7, Entry("b", "root"), Entry("c2", "b") with { Membership = Proof }));
+        _root.ChildAttached(Entry("evil", "root"));
+        RouteEntry[] claims = [Entry("evil", "root"), Entry("c", "evil", 99), Entry("c2", "evil", 99) with { Membership = ByteString.CopyFromUtf8("else") }];
+        var step = _root.SnapshotReceived("evil", Snapshot(7, claims));
+        Assert.DoesNotContain(step.Changes, c => c.Name != "evil");
+        Assert.Equal([("c", ""), ("c2", "")], step.Verdicts.Select(v => (v.Name, v.WinnerUid))); // who believes it below hears of it
+        Assert.Equal(("c", "b"), (_root.NextHop("c"), _root.NextHop("c2")));
+        Assert.False(_root.HasDrifted("evil", Digest(claims)));
+
+        _root.DeltaReceived("b", new RouteDelta { FromVersion = 7, ToVersion = 8, Upserts = { RouteWire.ToWire(Entry("c", "b", 2) with { Membership = Proof }) } });
+        Assert.Equal("b", _root.NextHop("c"));
+    }
+
+    [Fact]
+    public void Cluster_that_comes_itself_or_shows_its_proof_is_believed_before_who_said_a_later_epoch_of_it()
+    {
+        _root.ChildAttached(Entry("evil", "root"));
+        var bad = ByteString.CopyFromUtf8("else");
+        _root.SnapshotReceived("evil", Snapshot(7, Entry("evil", "root"), Entry("c", "evil", 99) with { Membership = bad }, Entry("c2", "evil", 99)));
+        _root.ChildAttached(Entry("b", "root"));
+        _root.SnapshotReceived("b", Snapshot(7, Entry("b", "root"), Entry("c2", "b", 2) with { Membership = Proof }));
+        _root.ChildAttached(Entry("c", "root", 2) with { Membership = Proof });
+        Assert.Equal(("c", "b"), (_root.NextHop("c"), _root.NextHop("c2")));
+    }
+
+    [Fact]
+    public void Who_else_announced_a_name_that_an_ancestor_refused_is_asked_again()
+    {
+        _root.ChildAttached(Entry("evil", "root"));
+        _root.SnapshotReceived("evil", Snapshot(7, Entry("evil", "root"), Entry("c", "evil", 99) with { Membership = ByteString.CopyFromUtf8("else") }));
+        RouteEntry[] truth = [Entry("b", "root"), Entry("c", "b", 2) with { Membership = Proof }];
+        _root.ChildAttached(truth[0]);
+        _root.SnapshotReceived("b", Snapshot(7, truth)); // nobody here can tell whose proof is the true one
+        Assert.Equal("evil", _root.NextHop("c"));
+
+        Assert.Equal(["b"], _root.Refuse("c", "uid-c").Ask);
+        Assert.Null(_root.Find("c"));
+        _root.SnapshotReceived("b", Snapshot(8, truth));
+        Assert.Equal("b", _root.NextHop("c"));
+    }
+
+    [Fact]
     public void Name_that_an_ancestor_refused_is_not_routed_and_does_not_count_as_drift()
     {
         Tree("a", "ghost", "real");

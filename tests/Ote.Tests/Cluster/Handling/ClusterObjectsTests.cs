@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Routing;
+using Ote.Cluster.Tunnel;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Tests.Cluster.Handling;
+
+/// <summary>What the root's <c>Cluster</c> objects say, over an API server in memory and routes that the test tells.</summary>
+public sealed class ClusterObjectsTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CertificateAuthority _authority = CertificateAuthority.Create(TimeProvider.System);
+    private ApiServer _server = null!;
+    private KubeClient _api = null!;
+    private RouteKeeper _routes = null!;
+    private ClusterObjects _objects = null!;
+    private Task _running = Task.CompletedTask;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", InstallCrds = Crds.Load() }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
+        _api = _server.CreateClient(UserInfo.Admin);
+        _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
+        var identity = new IdentitySource(_authority.CreateIdentity(new PeerIdentity("root", "u-root"), []));
+        var certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, _time);
+        var uplink = new Uplink("root", _time, TimeSpan.FromMinutes(1)) { IsRoot = true };
+        _objects = new ClusterObjects(_routes, uplink, _api, _ => Task.CompletedTask, certificates, _time, static () => 0.5, NullLogger.Instance);
+        _running = _objects.RunAsync(_stop.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAny(_running);
+        _objects.Dispose();
+        _api.Dispose();
+        await _server.DisposeAsync();
+        _authority.Dispose();
+        _stop.Dispose();
+    }
+
+    [Fact]
+    public async Task Paths_of_those_below_follow_a_branch_that_moves_though_they_say_nothing_themselves()
+    {
+        _routes.Apply(t => t.ChildAttached(Entry("south", "root")));
+        _routes.Apply(t => t.SnapshotReceived("south", Told(Entry("south", "root"), Entry("north", "south"), Entry("c1", "north"))));
+        await PathAsync("c1", "root/south/north/c1");
+
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root", epoch: 2))); // before south has missed it
+        await PathAsync("c1", "root/north/c1");
+    }
+
+    [Fact]
+    public async Task The_object_of_a_cluster_without_a_route_stays_for_a_while_with_what_operators_wish_of_it()
+    {
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north"))));
+        await PathAsync("c1", "root/north/c1");
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"))));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "unknown");
+
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north"))));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "online");
+
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"))));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "unknown");
+        _time.Advance(TimeSpan.FromMinutes(2));
+        await UntilAsync("c1", c => c is null);
+    }
+
+    private static RouteEntry Entry(string name, string parent, ulong epoch = 1) => new() { Name = name, Uid = "u-" + name, Parent = parent, Online = true, Epoch = epoch };
+
+    private static RouteSnapshot Told(params RouteEntry[] entries) => new() { Version = 1, Entries = { entries.Select(RouteWire.ToWire) } };
+
+    private Task PathAsync(string name, string path) => UntilAsync(name, c => string.Join('/', c?.Items("status", "path") ?? []) == path);
+
+    private async Task UntilAsync(string name, Func<JsonObject?, bool> condition)
+    {
+        JsonObject? last = null;
+        for (var i = 0; i < 500; i++)
+        {
+            last = await _api.GetAsync(Kinds.Clusters, null, name, Ct);
+            if (condition(last))
+            {
+                return;
+            }
+
+            _time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Ct);
+        }
+
+        Assert.Fail($"Cluster {name} stayed {last?["status"]?.ToJsonString() ?? "away"}");
+    }
+}
