@@ -29,7 +29,7 @@ public sealed class SeedTests
         Assert.All(runs, run => Assert.True(run.Whole("executions") > 0 && run["faults"]!.AsObject().Count > 0, run.ToJsonString()));
     }
 
-    // A mended fault may come back where the seeds above no longer pass by.
+    // The stories of seeds change with what is simulated; what these once showed is named, so that whoever sees one fail knows where to look first.
     [Theory]
     [InlineData(34, 40, 10_000, "a cluster that forbade its only parent was stranded")]
     [InlineData(255, 40, 10_000, "a message waited where its target no longer was")]
