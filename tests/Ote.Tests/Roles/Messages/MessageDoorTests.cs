@@ -74,7 +74,7 @@ public sealed class MessageDoorTests
     {
         using MessageClient nobody = new("/tmp/ote-nobody-is-here.sock");
         var told = await Assert.ThrowsAsync<MessagesException>(() => nobody.FindAsync("x", Ct));
-        Assert.Contains("is a controller running there with --message-socket", told.Message, StringComparison.Ordinal);
+        Assert.Contains("no controller listens there; start it with --message-socket", told.Message, StringComparison.Ordinal);
     }
 
     private static async Task<SmallTree> TreeAsync()
