@@ -13,6 +13,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
 {
     private const int PageRows = 500;
     private const int FlushBytes = 64 * 1024;
+    private readonly BookmarkClock _bookmarks = new(() => store.Changes.Published, options.BookmarkInterval, time);
     private int _open;
 
     /// <summary>Watches being served.</summary>
@@ -87,18 +88,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         }
 
         await stream.FlushAsync(ends).ConfigureAwait(false);
-        // A quiet server's watches are left asleep: the client knows the version already.
-        await using var ticks = stream.TakesBookmarks
-            ? time.CreateTimer(
-                _ =>
-                {
-                    if (store.Changes.Published > stream.Marked)
-                    {
-                        subscription.Poke();
-                    }
-                },
-                null, options.BookmarkInterval, options.BookmarkInterval)
-            : null;
+        using var ticks = stream.TakesBookmarks ? _bookmarks.Add(stream, subscription) : null;
         stream.IsLive = true;
         await SendLiveAsync(stream, subscription, ends).ConfigureAwait(false);
     }
