@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -26,15 +27,13 @@ internal sealed class ClusterObjects : IDisposable
     private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
 
     // While a branch moves its clusters are without a route for a moment; their objects hold what operators wish of them.
-    private static readonly TimeSpan RoutePatience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan RoutePatience = LostNames.Patience;
     private readonly RouteKeeper _routes;
     private readonly Uplink _uplink;
     private readonly KubeClient _api;
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
-    private readonly Func<Message, Task> _sendWish;
-    private readonly ConcurrentDictionary<string, (long Generation, ulong Epoch)> _wished = new(StringComparer.Ordinal);
-    private readonly BudgetWishes _budgets;
+    private readonly ClusterWishes _wishes;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -46,8 +45,8 @@ internal sealed class ClusterObjects : IDisposable
     public ClusterObjects(
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
     {
-        (_routes, _uplink, _api, _sendWish, _certificates, _time, _log, _isRoot) = (routes, uplink, api, sendWish, certificates, time, log, uplink.IsRoot);
-        _budgets = new BudgetWishes(sendWish, time, log);
+        (_routes, _uplink, _api, _certificates, _time, _log, _isRoot) = (routes, uplink, api, certificates, time, log, uplink.IsRoot);
+        _wishes = new ClusterWishes(sendWish, time, log);
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
@@ -113,6 +112,11 @@ internal sealed class ClusterObjects : IDisposable
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
         var children = known.Truth("spec", "drain") == true ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
+        if (name != _routes.Self.Name)
+        {
+            ClusterStatus.WritePlacement(next.Child("status"), PlacementDigest.Of(ClusterWishes.PlaceOf(known, name)), entry.Placement, _time.GetUtcNow());
+        }
+
         var again = _certificates.Write(next, name == _routes.Self.Name);
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
@@ -120,13 +124,17 @@ internal sealed class ClusterObjects : IDisposable
             settled = settled with { Version = written.ResourceVersion() };
         }
 
-        var wishes = await WishesTagsAsync(known, entry).ConfigureAwait(false) | await WishesPlaceAsync(known, entry).ConfigureAwait(false);
-        if (name != _routes.Self.Name && await _budgets.SendAsync(known, entry).ConfigureAwait(false) is { } later)
+        if (name == _routes.Self.Name)
+        {
+            return again;
+        }
+
+        if (await _wishes.SendAsync(known, entry).ConfigureAwait(false) is { } later)
         {
             return Next.After(again.Delay < later ? again.Delay.Value : later);
         }
 
-        if (children is null && !wishes && name != _routes.Self.Name)
+        if (children is null)
         {
             _settled[name] = settled with { Until = again.Delay is { } wait ? _time.GetUtcNow() + wait : null };
         }
@@ -175,7 +183,7 @@ internal sealed class ClusterObjects : IDisposable
     private async Task<Next> WithoutRouteAsync(string name, JsonObject? known, CancellationToken ct)
     {
         _settled.TryRemove(name, out _);
-        _budgets.Forget(name);
+        _wishes.Forget(name);
         if (known is null)
         {
             _seen.TryRemove(name, out _);
@@ -239,58 +247,6 @@ internal sealed class ClusterObjects : IDisposable
             ["spec"] = new JsonObject { ["name"] = entry.Name, ["uid"] = entry.Uid, ["accepted"] = !_certificates.IsRevoked(entry.Uid) },
         },
         ct);
-
-    /// <summary>Sends the tags an operator wishes until they are in force; whether it has.</summary>
-    private async Task<bool> WishesTagsAsync(JsonObject cluster, RouteEntry entry)
-    {
-        if (cluster.Items("spec", "tags") is not { } wished || !entry.Online)
-        {
-            return false;
-        }
-
-        if (!TagSet.TryCreate(wished.Select(t => t?.ToString() ?? ""), out var tags, out var error))
-        {
-            _log.ParentMessageRefused("spec.tags of " + entry.Name, error);
-            return false;
-        }
-
-        if (tags.Equals(entry.Tags))
-        {
-            return false;
-        }
-
-        await _sendWish(new Message
-        {
-            Lane = Lane.Control,
-            SetTags = new SetTags { Name = entry.Name, Tags = { tags }, Generation = (ulong)cluster.Generation() },
-        }).ConfigureAwait(false);
-        return true;
-    }
-
-    /// <summary>
-    /// Sends the operator's wish about a cluster's place until the cluster tells that it is in force: once for each edit and each
-    /// attachment, so that two control entries that wish different things do not send for ever. Whether it has.
-    /// </summary>
-    private async Task<bool> WishesPlaceAsync(JsonObject cluster, RouteEntry entry)
-    {
-        var wish = new SetPlacement
-        {
-            Name = entry.Name,
-            PinnedParent = cluster.Text("spec", "pinnedParent") ?? "",
-            ForbiddenParents = { cluster.Items("spec", "forbiddenParents")?.Select(p => p?.ToString() ?? "") ?? [] },
-            Drain = cluster.Truth("spec", "drain") ?? false,
-            Generation = (ulong)cluster.Generation(),
-        };
-        var attempt = (cluster.Generation(), entry.Epoch);
-        if (!entry.Online || entry.Name == _routes.Self.Name || PlacementDigest.Of(wish) == entry.Placement || _wished.GetValueOrDefault(entry.Name) == attempt)
-        {
-            return false;
-        }
-
-        _wished[entry.Name] = attempt;
-        await _sendWish(new Message { Lane = Lane.Control, SetPlacement = wish }).ConfigureAwait(false);
-        return true;
-    }
 
     /// <summary>The nearest cluster above one that is away, itself not counted.</summary>
     private static string? LostAncestor(RouteTable table, string name)

@@ -12,6 +12,8 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal static class ClusterStatus
 {
+    private const string PlacementInForce = "PlacementInForce";
+    private const string Elsewhere = "WishedElsewhere";
     private const long LastSecond = 253_402_300_799; // of the year 9999
 
     /// <summary>Of a cluster in the route table.</summary>
@@ -149,7 +151,44 @@ internal static class ClusterStatus
         }
     }
 
-    /// <summary>Of a cluster that has an object but never attached, or that waits for approval.</summary>
+    /// <summary>
+    /// Whether what operators wish about a cluster's place is in force. The condition stays until a wish that was taken back is out of
+    /// force as well: so a controller knows after a restart that it has something to take back.
+    /// </summary>
+    /// <param name="status">The status object.</param>
+    /// <param name="wished">Digest of what the object wishes; 0 for nothing.</param>
+    /// <param name="inForce">What the cluster told last.</param>
+    /// <param name="now">The time.</param>
+    public static void WritePlacement(JsonObject status, ulong wished, ulong inForce, DateTimeOffset now)
+    {
+        if (wished != 0)
+        {
+            Conditions.SetCondition(
+                status,
+                PlacementInForce,
+                wished == inForce,
+                wished == inForce ? "Told" : "NotTold",
+                wished == inForce ? "the cluster goes by the pin, the forbidden parents and the draining of its spec" : "the cluster has not told yet that it goes by its spec; the wish is sent again until it does",
+                now);
+        }
+        else if (inForce == 0)
+        {
+            Forget(status, PlacementInForce);
+        }
+        else if (Find(status, PlacementInForce) is not { } remembered || remembered.Text("reason") == Elsewhere)
+        {
+            Conditions.SetCondition(
+                status, PlacementInForce, true, Elsewhere, "the cluster goes by a pin, forbidden parents or a draining that another control API wished, or this one in a past it does not know; otectl pin and unpin take it back", now);
+        }
+        else
+        {
+            Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
+        }
+    }
+
+    /// <summary>Whether a wish about the cluster's place was sent and is not taken back.</summary>
+    public static bool RemembersPlacement(JsonObject cluster) => cluster.Condition(PlacementInForce) is { } condition && condition.Text("reason") != Elsewhere;
+
     /// <summary>Nobody below tells of a cluster that was known: a branch is on its way to another place, or it has left.</summary>
     public static void WriteWithoutRoute(JsonObject status, DateTimeOffset now)
     {
@@ -157,6 +196,7 @@ internal static class ClusterStatus
         Conditions.SetCondition(status, "Ready", false, "NoRoute", "no cluster tells of it at present", now);
     }
 
+    /// <summary>Of a cluster that has an object but never attached, or that waits for approval.</summary>
     public static void WriteUnattached(JsonObject status, JsonObject cluster, DateTimeOffset now)
     {
         var accepted = cluster.Truth("spec", "accepted") == true;
@@ -168,9 +208,12 @@ internal static class ClusterStatus
 
     private static void Forget(JsonObject status, string condition)
     {
-        if (status["conditions"] is JsonArray conditions && conditions.OfType<JsonObject>().FirstOrDefault(c => c.Text("type") == condition) is { } stale)
+        if (Find(status, condition) is { } stale)
         {
-            conditions.Remove(stale);
+            ((JsonArray)status["conditions"]!).Remove(stale);
         }
     }
+
+    private static JsonObject? Find(JsonObject status, string condition) =>
+        (status["conditions"] as JsonArray)?.OfType<JsonObject>().FirstOrDefault(c => c.Text("type") == condition);
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
+using Ote.Flow;
 using Wire = Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Handling;
@@ -23,7 +24,7 @@ internal sealed class RouteKeeper
     private readonly IJournal _journal;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly SemaphoreSlim _changed = new(0, 1);
+    private readonly Signal _changed = new();
     private readonly HashSet<string> _unsaved = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ulong> _drifting = new(StringComparer.Ordinal);
     private ILink? _parent;
@@ -92,7 +93,7 @@ internal sealed class RouteKeeper
         if (step.Changes.Count > 0)
         {
             Changed?.Invoke(step.Changes);
-            Wake();
+            _changed.Set();
         }
 
         return step;
@@ -109,7 +110,7 @@ internal sealed class RouteKeeper
         }
 
         Apply(t => t.SetSelf(t.Self with { Parent = link.Peer.Name, Epoch = link.Epoch, Online = true, Home = home }));
-        Wake();
+        _changed.Set();
     }
 
     /// <summary>The parent stands elsewhere now: others are above.</summary>
@@ -129,7 +130,7 @@ internal sealed class RouteKeeper
             _owesSnapshot = true;
         }
 
-        Wake();
+        _changed.Set();
     }
 
     /// <summary>
@@ -227,18 +228,6 @@ internal sealed class RouteKeeper
             }
 
             return message is not null;
-        }
-    }
-
-    private void Wake()
-    {
-        try
-        {
-            _changed.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // A wake-up is due already.
         }
     }
 }

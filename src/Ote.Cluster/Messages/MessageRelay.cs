@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
+using Ote.Flow;
 using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 
@@ -36,7 +37,7 @@ internal sealed class MessageRelay(
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _signal = new(0, 1);
+    private readonly Signal _signal = new();
     private ITimer? _look;
     private Task _before = Task.CompletedTask;
     private long _next;
@@ -137,9 +138,9 @@ internal sealed class MessageRelay(
     {
         lock (_gate)
         {
-            if (_entries.Count > 0 && _signal.CurrentCount == 0)
+            if (_entries.Count > 0)
             {
-                _signal.Release();
+                _signal.Set();
             }
         }
     }

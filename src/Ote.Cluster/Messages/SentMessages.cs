@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Journal;
+using Ote.Flow;
 using Ote.Protocol.Records;
 using Ote.Protocol.Tunnel;
 
@@ -34,7 +35,7 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
     private readonly Lock _gate = new();
     private readonly long _started = time.GetTimestamp();
     private readonly Dictionary<string, Sent> _sent = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _signal = new(0, 1);
+    private readonly Signal _signal = new();
     private ITimer? _look;
 
     /// <summary>Raised when more is known of a message, on the thread that brought it: queue, do not work.</summary>
@@ -255,19 +256,8 @@ internal sealed class SentMessages(string self, IJournal journal, Func<ClusterMe
     {
         if (_sent.Count > 0)
         {
-            _look ??= time.CreateTimer(static sent => ((SentMessages)sent!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _look ??= time.CreateTimer(static sent => ((SentMessages)sent!)._signal.Set(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             _look.Change(LookEvery, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    private void Wake()
-    {
-        lock (_gate)
-        {
-            if (_signal.CurrentCount == 0)
-            {
-                _signal.Release();
-            }
         }
     }
 

@@ -35,6 +35,7 @@ public sealed class SeedTests
     [InlineData(255, 40, 10_000, "a message waited where its target no longer was")]
     [InlineData(16, 40, 10_000, "a command that was cancelled while its end was being written was told twice")]
     [InlineData(227, 40, 10_000, "a command that was cancelled while its end was being written was told twice")]
+    [InlineData(76, 40, 10_000, "an unpin that was lost with a controller on its way was not sent again")]
     [InlineData(126, 40, 15_000, "failover")]
     [InlineData(104, 40, 15_000, "failover")]
     [InlineData(246, 40, 15_000, "failover")]
