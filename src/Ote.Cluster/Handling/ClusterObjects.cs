@@ -114,7 +114,7 @@ internal sealed class ClusterObjects : IDisposable
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
         if (name != _routes.Self.Name)
         {
-            ClusterStatus.WritePlacement(next.Child("status"), PlacementDigest.Of(ClusterWishes.PlaceOf(known, name)), entry.Placement, _time.GetUtcNow());
+            ClusterStatus.WritePlacement(next.Child("status"), PlacementDigest.Of(ClusterWishes.PlaceOf(known, name)), entry.Placement, _wishes.IsPlaceTakenBack(known, entry), _time.GetUtcNow());
         }
 
         var again = _certificates.Write(next, name == _routes.Self.Name);

@@ -158,9 +158,11 @@ internal static class ClusterStatus
     /// <param name="status">The status object.</param>
     /// <param name="wished">Digest of what the object wishes; 0 for nothing.</param>
     /// <param name="inForce">What the cluster told last.</param>
+    /// <param name="takenBack">Whether nothing is in force because that was sent.</param>
     /// <param name="now">The time.</param>
-    public static void WritePlacement(JsonObject status, ulong wished, ulong inForce, DateTimeOffset now)
+    public static void WritePlacement(JsonObject status, ulong wished, ulong inForce, bool takenBack, DateTimeOffset now)
     {
+        var shown = Find(status, PlacementInForce);
         if (wished != 0)
         {
             Conditions.SetCondition(
@@ -171,18 +173,18 @@ internal static class ClusterStatus
                 wished == inForce ? "the cluster goes by the pin, the forbidden parents and the draining of its spec" : "the cluster has not told yet that it goes by its spec; the wish is sent again until it does",
                 now);
         }
+        else if (shown is not null && shown.Text("reason") != Elsewhere && !takenBack)
+        {
+            Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
+        }
         else if (inForce == 0)
         {
             Forget(status, PlacementInForce);
         }
-        else if (Find(status, PlacementInForce) is not { } remembered || remembered.Text("reason") == Elsewhere)
+        else
         {
             Conditions.SetCondition(
                 status, PlacementInForce, true, Elsewhere, "the cluster goes by a pin, forbidden parents or a draining that another control API wished, or this one in a past it does not know; otectl pin and unpin take it back", now);
-        }
-        else
-        {
-            Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
         }
     }
 

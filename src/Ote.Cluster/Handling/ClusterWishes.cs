@@ -66,6 +66,12 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
         _refused.TryRemove((BudgetField, name), out _);
     }
 
+    /// <summary>
+    /// Whether a cluster goes by no wish about its place because that was sent: one that tells of none may still have the former wish on
+    /// its way.
+    /// </summary>
+    public bool IsPlaceTakenBack(JsonObject cluster, RouteEntry entry) => entry.Placement == 0 && _places.HasHadTime(entry.Name, cluster.Generation());
+
     /// <summary>What an object wishes about its cluster's place; everything empty when it wishes nothing.</summary>
     public static SetPlacement PlaceOf(JsonObject cluster, string name) => new()
     {
@@ -82,7 +88,8 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
     {
         var wish = PlaceOf(cluster, entry.Name);
         var digest = PlacementDigest.Of(wish);
-        return digest == entry.Placement || (digest == 0 && !ClusterStatus.RemembersPlacement(cluster)) ? null : new Message { Lane = Lane.Control, SetPlacement = wish };
+        var isOwed = digest == 0 ? ClusterStatus.RemembersPlacement(cluster) : digest != entry.Placement;
+        return isOwed ? new Message { Lane = Lane.Control, SetPlacement = wish } : null;
     }
 
     private Message? Tags(JsonObject cluster, RouteEntry entry)

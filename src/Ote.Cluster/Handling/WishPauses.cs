@@ -32,6 +32,10 @@ internal sealed class WishPauses(TimeProvider time)
         return true;
     }
 
+    /// <summary>Whether a wish of a generation was sent long enough ago to be in force if it has arrived.</summary>
+    public bool HasHadTime(string name, long generation) =>
+        _attempts.GetValueOrDefault(name) is { } last && last.Generation == generation && time.GetElapsedTime(last.At) >= First;
+
     /// <summary>The wish is in force, or its cluster is gone.</summary>
     public void Forget(string name) => _attempts.TryRemove(name, out _);
 

@@ -92,24 +92,48 @@ public sealed class ClusterWishesTests
     public async Task A_place_is_taken_back_by_the_object_that_wished_it_and_by_no_other()
     {
         var mine = Wished(1, """{"pinnedParent":"north"}""");
-        ClusterStatus.WritePlacement((JsonObject)mine["status"]!, 7, 0, _time.GetUtcNow());
+        var pin = PlacementDigest.Of(ClusterWishes.PlaceOf(mine, "c1"));
+        Write(mine, 0);
         Assert.False(InForce(mine));
-        ClusterStatus.WritePlacement((JsonObject)mine["status"]!, 7, 7, _time.GetUtcNow());
+        Write(mine, pin);
         Assert.True(InForce(mine));
 
         ((JsonObject)mine["spec"]!).Remove("pinnedParent");
-        ClusterStatus.WritePlacement((JsonObject)mine["status"]!, 0, 7, _time.GetUtcNow());
+        Write(mine, pin);
         Assert.False(InForce(mine));
-        await _wishes.SendAsync(mine, Entry with { Placement = 7 });
+        await _wishes.SendAsync(mine, Entry with { Placement = pin });
         Assert.Equal("", Assert.Single(_sent).SetPlacement.PinnedParent);
 
-        ClusterStatus.WritePlacement((JsonObject)mine["status"]!, 0, 0, _time.GetUtcNow()); // it has told: forgotten
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Write(mine, 0); // it has told
         Assert.Null(InForce(mine));
-        ClusterStatus.WritePlacement((JsonObject)mine["status"]!, 0, 9, _time.GetUtcNow()); // another control entry's wish
+        Write(mine, 9); // another control entry's wish
         Assert.Equal("WishedElsewhere", mine.Condition("PlacementInForce").Text("reason"));
         Assert.Null(await _wishes.SendAsync(mine, Entry with { Placement = 9 }));
         Assert.Single(_sent);
     }
+
+    [Fact]
+    public async Task A_place_that_is_taken_back_before_the_cluster_has_told_of_it_is_taken_back_all_the_same()
+    {
+        var mine = Wished(1, """{"pinnedParent":"north"}""");
+        Write(mine, 0);
+        await _wishes.SendAsync(mine, Entry);
+
+        ((JsonObject)mine["spec"]!).Remove("pinnedParent");
+        mine["metadata"]!["generation"] = 2;
+        Write(mine, 0); // the pin is on its way
+        Assert.NotNull(await _wishes.SendAsync(mine, Entry));
+        Assert.Equal(["north", ""], _sent.Select(m => m.SetPlacement.PinnedParent));
+        Write(mine, 0);
+        Assert.False(InForce(mine));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Write(mine, 0);
+        Assert.Null(InForce(mine));
+    }
+
+    private void Write(JsonObject cluster, ulong inForce) => ClusterStatus.WritePlacement(
+        (JsonObject)cluster["status"]!, PlacementDigest.Of(ClusterWishes.PlaceOf(cluster, "c1")), inForce, _wishes.IsPlaceTakenBack(cluster, Entry with { Placement = inForce }), _time.GetUtcNow());
 
     private static JsonObject Wished(long generation, string spec) => new()
     {
