@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ote.Testing.Simulation;
 
 namespace Ote.Bench.Simulate;
@@ -6,6 +7,10 @@ namespace Ote.Bench.Simulate;
 /// <summary>This program once more, in a process whose thread pool has one thread, as simulations need it.</summary>
 internal static class OneThread
 {
+    // Of the 8 GB that the largest simulation may take: certificates and code are beside the heap. Without a limit the heap
+    // would grow to twice of what is alive in it before it is cleared.
+    private const long MostHeap = 27L * 256 * 1024 * 1024;
+
     /// <summary>What this process was started with.</summary>
     public static IEnumerable<string> Arguments => Environment.GetCommandLineArgs().Skip(1);
 
@@ -27,6 +32,8 @@ internal static class OneThread
         {
             start.Environment[name] = value;
         }
+
+        start.Environment["DOTNET_GCHeapHardLimit"] = MostHeap.ToString("x", CultureInfo.InvariantCulture);
 
         using var child = Process.Start(start)!;
         try

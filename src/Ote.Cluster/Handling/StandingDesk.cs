@@ -35,7 +35,7 @@ internal sealed class StandingDesk(
     private static readonly TimeSpan DialBackTimeout = TimeSpan.FromSeconds(5);
     private static readonly BackoffOptions DialBackWaits = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
     private readonly ConcurrentDictionary<string, Child> _children = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<Child> _fresh = new();
+    private readonly List<Child> _fresh = []; // behind the gate
     private readonly SemaphoreSlim _dialling = new(MaxDialledBack);
     private readonly Signal _changed = new();
     private readonly Lock _gate = new();
@@ -63,7 +63,7 @@ internal sealed class StandingDesk(
             Told = Text(welcome.Path, welcome.Candidates),
         };
         _children[name] = child;
-        _fresh.Enqueue(child);
+        TellAgain(child);
         if (address.Length > 0 && child.Verified is null)
         {
             _ = DialBackAsync(child, stop);
@@ -152,10 +152,11 @@ internal sealed class StandingDesk(
     {
         var before = _news;
         _advice = Advise();
-        List<Child> fresh = [];
-        while (_fresh.TryDequeue(out var child))
+        Child[] fresh;
+        lock (_gate)
         {
-            fresh.Add(child);
+            fresh = [.. _fresh];
+            _fresh.Clear();
         }
 
         foreach (var child in _news == before ? fresh : _children.Values)
@@ -203,8 +204,16 @@ internal sealed class StandingDesk(
         }
         else if (child.Link.IsUp)
         {
-            _fresh.Enqueue(child);
+            TellAgain(child);
             Wake();
+        }
+    }
+
+    private void TellAgain(Child child)
+    {
+        lock (_gate)
+        {
+            _fresh.Add(child);
         }
     }
 

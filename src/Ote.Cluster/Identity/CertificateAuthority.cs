@@ -128,7 +128,12 @@ public sealed class CertificateAuthority : IDisposable
     /// <param name="hosts">DNS names and addresses it is dialled by.</param>
     public ClusterIdentity CreateIdentity(PeerIdentity identity, IEnumerable<string> hosts)
     {
-        ECDsa own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return CreateIdentity(identity, hosts, ECDsa.Create(ECCurve.NamedCurves.nistP256));
+    }
+
+    /// <summary>As above, for a key that is there.</summary>
+    public ClusterIdentity CreateIdentity(PeerIdentity identity, IEnumerable<string> hosts, ECDsa own)
+    {
         using X509Certificate2 bare = Sign(new PublicKey(own), identity, hosts);
         return new ClusterIdentity(bare.CopyWithPrivateKey(own), Authority, ProveMember(identity));
     }

@@ -88,7 +88,7 @@ internal sealed class CertificateRenewer(
         {
             if (woken.TryTake()) return true;
             using CancellationTokenSource nap = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            Task woke = woken.WaitAsync(nap.Token);
+            Task woke = woken.WaitAsync(nap.Token).AsTask();
             await Task.WhenAny(woke, Task.Delay(left < LongestNap ? left : LongestNap, time, nap.Token)).ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
             bool early = woke.IsCompletedSuccessfully;

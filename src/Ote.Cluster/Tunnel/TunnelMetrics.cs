@@ -16,18 +16,12 @@ internal sealed class TunnelMetrics : IDisposable
     private readonly Counter<long> packets;
     private readonly Counter<long> saved;
     private readonly long[] queued = new long[Lanes.Count];
-    private readonly TagList[] inTags = new TagList[Lanes.Count];
-    private readonly TagList[] outTags = new TagList[Lanes.Count];
+    private static readonly TagList[] inTags = Tags("in");
+    private static readonly TagList[] outTags = Tags("out");
 
     public TunnelMetrics(IMeterFactory factory)
     {
         meter = factory.Create(MeterName);
-        for (int i = 0; i < Lanes.Count; i++)
-        {
-            inTags[i] = new TagList { { "direction", "in" }, { "lane", Lanes.Name(i) } };
-            outTags[i] = new TagList { { "direction", "out" }, { "lane", Lanes.Name(i) } };
-        }
-
         Links = meter.CreateUpDownCounter<long>("ote.tunnel.links", "{link}", "Links that are up, by side.");
         Messages = meter.CreateCounter<long>("ote.tunnel.messages", "{message}", "Messages by direction and lane; resends included.");
         Bytes = meter.CreateCounter<long>("ote.tunnel.message.bytes", "By", "Encoded message bytes by direction and lane; resends included.");
@@ -104,6 +98,8 @@ internal sealed class TunnelMetrics : IDisposable
     public void Queued(int lane, int change) => Interlocked.Add(ref queued[lane], change);
 
     public void Dispose() => meter.Dispose();
+
+    private static TagList[] Tags(string direction) => [.. Enumerable.Range(0, Lanes.Count).Select(i => new TagList { { "direction", direction }, { "lane", Lanes.Name(i) } })];
 
     private IEnumerable<Measurement<long>> ObserveQueues()
     {

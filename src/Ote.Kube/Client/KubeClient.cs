@@ -73,29 +73,36 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
     public async Task<KubeList> ListAsync(ResourceRef resource, string? ns, ListQuery? query, CancellationToken cancellation)
     {
         var items = new List<JsonObject>();
+        var version = "";
+        await foreach (var page in PagesAsync(resource, ns, query, cancellation).ConfigureAwait(false))
+        {
+            items.AddRange(page.Items);
+            version = page.ResourceVersion;
+        }
+
+        return new KubeList(items, version);
+    }
+
+    /// <summary>Reads all objects at one version; no more than a page of them is held here at a time.</summary>
+    public async IAsyncEnumerable<KubeList> PagesAsync(ResourceRef resource, string? ns, ListQuery? query, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         string? next = null;
-        while (true)
+        do
         {
             var path = WithQuery(resource.Path(ns), query, ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("continue", next));
             var page = await SendAsync(HttpMethod.Get, path, null, null, cancellation).ConfigureAwait(false);
-            if (page["items"] is JsonArray array)
+            var items = page.Items("items")?.OfType<JsonObject>().ToArray() ?? [];
+            (page["items"] as JsonArray)?.Clear();
+            foreach (var item in items)
             {
-                var nodes = array.OfType<JsonObject>().ToArray();
-                array.Clear();
-                foreach (var item in nodes)
-                {
-                    item["apiVersion"] ??= resource.ApiVersion;
-                    item["kind"] ??= resource.Kind;
-                    items.Add(item);
-                }
+                item["apiVersion"] ??= resource.ApiVersion;
+                item["kind"] ??= resource.Kind;
             }
 
+            yield return new KubeList(items, page.Text("metadata", "resourceVersion") ?? "");
             next = page.Text("metadata", "continue");
-            if (string.IsNullOrEmpty(next))
-            {
-                return new KubeList(items, page.Text("metadata", "resourceVersion") ?? "");
-            }
         }
+        while (!string.IsNullOrEmpty(next));
     }
 
     /// <summary>Creates an object; <see cref="KubeStatusException.IsAlreadyExists"/> when it is there.</summary>

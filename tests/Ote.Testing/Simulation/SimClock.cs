@@ -10,6 +10,7 @@ namespace Ote.Testing.Simulation;
 public sealed class SimClock(Timeline timeline, int who, Func<TimeSpan>? skew = null) : TimeProvider
 {
     private bool _stopped;
+    private Timer? _first; // of those that are set, in no order
 
     /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -23,8 +24,15 @@ public sealed class SimClock(Timeline timeline, int who, Func<TimeSpan>? skew = 
     /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => Timeline.Beginning + timeline.Elapsed + (skew?.Invoke() ?? TimeSpan.Zero);
 
-    /// <summary>The process died: none of its timers fires any more.</summary>
-    public void Stop() => _stopped = true;
+    /// <summary>The process died: none of its timers fires any more, and what they would have woken is let go.</summary>
+    public void Stop()
+    {
+        _stopped = true;
+        while (_first is { } timer)
+        {
+            timer.Dispose();
+        }
+    }
 
     /// <inheritdoc/>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -36,18 +44,31 @@ public sealed class SimClock(Timeline timeline, int who, Func<TimeSpan>? skew = 
 
     private sealed class Timer(SimClock clock, TimerCallback callback, object? state) : ITimer
     {
-        private Timeline.Planned? _next;
+        private Timeline.Planned? _planned;
+        private Timer? _before;
+        private Timer? _after;
         private TimeSpan _period;
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            _next?.Cancel();
+            Dispose();
             _period = period;
-            _next = dueTime == Timeout.InfiniteTimeSpan || clock._stopped ? null : clock.Plan(dueTime, Fire);
+            if (dueTime != Timeout.InfiniteTimeSpan && !clock._stopped)
+            {
+                Plan(dueTime);
+            }
+
             return true;
         }
 
-        public void Dispose() => _next?.Cancel();
+        public void Dispose()
+        {
+            if (_planned is { } planned)
+            {
+                planned.Cancel();
+                Leave();
+            }
+        }
 
         public ValueTask DisposeAsync()
         {
@@ -57,13 +78,45 @@ public sealed class SimClock(Timeline timeline, int who, Func<TimeSpan>? skew = 
 
         private void Fire()
         {
-            if (clock._stopped)
+            Leave();
+            if (_period > TimeSpan.Zero)
             {
-                return;
+                Plan(_period);
             }
 
-            _next = _period > TimeSpan.Zero ? clock.Plan(_period, Fire) : null;
             callback(state);
+        }
+
+        private void Plan(TimeSpan after)
+        {
+            _planned = clock.Plan(after, Fire);
+            _after = clock._first;
+            if (_after is not null)
+            {
+                _after._before = this;
+            }
+
+            clock._first = this;
+        }
+
+        private void Leave()
+        {
+            _planned = null;
+            if (_before is not null)
+            {
+                _before._after = _after;
+            }
+            else
+            {
+                clock._first = _after;
+            }
+
+            if (_after is not null)
+            {
+                _after._before = _before;
+            }
+
+            (_before, _after) = (null, null);
         }
     }
 

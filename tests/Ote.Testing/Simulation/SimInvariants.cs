@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 
 namespace Ote.Testing.Simulation;
@@ -80,23 +81,38 @@ public sealed class SimInvariants(SimWorld world)
     /// <summary>Which Cluster object at the root is not true; null when all are.</summary>
     public async Task<string?> WrongStatusAsync()
     {
-        var objects = (await world.Operator.ListAsync(Kinds.Clusters, null, null, CancellationToken.None).ConfigureAwait(false)).Items.ToDictionary(static c => c.Name(), StringComparer.Ordinal);
-        foreach (var node in world.Nodes.Skip(1))
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var page in world.Operator.PagesAsync(Kinds.Clusters, null, null, CancellationToken.None).ConfigureAwait(false))
         {
-            if (!objects.TryGetValue(node.Name, out var cluster))
+            foreach (var cluster in page.Items)
             {
-                return $"Cluster {node.Name} is not there";
-            }
+                var name = cluster.Name();
+                seen.Add(name);
+                if (world.Find(name) is not { } node)
+                {
+                    if (!world.Members.Contains(name))
+                    {
+                        return $"Cluster {name} is there, and no such cluster was ever admitted";
+                    }
 
-            var told = $"{cluster.Text("status", "status")} below {cluster.Text("status", "parentName")} at {string.Join('/', cluster.Items("status", "path") ?? [])}";
-            var path = PathTo(node);
-            if (told != $"online below {node.Controller!.Parent} at {path}")
-            {
-                return $"Cluster {node.Name} is told as {told} and hangs below {node.Controller.Parent} at {path}";
+                    continue;
+                }
+
+                if (node != world.Nodes[0] && WrongStatus(node, cluster) is { } wrong)
+                {
+                    return wrong;
+                }
             }
         }
 
-        return objects.Keys.FirstOrDefault(name => world.Find(name) is null && !world.Members.Contains(name)) is { } madeUp ? $"Cluster {madeUp} is there, and no such cluster was ever admitted" : null;
+        return world.Nodes.Skip(1).FirstOrDefault(node => !seen.Contains(node.Name)) is { } missing ? $"Cluster {missing.Name} is not there" : null;
+    }
+
+    private string? WrongStatus(SimNode node, JsonObject cluster)
+    {
+        var told = $"{cluster.Text("status", "status")} below {cluster.Text("status", "parentName")} at {string.Join('/', cluster.Items("status", "path") ?? [])}";
+        var path = PathTo(node);
+        return told == $"online below {node.Controller!.Parent} at {path}" ? null : $"Cluster {node.Name} is told as {told} and hangs below {node.Controller.Parent} at {path}";
     }
 
     private static string? WrongRoute(SimNode node, List<SimNode> truth)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Cluster.Handling;
@@ -23,6 +24,7 @@ public sealed class SimWorld : IAsyncDisposable
     private readonly List<SimNode> _nodes = [];
     private readonly Dictionary<string, SimNode> _byName = new(StringComparer.Ordinal);
     private readonly ApiServer _api;
+    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256); // of all: nothing here proves that it has one
     private CertificateAuthority? _authority;
     private int _strangers;
 
@@ -107,6 +109,7 @@ public sealed class SimWorld : IAsyncDisposable
         }
 
         _authority?.Dispose();
+        _key.Dispose();
         Operator.Dispose();
         await _api.DisposeAsync().ConfigureAwait(false);
         Directory.Delete(_folder, recursive: true);
@@ -185,7 +188,7 @@ public sealed class SimWorld : IAsyncDisposable
                 Listen = takesChildren ? address : null,
                 Tunnel = Uncompressed,
             },
-            parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : []),
+            parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : [], _key),
             takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate));
         _nodes.Add(node);
         _byName.Add(name, node);

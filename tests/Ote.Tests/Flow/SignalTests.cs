@@ -16,22 +16,42 @@ public sealed class SignalTests
         }
 
         await signal.WaitAsync(Ct);
-        var next = signal.WaitAsync(Ct);
+        var next = signal.WaitAsync(Ct).AsTask();
         Assert.False(next.IsCompleted);
         signal.Set();
         await next;
     }
 
     [Fact]
-    public async Task Each_word_ends_one_of_several_waits()
+    public async Task Word_that_comes_while_the_wait_is_ending_adds_nothing()
     {
         var signal = new Signal();
-        Task[] waits = [signal.WaitAsync(Ct), signal.WaitAsync(Ct)];
+        var wait = signal.WaitAsync(Ct);
         signal.Set();
-        await (await Task.WhenAny(waits));
-        Assert.Equal(1, waits.Count(wait => !wait.IsCompleted));
         signal.Set();
-        await Task.WhenAll(waits);
+        await wait;
+        Assert.False(signal.TryTake());
+        signal.Set();
+        Assert.True(signal.TryTake());
+    }
+
+    [Fact]
+    public async Task Only_one_waits_at_a_time()
+    {
+        var signal = new Signal();
+        var wait = signal.WaitAsync(Ct);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await signal.WaitAsync(Ct));
+        signal.Set();
+        await wait;
+    }
+
+    [Fact]
+    public async Task Who_has_given_up_before_gets_no_word()
+    {
+        var signal = new Signal();
+        signal.Set();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await signal.WaitAsync(new CancellationToken(canceled: true)));
+        Assert.True(signal.TryTake());
     }
 
     [Fact]
@@ -51,7 +71,7 @@ public sealed class SignalTests
         using var given = new CancellationTokenSource();
         var wait = signal.WaitAsync(given.Token);
         await given.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => wait);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await wait);
         signal.Set();
         signal.Set();
         await signal.WaitAsync(Ct);
