@@ -21,7 +21,7 @@ internal sealed record Standing(string? Parent, long Since, long LostAt, int Att
 /// <summary>How the clients of load processes stand.</summary>
 internal static class Standings
 {
-    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(500);
 
     /// <summary>All clients of a load process.</summary>
     public static async Task<IReadOnlyList<Standing>> StandingsAsync(this ChildProcess load, CancellationToken ct) =>

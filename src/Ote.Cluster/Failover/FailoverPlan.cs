@@ -236,8 +236,7 @@ internal sealed class FailoverPlan
         _lost is { } lost && IsAllowed(lost) && ReachOf(lost) is { Failures: 0 } reach && reach.NextTry <= now ? lost : null;
 
     /// <summary>
-    /// Short at first, since another may answer; longer when it has failed before. Parents that are only slow, because a thousand orphans
-    /// came at once, would otherwise never be done with any of them: each gives up before its turn and comes again.
+    /// Short at first, since another may answer; longer when it has failed before: a way that is only slow would otherwise never be gone to its end.
     /// </summary>
     private double Patience(ParentTarget target, int choices) => choices > 1 ? Math.Min(1, Hurried * (1 << Math.Min(ReachOf(target).Failures, 8))) : 1;
 

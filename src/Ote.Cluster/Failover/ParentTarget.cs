@@ -32,5 +32,5 @@ public sealed record ParentTarget(Uri Address, bool IsHome)
 /// <summary>What to do about the missing link.</summary>
 /// <param name="Target">Whom to dial now; null: nobody yet.</param>
 /// <param name="Wait">How long to wait before asking again, when there is nobody.</param>
-/// <param name="Patience">The share of the full time for dialling that this one is worth, while there are others.</param>
+/// <param name="Patience">The share of the full time for dialling that this one is worth until its machine has answered, while there are others.</param>
 public readonly record struct ParentStep(ParentTarget? Target, TimeSpan Wait, double Patience = 1);

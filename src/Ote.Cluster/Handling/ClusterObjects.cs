@@ -24,6 +24,9 @@ internal sealed class ClusterObjects : IDisposable
 
     // What a child tells of itself comes in a few messages, and an accepted cluster is about to attach: one write for all of it.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
+
+    // What hung below a cluster that is lost mostly hangs elsewhere in a moment, and a thousand objects would be written twice just then.
+    private static readonly TimeSpan MovingPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
 
     // While a branch moves its clusters are without a route for a moment; their objects hold what operators wish of them.
@@ -146,7 +149,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         foreach (var change in changes)
         {
-            _queue.AddAfter(change.Name, Gathering);
+            _queue.AddAfter(change.Name, IsLostWithItsParent(change.After) ? MovingPatience : Gathering);
             if (change.Before?.Parent != change.After?.Parent)
             {
                 // What hangs below it came along without a word of its own, and its path is another one now.
@@ -160,6 +163,9 @@ internal sealed class ClusterObjects : IDisposable
             }
         }
     }
+
+    private bool IsLostWithItsParent(RouteEntry? entry) =>
+        entry is { Online: false } && entry.Parent != _routes.Self.Name && _routes.Read(t => t.Find(entry.Parent)) is { Online: false };
 
     private void Queue(IReadOnlyList<string> names)
     {

@@ -194,11 +194,25 @@ public sealed class EdgeTunnel
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
         try
         {
-            return await dialer.DialAsync(target, either.Token).ConfigureAwait(false);
+            return await dialer.DialAsync(target, Reached, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !stop.IsCancellationRequested)
         {
             throw new IOException($"no answer within {patience.TotalSeconds:0.#} s");
+        }
+
+        // It is there: whoever gave up now would come again later, and both would have done half a handshake for nothing.
+        void Reached()
+        {
+            try
+            {
+                patience = options.DialTimeout;
+                late.CancelAfter(patience);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Given up at the same moment.
+            }
         }
     }
 

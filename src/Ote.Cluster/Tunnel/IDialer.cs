@@ -6,12 +6,29 @@ namespace Ote.Cluster.Tunnel;
 public interface IDialer
 {
     /// <summary>Connects and authenticates both ends. The answer's channel is the caller's.</summary>
+    /// <param name="parent">Whom.</param>
+    /// <param name="reached">
+    /// Called once, from any thread, when the parent's machine has answered: what is left may take long because many come at once. Not called where that cannot
+    /// be told.
+    /// </param>
+    /// <param name="ct">Gives up.</param>
     /// <exception cref="IOException">Not reached or not trusted; the message says which and what to do.</exception>
-    Task<Dialed> DialAsync(Uri parent, CancellationToken ct);
+    Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct);
 
     /// <summary>Asks a possible parent how it stands, without becoming its child.</summary>
     /// <exception cref="IOException">Not reached or not trusted; the message says which and what to do.</exception>
     Task<Probe> ProbeAsync(Uri parent, CancellationToken ct);
+}
+
+/// <summary>Short forms.</summary>
+public static class DialerExtensions
+{
+    /// <summary>Dials without being told how far it is.</summary>
+    public static Task<Dialed> DialAsync(this IDialer dialer, Uri parent, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(dialer);
+        return dialer.DialAsync(parent, null, ct);
+    }
 }
 
 /// <summary>An open channel and who is behind it.</summary>

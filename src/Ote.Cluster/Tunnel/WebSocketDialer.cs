@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 using Ote.Cluster.Failover;
@@ -25,13 +26,13 @@ public sealed class WebSocketDialer(
     private JoinedConnection? first = joined;
 
     /// <inheritdoc/>
-    public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+    public async Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(parent);
         if (Interlocked.Exchange(ref first, null) is { } open && await OverAsync(open, parent, ct).ConfigureAwait(false) is { } dialed) return dialed;
         ClusterIdentity self = identity();
         ServerCheck check = Check(self, parent);
-        using HttpMessageInvoker invoker = new(Handler(self, check));
+        using HttpMessageInvoker invoker = new(Handler(self, check, reached));
         ClientWebSocket socket = new();
         socket.Options.KeepAliveInterval = TimeSpan.Zero;
         try
@@ -108,8 +109,9 @@ public sealed class WebSocketDialer(
 
     private TreeTrust Trust(ClusterIdentity self) => trust?.Invoke() ?? TreeTrust.Of(self.Authority);
 
-    private SocketsHttpHandler Handler(ClusterIdentity self, ServerCheck check) => new()
+    private SocketsHttpHandler Handler(ClusterIdentity self, ServerCheck check, Action? reached = null) => new()
     {
+        ConnectCallback = proxy is null && reached is not null ? (context, ct) => ConnectAsync(context.DnsEndPoint, reached, ct) : null,
         Proxy = proxy,
         UseProxy = proxy is not null,
         PooledConnectionLifetime = Timeout.InfiniteTimeSpan,
@@ -122,6 +124,22 @@ public sealed class WebSocketDialer(
         },
         PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new PatientStream(context.PlaintextStream)),
     };
+
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint parent, Action reached, CancellationToken ct)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(parent, ct).ConfigureAwait(false);
+            reached();
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     private static string Reason(Uri parent, Exception e)
     {

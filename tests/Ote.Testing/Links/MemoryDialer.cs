@@ -21,7 +21,7 @@ public sealed class MemoryDialer(Func<CloudTunnel?> find, PeerIdentity parentIde
     public Action<MemoryLink>? Prepare { get; set; }
 
     /// <inheritdoc/>
-    public Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+    public Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct)
     {
         if (find() is not { } tunnel) throw new IOException("the parent is away");
         MemoryLink link = new(time, random);

@@ -28,7 +28,7 @@ public sealed class MemoryNetwork(TimeProvider time, Func<double> random) : ILis
 
     private sealed class From(MemoryNetwork network, PeerIdentity self) : IDialer
     {
-        public Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+        public Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct)
         {
             Door door = network.Find(parent);
             MemoryLink link = new(network.Time, network.Random);

@@ -108,10 +108,10 @@ internal sealed class SimDuplicate
 
     private sealed class Elsewhere(SimDuplicate duplicate, IDialer dialer) : IDialer
     {
-        public Task<Dialed> DialAsync(Uri parent, CancellationToken ct) =>
+        public Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct) =>
             duplicate._world.Nodes.FirstOrDefault(n => n.Options.Listen?.ToString() == parent.Authority) is { } node && duplicate.IsTrueParent(node)
                 ? throw new IOException($"{duplicate._true.Name} hangs there")
-                : dialer.DialAsync(parent, ct);
+                : dialer.DialAsync(parent, reached, ct);
 
         public Task<Probe> ProbeAsync(Uri parent, CancellationToken ct) => dialer.ProbeAsync(parent, ct);
     }

@@ -133,7 +133,7 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
     }
 
     /// <summary>Goes there and back as a handshake does.</summary>
-    internal async Task<Door> ReachAsync(SimPort from, Uri address, CancellationToken ct)
+    internal async Task<Door> ReachAsync(SimPort from, Uri address, CancellationToken ct, Action? reached = null)
     {
         for (var trip = 0; ; trip++)
         {
@@ -147,6 +147,11 @@ public sealed class SimNetwork(Timeline timeline, Func<double> random)
             {
                 await Task.Delay(ConnectTimeout, from.Time, ct).ConfigureAwait(false);
                 throw new IOException($"{address.Authority} does not answer");
+            }
+
+            if (trip == 1)
+            {
+                reached?.Invoke();
             }
 
             if (trip == 2)

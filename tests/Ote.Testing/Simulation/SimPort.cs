@@ -64,9 +64,9 @@ public sealed class SimPort : IListener
 
     private sealed class Dialer(SimPort port, PeerIdentity self) : IDialer
     {
-        public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+        public async Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct)
         {
-            var door = await port._network.ReachAsync(port, parent, ct).ConfigureAwait(false);
+            var door = await port._network.ReachAsync(port, parent, ct, reached).ConfigureAwait(false);
             ObjectDisposedException.ThrowIf(port._isDead, port);
             var link = port._network.Connect(port, door, self);
             return new Dialed(link.ChildEnd, door.Identity.Current.Peer);

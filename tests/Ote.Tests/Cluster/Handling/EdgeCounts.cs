@@ -29,9 +29,9 @@ internal sealed class EdgeCounts
 
     private sealed class Watched(EdgeCounts counts, string child, IDialer dialer) : IDialer
     {
-        public async Task<Dialed> DialAsync(Uri parent, CancellationToken ct)
+        public async Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct)
         {
-            var dialed = await dialer.DialAsync(parent, ct);
+            var dialed = await dialer.DialAsync(parent, reached, ct);
             return dialed with { Channel = new Tap(counts, child, dialed.Channel) };
         }
 
