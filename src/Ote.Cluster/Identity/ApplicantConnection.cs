@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
@@ -49,7 +48,7 @@ internal static class ApplicantConnection
                 state.Issued = issued;
             }
         }
-        catch (CryptographicException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             // It is of no use to who asked either, who says so.
         }

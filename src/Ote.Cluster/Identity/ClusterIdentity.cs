@@ -92,7 +92,7 @@ public sealed class ClusterIdentity
             ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority, answer.Membership.ToByteArray());
             return identity.Peer == wanted ? identity : throw new JoinRefusedException($"a certificate for {identity.Peer} was issued instead of {wanted}");
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException or IdentityException)
+        catch (Exception e) when (e is IdentityException || Unreadable.IsCause(e))
         {
             throw new JoinRefusedException($"the issued certificate is of no use: {e.Message}");
         }

@@ -110,7 +110,7 @@ internal sealed class PinnedCheck(CaPin pin, Uri parent, TimeProvider time) : ID
         {
             return X509CertificateLoader.LoadCertificate(raw);
         }
-        catch (CryptographicException e)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             throw new IOException($"{parent} did not answer with a CA certificate", e);
         }

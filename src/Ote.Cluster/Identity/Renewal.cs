@@ -45,7 +45,7 @@ public static class Renewal
             bool signed = key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
             return signed && CertificateNames.TryReadIdentity(former, out PeerIdentity identity) ? identity : null;
         }
-        catch (CryptographicException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             return null; // bytes that are no certificate prove nothing
         }

@@ -15,12 +15,12 @@ internal static class SignedBytes
 
     public static bool IsSigned(X509Certificate2 authority, string purpose, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
     {
-        using ECDsa? key = authority.GetECDsaPublicKey();
         try
         {
+            using ECDsa? key = authority.GetECDsaPublicKey();
             return key is not null && key.VerifyData(Framed(purpose, content), signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             return false; // not even the form of a signature
         }

@@ -30,7 +30,7 @@ public sealed class SigningRequest
         {
             request = CertificateRequest.LoadSigningRequest(csr.ToArray(), HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             throw new IdentityException("the signing request is broken or not signed with its own key", e);
         }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Ote.Protocol.Tunnel;
@@ -42,7 +41,7 @@ public sealed class TreeTrust
                 ? null
                 : new TreeTrust(content.Version, [.. content.Authorities.Select(a => X509CertificateLoader.LoadCertificate(a.Span))], list.Clone());
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or CryptographicException)
+        catch (Exception e) when (e is InvalidProtocolBufferException || Unreadable.IsCause(e))
         {
             return null;
         }
