@@ -71,6 +71,35 @@ public sealed class FaultTests(FaultTree tree) : IClassFixture<FaultTree>
     public Task ARoot_thatIsAwayForAWhile_losesNothing() => DuringAsync(
         () => tree["root"].KillAsync(), PastTheLease, () => tree["root"].StartAsync(), apiAnswers: false);
 
+    /// <summary>The site comes back with a certificate of the former CA, hears of the next, and has one of its own before the former is dropped.</summary>
+    [Fact]
+    public async Task ACa_thatIsExchangedWhileASiteIsCutOff_losesNothing()
+    {
+        await DuringAsync(
+            async () =>
+            {
+                await tree.CableAbove("leaf").UnplugAsync(Ct);
+                await tree.CtlAsync(Ct, "ca", "rotate", "start");
+                await UntilNotYetAsync("trusting", "leaf");
+                await tree.CtlAsync(Ct, "ca", "rotate", "continue");
+                await UntilNotYetAsync("renewed", "leaf");
+            },
+            PastTheLease,
+            () => tree.CableAbove("leaf").PlugAsync(Ct));
+        await UntilNotYetAsync("renewed", "none");
+        await tree.CtlAsync(Ct, "ca", "rotate", "finish");
+        await DuringAsync(() => tree.CableAbove("leaf").UnplugAsync(Ct), Moment, () => tree.CableAbove("leaf").PlugAsync(Ct)); // whole again with the next CA alone
+    }
+
+    /// <summary>Until a line of <c>ca rotate status</c> names these, and no other, as not there yet.</summary>
+    private Task UntilNotYetAsync(string line, string clusters)
+    {
+        string? now = null;
+        return UntilAsync(
+            async () => (now = (await tree.CtlAsync(Ct, "ca", "rotate", "status")).Split('\n').FirstOrDefault(l => l.StartsWith(line, StringComparison.Ordinal)))?.EndsWith("not yet: " + clusters, StringComparison.Ordinal) == true,
+            () => $"ca rotate status says '{now}'");
+    }
+
     private Task Set(string below, WireFaults faults)
     {
         tree.CableAbove(below).Faults = faults;

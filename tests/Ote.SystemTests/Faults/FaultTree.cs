@@ -25,6 +25,8 @@ public sealed class FaultTree : IAsyncDisposable
     /// <summary>The root's control API.</summary>
     internal KubeClient Root => _root ?? throw new InvalidOperationException($"await {nameof(EnsureStartedAsync)} first");
 
+    private string RootKubeconfig => Path.Combine(_scratch["root"], "kubeconfig");
+
     /// <summary>root, mid, leaf, shim or cluster.</summary>
     internal ProductProcess this[string process] => _processes[process];
 
@@ -48,12 +50,15 @@ public sealed class FaultTree : IAsyncDisposable
             StartAsync("root", null, ct, "cluster-controller", "--data", _scratch["root"], "--listen", atRoot, "--api-listen", $"127.0.0.1:{FreePorts.Take(1)[0]}"),
             StartAsync("cluster", "leaf", ct, "edge-cluster", "--data", _scratch["cluster"]));
         await StartAsync("shim", "leaf", ct, "shim", "k3s", "--listen", socket, "--kubeconfig", Path.Combine(_scratch["cluster"], "kubeconfig"), "--impersonate", "none");
-        string kubeconfig = Path.Combine(_scratch["root"], "kubeconfig");
-        _root = new KubeClient(Kubeconfig.Load(kubeconfig).CreateHttpClient(TimeProvider.System));
-        string[] join = await JoinAsync(kubeconfig, ct);
+        _root = new KubeClient(Kubeconfig.Load(RootKubeconfig).CreateHttpClient(TimeProvider.System));
+        string[] join = await JoinAsync(ct);
         await StartAsync("mid", "mid", ct, ["cluster-controller", "--name", "mid", "--data", Data("mid"), "--parent", $"https://{atRoot}", "--listen", atMid, .. join]);
         await StartAsync("leaf", "leaf", ct, ["cluster-controller", "--name", "leaf", "--data", Data("leaf"), "--parent", $"https://{atMid}", "--shim", socket, .. join]);
     }
+
+    /// <summary>otectl at the root; what it wrote.</summary>
+    internal async Task<string> CtlAsync(CancellationToken ct, params string[] arguments) =>
+        (await CommandLine.RunAsync("dotnet", [Repository.Executable("otectl"), .. arguments, "--kubeconfig", RootKubeconfig], null, null, Soon, ct)).Succeeded().Out;
 
     /// <summary>Stops a process as it stands (SIGSTOP), or lets it go on.</summary>
     internal Task FreezeAsync(string process, bool frozen, CancellationToken ct) =>
@@ -86,11 +91,9 @@ public sealed class FaultTree : IAsyncDisposable
         await process.WaitForLineAsync(arguments[0] == "edge-cluster" ? "ready: edge cluster" : "ready ", Soon, ct);
     }
 
-    private async Task<string[]> JoinAsync(string kubeconfig, CancellationToken ct)
+    private async Task<string[]> JoinAsync(CancellationToken ct)
     {
-        CommandResult made = await CommandLine.RunAsync(
-            "dotnet", [Repository.Executable("otectl"), "join-token", "create", "--auto-accept", "--uses", "2", "-o", "json", "--kubeconfig", kubeconfig], null, null, Soon, ct);
-        JsonNode token = JsonNode.Parse(made.Succeeded().Out)!;
+        JsonNode token = JsonNode.Parse(await CtlAsync(ct, "join-token", "create", "--auto-accept", "--uses", "2", "-o", "json"))!;
         await File.WriteAllTextAsync(_scratch["token"], (string)token["token"]!, ct);
         return ["--join-token-file", _scratch["token"], "--ca-pin", (string)token["caPin"]!];
     }

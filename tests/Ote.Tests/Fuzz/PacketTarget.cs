@@ -1,4 +1,3 @@
-using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 using Ote.Tests.Cluster.Tunnel;
 
