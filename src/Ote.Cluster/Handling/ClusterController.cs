@@ -10,6 +10,7 @@ using Ote.Cluster.Budgets;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Issuing;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
@@ -61,6 +62,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly Revoker? _revoker;
     private readonly KnownParents _parents;
     private readonly OwnCertificate _certificate;
+    private readonly IssuingDesk? _issuing;
     private readonly OwnTags _tags;
     private readonly ParentSeeker? _seeker;
     private readonly OwnBudget _budget;
@@ -115,7 +117,8 @@ public sealed class ClusterController : IAsyncDisposable
                 Budget = _budget.Current?.Digest() ?? 0,
             },
             journal, parts.Time, _log,
-            authority is null ? null : entry => authority.IsMember(new PeerIdentity(entry.Name, entry.Uid), entry.Membership.Span));
+            authority is null ? null : entry => authority.IsMember(new PeerIdentity(entry.Name, entry.Uid), entry.Membership.Span),
+            entry => _issuing?.IsIssued(entry) == true);
         _metrics = new ControllerMetrics(parts.Meters, options.Name);
         _audit?.CountLost(_metrics.AuditLost());
         _outbox = new ReceiptOutbox(journal, _log);
@@ -125,11 +128,13 @@ public sealed class ClusterController : IAsyncDisposable
         _parents = KnownParents.Load(IdentityDirectory(options));
         _revocations = new RevocationKeeper(journal, _identity, _log);
         _trust = new TrustKeeper(journal, _identity, _log);
+        _issuing = authority is not null ? null : new IssuingDesk(
+            journal, _identity, _revocations, _joins.AskAsync, verdict => _edgeHandler!.Refused(verdict), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"));
         _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
-            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time)
+            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"))
             {
                 MayExist = name => _objects?.MayExist(name) ?? true,
             };
@@ -161,6 +166,7 @@ public sealed class ClusterController : IAsyncDisposable
             _revocations,
             _trust,
             Messages,
+            _issuing,
             _runtime.Metrics.Violated,
             parts.Time,
             _log,
@@ -168,7 +174,7 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -179,7 +185,14 @@ public sealed class ClusterController : IAsyncDisposable
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _rollover = authority is null ? null : new Rollover(
                 api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
-            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log);
+            var orders = authority is null ? null : new IssuingOrders(
+                api, authority, _revocations, options.RenewalGrace, _edgeHandler.WishAsync, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"));
+            if (orders is not null)
+            {
+                _trust.Changed += _ => orders.AuthoritiesChanged();
+            }
+
+            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log, orders);
             _messageObjects = new MessageObjects(Messages, api, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
             _routes.Changed += OnRoutesChanged;
             _metrics.ObserveCertificates(_certificate.SecondsLeft, _revoker is null ? null : () => certificates.Late);
@@ -326,6 +339,7 @@ public sealed class ClusterController : IAsyncDisposable
         Messages.Dispose();
         _objects?.Dispose();
         _rollover?.Dispose();
+        _issuing?.Dispose();
         _runtime.Dispose();
         _metrics.Dispose();
         _authority?.Dispose();
@@ -452,6 +466,7 @@ public sealed class ClusterController : IAsyncDisposable
         Messages.Restore();
         _trust.Restore(); // before what those CAs have signed
         _revocations.Restore();
+        _issuing?.Restore(_routes);
         ShowTrust();
         _identity.TrustChanged += _ => ShowTrust();
         _identity.Changed += _ => ShowTrust();
@@ -499,12 +514,16 @@ public sealed class ClusterController : IAsyncDisposable
             };
 
             // A link that is up goes on; a tunnel that waits may have been turned away for the former certificate.
-            _identity.Changed += _ =>
+            // One that was provisional has to show the other: the parent goes by what the link began with.
+            var wasProvisional = _identity.Current.IsProvisional;
+            _identity.Changed += next =>
             {
-                if (_edgeTunnel.Link is null)
+                if (_edgeTunnel.Link is null || wasProvisional)
                 {
                     _edgeTunnel.Redial("the certificate was renewed");
                 }
+
+                wasProvisional = next.IsProvisional;
             };
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
             Run("way home", stop => _seeker.RunAsync(_dialer, stop));
@@ -537,7 +556,7 @@ public sealed class ClusterController : IAsyncDisposable
     {
         _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler);
         var join = new JoinService(
-            _identity, _desk is null ? _joins.AskAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
+            _identity, _desk is null ? AnswerJoinAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try
         {
             _listener = _parts.Listener is { } other
@@ -552,6 +571,9 @@ public sealed class ClusterController : IAsyncDisposable
         var advertised = AdvertisedAddress.Normalize(_options.Advertise ?? _listener.EndPoint.ToString()) ?? "";
         _routes.Apply(t => t.SetSelf(t.Self with { Address = advertised }));
     }
+
+    private Task<JoinAnswer> AnswerJoinAsync(JoinRequest request, CancellationToken ct) =>
+        _issuing!.Concerns(request) ? _issuing.AnswerAsync(request, ct) : _joins.AskAsync(request, ct);
 
     /// <summary>Tells operators' tools how others join.</summary>
     private async Task PublishTreeAsync(KubeClient api, CancellationToken cancellation)
@@ -701,6 +723,8 @@ public sealed class ClusterController : IAsyncDisposable
             await Task.Delay(TimeSpan.FromSeconds(10), _parts.Time, stop).ConfigureAwait(false);
             await _transit.ExpireAsync().ConfigureAwait(false);
             await (_revoker?.PruneAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+            await (_issuing?.PruneAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+            _clusterHandler.CutProvisional();
         }
     }
 

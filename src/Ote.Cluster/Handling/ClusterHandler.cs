@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Issuing;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
@@ -20,6 +22,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
 {
     private const int MostToldAtOnce = 10;
     private static readonly TimeSpan NotAboveRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ProvisionalRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrainingRetry = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
     private readonly Uplink _uplink;
@@ -34,6 +37,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
+    private readonly IssuingDesk? _issuing;
     private readonly Action<ViolationReason> _violated;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -52,6 +56,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="revocations">Who is shut out.</param>
     /// <param name="trust">The tree's CAs.</param>
     /// <param name="messages">What clusters say to each other.</param>
+    /// <param name="issuing">Lets clusters in by the root's leave; null at the root.</param>
     /// <param name="violated">Counts what no child may say.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
@@ -69,16 +74,19 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         RevocationKeeper revocations,
         TrustKeeper trust,
         ClusterMessages messages,
+        IssuingDesk? issuing,
         Action<ViolationReason> violated,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _violated) = (trust, messages, violated);
+        (_trust, _messages, _issuing, _violated) = (trust, messages, issuing, violated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
         revocations.Changed += Tell;
+        revocations.Changed += _ => CutProvisional();
+        uplink.Moved += CutProvisional;
     }
 
     /// <inheritdoc/>
@@ -106,6 +114,16 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Refuse.Types.Reason.NameTaken, $"cluster name '{peer.Name}' is held by another cluster (uid {known.Uid}); join under another name", never: true);
         }
 
+        ProvisionalCertificate? provisional = null;
+        if (certificate is not null && ProvisionalCertificate.IsOne(certificate))
+        {
+            provisional = ProvisionalCertificate.Read(certificate, _trust.Current.Authorities);
+            if (Objection(provisional, peer, known) is { } no)
+            {
+                return Admission.Refuse(Refuse.Types.Reason.NotAccepted, no, ProvisionalRetry);
+            }
+        }
+
         var others = _desk.For(peer.Name);
         if (_drains())
         {
@@ -122,7 +140,19 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 candidates: others);
         }
 
-        return Admission.Accept(_uplink.Path, position, others);
+        return Admission.Accept(_uplink.Path, position, others, provisional);
+    }
+
+    /// <summary>Ends links whose provisional certificates count no more, or not here. Call now and then: they end by time too.</summary>
+    public void CutProvisional()
+    {
+        foreach (var link in _links.Values)
+        {
+            if (link.Provisional?.Objection(_time.GetUtcNow(), _uplink.Path, _revocations.Current) is { } no)
+            {
+                link.Close(no);
+            }
+        }
     }
 
     public ProbeAnswer Probe(PeerIdentity peer) => new()
@@ -185,7 +215,9 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Placement = known?.Placement ?? 0,
                 Budget = known?.Budget ?? 0,
                 Link = known?.Link,
-                Membership = hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
+                Issuer = link.Provisional?.Grant.Issuer.Name ?? "",
+                Issuing = known?.Issuing ?? 0,
+                Membership = link.Provisional is not null ? ByteString.Empty : hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)
             {
@@ -285,6 +317,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     // A child that has no room for this is cut off rather than left without it: it is told when it attaches again.
     private static void Tell(ILink link, Revocations revocations) => Tell(link, new Message { Lane = Lane.Control, Revocations = revocations.Signed });
 
+    private string? Objection(ProvisionalCertificate? certificate, PeerIdentity peer, RouteEntry? known) =>
+        certificate is null || certificate.Peer != peer ? $"the certificate of {peer} is provisional and not of this tree: its issuer had no leave of the root for it; join again with a token"
+        : known is { Membership.IsEmpty: false } ? $"the root has admitted {peer.Name} already, and a provisional certificate does not stand for it; its true one does"
+        : certificate.Objection(_time.GetUtcNow(), _uplink.Path, _revocations.Current) ?? _issuing?.Objection(certificate);
+
     private static void Tell(ILink link, Message message)
     {
         if (link.IsUp && !link.TrySend(message))
@@ -381,6 +418,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         if (request.Via.Count == 0 || request.Via[^1] != link.Peer.Name)
         {
             _log.Forged("join request", request.Name, link.Peer.Name);
+            return;
+        }
+
+        if (_issuing?.Concerns(request) == true)
+        {
+            _ = DecideAsync(link, request, _issuing.AnswerAsync, ct);
             return;
         }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Issuing;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -37,6 +38,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
     private readonly ClusterWishes _wishes;
+    private readonly IssuingOrders? _issuing;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -46,10 +48,17 @@ internal sealed class ClusterObjects : IDisposable
     private readonly ConcurrentDictionary<string, Settled> _settled = new(StringComparer.Ordinal);
 
     public ClusterObjects(
-        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log)
+        RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log,
+        IssuingOrders? issuing = null)
     {
         (_routes, _uplink, _api, _certificates, _time, _log, _isRoot) = (routes, uplink, api, certificates, time, log, uplink.IsRoot);
         _wishes = new ClusterWishes(sendWish, time, log);
+        _issuing = issuing;
+        if (issuing is not null)
+        {
+            issuing.Changed += name => _queue!.AddAfter(name, Gathering);
+        }
+
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
@@ -61,6 +70,8 @@ internal sealed class ClusterObjects : IDisposable
     public async Task RunAsync(CancellationToken stop)
     {
         var watching = _informer.RunAsync(stop);
+        var issuing = _issuing?.RunAsync(stop) ?? Task.CompletedTask;
+        await (_issuing?.Synced ?? Task.CompletedTask).WaitAsync(stop).ConfigureAwait(false);
         await _informer.Synced.WaitAsync(stop).ConfigureAwait(false);
         foreach (var entry in _routes.Read(t => t.Below.Append(t.Self).ToArray()))
         {
@@ -69,6 +80,7 @@ internal sealed class ClusterObjects : IDisposable
 
         await new Reconciler("cluster objects", _queue, ReconcileAsync, Parallel, _log).RunAsync(stop).ConfigureAwait(false);
         await watching.ConfigureAwait(false);
+        await issuing.ConfigureAwait(false);
     }
 
     /// <summary>Whether a cluster of a name may have an object; false only when none was there a moment ago.</summary>
@@ -104,7 +116,13 @@ internal sealed class ClusterObjects : IDisposable
 
         _seen.TryAdd(name, true);
         _expected.TryRemove(name, out _);
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost);
+        var plan = (IssuingPlan?)null;
+        if (_issuing is not null && name != _routes.Self.Name)
+        {
+            (plan, known) = await _issuing.PrepareAsync(known, entry, ct).ConfigureAwait(false);
+        }
+
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, plan?.Order.Digest ?? 0);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -121,6 +139,7 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         var again = _certificates.Write(next, name == _routes.Self.Name);
+        plan?.Write(next.Child("status"), entry, _time.GetUtcNow());
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
             var written = await _api.ReplaceStatusAsync(Kinds.Clusters, next, ct).ConfigureAwait(false);
@@ -132,7 +151,8 @@ internal sealed class ClusterObjects : IDisposable
             return again;
         }
 
-        if (await _wishes.SendAsync(known, entry).ConfigureAwait(false) is { } later)
+        var due = await _wishes.SendAsync(known, entry).ConfigureAwait(false);
+        if ((plan is null ? due : ClusterWishes.Sooner(due, await _issuing!.SendAsync(plan, entry).ConfigureAwait(false))) is { } later)
         {
             return Next.After(again.Delay < later ? again.Delay.Value : later);
         }
@@ -190,6 +210,15 @@ internal sealed class ClusterObjects : IDisposable
     {
         _settled.TryRemove(name, out _);
         _wishes.Forget(name);
+        if (known is not null && _issuing is not null)
+        {
+            (_, known) = await _issuing.PrepareAsync(known, null, ct).ConfigureAwait(false);
+        }
+        else
+        {
+            _issuing?.Forget(name);
+        }
+
         if (known is null)
         {
             _seen.TryRemove(name, out _);
@@ -284,5 +313,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Order, DateTimeOffset? Until = null);
 }

@@ -71,6 +71,17 @@ internal static class ClusterStatus
                 now);
         }
 
+        if (entry.Issuer.Length > 0)
+        {
+            Conditions.SetCondition(
+                status, "Provisional", true, "NotAdmittedYet",
+                $"{entry.Issuer} let it in while the root did not; it is known below {entry.Issuer} only, until the root admits it or says no", now);
+        }
+        else
+        {
+            Forget(status, "Provisional");
+        }
+
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Revoked", accepted ? "may take part in the tree" : $"shut out until otectl accept {entry.Name}", now);
     }
 
@@ -208,7 +219,8 @@ internal static class ClusterStatus
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : refused, accepted ? "may take part in the tree" : $"waiting for otectl accept {cluster.Name()}", now);
     }
 
-    private static void Forget(JsonObject status, string condition)
+    /// <summary>Takes a condition out.</summary>
+    public static void Forget(JsonObject status, string condition)
     {
         if (Find(status, condition) is { } stale)
         {

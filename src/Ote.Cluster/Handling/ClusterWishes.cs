@@ -82,7 +82,8 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
         Generation = (ulong)cluster.Generation(),
     };
 
-    private static TimeSpan? Sooner(TimeSpan? one, TimeSpan? other) => one is null || other < one ? other : one;
+    /// <summary>The shorter of two waits; null is none.</summary>
+    public static TimeSpan? Sooner(TimeSpan? one, TimeSpan? other) => one is null || other < one ? other : one;
 
     private static Message? Place(JsonObject cluster, RouteEntry entry)
     {

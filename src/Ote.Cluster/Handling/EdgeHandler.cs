@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Issuing;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
@@ -25,6 +26,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
     private readonly LinkDesk? _links;
+    private readonly IssuingDesk? _issuing;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -44,10 +46,11 @@ internal sealed class EdgeHandler : ILinkHandler
         TrustKeeper trust,
         ClusterMessages messages,
         LinkDesk? links,
+        IssuingDesk? issuing,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _links) = (trust, messages, links);
+        (_trust, _messages, _links, _issuing) = (trust, messages, links, issuing);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -97,7 +100,7 @@ internal sealed class EdgeHandler : ILinkHandler
             case Message.PayloadOneofCase.RouteRequest:
                 _routes.SnapshotAsked();
                 break;
-            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement or Message.PayloadOneofCase.SetBudget:
+            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement or Message.PayloadOneofCase.SetBudget or Message.PayloadOneofCase.SetIssuing:
                 await WishAsync(message).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.Standing:
@@ -127,7 +130,7 @@ internal sealed class EdgeHandler : ILinkHandler
     /// <summary>Carries an operator's wish about one cluster out here, or sends it on towards the cluster it is for.</summary>
     public async Task WishAsync(Message message)
     {
-        var name = message.SetTags?.Name ?? message.SetPlacement?.Name ?? message.SetBudget.Name;
+        var name = message.SetTags?.Name ?? message.SetPlacement?.Name ?? message.SetBudget?.Name ?? message.SetIssuing.Name;
         if (name != _routes.Self.Name)
         {
             if (_routes.Read(t => t.NextHop(name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
@@ -138,8 +141,11 @@ internal sealed class EdgeHandler : ILinkHandler
             return;
         }
 
-        await (message.SetTags is { } tags ? SetTagsAsync(tags) : message.SetPlacement is { } place ? PlaceAsync(place) : LimitAsync(message.SetBudget)).ConfigureAwait(false);
+        await (message.SetTags is { } tags ? SetTagsAsync(tags) : message.SetPlacement is { } place ? PlaceAsync(place) : message.SetBudget is { } budget ? LimitAsync(budget) : IssueAsync(message.SetIssuing))
+            .ConfigureAwait(false);
     }
+
+    private Task IssueAsync(SetIssuing order) => _issuing?.ReceiveAsync(order) ?? Task.CompletedTask; // the root needs nobody's leave
 
     private Task LimitAsync(SetBudget wish)
     {
@@ -194,7 +200,8 @@ internal sealed class EdgeHandler : ILinkHandler
         _log.TagsSet(_routes.Self.Name, tags.ToString());
     }
 
-    private void Refused(NameVerdict verdict)
+    /// <summary>A name below is refused by an ancestor: its direct child is cut off, one further down is not routed any more.</summary>
+    public void Refused(NameVerdict verdict)
     {
         _log.NameRefused(verdict.Name, verdict.Uid, verdict.Text);
         var (hop, shown) = _routes.Read(t => t.Find(verdict.Name) is { } entry && entry.Uid == verdict.Uid ? (t.NextHop(verdict.Name), entry.Membership) : default);

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Issuing;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -20,10 +22,11 @@ internal sealed record JoinDeskOptions(TimeSpan RenewalGrace, string RootName, I
 /// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests that ask for hosts nobody has given them yet are
 /// decided one after the other.
 /// </summary>
-internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time)
+internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time, ILogger? log = null)
 {
     private static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan BindPatience = TimeSpan.FromSeconds(20);
+    private const string AdmittedKeyAnnotation = "ote.baidu.com/admitted-key";
     private const int Attempts = 5;
     private readonly TokenLedger _ledger = new(api, time);
     private readonly SemaphoreSlim _hostsTurn = new(1, 1);
@@ -36,7 +39,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
 
     public async Task<JoinAnswer> DecideAsync(JoinRequest request, CancellationToken ct)
     {
-        var asked = new Asked(request);
+        var asked = new Asked(request, Renewal.VerifyProvisional(request, [.. authority.All.Select(a => a.Authority)], time.GetUtcNow(), options.RenewalGrace));
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -78,7 +81,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         try
         {
             // A first look at the token only: who may not join learns nothing of who holds what, and a refused host uses nothing up.
-            var token = asked.Presented is { } presented ? await api.GetAsync(Kinds.JoinTokens, null, presented.Id, ct).ConfigureAwait(false) : null;
+            var token = asked.TokenId is { } id ? await api.GetAsync(Kinds.JoinTokens, null, id, ct).ConfigureAwait(false) : null;
             if (Judge(asked, cluster, token is null ? null : new JoinToken(token)) is { Kind: JoinVerdictKind.Refuse } no)
             {
                 return Refused(request, no.Text);
@@ -97,8 +100,8 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
     }
 
     /// <summary>The decision, and the use of the token counted.</summary>
-    private Task<JoinVerdict> VerdictAsync(Asked asked, JsonObject? cluster, CancellationToken ct) => asked.Presented is { } presented
-        ? _ledger.DecideAsync(presented.Id, new PeerIdentity(asked.Request.Name, asked.Request.Uid), (token, wasCounted) => Judge(asked, cluster, token, wasCounted), ct)
+    private Task<JoinVerdict> VerdictAsync(Asked asked, JsonObject? cluster, CancellationToken ct) => asked.TokenId is { } id
+        ? _ledger.DecideAsync(id, new PeerIdentity(asked.Request.Name, asked.Request.Uid), (token, wasCounted) => Judge(asked, cluster, token, wasCounted), ct)
         : Task.FromResult(Judge(asked, cluster, null));
 
     private JoinVerdict Judge(Asked asked, JsonObject? cluster, JoinToken? token, bool wasCounted = false)
@@ -106,10 +109,17 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         var request = asked.Request;
         var holder = cluster.Text("spec", "uid");
         var isHolder = holder == request.Uid;
+        var isRevoked = revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!));
+        if (asked.Provisional is { } provisional)
+        {
+            return ConfirmDecision.Decide(request, provisional, new ConfirmFacts(
+                token?.Read(request, wasCounted), holder, AdmittedKey(cluster), CertificateRecord.Of(cluster ?? []) is not null, provisional.Withdrawn(revocations.Current), isRevoked));
+        }
+
         return JoinDecision.Decide(request, new JoinFacts(
             token?.Read(request, isHolder || wasCounted),
             holder,
-            IsRevoked: revocations.Current.Contains(request.Uid) || (isHolder && Revoker.IsShutOut(cluster!)),
+            IsRevoked: isRevoked,
             IsApproved: isHolder && cluster.Truth("spec", "accepted") == true,
             Renewal.Verify(request, authority.All.Select(a => a.Authority), time.GetUtcNow(), options.RenewalGrace),
             time.GetUtcNow()));
@@ -125,12 +135,21 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         using var late = new CancellationTokenSource(BindPatience, time);
         if (verdict.Kind == JoinVerdictKind.Refuse)
         {
+            if (asked.Provisional is { } refused)
+            {
+                log?.NotAdmitted(refused.Peer, refused.Grant.Issuer.Name, refused.Token, verdict.Text);
+            }
+
             return Refused(request, verdict.Text);
         }
 
-        if (verdict.Kind == JoinVerdictKind.Pending)
+        if (verdict.Kind is JoinVerdictKind.Pending or JoinVerdictKind.Later)
         {
-            await BindAsync(cluster, Wanted(cluster, request, false, hosts), late.Token).ConfigureAwait(false);
+            if (verdict.Kind == JoinVerdictKind.Pending)
+            {
+                await BindAsync(cluster, Wanted(cluster, request, false, hosts), late.Token).ConfigureAwait(false);
+            }
+
             return new JoinAnswer
             {
                 RequestId = request.RequestId,
@@ -144,7 +163,17 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         using var certificate = issuer.Issue(signing, new PeerIdentity(request.Name, request.Uid), hosts.Granted);
         var bound = Wanted(cluster, request, true, hosts);
         CertificateRecord.Write(bound, certificate.NotBefore, certificate.NotAfter);
+        if (asked.Provisional is { } provisional)
+        {
+            bound.Child("metadata").Child("annotations")[AdmittedKeyAnnotation] = provisional.Key.ToString();
+        }
+
         await BindAsync(cluster, bound, late.Token).ConfigureAwait(false);
+        if (asked.Provisional is { } admitted)
+        {
+            log?.Admitted(admitted.Peer, admitted.Grant.Issuer.Name, admitted.Token);
+        }
+
         return new JoinAnswer
         {
             RequestId = request.RequestId,
@@ -155,6 +184,9 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
             Text = string.Join("; ", hosts.Withheld),
         };
     }
+
+    private static CaPin? AdmittedKey(JsonObject? cluster) =>
+        CaPin.TryParse(cluster?.Annotation(AdmittedKeyAnnotation), out var key) ? key : null;
 
     private static JoinAnswer Refused(JoinRequest request, string text) =>
         new() { RequestId = request.RequestId, Outcome = JoinAnswer.Types.Outcome.Refused, Text = text };
@@ -208,11 +240,14 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         : api.ReplaceAsync(Kinds.Clusters, wanted, ct);
 
     /// <summary>One request over all its attempts.</summary>
-    private sealed class Asked(JoinRequest request)
+    private sealed class Asked(JoinRequest request, ProvisionalCertificate? provisional)
     {
         public JoinRequest Request => request;
 
-        /// <summary>The token it shows; null when that is none.</summary>
-        public JoinTokenText? Presented { get; } = JoinTokenText.TryParse(request.Token, out var presented) ? presented : null;
+        /// <summary>The certificate of another cluster that it shows in place of a token; null when it shows none.</summary>
+        public ProvisionalCertificate? Provisional { get; } = request.Token.Length == 0 ? provisional : null;
+
+        /// <summary>The token it shows, or was let in by; null when there is none.</summary>
+        public string? TokenId => JoinTokenText.TryParse(request.Token, out var presented) ? presented.Id : Provisional?.Token;
     }
 }

@@ -30,7 +30,8 @@ internal readonly record struct JoinToken(JsonObject Object)
             (int)(Object.Whole("status", "used") ?? 0),
             wasCounted || Recent.Contains(Entry(new PeerIdentity(request.Name, request.Uid))),
             string.IsNullOrEmpty(pattern) ? [] : [Routing.Glob.Matches(pattern, request.Name) ? request.Name : pattern],
-            Object.Truth("spec", "autoAccept") ?? false);
+            Object.Truth("spec", "autoAccept") ?? false,
+            Object.Text("spec", "issuer") ?? "");
     }
 
     /// <summary>Counts one more cluster in the object, which is then to be stored.</summary>

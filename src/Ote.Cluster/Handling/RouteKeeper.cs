@@ -36,9 +36,10 @@ internal sealed class RouteKeeper
     /// <param name="time">The clock.</param>
     /// <param name="log">Where trouble is told.</param>
     /// <param name="isMember">At the root: whether an announced cluster shows that the root has admitted it.</param>
-    public RouteKeeper(RouteEntry self, IJournal journal, TimeProvider time, ILogger log, Func<RouteEntry, bool>? isMember = null)
+    /// <param name="isIssued">Whether this cluster has issued a provisional certificate to an entry's cluster.</param>
+    public RouteKeeper(RouteEntry self, IJournal journal, TimeProvider time, ILogger log, Func<RouteEntry, bool>? isMember = null, Func<RouteEntry, bool>? isIssued = null)
     {
-        (_table, _journal, _time, _log) = (new RouteTable(self, isMember), journal, time, log);
+        (_table, _journal, _time, _log) = (new RouteTable(self, isMember, isIssued), journal, time, log);
     }
 
     /// <summary>Raised after the table changed, on the thread that brought the event: queue, do not work.</summary>

@@ -20,6 +20,9 @@ internal sealed class CertificateRenewer(
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(2);
 
+    // The root may be back at any moment, and until it has answered the cluster is known below its issuer only.
+    private static readonly TimeSpan ProvisionalRetry = TimeSpan.FromSeconds(20);
+
     private readonly Signal woken = new();
 
     /// <summary>Renews whenever it is due, until stopped, and soon after another CA has begun to issue.</summary>
@@ -33,7 +36,7 @@ internal sealed class CertificateRenewer(
         {
             (DateTimeOffset begin, DateTimeOffset end) = Times();
             DateTimeOffset now = time.GetUtcNow();
-            DateTimeOffset due = atOnce ? now : RenewalSchedule.Due(begin, end, now, random());
+            DateTimeOffset due = atOnce ? now : identity.Current.IsProvisional ? now + ProvisionalRetry : RenewalSchedule.Due(begin, end, now, random());
             while (await WaitUntilAsync(due, stop).ConfigureAwait(false))
             {
                 // Another CA issues now. Nothing presses: as one that is overdue, so that not all come at once.
@@ -42,7 +45,7 @@ internal sealed class CertificateRenewer(
             }
 
             atOnce = false;
-            await RenewAsync(new BackoffOptions(FirstRetry, RenewalSchedule.RetryCeiling(begin, end)), stop).ConfigureAwait(false);
+            await RenewAsync(new BackoffOptions(FirstRetry, identity.Current.IsProvisional ? ProvisionalRetry : RenewalSchedule.RetryCeiling(begin, end)), stop).ConfigureAwait(false);
         }
     }
 

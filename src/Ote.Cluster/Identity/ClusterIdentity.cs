@@ -28,6 +28,7 @@ public sealed class ClusterIdentity
         Certificate = certificate;
         Authority = authority;
         Peer = peer;
+        IsProvisional = ProvisionalCertificate.IsOne(certificate);
         Membership = membership.Length == Identity.Membership.Length ? membership : default;
         tls = new Lazy<SslStreamCertificateContext>(() => SslStreamCertificateContext.Create(certificate, [authority], offline: true));
     }
@@ -43,6 +44,9 @@ public sealed class ClusterIdentity
 
     /// <summary>What proves to the root, through whoever passes it on, that it has admitted this cluster; empty when there is none yet.</summary>
     public ReadOnlyMemory<byte> Membership { get; }
+
+    /// <summary>Whether a cluster above has issued the certificate while the root was away: it attaches below that one only, until the root has issued one.</summary>
+    public bool IsProvisional { get; }
 
     /// <summary>The certificate made ready for TLS, shared by all connections.</summary>
     internal SslStreamCertificateContext TlsContext => tls.Value;
@@ -88,7 +92,7 @@ public sealed class ClusterIdentity
             using X509Certificate2 bare = X509CertificateLoader.LoadCertificate(answer.Certificate.Span);
             if (!isTrusted(authority)) throw new JoinRefusedException("the answer's CA is not the pinned one");
             using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authority) };
-            if (!chain.Build(bare)) throw new JoinRefusedException("the issued certificate is not signed by the tree's CA");
+            if (!chain.Build(bare) && ProvisionalCertificate.Read(bare, [authority]) is null) throw new JoinRefusedException("the issued certificate is not signed by the tree's CA");
             ClusterIdentity identity = new(bare.CopyWithPrivateKey(key), authority, answer.Membership.ToByteArray());
             return identity.Peer == wanted ? identity : throw new JoinRefusedException($"a certificate for {identity.Peer} was issued instead of {wanted}");
         }

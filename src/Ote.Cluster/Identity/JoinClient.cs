@@ -53,6 +53,7 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
             Name = ticket.Wanted.Name,
             Uid = ticket.Wanted.Uid,
             Csr = ByteString.CopyFrom(SigningRequest.Create(ticket.Wanted.Name, ticket.Hosts, key)),
+            Provisional = true,
         };
         Backoff backoff = new(new BackoffOptions(TimeSpan.FromMilliseconds(250), LongestWait), random);
         string? said = null;

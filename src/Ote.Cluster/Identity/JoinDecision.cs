@@ -13,8 +13,9 @@ namespace Ote.Cluster.Identity;
 /// <param name="HasAdmitted">Whether the one that asks is among them; asking again is no further use.</param>
 /// <param name="Names">Names it may admit; empty for any.</param>
 /// <param name="AutoAccept">Whether no operator needs to approve.</param>
+/// <param name="Issuer">The cluster that lets in by it, with provisional certificates; empty for the root. One that asks for approval is always the root's.</param>
 public sealed record JoinTokenRecord(
-    string Id, string SecretHash, DateTimeOffset? Expires, int? MaxUses, int Used, bool HasAdmitted, IReadOnlyCollection<string> Names, bool AutoAccept);
+    string Id, string SecretHash, DateTimeOffset? Expires, int? MaxUses, int Used, bool HasAdmitted, IReadOnlyCollection<string> Names, bool AutoAccept, string Issuer = "");
 
 /// <summary>What the root knows when a request arrives.</summary>
 /// <param name="Token">The record of the request's token id; null when there is none.</param>
@@ -37,6 +38,9 @@ public enum JoinVerdictKind
 
     /// <summary>No.</summary>
     Refuse,
+
+    /// <summary>Ask again: somebody else is to decide, who does not know of it yet. Nothing is bound.</summary>
+    Later,
 }
 
 /// <summary>The decision on a request.</summary>
@@ -76,6 +80,13 @@ public static class JoinDecision
         }
 
         JoinTokenRecord token = facts.Token!;
+        if (token.Issuer.Length > 0 && token.AutoAccept)
+        {
+            return request.Via.Contains(token.Issuer)
+                ? new JoinVerdict(JoinVerdictKind.Later, $"the join token {token.Id} is for {token.Issuer}, which has no leave to let in, or has not heard of this token yet; otectl describe cluster {token.Issuer} says more", false)
+                : Refuse($"the join token {token.Id} lets in below {token.Issuer} only; join there, or ask the operator for a token of the root");
+        }
+
         bool uses = !token.HasAdmitted;
         return token.AutoAccept || facts.IsApproved
             ? new JoinVerdict(JoinVerdictKind.Issue, "", uses)

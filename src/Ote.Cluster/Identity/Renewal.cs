@@ -30,6 +30,25 @@ public static class Renewal
     public static PeerIdentity? Verify(JoinRequest request, X509Certificate2 authority, DateTimeOffset now, TimeSpan grace) =>
         Verify(request, [authority], now, grace);
 
+    /// <summary>The provisional certificate whose key has signed a request; null when there is none, or its chain does not hold.</summary>
+    /// <param name="request">As received.</param>
+    /// <param name="authorities">The tree's CAs.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="grace">How long after its end it may still ask.</param>
+    internal static ProvisionalCertificate? VerifyProvisional(JoinRequest request, IReadOnlyCollection<X509Certificate2> authorities, DateTimeOffset now, TimeSpan grace)
+    {
+        if (request.PreviousCertificate.IsEmpty || request.PreviousSignature.IsEmpty) return null;
+        try
+        {
+            using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
+            return now <= (DateTimeOffset)former.NotAfter + grace && ProvisionalCertificate.Read(former, authorities) is { } provisional && IsSigned(request, former) ? provisional : null;
+        }
+        catch (CryptographicException)
+        {
+            return null; // bytes that are no certificate prove nothing
+        }
+    }
+
     /// <summary>The identity a request proves; null when it proves none.</summary>
     internal static PeerIdentity? Verify(JoinRequest request, IEnumerable<X509Certificate2> authorities, DateTimeOffset now, TimeSpan grace)
     {
@@ -40,14 +59,17 @@ public static class Renewal
             using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
             if (now > (DateTimeOffset)former.NotAfter + grace) return null;
             using X509Chain chain = new() { ChainPolicy = TunnelTls.TrustOnly(authorities) };
-            using ECDsa? key = former.GetECDsaPublicKey();
-            if (!chain.Build(former) || key is null) return null;
-            bool signed = key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
-            return signed && CertificateNames.TryReadIdentity(former, out PeerIdentity identity) ? identity : null;
+            return chain.Build(former) && IsSigned(request, former) && CertificateNames.TryReadIdentity(former, out PeerIdentity identity) ? identity : null;
         }
         catch (Exception e) when (Unreadable.IsCause(e))
         {
             return null; // bytes that are no certificate prove nothing
         }
+    }
+
+    private static bool IsSigned(JoinRequest request, X509Certificate2 former)
+    {
+        using ECDsa? key = former.GetECDsaPublicKey();
+        return key is not null && key.VerifyData(request.Csr.Span, request.PreviousSignature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
     }
 }

@@ -32,6 +32,7 @@ internal sealed class RenewalClient(
                 Name = former.Peer.Name,
                 Uid = former.Peer.Uid,
                 Csr = ByteString.CopyFrom(SigningRequest.Create(former.Peer.Name, hosts, key)),
+                Provisional = former.IsProvisional,
             };
             Renewal.Prove(request, former);
             JoinAnswer answer = await ask(request, ct).ConfigureAwait(false);

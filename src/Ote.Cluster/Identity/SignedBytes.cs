@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Google.Protobuf;
 
 namespace Ote.Cluster.Identity;
 
@@ -24,6 +25,20 @@ internal static class SignedBytes
         {
             return false; // not even the form of a signature
         }
+    }
+
+    /// <summary>Whether at least one of the signatures is of one of these CAs.</summary>
+    public static bool IsSignedByAny(IEnumerable<X509Certificate2> authorities, string purpose, ReadOnlySpan<byte> content, IReadOnlyList<ByteString> signatures)
+    {
+        foreach (X509Certificate2 authority in authorities)
+        {
+            foreach (ByteString signature in signatures)
+            {
+                if (IsSigned(authority, purpose, content, signature.Span)) return true;
+            }
+        }
+
+        return false;
     }
 
     private static byte[] Framed(string purpose, ReadOnlySpan<byte> content) => [.. Encoding.ASCII.GetBytes(purpose), 0, .. content];

@@ -84,6 +84,9 @@ public static class TunnelTls
             return ValueTask.FromResult(seen.Options);
         }
 
+        // Of the tree, though its CA has not signed it. Whether it counts here, and now, is for admission to say, with words for the child.
+        private static bool IsProvisional(X509Certificate2 seen, TreeTrust trust) => ProvisionalCertificate.Read(seen, trust.Authorities) is not null;
+
         private SslServerAuthenticationOptions Options(ClusterIdentity identity, TreeTrust trust) => new()
         {
             ServerCertificateContext = identity.TlsContext,
@@ -91,7 +94,7 @@ public static class TunnelTls
             CertificateChainPolicy = TrustOnly(trust),
             RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificate is null
                 || (certificate is X509Certificate2 seen
-                    && (errors == SslPolicyErrors.None ? OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is null : applicants && Applicant.IsOne(seen))),
+                    && (errors == SslPolicyErrors.None ? OutOfTime(seen, trust.IssuerOf(seen), time.GetUtcNow()) is null : (applicants && Applicant.IsOne(seen)) || IsProvisional(seen, trust))),
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
         };

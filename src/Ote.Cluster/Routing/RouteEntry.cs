@@ -50,8 +50,18 @@ public sealed record RouteEntry
 
     /// <summary>What its link to the parent costs, as it told last; null: it did not say.</summary>
     public LinkReport? Link { get; init; }
+
     /// <summary>The proof that the root has admitted it, as it was shown; empty: none was. Only the root can check it.</summary>
     public ByteString Membership { get; init; } = ByteString.Empty;
+
+    /// <summary>
+    /// Of a cluster that the root has not admitted yet: the cluster above it that issued its provisional certificate, beyond which it is not
+    /// told; empty otherwise.
+    /// </summary>
+    public string Issuer { get; init; } = "";
+
+    /// <summary>Short name of the root's word of what it may issue that it holds; 0: none.</summary>
+    public ulong Issuing { get; init; }
 
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }

@@ -22,6 +22,7 @@ public sealed class RouteTable
     public const int MostNames = 100_000;
 
     private readonly Func<RouteEntry, bool>? _isMember;
+    private readonly Func<RouteEntry, bool>? _isIssued;
     private readonly Dictionary<string, Known> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ChildState> _children = new(StringComparer.Ordinal);
     private readonly TagIndex _tags = new();
@@ -32,9 +33,10 @@ public sealed class RouteTable
     /// <summary>Makes a table that knows its own cluster only.</summary>
     /// <param name="self">The own cluster.</param>
     /// <param name="isMember">Whether an entry shows that the root has admitted its cluster; null where nobody can tell.</param>
-    public RouteTable(RouteEntry self, Func<RouteEntry, bool>? isMember = null)
+    /// <param name="isIssued">Whether this cluster has issued a provisional certificate to an entry's cluster; null where it issues none.</param>
+    public RouteTable(RouteEntry self, Func<RouteEntry, bool>? isMember = null, Func<RouteEntry, bool>? isIssued = null)
     {
-        _isMember = isMember;
+        (_isMember, _isIssued) = (isMember, isIssued);
         Self = self;
         Digest = RouteDigest.Of(self);
     }
@@ -315,13 +317,13 @@ public sealed class RouteTable
             unknown);
     }
 
-    /// <summary>All that is known, for the parent. What was dirty is part of it.</summary>
+    /// <summary>All that is known, for the parent, but for clusters this one vouches for alone. What was dirty is part of it.</summary>
     public Wire.RouteSnapshot TakeSnapshot()
     {
         Advance();
         var snapshot = new Wire.RouteSnapshot { Version = Version };
         snapshot.Entries.Add(RouteWire.ToWire(Self));
-        snapshot.Entries.Add(_known.Values.Select(k => RouteWire.ToWire(k.Entry)));
+        snapshot.Entries.Add(_known.Values.Where(k => !IsWithheld(k.Entry)).Select(k => RouteWire.ToWire(k.Entry)));
         return snapshot;
     }
 
@@ -337,7 +339,7 @@ public sealed class RouteTable
         delta = new Wire.RouteDelta { FromVersion = Version };
         foreach (var name in _dirty)
         {
-            if (Find(name) is { } entry)
+            if (Find(name) is { } entry && !IsWithheld(entry))
             {
                 delta.Upserts.Add(RouteWire.ToWire(entry));
             }
@@ -398,6 +400,19 @@ public sealed class RouteTable
             errors.Add(error);
             state.Refused(wire.Name, digest);
             return;
+        }
+
+        // How a direct child has shown who it is stands since it attached; nothing it says later changes that.
+        if (_known.TryGetValue(child, out var teller) && teller.Entry.Issuer.Length > 0 && entry.Name != child)
+        {
+            verdicts.Add(Unproven(entry)); // who is not admitted itself vouches for nobody
+            state.Refused(wire.Name, digest);
+            return;
+        }
+
+        if (entry.Name == child)
+        {
+            entry = entry with { Issuer = teller?.Entry.Issuer ?? "", Membership = teller is { Entry.Issuer.Length: > 0 } ? ByteString.Empty : entry.Membership };
         }
 
         if (Accept(entry, child, changes, verdicts, own: entry.Name == child))
@@ -490,8 +505,9 @@ public sealed class RouteTable
     }
 
     // What was known before there were proofs goes on without, until it shows its first.
-    private bool IsAdmitted(RouteEntry entry, RouteEntry? known) =>
-        _isMember is null || _isMember(entry) || (entry.Membership.IsEmpty && known is { Membership.IsEmpty: true } && known.Uid == entry.Uid);
+    private bool IsAdmitted(RouteEntry entry, RouteEntry? known) => entry.Issuer.Length > 0
+        ? _isMember is null && known is not { Membership.IsEmpty: false } && (entry.Issuer == Self.Name ? _isIssued?.Invoke(entry) == true : _ancestors.Contains(entry.Issuer))
+        : _isMember is null || _isMember(entry) || (entry.Membership.IsEmpty && known is { Membership.IsEmpty: true } && known.Uid == entry.Uid);
 
     /// <summary>
     /// Of one cluster seen behind two children: above 0 when the new word is to be believed whatever its epoch, below 0 when it is not; 0 when
@@ -563,7 +579,7 @@ public sealed class RouteTable
                 return;
             }
 
-            Digest -= RouteDigest.Of(before);
+            Digest -= DigestOf(before);
             _tags.Remove(before);
             known.Entry = entry;
         }
@@ -573,7 +589,7 @@ public sealed class RouteTable
             _children[hop].Names.Add(entry.Name);
         }
 
-        Digest += RouteDigest.Of(entry);
+        Digest += DigestOf(entry);
         _tags.Add(entry);
         _dirty.Add(entry.Name);
         changes.Add(new RouteChange(before, entry));
@@ -586,12 +602,16 @@ public sealed class RouteTable
             return;
         }
 
-        Digest -= RouteDigest.Of(known.Entry);
+        Digest -= DigestOf(known.Entry);
         _tags.Remove(known.Entry);
         _children[known.Hop].Names.Remove(name);
         _dirty.Add(name);
         changes.Add(new RouteChange(known.Entry, null));
     }
+
+    private bool IsWithheld(RouteEntry entry) => entry.Issuer.Length > 0 && entry.Issuer == Self.Name;
+
+    private ulong DigestOf(RouteEntry entry) => IsWithheld(entry) ? 0 : RouteDigest.Of(entry);
 
     private sealed class Known
     {

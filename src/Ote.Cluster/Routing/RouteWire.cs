@@ -32,6 +32,8 @@ internal static class RouteWire
             Budget = entry.Budget,
             Cost = entry.Link?.ToWire(),
             Membership = entry.Membership,
+            Issuer = entry.Issuer,
+            Issuing = entry.Issuing,
         };
         wire.Tags.Add(entry.Tags);
         return wire;
@@ -50,9 +52,9 @@ internal static class RouteWire
         }
 
         if (wire.Address.Length > MaxTextLength || wire.Version.Length > MaxTextLength || ClusterName.Check(wire.Parent) is not null
-            || (wire.Home.Length > 0 && ClusterName.Check(wire.Home) is not null))
+            || (wire.Home.Length > 0 && ClusterName.Check(wire.Home) is not null) || (wire.Issuer.Length > 0 && ClusterName.CheckChild(wire.Issuer) is not null))
         {
-            error = $"cluster '{wire.Name}' was announced with an invalid parent, or an address or version longer than {MaxTextLength} characters";
+            error = $"cluster '{wire.Name}' was announced with an invalid parent or issuer, or an address or version longer than {MaxTextLength} characters";
             return false;
         }
 
@@ -93,6 +95,8 @@ internal static class RouteWire
             Budget = wire.Budget,
             Link = LinkReport.From(wire.Cost),
             Membership = wire.Membership,
+            Issuer = wire.Issuer,
+            Issuing = wire.Issuing,
         };
         return true;
     }

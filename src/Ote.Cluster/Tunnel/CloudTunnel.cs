@@ -200,7 +200,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         await channel.SendAsync(FrameWriter.Packet(Frame.KindOneofCase.Welcome, welcome), stop.Token).ConfigureAwait(false);
 
         // Registration, only now that the link is up.
-        LinkSetup setup = new(peer, hello.Epoch, welcome.Compression == Compression.None ? plain : options, IsParent: true, runtime.Random(), () => new BeatFacts(0, admission.Position), stop.Token);
+        LinkSetup setup = new(peer, hello.Epoch, welcome.Compression == Compression.None ? plain : options, IsParent: true, runtime.Random(), () => new BeatFacts(0, admission.Position), stop.Token, verdict.Provisional);
         Link link = new(runtime, child.Conversation, channel, handler, setup, () => Interlocked.Decrement(ref links));
         lock (child.Conversation.Dispatch)
         {

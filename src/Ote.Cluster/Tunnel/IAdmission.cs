@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -43,9 +44,12 @@ public sealed class Admission
     /// <summary>Where else the child may go.</summary>
     public IReadOnlyList<Candidate> Candidates { get; }
 
+    /// <summary>The child's certificate when it is one that the root has not issued; null otherwise.</summary>
+    public ProvisionalCertificate? Provisional { get; init; }
+
     /// <summary>The child may attach.</summary>
-    public static Admission Accept(IReadOnlyList<string> path, TreePosition position, IReadOnlyList<Candidate>? candidates = null) =>
-        new(null, path, position, candidates ?? []);
+    public static Admission Accept(IReadOnlyList<string> path, TreePosition position, IReadOnlyList<Candidate>? candidates = null, ProvisionalCertificate? provisional = null) =>
+        new(null, path, position, candidates ?? []) { Provisional = provisional };
 
     internal static Admission Refused(Refuse refusal) => new(refusal, [], TreePosition.None, []);
 

@@ -1,4 +1,5 @@
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -12,6 +13,9 @@ public interface ILink
 {
     /// <summary>The peer, from its certificate.</summary>
     PeerIdentity Peer { get; }
+
+    /// <summary>The peer's certificate when the root has not issued it, for as long as this link lasts; null otherwise.</summary>
+    ProvisionalCertificate? Provisional => null;
 
     /// <summary>The attachment's epoch: of one uid, the newest wins.</summary>
     ulong Epoch { get; }

@@ -1,4 +1,5 @@
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -40,6 +41,8 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     }
 
     public PeerIdentity Peer => setup.Peer;
+
+    public ProvisionalCertificate? Provisional => setup.Provisional;
 
     public ulong Epoch => setup.Epoch;
 

@@ -1,3 +1,5 @@
+using Ote.Cluster.Identity;
+
 namespace Ote.Cluster.Tunnel;
 
 /// <summary>What is fixed for the life of one link.</summary>
@@ -8,8 +10,9 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="Phase">0 to 1: where in the interval this link's heartbeats fall.</param>
 /// <param name="Beat">What heartbeats tell; null: nothing. Called often: quick, no waiting.</param>
 /// <param name="Stop">Given to the handler.</param>
+/// <param name="Provisional">The peer's certificate when the root has not issued it.</param>
 internal sealed record LinkSetup(
-    PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<BeatFacts>? Beat, CancellationToken Stop)
+    PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<BeatFacts>? Beat, CancellationToken Stop, ProvisionalCertificate? Provisional = null)
 {
     /// <summary>Which side this end is, for meters.</summary>
     public KeyValuePair<string, object?> SideTag { get; } = new("peer", IsParent ? "child" : "parent");
