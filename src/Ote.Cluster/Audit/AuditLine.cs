@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Ote.Cluster.Access;
 using Ote.Cluster.Commands;
+using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Audit;
@@ -56,6 +57,27 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
         }
     });
 
+    /// <summary>A cluster was let in by another than the root, or the root has decided about one that was.</summary>
+    /// <param name="event"><c>let-in</c>, <c>admitted</c> or <c>not-admitted</c>.</param>
+    /// <param name="cluster">Who writes.</param>
+    /// <param name="certificate">The provisional certificate: each is told of once.</param>
+    /// <param name="why">The root's reason; null when there is none.</param>
+    /// <param name="at">When.</param>
+    public static AuditLine Joining(string @event, string cluster, ProvisionalCertificate certificate, string? why, DateTimeOffset at)
+    {
+        var generation = (ulong)certificate.Begin.ToUnixTimeSeconds();
+        return Line(KeyOf(@event, certificate.Peer.Uid, generation), json =>
+        {
+            Head(json, @event, cluster, certificate.Peer.Uid, generation, at);
+            json.WriteString("site", certificate.Peer.Name);
+            json.WriteString("issuer", certificate.Grant.Issuer.Name);
+            json.WriteString("grant", certificate.Grant.Id);
+            json.WriteString("token", certificate.Token);
+            json.WriteString("end", certificate.End.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+            if (why is not null) json.WriteString("why", why);
+        });
+    }
+
     /// <summary>The key of a line that stands in a log; null when it is none of ours.</summary>
     public static string? KeyOf(ReadOnlySpan<byte> line)
     {
@@ -93,23 +115,36 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
 
     private static AuditLine Write(string @event, string cluster, Command command, DateTimeOffset at, Action<Utf8JsonWriter> more)
     {
+        return Line(KeyOf(@event, command.CommandUid, command.Generation), json =>
+        {
+            Head(json, @event, cluster, command.CommandUid, command.Generation, at);
+            json.WriteString("entry", command.Entry);
+            Asked(json, command);
+            more(json);
+        });
+    }
+
+    private static void Head(Utf8JsonWriter json, string @event, string cluster, string uid, ulong generation, DateTimeOffset at)
+    {
+        json.WriteString("time", at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
+        json.WriteString("event", @event);
+        json.WriteString("cluster", cluster);
+        json.WriteString("uid", uid);
+        json.WriteNumber("generation", generation);
+    }
+
+    private static AuditLine Line(string key, Action<Utf8JsonWriter> content)
+    {
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("time", at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
-            json.WriteString("event", @event);
-            json.WriteString("cluster", cluster);
-            json.WriteString("uid", command.CommandUid);
-            json.WriteNumber("generation", command.Generation);
-            json.WriteString("entry", command.Entry);
-            Asked(json, command);
-            more(json);
+            content(json);
             json.WriteEndObject();
         }
 
         buffer.Write("\n"u8);
-        return new AuditLine(KeyOf(@event, command.CommandUid, command.Generation), buffer.WrittenMemory);
+        return new AuditLine(key, buffer.WrittenMemory);
     }
 
     private static void Asked(Utf8JsonWriter json, Command command)

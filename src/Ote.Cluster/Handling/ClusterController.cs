@@ -129,12 +129,12 @@ public sealed class ClusterController : IAsyncDisposable
         _revocations = new RevocationKeeper(journal, _identity, _log);
         _trust = new TrustKeeper(journal, _identity, _log);
         _issuing = authority is not null ? null : new IssuingDesk(
-            journal, _identity, _revocations, _joins.AskAsync, verdict => _edgeHandler!.Refused(verdict), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"));
+            journal, _identity, _revocations, _joins.AskAsync, verdict => _edgeHandler!.Refused(verdict), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"), audit);
         _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
-            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"))
+            _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"), audit)
             {
                 MayExist = name => _objects?.MayExist(name) ?? true,
             };
@@ -200,6 +200,11 @@ public sealed class ClusterController : IAsyncDisposable
         else
         {
             _metrics.ObserveCertificates(_certificate.SecondsLeft, null);
+        }
+
+        if (_issuing is not null)
+        {
+            _metrics.ObserveIssuing(() => _issuing.Waiting);
         }
 
         if (_seeker is not null)
@@ -520,7 +525,7 @@ public sealed class ClusterController : IAsyncDisposable
             {
                 if (_edgeTunnel.Link is null || wasProvisional)
                 {
-                    _edgeTunnel.Redial("the certificate was renewed");
+                    _edgeTunnel.Reattach("the certificate was renewed");
                 }
 
                 wasProvisional = next.IsProvisional;

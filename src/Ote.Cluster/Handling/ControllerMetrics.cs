@@ -56,6 +56,10 @@ internal sealed class ControllerMetrics : IDisposable
         }
     }
 
+    /// <summary>Watches who was let in here by the root's leave. The function is called when metrics are read, from any thread.</summary>
+    public void ObserveIssuing(Func<int> waiting) =>
+        _meter.CreateObservableGauge("ote.clusters.provisional", waiting, "{cluster}", "Clusters let in here that the root has not admitted yet");
+
     /// <summary>Watches the link to the parent, by its books here. The function is called when metrics are read, from any thread; null: there is none yet.</summary>
     public void ObserveLink(Func<LinkCost?> cost)
     {

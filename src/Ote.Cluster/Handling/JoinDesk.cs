@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Issuing;
 using Ote.Cluster.Tunnel;
@@ -22,7 +23,7 @@ internal sealed record JoinDeskOptions(TimeSpan RenewalGrace, string RootName, I
 /// binds name, uid and hosts there before a certificate leaves. Thread-safe; requests that ask for hosts nobody has given them yet are
 /// decided one after the other.
 /// </summary>
-internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time, ILogger? log = null)
+internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, RevocationKeeper revocations, JoinDeskOptions options, TimeProvider time, ILogger? log = null, AuditLog? audit = null)
 {
     private static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan BindPatience = TimeSpan.FromSeconds(20);
@@ -137,6 +138,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         {
             if (asked.Provisional is { } refused)
             {
+                audit?.Write(AuditLine.Joining("not-admitted", options.RootName, refused, verdict.Text, time.GetUtcNow()));
                 log?.NotAdmitted(refused.Peer, refused.Grant.Issuer.Name, refused.Token, verdict.Text);
             }
 
@@ -171,6 +173,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         await BindAsync(cluster, bound, late.Token).ConfigureAwait(false);
         if (asked.Provisional is { } admitted)
         {
+            audit?.Write(AuditLine.Joining("admitted", options.RootName, admitted, null, time.GetUtcNow()));
             log?.Admitted(admitted.Peer, admitted.Grant.Issuer.Name, admitted.Token);
         }
 

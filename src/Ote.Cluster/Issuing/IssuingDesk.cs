@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
@@ -25,8 +26,10 @@ internal sealed class IssuingDesk : IDisposable
 
     // A root that is there answers in less; a joining cluster's request is given up after 25 seconds.
     private static readonly TimeSpan RootPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AnswerFirst = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
+    private readonly AuditLog? _audit;
     private readonly IJournal _journal;
     private readonly IdentitySource _identity;
     private readonly RevocationKeeper _revocations;
@@ -36,6 +39,7 @@ internal sealed class IssuingDesk : IDisposable
     private readonly ILogger _log;
     private readonly IssuingBook _book;
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly CancellationTokenSource _stop = new();
     private RouteKeeper? _routes;
     private volatile OrderWord _order = OrderWord.None;
 
@@ -47,10 +51,11 @@ internal sealed class IssuingDesk : IDisposable
     /// <param name="cut">Ends the link of a cluster below whose name the root has refused.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Who was let in, and what became of it.</param>
+    /// <param name="audit">The same, for good; null: nowhere.</param>
     public IssuingDesk(
         IJournal journal, IdentitySource identity, RevocationKeeper revocations, Func<JoinRequest, CancellationToken, Task<JoinAnswer>> askRoot, Action<NameVerdict> cut,
-        TimeProvider time, ILogger log) =>
-        (_journal, _identity, _revocations, _askRoot, _cut, _time, _log, _book) = (journal, identity, revocations, askRoot, cut, time, log, new IssuingBook(journal));
+        TimeProvider time, ILogger log, AuditLog? audit = null) =>
+        (_audit, _journal, _identity, _revocations, _askRoot, _cut, _time, _log, _book) = (audit, journal, identity, revocations, askRoot, cut, time, log, new IssuingBook(journal));
 
     /// <summary>How many clusters let in here wait for the root's word.</summary>
     public int Waiting => _book.Waiting;
@@ -146,7 +151,12 @@ internal sealed class IssuingDesk : IDisposable
         }
     }
 
-    public void Dispose() => _turn.Dispose();
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+        _turn.Dispose();
+    }
 
     private async Task<JoinAnswer> JoinAsync(JoinRequest request, CancellationToken ct)
     {
@@ -225,8 +235,23 @@ internal sealed class IssuingDesk : IDisposable
         {
             await _book.ForgetAsync(former.Peer).ConfigureAwait(false);
             _log.NotConfirmed(former.Peer, answer.Text);
-            _cut(new NameVerdict { Name = former.Peer.Name, Uid = former.Peer.Uid, Text = answer.Text });
+            _ = CutAsync(new NameVerdict { Name = former.Peer.Name, Uid = former.Peer.Uid, Text = answer.Text });
         }
+    }
+
+    /// <summary>Cuts it off once it has the answer, which says more than a link that ends.</summary>
+    private async Task CutAsync(NameVerdict verdict)
+    {
+        try
+        {
+            await Task.Delay(AnswerFirst, _time, _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // all links end
+        }
+
+        _cut(verdict);
     }
 
     private async Task<JoinAnswer> IssueAsync(JoinRequest request, IssuerGrant grant, string token, bool isUse)
@@ -235,6 +260,11 @@ internal sealed class IssuingDesk : IDisposable
         var issuer = _identity.Current;
         using var certificate = ProvisionalCertificate.Issue(issuer, grant, token, SigningRequest.Read(request.Csr.Span), site, _time.GetUtcNow());
         await _book.IssuedAsync(site, token, certificate.NotAfter, isUse).ConfigureAwait(false);
+        if (_audit is not null && ProvisionalCertificate.Read(certificate, _identity.Trust.Authorities) is { } issued)
+        {
+            _audit.Write(AuditLine.Joining("let-in", issuer.Peer.Name, issued, null, _time.GetUtcNow()));
+        }
+
         _log.Issued(site, token, certificate.NotAfter);
         return new JoinAnswer
         {

@@ -20,6 +20,7 @@ public sealed class EdgeTunnel
     private readonly EdgeFacts facts;
     private readonly Conversation conversation;
     private readonly Lock gate = new();
+    private volatile bool reattaches;
     private TaskCompletionSource wake = NewSignal();
     private EdgeTunnelStatus status;
     private string? lastCause;
@@ -98,6 +99,13 @@ public sealed class EdgeTunnel
     {
         conversation.Current?.Close(reason);
         lock (gate) wake.TrySetResult();
+    }
+
+    /// <summary>Ends the present link, if any, and dials the same parent again at once: nothing is wrong with it, however short the link was.</summary>
+    public void Reattach(string reason)
+    {
+        reattaches = conversation.Current is not null;
+        Redial(reason);
     }
 
     /// <summary>Keeps the link until <paramref name="stop"/>; then says goodbye and returns. Call once.</summary>
@@ -184,7 +192,8 @@ public sealed class EdgeTunnel
             await link.RunAsync().ConfigureAwait(false);
         }
 
-        parents.Lost(TimeSpan.FromMilliseconds(runtime.Now - began));
+        parents.Lost(reattaches ? TimeSpan.MaxValue : TimeSpan.FromMilliseconds(runtime.Now - began));
+        reattaches = false;
         Become(EdgeTunnelPhase.Connecting, "the link ended", null);
     }
 

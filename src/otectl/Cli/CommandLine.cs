@@ -63,6 +63,7 @@ internal static class CommandLine
         root.Add(JoinTokenCommand.Build(runner));
         root.Add(AcceptCommand.BuildAccept(runner));
         root.Add(AcceptCommand.BuildRevoke(runner));
+        root.Add(IssuingCommand.Build(runner));
         root.Add(CaRotateCommand.Build(runner));
         root.Add(ApplyCommand.Build(runner));
         root.Add(CommandCommand.Build(runner));

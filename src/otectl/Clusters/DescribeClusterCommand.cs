@@ -71,6 +71,11 @@ internal static class DescribeClusterCommand
             Field("Certificate", $"ends at {end.ToKubeTime()}");
         }
 
+        if (cluster.Object.At("spec", "issuing") is JsonObject leave)
+        {
+            Field("May let in", $"clusters named {leave.Text("namePattern") ?? "*"} until {leave.Text("until")}");
+        }
+
         if (cluster.Object.At("spec", "linkBudget") is JsonObject spec)
         {
             Field("Link budget", BudgetSpec.TryRead(spec, out var budget, out var wrong) ? BudgetCommand.Text(budget) : "cannot be carried out: " + wrong);

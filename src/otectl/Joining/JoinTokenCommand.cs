@@ -40,7 +40,7 @@ internal static class JoinTokenCommand
             return ExitCode.Ok;
         }
 
-        var table = new TextTable("ID", "STATE", "USED", "EXPIRES", "ACCEPT", "NAMES", "AGE");
+        var table = new TextTable("ID", "STATE", "USED", "EXPIRES", "ACCEPT", "NAMES", "LETS IN", "AGE");
         foreach (var token in tokens)
         {
             table.Add(
@@ -50,6 +50,7 @@ internal static class JoinTokenCommand
                 token.Expires is not { } expires ? "never" : expires <= run.Now ? $"{Age.Format(run.Now - expires)} ago" : $"in {Age.Format(expires - run.Now)}",
                 token.AutoAccept ? "auto" : "asks",
                 token.NamePattern.Length > 0 ? token.NamePattern : "*",
+                token.Issuer.Length > 0 ? token.Issuer : "root",
                 Age.Since(token.Created, run.Now));
         }
 

@@ -26,6 +26,12 @@ internal sealed class JoinTokenCreateCommand
 
     private readonly Option<string?> _name = new("--name") { Description = "Only clusters whose name matches, such as 'shop-*' (default: any)", HelpName = "PATTERN" };
 
+    private readonly Option<string?> _issuer = new("--issuer")
+    {
+        Description = "The cluster that lets in by it, also while the root is away (see 'issuing grant'); the root lets in nobody by it (default: the root)",
+        HelpName = "CLUSTER",
+    };
+
     private JoinTokenCreateCommand()
     {
     }
@@ -33,6 +39,7 @@ internal sealed class JoinTokenCreateCommand
     internal static Command Build(CommandRunner runner)
     {
         var create = new JoinTokenCreateCommand();
+        create._issuer.CompletionSources.Add(Completions.Clusters);
         create._uses.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && (!int.TryParse(result.Tokens[0].Value, out var uses) || uses < 0))
@@ -50,13 +57,13 @@ internal sealed class JoinTokenCreateCommand
         return runner.Attach(
             new Command("create", "Create a join token, and print it once with the command that uses it.")
             {
-                create._ttl, create._uses, create._autoAccept, create._ask, create._name,
+                create._ttl, create._uses, create._autoAccept, create._ask, create._name, create._issuer,
             },
             create.RunAsync);
     }
 
     /// <summary>Whether a cluster's name can match a pattern: a token that nobody can use would be found out at the site.</summary>
-    private static bool CanMatch(string pattern) =>
+    internal static bool CanMatch(string pattern) =>
         pattern.Length is > 0 and <= 63 && pattern[0] != '-' && pattern[^1] != '-' && pattern.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-' or '*' or '?');
 
     private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
@@ -66,11 +73,17 @@ internal sealed class JoinTokenCreateCommand
             throw new CtlException(ExitCode.Usage, "--auto-accept and --no-auto-accept exclude each other; give one of them");
         }
 
+        var issuer = run.Typed.GetValue(_issuer) is { } name ? await IssuerAsync(run, name, cancellation).ConfigureAwait(false) : (ClusterView?)null;
         var notice = await TreeNotice.ReadAsync(run, cancellation).ConfigureAwait(false);
+        if (issuer is { Listen.Length: > 0 } below)
+        {
+            notice = notice with { ParentAddress = $"https://{below.Listen}" };
+        }
+
         var token = JoinTokenText.Create(run.World.Entropy);
         var ttl = run.Typed.GetValue(_ttl) ?? TimeSpan.FromHours(24);
         var expires = run.Now + ttl;
-        var obj = JoinTokenView.Make(token, expires, run.Typed.GetValue(_uses) ?? 1, !run.Typed.GetValue(_ask), run.Typed.GetValue(_name));
+        var obj = JoinTokenView.Make(token, expires, run.Typed.GetValue(_uses) ?? 1, !run.Typed.GetValue(_ask), run.Typed.GetValue(_name), issuer?.Name);
         try
         {
             await run.Api.CreateAsync(Kinds.JoinTokens, null, obj, cancellation).ConfigureAwait(false);
@@ -82,6 +95,23 @@ internal sealed class JoinTokenCreateCommand
 
         Print(run, token, expires, ttl, notice);
         return ExitCode.Ok;
+    }
+
+    /// <summary>The cluster that is to let in; it needs no leave yet, but somebody should say so.</summary>
+    private async Task<ClusterView> IssuerAsync(Invocation run, string name, CancellationToken cancellation)
+    {
+        if (run.Typed.GetValue(_ask))
+        {
+            throw new CtlException(ExitCode.Usage, "--issuer and --no-auto-accept exclude each other: approval is the root's to give; leave one of them out");
+        }
+
+        var issuer = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+        if (issuer.Object.At("spec", "issuing") is null)
+        {
+            run.Note($"cluster '{name}' has no leave to let others in yet; give it with {run.World.ProgramName} issuing grant {name}");
+        }
+
+        return issuer;
     }
 
     private static void Print(Invocation run, JoinTokenText token, DateTimeOffset expires, TimeSpan ttl, TreeNotice notice)

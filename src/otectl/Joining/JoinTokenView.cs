@@ -20,13 +20,16 @@ internal readonly record struct JoinTokenView(JsonObject Object)
 
     internal bool AutoAccept => Object.Truth("spec", "autoAccept") ?? false;
 
+    /// <summary>The cluster that lets in by it; empty for the root.</summary>
+    internal string Issuer => Object.Text("spec", "issuer") ?? "";
+
     internal string NamePattern => Object.Text("spec", "namePattern") ?? "";
 
     internal DateTimeOffset? Created => Object.Time("metadata", "creationTimestamp");
 
     internal string State(DateTimeOffset now) => Expires <= now ? "expired" : Uses > 0 && Used >= Uses ? "used up" : "valid";
 
-    internal static JsonObject Make(JoinTokenText token, DateTimeOffset expires, int uses, bool autoAccept, string? namePattern)
+    internal static JsonObject Make(JoinTokenText token, DateTimeOffset expires, int uses, bool autoAccept, string? namePattern, string? issuer = null)
     {
         var spec = new JsonObject
         {
@@ -38,6 +41,11 @@ internal readonly record struct JoinTokenView(JsonObject Object)
         if (!string.IsNullOrEmpty(namePattern))
         {
             spec["namePattern"] = namePattern;
+        }
+
+        if (!string.IsNullOrEmpty(issuer))
+        {
+            spec["issuer"] = issuer;
         }
 
         return new JsonObject

@@ -18,10 +18,8 @@ internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
     private readonly TunnelRuntime _runtime;
     private readonly Task _running;
 
-    private EvilChild(SmallTree tree, string below)
+    private EvilChild(SmallTree tree, string below, ClusterIdentity identity)
     {
-        using var authority = CertificateAuthority.LoadOrCreate(Path.Combine(tree.Folder, "root", "identity"), TimeProvider.System);
-        var identity = authority.CreateIdentity(new PeerIdentity("evil", "u-evil"), []);
         _runtime = new TunnelRuntime(
             TimeProvider.System, _services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), NullLoggerFactory.Instance, static () => 0.5, new byte[16]);
         var tunnel = new EdgeTunnel(
@@ -36,11 +34,21 @@ internal sealed class EvilChild : ILinkHandler, IAsyncDisposable
     /// <summary>What it was told.</summary>
     public ConcurrentQueue<Message> Told { get; } = new();
 
-    public static async Task<EvilChild> AttachAsync(SmallTree tree, CancellationToken ct, string below = "root")
+    public static async Task<EvilChild> AttachAsync(SmallTree tree, CancellationToken ct, string below = "root", ClusterIdentity? identity = null)
     {
-        var evil = new EvilChild(tree, below);
+        var evil = Begin(tree, below, identity ?? Admitted(tree, new PeerIdentity("evil", "u-evil")));
         await evil._attached.Task.WaitAsync(ct);
         return evil;
+    }
+
+    /// <summary>One that goes on trying.</summary>
+    public static EvilChild Begin(SmallTree tree, string below, ClusterIdentity identity) => new(tree, below, identity);
+
+    /// <summary>A certificate of the root.</summary>
+    public static ClusterIdentity Admitted(SmallTree tree, PeerIdentity who)
+    {
+        using var authority = CertificateAuthority.LoadOrCreate(Path.Combine(tree.Folder, "root", "identity"), TimeProvider.System);
+        return authority.CreateIdentity(who, []);
     }
 
     /// <summary>Completes when the parent has dealt with it.</summary>

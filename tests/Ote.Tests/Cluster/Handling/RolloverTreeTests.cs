@@ -4,6 +4,7 @@ using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Tests.Cluster.Issuing;
 
 namespace Ote.Tests.Cluster.Handling;
 
@@ -79,6 +80,35 @@ public sealed class RolloverTreeTests
     }
 
     [Fact]
+    public async Task Cluster_that_lets_others_in_does_so_by_the_next_ca_when_that_has_taken_over()
+    {
+        await using var tree = new SmallTree { Time = new FakeTimeProvider(TimeProvider.System.GetUtcNow()) };
+        tree.Adjust = o => o with { CertificateLife = TimeSpan.FromHours(1), RenewalGrace = TimeSpan.FromHours(20) };
+        await tree.StartRootAsync(Ct);
+        await AddAsync(tree, "north", "root", leaf: false, control: true);
+        var token = await tree.WhileAsync(tree.LeaveAsync("north", Ct));
+        await WishAsync(tree, "start", "r1");
+        await ShownAsync(tree, d => d.Text("phase") == "Renewing" && d.Text("renewed") == "1");
+        var next = tree["root"].CaPin;
+        await WishAsync(tree, "finish", "r2");
+        ((FakeTimeProvider)tree.Time).Advance(TimeSpan.FromHours(20)); // the former key is gone
+        await ShownAsync(tree, d => d.Text("phase") == "None");
+        var late = tree.Time.GetUtcNow();
+        await tree.WhileAsync(SmallTree.UntilAsync(
+            tree.Root, Kinds.Clusters, null, "north", c => c.Text("status", "status") == "online" && c.Time("status", "certificate", "notAfter") > late, Ct));
+        await tree.WhileAsync(tree.HoldsAsync("north", 1, Ct));
+
+        await tree.StopAsync("root");
+        var adjust = tree.Adjust;
+        tree.Adjust = o => adjust(o) with { CaPin = next };
+        await tree.WhileAsync(tree.AddAsync("shop-1", "north", [], Ct, token: token));
+        Assert.True((await tree.WhileAsync(tree.ClusterIsAsync("shop-1", "online", Ct, tree.Control("north")))).IsTrue("Provisional"));
+        tree.Adjust = adjust;
+        await RestartRootAsync(tree, isStopped: true);
+        await tree.WhileAsync(tree.ClusterIsAsync("shop-1", "online", Ct));
+    }
+
+    [Fact]
     public async Task Exchange_that_is_given_up_leaves_the_former_ca_and_every_certificate_as_they_were()
     {
         await using var tree = new SmallTree { Time = new FakeTimeProvider(TimeProvider.System.GetUtcNow()) };
@@ -98,18 +128,22 @@ public sealed class RolloverTreeTests
         await tree.WhileAsync(tree.ClusterIsAsync("c2", "online", Ct));
     }
 
-    private static async Task AddAsync(SmallTree tree, string name, string parent, bool leaf = true, string? pin = null)
+    private static async Task AddAsync(SmallTree tree, string name, string parent, bool leaf = true, string? pin = null, bool control = false)
     {
         var adjust = tree.Adjust;
         tree.Adjust = o => o.Name == name && pin is not null ? adjust(o) with { CaPin = pin } : adjust(o);
-        await tree.WhileAsync(tree.AddAsync(name, parent, [], Ct, leaf));
+        await tree.WhileAsync(tree.AddAsync(name, parent, [], Ct, leaf, control));
         await tree.WhileAsync(tree.ClusterIsAsync(name, "online", Ct));
         tree.Adjust = adjust;
     }
 
-    private static async Task RestartRootAsync(SmallTree tree)
+    private static async Task RestartRootAsync(SmallTree tree, bool isStopped = false)
     {
-        await tree.StopAsync("root");
+        if (!isStopped)
+        {
+            await tree.StopAsync("root");
+        }
+
         await tree.WhileAsync(StartAsync());
         await tree.WhileAsync(tree.ClusterIsAsync("north", "online", Ct));
 

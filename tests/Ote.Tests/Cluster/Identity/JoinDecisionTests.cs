@@ -28,6 +28,9 @@ public sealed class JoinDecisionTests
         { "no request", JoinVerdictKind.Refuse, false },
         { "not automatic", JoinVerdictKind.Pending, true },
         { "approved", JoinVerdictKind.Issue, true },
+        { "another's token", JoinVerdictKind.Refuse, false },
+        { "another's token by its way", JoinVerdictKind.Later, false },
+        { "another's token that asks for approval", JoinVerdictKind.Pending, true },
         { "no token", JoinVerdictKind.Refuse, false },
         { "renewal", JoinVerdictKind.Issue, false },
         { "renewal of another", JoinVerdictKind.Refuse, false },
@@ -45,6 +48,9 @@ public sealed class JoinDecisionTests
         PeerIdentity self = new("c1", "u1");
         switch (what)
         {
+            case "another's token": facts = facts with { Token = record with { Issuer = "north" } }; request.Via.Add("south"); break;
+            case "another's token by its way": facts = facts with { Token = record with { Issuer = "north" } }; request.Via.Add(["mid", "north"]); break;
+            case "another's token that asks for approval": facts = facts with { Token = record with { Issuer = "north", AutoAccept = false } }; break;
             case "unknown token": facts = facts with { Token = null }; break;
             case "wrong secret": facts = facts with { Token = record with { SecretHash = new string('0', 64) } }; break;
             case "expired": facts = facts with { Now = Now.AddHours(1) }; break;

@@ -79,9 +79,9 @@ public sealed class JoinTokenCommandTests
         await world.RunAsync("join-token", "create");
         Assert.Equal(
             """
-            ID       STATE     USED   EXPIRES   ACCEPT   NAMES   AGE
-            ghijkl   valid     0/1    in 24h    auto     *       0s
-            abcdef   expired   0      60m ago   auto     *       120m
+            ID       STATE     USED   EXPIRES   ACCEPT   NAMES   LETS IN   AGE
+            ghijkl   valid     0/1    in 24h    auto     *       root      0s
+            abcdef   expired   0      60m ago   auto     *       root      120m
 
             """,
             (await world.RunAsync("join-token", "list")).Out);
