@@ -653,6 +653,7 @@ public sealed class ClusterController : IAsyncDisposable
         Trust = _identity.Trust.Version,
         Authority = TrustKeeper.Mark(_identity.Current.Authority),
         Membership = UnsafeByteOperations.UnsafeWrap(_identity.Current.Membership),
+        Issuer = ProvisionalCertificate.Read(_identity.Current.Certificate, _identity.Trust.Authorities)?.Grant.Issuer.Name ?? "",
     }));
 
     /// <summary>Asks a parent, whoever it is, for the root's word of the tree's CAs; the word is believed for its signature.</summary>

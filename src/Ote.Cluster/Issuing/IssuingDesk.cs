@@ -122,7 +122,13 @@ internal sealed class IssuingDesk : IDisposable
 
         try
         {
-            return !request.PreviousCertificate.IsEmpty && ProvisionalCertificate.IsOne(X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span));
+            if (request.PreviousCertificate.IsEmpty)
+            {
+                return false;
+            }
+
+            using var former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
+            return ProvisionalCertificate.IsOne(former);
         }
         catch (CryptographicException)
         {
@@ -192,7 +198,7 @@ internal sealed class IssuingDesk : IDisposable
     private async Task<JoinAnswer> FollowAsync(JoinRequest request, CancellationToken ct)
     {
         var self = _identity.Current.Peer;
-        var former = Renewal.VerifyProvisional(request, _identity.Trust.Authorities, _time.GetUtcNow(), TimeSpan.Zero);
+        var former = Renewal.VerifyProvisional(request, _identity.Trust.Authorities, _time.GetUtcNow(), Memory);
         if (await AskRootAsync(request, ct).ConfigureAwait(false) is { } answer)
         {
             await HeardAsync(former, answer).ConfigureAwait(false);

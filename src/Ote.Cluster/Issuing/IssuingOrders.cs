@@ -27,7 +27,7 @@ internal sealed class IssuingOrders
     private readonly ILogger _log;
     private readonly Informer _tokens;
     private readonly WishPauses _pauses;
-    private readonly ConcurrentDictionary<string, bool> _issuers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _issuers = new(StringComparer.Ordinal);
     private ulong _version;
 
     /// <summary>Makes one that knows no tokens yet.</summary>
@@ -87,7 +87,15 @@ internal sealed class IssuingOrders
             return (null, cluster);
         }
 
-        _issuers[cluster.Name()] = true;
+        if (_issuers.TryGetValue(cluster.Name(), out var seen) is false || seen != cluster.Generation())
+        {
+            _issuers[cluster.Name()] = cluster.Generation();
+            if (error is not null)
+            {
+                _log.IssuingInvalid(cluster.Name(), error);
+            }
+        }
+
         var uid = cluster.Text("spec", "uid");
         if (cluster.At("spec", "issuing") is null && grants.Count > 0)
         {
@@ -142,9 +150,6 @@ internal sealed class IssuingOrders
         _pauses.Forget(name);
         _issuers.TryRemove(name, out _);
     }
-
-    /// <summary>Logs what an operator should mend. Once an edit.</summary>
-    public void Complain(string cluster, string error) => _log.IssuingInvalid(cluster, error);
 
     private async Task WithdrawAsync(string name, IReadOnlyList<GrantRecord> grants)
     {

@@ -171,6 +171,12 @@ internal sealed class ServerCheck(TreeTrust trust, string host, TimeProvider tim
             return false;
         }
 
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors) && ProvisionalCertificate.IsOne(seen))
+        {
+            Problem = $"{peer} at {host} has a provisional certificate only; it takes children when the root has admitted it";
+            return false;
+        }
+
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
         {
             IsUntrusted = true;

@@ -39,7 +39,7 @@ public sealed class AwayRootTests : IAsyncDisposable
         await root.StartAsync();
         await UntilAsync("root", Kinds.Clusters, null, "shop-1", c => c.Text("status", "status") == "online" && c.Condition("Provisional") is null);
         await CommandAsync("root", "second");
-        JsonObject token = Assert.Single((await ListAsync("root", Kinds.JoinTokens)).Where(t => t.Text("spec", "issuer") == "north"));
+        JsonObject token = Assert.Single(await ListAsync("root", Kinds.JoinTokens), t => t.Text("spec", "issuer") == "north");
         Assert.Equal(1, token.Whole("status", "used"));
     }
 

@@ -34,7 +34,9 @@ public sealed class ProvisionalCertificateTests : IDisposable
         // Who dials asks for a certificate of the tree's CA, good for serving: this is neither.
         using var chain = new X509Chain { ChainPolicy = TunnelTls.TrustOnly(_root.Authority) };
         Assert.False(chain.Build(site.Certificate));
-        Assert.False(new ServerCheck(TreeTrust.Of(_root.Authority), "127.0.0.1", new FakeTimeProvider(Now)).Validate(this, site.Certificate, chain, SslPolicyErrors.RemoteCertificateChainErrors));
+        var check = new ServerCheck(TreeTrust.Of(_root.Authority), "127.0.0.1", new FakeTimeProvider(Now));
+        Assert.False(check.Validate(this, site.Certificate, chain, SslPolicyErrors.RemoteCertificateChainErrors));
+        Assert.Contains("takes children when the root has admitted it", check.Problem, StringComparison.Ordinal);
         Assert.Equal("1.3.6.1.5.5.7.3.2", Assert.Single(site.Certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().Single().EnhancedKeyUsages.Cast<Oid>()).Value);
         Assert.Empty(site.Hosts);
     }
