@@ -287,8 +287,9 @@ internal sealed class IssuingDesk : IDisposable
         var token = JoinTokenText.TryParse(request.Token, out var shown) ? order.Tokens.GetValueOrDefault(shown.Id) : null;
         var known = _routes!.Read(t => t.Find(request.Name));
         var issued = _book.Find(request.Name);
+        var now = _time.GetUtcNow();
         return new IssuingFacts(
-            order.Grant,
+            now < _identity.Current.Certificate.NotAfter ? order.Grant : null, // what a certificate signs after its end counts for nobody
             order.Grant is not null && (_revocations.Current.Contains(order.Grant.Id) || _revocations.Current.Contains(order.Grant.Issuer.Uid)),
             token is null ? null : new JoinTokenRecord(
                 token.Id,
@@ -302,7 +303,7 @@ internal sealed class IssuingDesk : IDisposable
             known?.Uid ?? issued?.Uid,
             known is { Membership.IsEmpty: false },
             _revocations.Current.Contains(request.Uid),
-            _time.GetUtcNow());
+            now);
     }
 
     private async Task<JoinAnswer?> AskRootAsync(JoinRequest request, CancellationToken ct)

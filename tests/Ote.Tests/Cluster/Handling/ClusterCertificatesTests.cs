@@ -87,6 +87,7 @@ public sealed class ClusterCertificatesTests : IDisposable
         var factory = services.GetRequiredService<IMeterFactory>();
         using var metrics = new ControllerMetrics(factory, "c1");
         metrics.ObserveCertificates(() => 90, () => 3);
+        metrics.ObserveIssuing(() => 2);
         var read = new Dictionary<string, double>(StringComparer.Ordinal);
         using var listener = new MeterListener
         {
@@ -102,7 +103,7 @@ public sealed class ClusterCertificatesTests : IDisposable
         listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => read[instrument.Name] = value);
         listener.Start();
         listener.RecordObservableInstruments();
-        Assert.Equal((90, 3), (read["ote.certificate.left"], read["ote.certificates.late"]));
+        Assert.Equal((90, 3, 2), (read["ote.certificate.left"], read["ote.certificates.late"], read["ote.clusters.provisional"]));
     }
 
     private static JsonObject Cluster(string name, int days)

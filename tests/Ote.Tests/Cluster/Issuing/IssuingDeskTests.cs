@@ -111,6 +111,18 @@ public sealed class IssuingDeskTests : IDisposable
     }
 
     [Fact]
+    public async Task Nothing_is_issued_when_the_own_certificate_or_the_leave_has_ended()
+    {
+        await OrderAsync(uses: 2, days: 1000);
+        _time.Advance(TimeSpan.FromDays(366));
+        Assert.Equal(["Pending"], await JoinAsync("shop-1"));
+        _identity.Replace(_root.CreateIdentity(North, []));
+        Assert.Equal(["Issued"], await JoinAsync("shop-1"));
+        await OrderAsync(uses: 2);
+        Assert.Equal(["Pending"], await JoinAsync("shop-2"));
+    }
+
+    [Fact]
     public async Task Root_that_says_no_has_the_site_forgotten_and_cut_off_after_it_has_the_answer()
     {
         await OrderAsync();
@@ -156,13 +168,13 @@ public sealed class IssuingDeskTests : IDisposable
         return desk;
     }
 
-    private async Task<SetIssuing> OrderAsync(int uses = 1, CertificateAuthority? signer = null, PeerIdentity? issuer = null, bool withToken = true)
+    private async Task<SetIssuing> OrderAsync(int uses = 1, CertificateAuthority? signer = null, PeerIdentity? issuer = null, bool withToken = true, int days = 1)
     {
         var who = issuer ?? North;
         var order = new IssuingOrder
         {
             Issuer = who.Name, IssuerUid = who.Uid, Version = ++_version, Digest = 1,
-            Grant = IssuerGrant.Make("issuer-1", who, "shop-*", Start.AddDays(1), TimeSpan.FromHours(1), [signer ?? _root]).Signed,
+            Grant = IssuerGrant.Make("issuer-1", who, "shop-*", Start.AddDays(days), TimeSpan.FromHours(1), [signer ?? _root]).Signed,
         };
         if (withToken)
         {

@@ -18,7 +18,7 @@ public sealed class IssuingTreeTests
     [Fact]
     public async Task Site_joins_while_the_root_is_away_works_below_its_issuer_and_is_admitted_when_the_root_is_back()
     {
-        await using var tree = await NorthAsync();
+        await using var tree = await NorthAsync(audit: true);
         var token = await tree.LeaveAsync("north", Ct);
         await tree.StopAsync("root");
 
@@ -35,6 +35,37 @@ public sealed class IssuingTreeTests
         Assert.Equal("Succeeded", (await tree.OverAsync("see", Ct)).Text("status", "commandPhase"));
         Assert.Equal(1, await UsedAsync(tree, token));
         Assert.Equal("north", (await tree.Root.GetAsync(Kinds.Clusters, null, "shop-1", Ct)).Text("status", "parentName"));
+        foreach (var (cluster, said) in new[] { ("north", "let-in"), ("root", "admitted") })
+        {
+            var line = JsonNode.Parse(Assert.Single(await File.ReadAllLinesAsync(Path.Combine(tree.Folder, cluster, "audit"), Ct), l => l.Contains($"\"{said}\"", StringComparison.Ordinal)));
+            Assert.Equal(("shop-1", "north", token.Split('.')[0]), (line.Text("site"), line.Text("issuer"), line.Text("token")));
+        }
+    }
+
+    [Fact]
+    public async Task Token_that_is_revoked_is_taken_from_the_issuer_and_who_came_by_it_is_not_admitted()
+    {
+        var log = new Heard();
+        await using var tree = await NorthAsync(log);
+        var token = await tree.LeaveAsync("north", Ct, uses: 2);
+        await tree.StopAsync("root");
+        await tree.AddAsync("shop-1", "north", [], Ct, token: token);
+        await tree.Root.DeleteAsync(Kinds.JoinTokens, null, token.Split('.')[0], Ct);
+        await tree.StartRootAsync(Ct);
+        Assert.Contains("is not there any more", await log.UntilAsync("The root does not admit shop-1"), StringComparison.Ordinal);
+        await tree.HoldsAsync("north", 0, Ct);
+        Assert.Null(await tree.Root.GetAsync(Kinds.Clusters, null, "shop-1", Ct));
+    }
+
+    [Fact]
+    public async Task Leave_that_cannot_be_carried_out_or_has_ended_is_shown()
+    {
+        await using var tree = await NorthAsync();
+        await tree.LeaveAsync("north", Ct);
+        await tree.PatchAsync("north", new JsonObject { ["until"] = "2020-01-01T00:00:00Z" }, Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "north", c => c.Condition("MayIssue").Text("reason") == "Ended", Ct);
+        await tree.PatchAsync("north", null, Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "north", c => c.Condition("MayIssue") is null, Ct);
     }
 
     [Fact]
@@ -164,9 +195,10 @@ public sealed class IssuingTreeTests
         Assert.Equal(1, await UsedAsync(tree, token));
     }
 
-    private static async Task<SmallTree> NorthAsync(Heard? log = null)
+    private static async Task<SmallTree> NorthAsync(Heard? log = null, bool audit = false)
     {
         var tree = new SmallTree { Loggers = log ?? new Heard() };
+        tree.Adjust = o => audit ? o with { AuditLogFile = Path.Combine(o.DataDirectory, "audit") } : o;
         await tree.StartRootAsync(Ct);
         await tree.AddAsync("north", "root", [], Ct, leaf: false, control: true);
         return tree;
