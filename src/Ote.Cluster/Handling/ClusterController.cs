@@ -189,7 +189,7 @@ public sealed class ClusterController : IAsyncDisposable
                 api, authority, _revocations, options.RenewalGrace, _edgeHandler.WishAsync, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"));
             if (orders is not null)
             {
-                _trust.Changed += _ => orders.AuthoritiesChanged();
+                _trust.Changed += _ => orders.ChangedAll();
             }
 
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log, orders);

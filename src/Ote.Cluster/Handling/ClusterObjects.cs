@@ -71,7 +71,6 @@ internal sealed class ClusterObjects : IDisposable
     {
         var watching = _informer.RunAsync(stop);
         var issuing = _issuing?.RunAsync(stop) ?? Task.CompletedTask;
-        await (_issuing?.Synced ?? Task.CompletedTask).WaitAsync(stop).ConfigureAwait(false);
         await _informer.Synced.WaitAsync(stop).ConfigureAwait(false);
         foreach (var entry in _routes.Read(t => t.Below.Append(t.Self).ToArray()))
         {

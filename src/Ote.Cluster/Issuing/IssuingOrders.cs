@@ -57,14 +57,17 @@ internal sealed class IssuingOrders
     /// <summary>Raised with the name of a cluster whose plan may be another now. Handlers must be quick.</summary>
     public event Action<string>? Changed;
 
-    /// <summary>Completes when the tokens are known.</summary>
-    public Task Synced => _tokens.Synced;
+    /// <summary>Keeps the tokens until stopped. A user who may not list them is no reason for anything else to wait.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var watching = _tokens.RunAsync(stop);
+        await _tokens.Synced.WaitAsync(stop).ConfigureAwait(false);
+        ChangedAll();
+        await watching.ConfigureAwait(false);
+    }
 
-    /// <summary>Keeps the tokens until stopped.</summary>
-    public Task RunAsync(CancellationToken stop) => _tokens.RunAsync(stop);
-
-    /// <summary>Other CAs sign now: all that was told is to be told anew.</summary>
-    public void AuthoritiesChanged()
+    /// <summary>All plans may be others: other CAs sign now, or the tokens are known.</summary>
+    public void ChangedAll()
     {
         foreach (var issuer in _issuers.Keys)
         {
@@ -115,7 +118,8 @@ internal sealed class IssuingOrders
             }
         }
 
-        return (IssuingPlan.Make(cluster, grant, spec, error, TokensOf(cluster.Name(), now), _authorities.All.Select(a => a.Pin)), cluster);
+        var known = _tokens.Synced.IsCompletedSuccessfully;
+        return (IssuingPlan.Make(cluster, grant, spec, error, known ? TokensOf(cluster.Name(), now) : null, _authorities.All.Select(a => a.Pin)), cluster);
     }
 
     /// <summary>Tells an issuer what it does not hold yet.</summary>
@@ -124,7 +128,7 @@ internal sealed class IssuingOrders
     {
         var now = _time.GetUtcNow();
         TimeSpan? ends = plan.Spec is { } spec && spec.Until > now ? Shorter(spec.Until - now) : null;
-        if (!entry.Online || entry.Issuing == plan.Order.Digest || plan.Order.IssuerUid != entry.Uid)
+        if (!entry.Online || !plan.IsKnown || entry.Issuing == plan.Order.Digest || plan.Order.IssuerUid != entry.Uid)
         {
             _pauses.Forget(entry.Name);
             return ends;
