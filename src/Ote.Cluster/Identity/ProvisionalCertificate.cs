@@ -75,7 +75,7 @@ public sealed record ProvisionalCertificate(PeerIdentity Peer, IssuerGrant Grant
                 ? new ProvisionalCertificate(peer, grant, proof.Token, begin, end, CaPin.Of(certificate))
                 : null;
         }
-        catch (Exception e) when (e is CryptographicException or InvalidProtocolBufferException or AsnContentException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or AsnContentException || Unreadable.IsCause(e))
         {
             return null; // bytes that are no certificate prove nothing
         }

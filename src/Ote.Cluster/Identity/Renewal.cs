@@ -43,7 +43,7 @@ public static class Renewal
             using X509Certificate2 former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
             return now <= (DateTimeOffset)former.NotAfter + grace && ProvisionalCertificate.Read(former, authorities) is { } provisional && IsSigned(request, former) ? provisional : null;
         }
-        catch (CryptographicException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             return null; // bytes that are no certificate prove nothing
         }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -130,7 +129,7 @@ internal sealed class IssuingDesk : IDisposable
             using var former = X509CertificateLoader.LoadCertificate(request.PreviousCertificate.Span);
             return ProvisionalCertificate.IsOne(former);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (Unreadable.IsCause(e))
         {
             return false; // whoever decides says what is wrong with it
         }

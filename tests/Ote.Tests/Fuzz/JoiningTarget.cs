@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
+using Ote.Tests.Cluster.Issuing;
 
 namespace Ote.Tests.Fuzz;
 
@@ -25,9 +26,13 @@ internal sealed class JoiningTarget : IFuzzTarget, IDisposable
             JoinRequest request = new() { RequestId = ByteString.CopyFrom(new byte[16]), Token = "id.secret", Name = member.Name, Uid = member.Uid, Csr = ByteString.CopyFrom(SigningRequest.Create(member.Name, ["10.0.0.1"], key)) };
             JoinRequest renewal = request.Clone();
             Renewal.Prove(renewal, identity);
+            IssuerGrant grant = IssuerGrant.Make("issuer-1", new PeerIdentity("north", "u2"), "*", TimeProvider.System.GetUtcNow().AddDays(1), TimeSpan.FromHours(1), [authority]);
+            JoinRequest provisional = request.Clone();
+            provisional.Token = "";
+            Renewal.Prove(provisional, Leaves.Provisional(authority.CreateIdentity(grant.Issuer, []), grant, member));
             JoinAnswer answer = new() { Outcome = JoinAnswer.Types.Outcome.Issued, Certificate = ByteString.CopyFrom(identity.Certificate.RawData), Authority = ByteString.CopyFrom(authority.Authority.RawData), Membership = ByteString.CopyFrom(identity.Membership.Span) };
             TreeTrust trust = TreeTrust.Make(2, [authority.Authority], [authority]);
-            return [[0, .. request.ToByteArray()], [0, .. renewal.ToByteArray()], [1, .. answer.ToByteArray()], [2, .. trust.Signed!.ToByteArray()]];
+            return [[0, .. request.ToByteArray()], [0, .. renewal.ToByteArray()], [0, .. provisional.ToByteArray()], [1, .. answer.ToByteArray()], [2, .. trust.Signed!.ToByteArray()]];
         }
     }
 
@@ -59,7 +64,9 @@ internal sealed class JoiningTarget : IFuzzTarget, IDisposable
     {
         PeerIdentity? proven = Renewal.Verify(request, authority.Authority, TimeProvider.System.GetUtcNow(), TimeSpan.FromDays(1));
         Assert.True(proven is null || proven == member, $"proved to be {proven}");
-        return $"{SigningRequest.Read(request.Csr.Span).Hosts.Count} hosts, proven {proven is not null}";
+        ProvisionalCertificate? issued = Renewal.VerifyProvisional(request, [authority.Authority], TimeProvider.System.GetUtcNow(), TimeSpan.FromDays(1));
+        Assert.True(issued is null || issued.Peer == member, $"proved to be {issued?.Peer}");
+        return $"{SigningRequest.Read(request.Csr.Span).Hosts.Count} hosts, proven {proven is not null} {issued is not null}";
     }
 
     private bool IsOurs(X509Certificate2 seen) => CaPin.Of(seen) == CaPin.Of(authority.Authority);
