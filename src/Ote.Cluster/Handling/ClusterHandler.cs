@@ -185,6 +185,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Placement = known?.Placement ?? 0,
                 Budget = known?.Budget ?? 0,
                 Link = known?.Link,
+                Lateral = known?.Lateral ?? 0,
+                LateralLinks = known?.LateralLinks ?? Google.Protobuf.ByteString.Empty,
                 Membership = hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -37,6 +38,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
     private readonly ClusterWishes _wishes;
+    private readonly LateralWishes _lateral;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -50,6 +52,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         (_routes, _uplink, _api, _certificates, _time, _log, _isRoot) = (routes, uplink, api, certificates, time, log, uplink.IsRoot);
         _wishes = new ClusterWishes(sendWish, time, log);
+        _lateral = new LateralWishes(name => routes.Read(t => t.Find(name)), sendWish, time, log);
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
@@ -104,7 +107,7 @@ internal sealed class ClusterObjects : IDisposable
 
         _seen.TryAdd(name, true);
         _expected.TryRemove(name, out _);
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost);
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known));
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -132,7 +135,7 @@ internal sealed class ClusterObjects : IDisposable
             return again;
         }
 
-        if (await _wishes.SendAsync(known, entry).ConfigureAwait(false) is { } later)
+        if (Sooner(await _wishes.SendAsync(known, entry).ConfigureAwait(false), await _lateral.SendAsync(known, entry).ConfigureAwait(false)) is { } later)
         {
             return Next.After(again.Delay < later ? again.Delay.Value : later);
         }
@@ -145,11 +148,18 @@ internal sealed class ClusterObjects : IDisposable
         return again;
     }
 
+    private static TimeSpan? Sooner(TimeSpan? one, TimeSpan? other) => one is null || other < one ? other ?? one : one;
+
     private void Queue(IReadOnlyList<RouteChange> changes)
     {
         foreach (var change in changes)
         {
             _queue.AddAfter(change.Name, IsLostWithItsParent(change.After) ? MovingPatience : Gathering);
+            if ((change.Before?.Address, change.Before?.Uid, change.Before?.Lateral == 0) != (change.After?.Address, change.After?.Uid, change.After?.Lateral == 0))
+            {
+                Queue([.. _lateral.Naming(change.Name)]);
+            }
+
             if (change.Before?.Parent != change.After?.Parent)
             {
                 // What hangs below it came along without a word of its own, and its path is another one now.
@@ -190,6 +200,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         _settled.TryRemove(name, out _);
         _wishes.Forget(name);
+        _lateral.Forget(name);
         if (known is null)
         {
             _seen.TryRemove(name, out _);
@@ -284,5 +295,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, DateTimeOffset? Until = null);
 }

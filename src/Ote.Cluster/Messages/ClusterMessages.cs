@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -20,17 +21,24 @@ public sealed class ClusterMessages : IDisposable
     private readonly SentMessages _sent;
     private readonly LostNames _lost;
     private readonly TimeProvider _time;
+    private readonly Action<ViolationReason> _violated;
     private readonly ILogger _log;
 
-    internal ClusterMessages(RouteKeeper routes, Uplink uplink, Func<string, ILink?> linkTo, IJournal journal, TimeProvider time, ILogger log)
+    internal ClusterMessages(
+        RouteKeeper routes, Uplink uplink, Func<string, ILink?> linkTo, Func<LateralLinks?> lateral, Action<ViolationReason> violated, int mostHops, IJournal journal, TimeProvider time, ILogger log)
     {
+        _violated = violated;
         (_routes, _time, _log) = (routes, time, log);
         var self = routes.Self.Name;
         _lost = new LostNames(time);
         _inbox = new Inbox(journal, time, log);
         _relay = new MessageRelay(
-            self, journal, (to, fromAbove) => routes.Read(t => MessageRoute.Decide(t, to, uplink.IsRoot, fromAbove, _lost.MayReturn)), child => child is null ? uplink.Link : linkTo(child),
-            ArrivedAsync, time, log);
+            self,
+            journal,
+            (message, fromAbove) => routes.Read(t => MessageRoute.Decide(t, message.To, uplink.IsRoot, fromAbove, _lost.MayReturn))
+                .Or(() => lateral()?.Choose(message.From, message.To, message.CalculateSize(), _relay!.WentAcross(message))),
+            step => step.Step switch { MessageStep.Up => uplink.Link, MessageStep.Across => lateral()?.LinkTo(step.Next), _ => linkTo(step.Next) },
+            ArrivedAsync, mostHops, time, log);
         _sent = new SentMessages(self, journal, message => _relay.TakeAsync(message, fromAbove: false, 0), time, log);
     }
 
@@ -49,6 +57,9 @@ public sealed class ClusterMessages : IDisposable
 
     /// <summary>Messages sent from here whose fate is not known yet.</summary>
     public int Open => _sent.Open;
+
+    /// <summary>Most links that a message, or word of one, had travelled when it came here, since this process began.</summary>
+    public int Farthest => (int)_relay.Farthest;
 
     /// <summary>Sends a message to one cluster. Completes when it is on this disk.</summary>
     /// <param name="to">The target's name; the own one too.</param>
@@ -180,6 +191,14 @@ public sealed class ClusterMessages : IDisposable
     internal Task FromBelowAsync(ILink link, Message message)
     {
         var carried = message.ClusterMessage;
+        if (carried.Turned)
+        {
+            _log.MessageTurned(carried.From, carried.To, link.Peer.Name);
+            _violated(ViolationReason.MessageTurned);
+            link.Close("a message that had gone down or across before was sent up");
+            return Task.CompletedTask;
+        }
+
         if (MessageLimits.IsSound(carried) && _routes.Read(t => t.IsBehind(carried.From, link.Peer.Name)))
         {
             return TakeAsync(message, fromAbove: false);
@@ -199,6 +218,21 @@ public sealed class ClusterMessages : IDisposable
         }
 
         _log.MessageForged(carried.From, link.Peer.Name);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Takes a message from a lateral peer, to go down from here only.</summary>
+    /// <param name="link">Over which it came.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="speaks">Whether the peer may speak in the name it comes in.</param>
+    internal Task FromAcrossAsync(ILink link, Message message, bool speaks)
+    {
+        if (speaks && MessageLimits.IsSound(message.ClusterMessage))
+        {
+            return TakeAsync(message, fromAbove: true);
+        }
+
+        _log.MessageForged(message.ClusterMessage.From, link.Peer.Name);
         return Task.CompletedTask;
     }
 
