@@ -70,6 +70,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
+    private readonly MessageAccess _messageAccess;
     private readonly AuditLog? _audit;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
@@ -82,7 +83,7 @@ public sealed class ClusterController : IAsyncDisposable
 
     private ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, RootAuthorities? authority, ClusterIdentity identity, OwnTags tags,
-        PolicySet? policies, AuditLog? audit, JoinedConnection? joined = null)
+        (PolicySet? Commands, MessagePolicySet? Messages) policies, AuditLog? audit, JoinedConnection? joined = null)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
@@ -140,9 +141,11 @@ public sealed class ClusterController : IAsyncDisposable
             };
         }
 
+        _messageAccess = new MessageAccess(
+            policies.Messages, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         Messages = new ClusterMessages(
-            _routes, _uplink, name => _clusterHandler!.LinkTo(name), () => _lateral, _runtime.Metrics.Violated, options.Tunnel.MaxHops, journal, parts.Time,
-            parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
+            _routes, _messageAccess, _uplink, name => _clusterHandler!.LinkTo(name), () => _lateral, _runtime.Metrics.Violated, options.Tunnel.MaxHops, journal, parts.Time,
+            parts.Loggers.CreateLogger("Ote.Cluster.Messages"), _stop.Token);
         _routes.Changed += Messages.RoutesChanged;
         if (_seeker is not null)
         {
@@ -177,7 +180,7 @@ public sealed class ClusterController : IAsyncDisposable
             parts.Time,
             _log,
             _stop.Token);
-        _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
+        _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
             _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _lateral, _log,
@@ -393,7 +396,9 @@ public sealed class ClusterController : IAsyncDisposable
         try
         {
             audit = options.AuditLogFile is null ? null : OpenAudit(options, parts);
-            var policies = options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null;
+            var policies = (
+                options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null,
+                options.MessagePolicyFile is { } other ? PolicyFile.LoadMessages(other, options.Name) : null);
             var tags = OwnTags.Load(journal, options.Tags);
             var directory = IdentityDirectory(options);
             var hosts = OwnHosts.Of(options);
@@ -557,6 +562,7 @@ public sealed class ClusterController : IAsyncDisposable
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
             Run("control API", _definitions!.RunAsync);
             RunOnControlApi("command policies", _access.RunAsync);
+            RunOnControlApi("message policies", _messageAccess.RunAsync);
             RunOnControlApi("commands", _commands.RunAsync);
             RunOnControlApi("cluster objects", _objects.RunAsync);
             RunOnControlApi("message objects", _messageObjects!.RunAsync);

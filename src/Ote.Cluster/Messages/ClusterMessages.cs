@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Lateral;
@@ -21,13 +22,16 @@ public sealed class ClusterMessages : IDisposable
     private readonly SentMessages _sent;
     private readonly LostNames _lost;
     private readonly TimeProvider _time;
+    private readonly MessageAccess _access;
+    private readonly CancellationToken _stop;
     private readonly Action<ViolationReason> _violated;
     private readonly ILogger _log;
 
     internal ClusterMessages(
-        RouteKeeper routes, Uplink uplink, Func<string, ILink?> linkTo, Func<LateralLinks?> lateral, Action<ViolationReason> violated, int mostHops, IJournal journal, TimeProvider time, ILogger log)
+        RouteKeeper routes, MessageAccess access, Uplink uplink, Func<string, ILink?> linkTo, Func<LateralLinks?> lateral, Action<ViolationReason> violated, int mostHops, IJournal journal, TimeProvider time, ILogger log,
+        CancellationToken stop)
     {
-        _violated = violated;
+        (_access, _stop, _violated) = (access, stop, violated);
         (_routes, _time, _log) = (routes, time, log);
         var self = routes.Self.Name;
         _lost = new LostNames(time);
@@ -39,7 +43,9 @@ public sealed class ClusterMessages : IDisposable
                 .Or(() => lateral()?.Choose(message.From, message.To, message.CalculateSize(), _relay!.WentAcross(message))),
             step => step.Step switch { MessageStep.Up => uplink.Link, MessageStep.Across => lateral()?.LinkTo(step.Next), _ => linkTo(step.Next) },
             ArrivedAsync, mostHops, time, log);
-        _sent = new SentMessages(self, journal, message => _relay.TakeAsync(message, fromAbove: false, 0), time, log);
+        
+        // What nobody can judge yet is sent when it is looked at again.
+        _sent = new SentMessages(self, journal, message => _access.IsKnown ? JudgeAsync(message, fromAbove: false, 0) : Task.CompletedTask, time, log);
     }
 
     /// <summary>Raised when more is known of a message that was sent, on the thread that brought it: queue, do not work.</summary>
@@ -236,13 +242,24 @@ public sealed class ClusterMessages : IDisposable
         return Task.CompletedTask;
     }
 
-    private Task TakeAsync(Message message, bool fromAbove)
+    private async Task TakeAsync(Message message, bool fromAbove)
     {
+        if (!_access.IsKnown)
+        {
+            await _access.WaitAsync(_stop).ConfigureAwait(false); // whoever brought it keeps it meanwhile
+        }
+
         var carried = message.ClusterMessage;
         var left = TimeSpan.FromMilliseconds(Math.Min(carried.RemainingMilliseconds, MessageLimits.LongestLife.TotalMilliseconds));
         carried.DeadlineUnixMilliseconds = (_time.GetUtcNow() + left).ToUnixTimeMilliseconds();
-        return _relay.TakeAsync(carried, fromAbove, message.Hops);
+        await JudgeAsync(carried, fromAbove, message.Hops).ConfigureAwait(false);
     }
+
+    /// <summary>Takes a message that policies allow; the sender of any other is told why not. Word of what became of one is always taken.</summary>
+    private Task JudgeAsync(ClusterMessage carried, bool fromAbove, uint hops) =>
+        carried.Data is { } data && _access.Objection(carried.From, carried.To, data.Topic) is { } why
+            ? _relay.TellAsync(carried, hops, MessageOutcome.Types.State.Refused, why.Length <= MessageLimits.TextLength ? why : why[..MessageLimits.TextLength])
+            : _relay.TakeAsync(carried, fromAbove, hops);
 
     private async Task ArrivedAsync(ClusterMessage message, uint hops)
     {
