@@ -276,7 +276,7 @@ internal sealed class MessageRelay(
             default:
                 if (linkTo(step) is { } link && TryBegin(entry, link, isDetour: false))
                 {
-                    _ = SendAsync(entry, link, step.Step == MessageStep.Across);
+                    _ = SendAsync(entry, link, step.Step);
                 }
 
                 break;
@@ -289,20 +289,20 @@ internal sealed class MessageRelay(
         var step = route(entry.Record.Message, entry.Record.FromAbove);
         if (step.Step == MessageStep.Across && linkTo(step) is { } link && TryBegin(entry, link, isDetour: true))
         {
-            _ = SendAsync(entry, link, isAcross: true);
+            _ = SendAsync(entry, link, step.Step);
         }
     }
 
-    private async Task SendAsync(Entry entry, ILink link, bool isAcross)
+    private async Task SendAsync(Entry entry, ILink link, MessageStep step)
     {
         var carried = entry.Record.Message.Clone();
-        carried.Turned = entry.Record.FromAbove;
+        carried.Turned = entry.Record.FromAbove && step != MessageStep.Down; // it never is; whoever gets it looks
         carried.RemainingMilliseconds = (ulong)Math.Max(1, carried.DeadlineUnixMilliseconds - time.GetUtcNow().ToUnixTimeMilliseconds());
         try
         {
             var message = new Message { Lane = Lane.Work, Hops = entry.Record.Hops, Traceparent = carried.Traceparent, ClusterMessage = carried };
             await link.SendDurableAsync(message, CancellationToken.None).ConfigureAwait(false);
-            if (isAcross)
+            if (step == MessageStep.Across)
             {
                 RememberAcross(entry.Identity);
             }

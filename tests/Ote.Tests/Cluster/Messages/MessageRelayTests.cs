@@ -231,12 +231,14 @@ public sealed class MessageRelayTests
     }
 
     [Fact]
-    public async Task What_came_down_or_across_says_so_when_it_goes_on()
+    public async Task What_came_down_or_across_would_say_so_if_it_were_sent_up_and_does_not_on_its_way_down()
     {
         using var relay = New();
-        var child = _links["child"] = new FakeLink("child");
+        var (child, parent) = (_links["child"] = new FakeLink("child"), _links[""] = new FakeLink("parent"));
         await relay.TakeAsync(Data("a", 1), fromAbove: true, 1);
-        Assert.True((await child.Next()).Message.ClusterMessage.Turned);
+        Assert.False((await child.Next()).Message.ClusterMessage.Turned);
+        await relay.TakeAsync(Data("x", 2), fromAbove: true, 1); // a route that must not be: up
+        Assert.True((await parent.Next()).Message.ClusterMessage.Turned);
     }
 
     [Fact]
