@@ -39,6 +39,11 @@ internal sealed class MessageRelay(
     /// <summary>How long word of what became of a message may take.</summary>
     public static readonly TimeSpan OutcomeLife = TimeSpan.FromDays(1);
 
+    /// <summary>How long a lateral peer may take to take a message.</summary>
+    public static readonly TimeSpan AcrossPatience = TimeSpan.FromSeconds(30);
+
+    // A budget makes a link slow that is well.
+    private static readonly TimeSpan LimitedPatience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -301,11 +306,14 @@ internal sealed class MessageRelay(
         try
         {
             var message = new Message { Lane = Lane.Work, Hops = entry.Record.Hops, Traceparent = carried.Traceparent, ClusterMessage = carried };
-            await link.SendDurableAsync(message, CancellationToken.None).ConfigureAwait(false);
+            var taken = link.SendDurableAsync(message, CancellationToken.None);
             if (step == MessageStep.Across)
             {
+                await AcrossAsync(link, taken).ConfigureAwait(false);
                 RememberAcross(entry.Identity);
             }
+
+            await taken.ConfigureAwait(false);
 
             await ForgetAsync(entry).ConfigureAwait(false);
         }
@@ -322,6 +330,21 @@ internal sealed class MessageRelay(
         {
             // The next has it; after a restart it is sent once more, and is known there, or at its target.
             log.MessageJournalFailed(broken.Message);
+        }
+    }
+
+    // There is another way: a lateral peer that lives and takes nothing loses the link, and with it what waits there comes free.
+    private async Task AcrossAsync(ILink link, Task taken)
+    {
+        var patience = link.Cost.Budget is null ? AcrossPatience : LimitedPatience;
+        try
+        {
+            await taken.WaitAsync(patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            link.Close($"a message was not taken within {patience.TotalSeconds:0} s");
+            await taken.ConfigureAwait(false);
         }
     }
 

@@ -40,6 +40,13 @@ public sealed class LateralChoiceTests
     }
 
     [Fact]
+    public void The_tree_leads_there_when_each_link_that_is_known_is_open()
+    {
+        Assert.True(LateralChoice.Leads([Ms(1), new Way(IsOpen: true, null)]));
+        Assert.False(LateralChoice.Leads([Ms(1), Away]));
+    }
+
+    [Fact]
     public void What_was_not_measured_is_not_called_short()
     {
         Assert.False(LateralChoice.Takes(new Way(IsOpen: true, null), [Ms(500), Ms(500)], 100, isTaken: false));

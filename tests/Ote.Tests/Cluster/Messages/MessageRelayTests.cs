@@ -231,6 +231,29 @@ public sealed class MessageRelayTests
     }
 
     [Fact]
+    public async Task A_lateral_peer_that_lives_and_takes_nothing_loses_the_link_and_the_tree_has_the_message()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _routes["x"] = new(MessageStep.Across, "peer");
+        var (peer, parent) = (_links["peer"] = new FakeLink("peer"), _links[""] = new FakeLink("parent"));
+        await relay.TakeAsync(Data("x", 1), fromAbove: false, 0);
+        var across = await peer.Next();
+        while (peer.IsUp)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        _routes["x"] = new(MessageStep.Up);
+        across.Lose(); // as the end of its link does
+        Assert.Equal(1, (await parent.Next()).Message.ClusterMessage.Id[0]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task What_came_down_or_across_would_say_so_if_it_were_sent_up_and_does_not_on_its_way_down()
     {
         using var relay = New();
