@@ -73,6 +73,8 @@ internal static class SeedsCommand
             ["virtualSeconds"] = Math.Round(result.Elapsed.TotalSeconds, 3),
             ["recoveredSeconds"] = Math.Round(result.Recovered.TotalSeconds, 3),
             ["commands"] = result.Commands,
+            ["messages"] = result.Messages,
+            ["across"] = result.Across,
             ["executions"] = result.Executions,
             ["faults"] = new JsonObject([.. result.Faults.Select(f => KeyValuePair.Create(f.Key, (JsonNode?)f.Value))]),
             ["fingerprint"] = result.Fingerprint.ToString("x16", CultureInfo.InvariantCulture),
@@ -83,5 +85,5 @@ internal static class SeedsCommand
         }.ToJsonString()
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {Environment.WorkingSet >> 20} MB"));
+            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {Environment.WorkingSet >> 20} MB"));
 }

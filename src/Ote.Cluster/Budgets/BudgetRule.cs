@@ -41,6 +41,10 @@ internal static class BudgetRule
     public static bool IsSpent(LinkBudget? budget, DayCount today, DateTimeOffset utc) =>
         budget is { DailyBytes: { } cap } && today.On(Day(budget, utc)).Bytes >= cap;
 
+    /// <summary>Whether messages between clusters wait for the end of a day or of quiet hours, whatever the rate.</summary>
+    public static bool HoldsWork(LinkBudget? budget, bool isSpent, DateTimeOffset utc) =>
+        budget is not null && (isSpent || budget.QuietHours.Any(h => h.Left(Local(budget, utc).TimeOfDay) > TimeSpan.Zero));
+
     /// <summary>The day it is at the site; without a budget, by UTC.</summary>
     public static int Day(LinkBudget? budget, DateTimeOffset utc) => (int)(Local(budget, utc).Ticks / TimeSpan.TicksPerDay);
 

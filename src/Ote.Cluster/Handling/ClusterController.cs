@@ -12,6 +12,7 @@ using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Issuing;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
@@ -67,21 +68,24 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly ParentSeeker? _seeker;
     private readonly OwnBudget _budget;
     private readonly LinkDesk? _links;
+    private readonly LateralLinks? _lateral;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
+    private readonly MessageAccess _messageAccess;
     private readonly AuditLog? _audit;
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly MessageObjects? _messageObjects;
     private readonly List<Task> _loops = [];
     private EdgeTunnel? _edgeTunnel;
+    private EpochCounter? _epochs;
     private CloudTunnel? _cloudTunnel;
     private IListening? _listener;
 
     private ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, RootAuthorities? authority, ClusterIdentity identity, OwnTags tags,
-        PolicySet? policies, AuditLog? audit, JoinedConnection? joined = null)
+        (PolicySet? Commands, MessagePolicySet? Messages) policies, AuditLog? audit, JoinedConnection? joined = null)
     {
         (_options, _parts, _journal, _authority, _tags) = (options, parts, journal, authority, tags);
         _log = parts.Loggers.CreateLogger("Ote.Cluster.Handling");
@@ -102,6 +106,7 @@ public sealed class ClusterController : IAsyncDisposable
             : new ParentSeeker(
                 options.Failover, home, options.AlternateParents, journal, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Failover")) { Place = _uplink };
         _budget = OwnBudget.Load(journal);
+        var lateral = OwnLateral.Load(journal);
         _routes = new RouteKeeper(
             new RouteEntry
             {
@@ -115,6 +120,7 @@ public sealed class ClusterController : IAsyncDisposable
                 Home = _seeker?.Home.Name ?? "",
                 Placement = _seeker is null ? 0 : PlacementDigest.Of(_seeker.Placement),
                 Budget = _budget.Current?.Digest() ?? 0,
+                Lateral = _seeker is null ? 0 : lateral.Current.Digest(),
             },
             journal, parts.Time, _log,
             authority is null ? null : entry => authority.IsMember(new PeerIdentity(entry.Name, entry.Uid), entry.Membership.Span),
@@ -140,8 +146,17 @@ public sealed class ClusterController : IAsyncDisposable
             };
         }
 
-        Messages = new ClusterMessages(_routes, _uplink, name => _clusterHandler!.LinkTo(name), journal, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
+        _messageAccess = new MessageAccess(
+            policies.Messages, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
+        Messages = new ClusterMessages(
+            _routes, _messageAccess, _uplink, name => _clusterHandler!.LinkTo(name), () => _lateral, _runtime.Metrics.Violated, options.Tunnel.MaxHops, journal, parts.Time,
+            parts.Loggers.CreateLogger("Ote.Cluster.Messages"), _stop.Token);
         _routes.Changed += Messages.RoutesChanged;
+        if (_seeker is not null)
+        {
+            _lateral = MakeLateral(identity.Peer, lateral);
+        }
+
         _links = _seeker is null ? null : new LinkDesk(
             _budget, () => _edgeTunnel, (budget, cost) => _routes.Apply(t => t.SetSelf(t.Self with { Budget = budget, Link = cost ?? t.Self.Link })), parts.Time, _log);
         var refusals = new NameRefusals(parts.Time);
@@ -171,10 +186,10 @@ public sealed class ClusterController : IAsyncDisposable
             parts.Time,
             _log,
             _stop.Token);
-        _access = new CommandAccess(policies, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
+        _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, refusals, _revocations, _trust, Messages, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -210,6 +225,7 @@ public sealed class ClusterController : IAsyncDisposable
         if (_seeker is not null)
         {
             _metrics.ObserveLink(() => LinkCost);
+            _metrics.ObserveLateral(() => LateralLinks);
         }
 
         _metrics.Observe(
@@ -252,6 +268,9 @@ public sealed class ClusterController : IAsyncDisposable
     /// <summary>What the links to the children that are attached cost, by name, by the books of this end. A snapshot.</summary>
     public IReadOnlyDictionary<string, LinkCost> LinkCosts =>
         (_cloudTunnel?.Links() ?? []).GroupBy(l => l.Peer.Name, StringComparer.Ordinal).ToDictionary(l => l.Key, l => l.First().Cost, StringComparer.Ordinal);
+
+    /// <summary>How the lateral links that an operator allows are; empty when there are none. A snapshot.</summary>
+    public IReadOnlyList<LateralStatus> LateralLinks => _lateral?.Statuses ?? [];
 
     /// <summary>All clusters known below this one, direct and further down, those that are away too; a snapshot, in no order.</summary>
     public IReadOnlyList<RouteEntry> Below => _routes.Read(t => t.Below.ToArray());
@@ -342,6 +361,7 @@ public sealed class ClusterController : IAsyncDisposable
         _commands?.Dispose();
         _messageObjects?.Dispose();
         Messages.Dispose();
+        _lateral?.Dispose();
         _objects?.Dispose();
         _rollover?.Dispose();
         _issuing?.Dispose();
@@ -395,7 +415,9 @@ public sealed class ClusterController : IAsyncDisposable
         try
         {
             audit = options.AuditLogFile is null ? null : OpenAudit(options, parts);
-            var policies = options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null;
+            var policies = (
+                options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null,
+                options.MessagePolicyFile is { } other ? PolicyFile.LoadMessages(other, options.Name) : null);
             var tags = OwnTags.Load(journal, options.Tags);
             var directory = IdentityDirectory(options);
             var hosts = OwnHosts.Of(options);
@@ -462,6 +484,22 @@ public sealed class ClusterController : IAsyncDisposable
         return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity")).JoinAsync(ticket, directory, cancellation);
     }
 
+    private LateralLinks MakeLateral(PeerIdentity self, OwnLateral own)
+    {
+        var log = _parts.Loggers.CreateLogger("Ote.Cluster.Lateral");
+        var links = new LateralLinks(
+            new LateralShake(_runtime, _options.Tunnel, self, ProductVersion, _dialer, above => _epochs!.Next(above), log),
+            own, _routes, _uplink, () => LinkCost, _revocations, _runtime, log)
+        {
+            Take = Messages.FromAcrossAsync,
+            Say = (digest, reports) => _routes.Apply(t => t.SetSelf(t.Self with { Lateral = digest, LateralLinks = reports?.ToByteString() ?? t.Self.LateralLinks })),
+        };
+        links.Changed += Messages.Wake;
+        _routes.Changed += _ => links.Stir();
+        _revocations.Changed += _ => links.Revoked();
+        return links;
+    }
+
     private async Task BeginAsync(CancellationToken cancellation)
     {
         _routes.Restore();
@@ -473,6 +511,7 @@ public sealed class ClusterController : IAsyncDisposable
         _revocations.Restore();
         _issuing?.Restore(_routes);
         ShowTrust();
+        var epochs = _epochs = _parts.Epochs ?? EpochCounter.Load(IdentityDirectory(_options)); // before anybody can dial
         _identity.TrustChanged += _ => ShowTrust();
         _identity.Changed += _ => ShowTrust();
         if (_options.Listen is { } listen)
@@ -480,7 +519,6 @@ public sealed class ClusterController : IAsyncDisposable
             await ListenAsync(listen, cancellation).ConfigureAwait(false);
         }
 
-        var epochs = _parts.Epochs ?? EpochCounter.Load(IdentityDirectory(_options));
         if (_seeker is null)
         {
             _uplink.Beat(epochs.Next(0));
@@ -533,6 +571,7 @@ public sealed class ClusterController : IAsyncDisposable
             _loops.Add(_edgeTunnel.RunAsync(_stop.Token));
             Run("way home", stop => _seeker.RunAsync(_dialer, stop));
             Run("link", _links!.RunAsync);
+            Run("lateral links", _lateral!.RunAsync);
         }
 
         Run("standing", _standing.RunAsync);
@@ -547,6 +586,7 @@ public sealed class ClusterController : IAsyncDisposable
             await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
             Run("control API", _definitions!.RunAsync);
             RunOnControlApi("command policies", _access.RunAsync);
+            RunOnControlApi("message policies", _messageAccess.RunAsync);
             RunOnControlApi("commands", _commands.RunAsync);
             RunOnControlApi("cluster objects", _objects.RunAsync);
             RunOnControlApi("message objects", _messageObjects!.RunAsync);
@@ -559,7 +599,7 @@ public sealed class ClusterController : IAsyncDisposable
 
     private async Task ListenAsync(IPEndPoint listen, CancellationToken cancellation)
     {
-        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler);
+        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler) { Lateral = _lateral };
         var join = new JoinService(
             _identity, _desk is null ? AnswerJoinAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try

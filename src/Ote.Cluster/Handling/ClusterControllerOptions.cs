@@ -64,6 +64,11 @@ public sealed record ClusterControllerOptions
     /// </summary>
     public string? CommandPolicyFile { get; init; }
 
+    /// <summary>
+    /// File of <c>MessagePolicy</c> documents: no other message is sent from here, taken or passed on. Null: no file.
+    /// </summary>
+    public string? MessagePolicyFile { get; init; }
+
     /// <summary>File where each command's acceptance and outcome here is noted, a JSON line each; null: nowhere.</summary>
     public string? AuditLogFile { get; init; }
 

@@ -217,6 +217,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Link = known?.Link,
                 Issuer = link.Provisional?.Grant.Issuer.Name ?? "",
                 Issuing = known?.Issuing ?? 0,
+                Lateral = known?.Lateral ?? 0,
+                LateralLinks = known?.LateralLinks ?? ByteString.Empty,
                 Membership = link.Provisional is not null ? ByteString.Empty : hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)

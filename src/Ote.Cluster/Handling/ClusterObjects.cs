@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Issuing;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Flow;
@@ -38,6 +39,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
     private readonly ClusterWishes _wishes;
+    private readonly LateralWishes _lateral;
     private readonly IssuingOrders? _issuing;
     private readonly ClusterCertificates _certificates;
     private readonly TimeProvider _time;
@@ -53,6 +55,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         (_routes, _uplink, _api, _certificates, _time, _log, _isRoot) = (routes, uplink, api, certificates, time, log, uplink.IsRoot);
         _wishes = new ClusterWishes(sendWish, time, log);
+        _lateral = new LateralWishes(name => routes.Read(t => t.Find(name)), sendWish, time, log);
         _issuing = issuing;
         if (issuing is not null)
         {
@@ -121,7 +124,7 @@ internal sealed class ClusterObjects : IDisposable
             (plan, known) = await _issuing.PrepareAsync(known, entry, ct).ConfigureAwait(false);
         }
 
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, plan?.Order.Digest ?? 0);
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -150,7 +153,7 @@ internal sealed class ClusterObjects : IDisposable
             return again;
         }
 
-        var due = await _wishes.SendAsync(known, entry).ConfigureAwait(false);
+        var due = ClusterWishes.Sooner(await _wishes.SendAsync(known, entry).ConfigureAwait(false), await _lateral.SendAsync(known, entry).ConfigureAwait(false));
         if ((plan is null ? due : ClusterWishes.Sooner(due, await _issuing!.SendAsync(plan, entry).ConfigureAwait(false))) is { } later)
         {
             return Next.After(again.Delay < later ? again.Delay.Value : later);
@@ -169,6 +172,11 @@ internal sealed class ClusterObjects : IDisposable
         foreach (var change in changes)
         {
             _queue.AddAfter(change.Name, IsLostWithItsParent(change.After) ? MovingPatience : Gathering);
+            if ((change.Before?.Address, change.Before?.Uid, change.Before?.Lateral == 0) != (change.After?.Address, change.After?.Uid, change.After?.Lateral == 0))
+            {
+                Queue([.. _lateral.Naming(change.Name)]);
+            }
+
             if (change.Before?.Parent != change.After?.Parent)
             {
                 // What hangs below it came along without a word of its own, and its path is another one now.
@@ -209,6 +217,7 @@ internal sealed class ClusterObjects : IDisposable
     {
         _settled.TryRemove(name, out _);
         _wishes.Forget(name);
+        _lateral.Forget(name);
         if (known is not null && _issuing is not null)
         {
             (_, known) = await _issuing.PrepareAsync(known, null, ct).ConfigureAwait(false);
@@ -312,5 +321,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Order, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, DateTimeOffset? Until = null);
 }

@@ -1,8 +1,12 @@
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
 
 namespace Ote.Cluster.Handling;
 
@@ -37,6 +41,7 @@ internal static class ClusterStatus
         status["trust"] = (long)entry.Trust;
         status["authority"] = entry.Authority == 0 ? "" : entry.Authority.ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
         WriteLink(status, entry.Link, now);
+        WriteLateral(status, entry.LateralLinks);
         status["tags"] = new JsonArray([.. entry.Tags.Select(t => (JsonNode)t)]);
         status["path"] = new JsonArray([.. path.Select(p => (JsonNode)p)]);
         if (entry.Online || lostAncestor is null)
@@ -124,6 +129,45 @@ internal static class ClusterStatus
         else
         {
             Forget(status, "WithinLinkBudget");
+        }
+    }
+
+    /// <summary>How a cluster's lateral links are, as it told last; nothing when it has none.</summary>
+    public static void WriteLateral(JsonObject status, ByteString told)
+    {
+        status.Remove("lateral");
+        if (told.IsEmpty || Read(told) is not { Links.Count: > 0 } reports)
+        {
+            return;
+        }
+
+        status["lateral"] = new JsonArray([.. reports.Links.Take(LateralSet.MostPeers).Where(l => ClusterName.Check(l.Peer) is null).Select(l =>
+        {
+            var link = new JsonObject { ["peer"] = l.Peer, ["up"] = l.Up, ["bytes"] = (long)Math.Min(l.Bytes, long.MaxValue) };
+            if (l.RoundTripMilliseconds > 0)
+            {
+                link["roundTripMilliseconds"] = (long)l.RoundTripMilliseconds - 1;
+            }
+
+            if (l.Text.Length > 0)
+            {
+                link["message"] = l.Text;
+            }
+
+            link["asOf"] = DateTimeOffset.FromUnixTimeSeconds((long)Math.Min(l.AsOfUnixSeconds, LastSecond)).ToKubeTime();
+            return (JsonNode)link;
+        })]);
+    }
+
+    private static LateralReports? Read(ByteString told)
+    {
+        try
+        {
+            return LateralReports.Parser.ParseFrom(told);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null; // whoever told it has its own reasons; it is for people
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Lateral;
 
 namespace Ote.Cluster.Handling;
 
@@ -73,6 +74,21 @@ internal sealed class ControllerMetrics : IDisposable
         _meter.CreateObservableGauge("ote.link.today", Today, "By", "Bytes of packets on the link to the parent on this day at the site, both directions together");
         _meter.CreateObservableGauge("ote.link.saved", Saved, "By", "Bytes that compression kept off the link to the parent on this day");
         _meter.CreateObservableGauge("ote.link.left", Left, "By", "Bytes the link to the parent may still carry on this day, where there is a daily cap");
+    }
+
+    /// <summary>Watches lateral links. The function is called when metrics are read, from any thread.</summary>
+    public void ObserveLateral(Func<IReadOnlyList<LateralStatus>> links)
+    {
+        static KeyValuePair<string, object?> Peer(LateralStatus link) => new("peer", link.Peer);
+        IEnumerable<Measurement<long>> Up() => links().Select(l => new Measurement<long>(l.IsUp ? 1 : 0, Peer(l)));
+        IEnumerable<Measurement<long>> Bytes() => links().SelectMany(l => (Measurement<long>[])
+            [new(l.Sent, Peer(l), new KeyValuePair<string, object?>("direction", "out")), new(l.Received, Peer(l), new KeyValuePair<string, object?>("direction", "in"))]);
+        IEnumerable<Measurement<long>> Brought() => links().Select(l => new Measurement<long>(l.Brought, Peer(l)));
+        IEnumerable<Measurement<double>> Trip() => links().Where(l => l.RoundTrip is not null).Select(l => new Measurement<double>(l.RoundTrip!.Value.TotalSeconds, Peer(l)));
+        _meter.CreateObservableGauge("ote.lateral.up", Up, "{link}", "Whether the lateral link with a peer is up");
+        _meter.CreateObservableCounter("ote.lateral", Bytes, "By", "Bytes of packets on lateral links, by peer and direction, since the start");
+        _meter.CreateObservableCounter("ote.lateral.messages", Brought, "{message}", "Messages between clusters that a lateral peer brought");
+        _meter.CreateObservableGauge("ote.lateral.rtt", Trip, "s", "Smoothed round trip of a lateral link");
     }
 
     public void Dispose() => _meter.Dispose();

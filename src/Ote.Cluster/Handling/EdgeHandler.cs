@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Issuing;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
@@ -27,6 +28,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly ClusterMessages _messages;
     private readonly LinkDesk? _links;
     private readonly IssuingDesk? _issuing;
+    private readonly LateralLinks? _lateral;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
     private CancellationTokenSource? _sending;
@@ -46,11 +48,12 @@ internal sealed class EdgeHandler : ILinkHandler
         TrustKeeper trust,
         ClusterMessages messages,
         LinkDesk? links,
+        LateralLinks? lateral,
         IssuingDesk? issuing,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _links, _issuing) = (trust, messages, links, issuing);
+        (_trust, _messages, _links, _lateral, _issuing) = (trust, messages, links, lateral, issuing);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -60,6 +63,7 @@ internal sealed class EdgeHandler : ILinkHandler
         _log.ParentAttached(link.Peer.Name);
         _uplink.Attached(link, welcome);
         _routes.ParentAttached(link, welcome.Path, _seeker?.Home.Name ?? "");
+        _lateral?.Stir();
         _messages.Wake();
         _sending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var sending = _sending;
@@ -74,6 +78,8 @@ internal sealed class EdgeHandler : ILinkHandler
     {
         _log.ParentLost(link.Peer.Name, reason);
         _uplink.Detached(link);
+        _lateral?.Stir();
+        _messages.Wake(); // a lateral link may lead on
         var sending = Interlocked.Exchange(ref _sending, null);
         try
         {
@@ -100,7 +106,8 @@ internal sealed class EdgeHandler : ILinkHandler
             case Message.PayloadOneofCase.RouteRequest:
                 _routes.SnapshotAsked();
                 break;
-            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement or Message.PayloadOneofCase.SetBudget or Message.PayloadOneofCase.SetIssuing:
+            case Message.PayloadOneofCase.SetTags or Message.PayloadOneofCase.SetPlacement or Message.PayloadOneofCase.SetBudget or Message.PayloadOneofCase.SetIssuing
+                or Message.PayloadOneofCase.SetLateral:
                 await WishAsync(message).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.Standing:
@@ -130,7 +137,7 @@ internal sealed class EdgeHandler : ILinkHandler
     /// <summary>Carries an operator's wish about one cluster out here, or sends it on towards the cluster it is for.</summary>
     public async Task WishAsync(Message message)
     {
-        var name = message.SetTags?.Name ?? message.SetPlacement?.Name ?? message.SetBudget?.Name ?? message.SetIssuing.Name;
+        var name = message.SetTags?.Name ?? message.SetPlacement?.Name ?? message.SetBudget?.Name ?? message.SetIssuing?.Name ?? message.SetLateral.Name;
         if (name != _routes.Self.Name)
         {
             if (_routes.Read(t => t.NextHop(name)) is { } hop && _linkTo(hop) is { } link && !link.TrySend(message))
@@ -141,8 +148,11 @@ internal sealed class EdgeHandler : ILinkHandler
             return;
         }
 
-        await (message.SetTags is { } tags ? SetTagsAsync(tags) : message.SetPlacement is { } place ? PlaceAsync(place) : message.SetBudget is { } budget ? LimitAsync(budget) : IssueAsync(message.SetIssuing))
-            .ConfigureAwait(false);
+        await (message.SetTags is { } tags ? SetTagsAsync(tags)
+            : message.SetPlacement is { } place ? PlaceAsync(place)
+            : message.SetBudget is { } budget ? LimitAsync(budget)
+            : message.SetIssuing is { } order ? IssueAsync(order)
+             : LinkAsync(message.SetLateral)).ConfigureAwait(false);
     }
 
     private Task IssueAsync(SetIssuing order) => _issuing?.ReceiveAsync(order) ?? Task.CompletedTask; // the root needs nobody's leave
@@ -155,6 +165,17 @@ internal sealed class EdgeHandler : ILinkHandler
         }
 
         _log.ParentMessageRefused("SetBudget", "the root has no link to a parent");
+        return Task.CompletedTask;
+    }
+
+    private Task LinkAsync(SetLateral wish)
+    {
+        if (_lateral is not null)
+        {
+            return _lateral.WishAsync(wish);
+        }
+
+        _log.ParentMessageRefused("SetLateral", "the root is above everyone and has no lateral links");
         return Task.CompletedTask;
     }
 

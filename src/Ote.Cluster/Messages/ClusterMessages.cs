@@ -1,7 +1,9 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Lateral;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -20,18 +22,30 @@ public sealed class ClusterMessages : IDisposable
     private readonly SentMessages _sent;
     private readonly LostNames _lost;
     private readonly TimeProvider _time;
+    private readonly MessageAccess _access;
+    private readonly CancellationToken _stop;
+    private readonly Action<ViolationReason> _violated;
     private readonly ILogger _log;
 
-    internal ClusterMessages(RouteKeeper routes, Uplink uplink, Func<string, ILink?> linkTo, IJournal journal, TimeProvider time, ILogger log)
+    internal ClusterMessages(
+        RouteKeeper routes, MessageAccess access, Uplink uplink, Func<string, ILink?> linkTo, Func<LateralLinks?> lateral, Action<ViolationReason> violated, int mostHops, IJournal journal, TimeProvider time, ILogger log,
+        CancellationToken stop)
     {
+        (_access, _stop, _violated) = (access, stop, violated);
         (_routes, _time, _log) = (routes, time, log);
         var self = routes.Self.Name;
         _lost = new LostNames(time);
         _inbox = new Inbox(journal, time, log);
         _relay = new MessageRelay(
-            self, journal, (to, fromAbove) => routes.Read(t => MessageRoute.Decide(t, to, uplink.IsRoot, fromAbove, _lost.MayReturn)), child => child is null ? uplink.Link : linkTo(child),
-            ArrivedAsync, time, log);
-        _sent = new SentMessages(self, journal, message => _relay.TakeAsync(message, fromAbove: false, 0), time, log);
+            self,
+            journal,
+            (message, fromAbove) => routes.Read(t => MessageRoute.Decide(t, message.To, uplink.IsRoot, fromAbove, _lost.MayReturn))
+                .Or(() => lateral()?.Choose(message.From, message.To, message.CalculateSize(), _relay!.WentAcross(message))),
+            step => step.Step switch { MessageStep.Up => uplink.Link, MessageStep.Across => lateral()?.LinkTo(step.Next), _ => linkTo(step.Next) },
+            ArrivedAsync, mostHops, time, log);
+        
+        // What nobody can judge yet is sent when it is looked at again.
+        _sent = new SentMessages(self, journal, message => _access.IsKnown ? JudgeAsync(message, fromAbove: false, 0) : Task.CompletedTask, time, log);
     }
 
     /// <summary>Raised when more is known of a message that was sent, on the thread that brought it: queue, do not work.</summary>
@@ -49,6 +63,9 @@ public sealed class ClusterMessages : IDisposable
 
     /// <summary>Messages sent from here whose fate is not known yet.</summary>
     public int Open => _sent.Open;
+
+    /// <summary>Most links that a message, or word of one, had travelled when it came here, since this process began.</summary>
+    public int Farthest => (int)_relay.Farthest;
 
     /// <summary>Sends a message to one cluster. Completes when it is on this disk.</summary>
     /// <param name="to">The target's name; the own one too.</param>
@@ -180,6 +197,14 @@ public sealed class ClusterMessages : IDisposable
     internal Task FromBelowAsync(ILink link, Message message)
     {
         var carried = message.ClusterMessage;
+        if (carried.Turned)
+        {
+            _log.MessageTurned(carried.From, carried.To, link.Peer.Name);
+            _violated(ViolationReason.MessageTurned);
+            link.Close("a message that had gone down or across before was sent up");
+            return Task.CompletedTask;
+        }
+
         if (MessageLimits.IsSound(carried) && _routes.Read(t => t.IsBehind(carried.From, link.Peer.Name)))
         {
             return TakeAsync(message, fromAbove: false);
@@ -202,13 +227,39 @@ public sealed class ClusterMessages : IDisposable
         return Task.CompletedTask;
     }
 
-    private Task TakeAsync(Message message, bool fromAbove)
+    /// <summary>Takes a message from a lateral peer, to go down from here only.</summary>
+    /// <param name="link">Over which it came.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="speaks">Whether the peer may speak in the name it comes in.</param>
+    internal Task FromAcrossAsync(ILink link, Message message, bool speaks)
     {
+        if (speaks && MessageLimits.IsSound(message.ClusterMessage))
+        {
+            return TakeAsync(message, fromAbove: true);
+        }
+
+        _log.MessageForged(message.ClusterMessage.From, link.Peer.Name);
+        return Task.CompletedTask;
+    }
+
+    private async Task TakeAsync(Message message, bool fromAbove)
+    {
+        if (!_access.IsKnown)
+        {
+            await _access.WaitAsync(_stop).ConfigureAwait(false); // whoever brought it keeps it meanwhile
+        }
+
         var carried = message.ClusterMessage;
         var left = TimeSpan.FromMilliseconds(Math.Min(carried.RemainingMilliseconds, MessageLimits.LongestLife.TotalMilliseconds));
         carried.DeadlineUnixMilliseconds = (_time.GetUtcNow() + left).ToUnixTimeMilliseconds();
-        return _relay.TakeAsync(carried, fromAbove, message.Hops);
+        await JudgeAsync(carried, fromAbove, message.Hops).ConfigureAwait(false);
     }
+
+    /// <summary>Takes a message that policies allow; the sender of any other is told why not. Word of what became of one is always taken.</summary>
+    private Task JudgeAsync(ClusterMessage carried, bool fromAbove, uint hops) =>
+        carried.Data is { } data && _access.Objection(carried.From, carried.To, data.Topic) is { } why
+            ? _relay.TellAsync(carried, hops, MessageOutcome.Types.State.Refused, why.Length <= MessageLimits.TextLength ? why : why[..MessageLimits.TextLength])
+            : _relay.TakeAsync(carried, fromAbove, hops);
 
     private async Task ArrivedAsync(ClusterMessage message, uint hops)
     {

@@ -15,4 +15,7 @@ internal static partial class Log
 
     [LoggerMessage(2804, LogLevel.Warning, "{Count} messages on topic {Topic} were taken by nobody before their time ended")]
     public static partial void MessagesUnread(this ILogger log, int count, string topic);
+
+    [LoggerMessage(2367, LogLevel.Warning, "A message of {From} to {To} that had gone down or across before was sent up by {Link}; that link is ended")]
+    public static partial void MessageTurned(this ILogger log, string from, string to, string link);
 }

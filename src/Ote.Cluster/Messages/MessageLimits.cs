@@ -23,6 +23,9 @@ public static class MessageLimits
 
     internal const int IdBytes = 16;
 
+    /// <summary>Characters of what is said of a message's fate, at most.</summary>
+    internal const int TextLength = 1024;
+
     /// <summary>What is wrong with a message that is to be sent; null when nothing is.</summary>
     public static string? Fault(string to, string topic, string contentType, int bodyBytes, TimeSpan life) =>
         to != Handling.ClusterControllerOptions.RootName && ClusterName.Check(to) is { } name ? $"to: {name}"
@@ -40,7 +43,7 @@ public static class MessageLimits
         {
             Protocol.Tunnel.ClusterMessage.ContentOneofCase.Data =>
                 message.Data.Topic.Length is > 0 and <= TopicLength && message.Data.ContentType.Length <= ContentTypeLength && message.Data.Body.Length <= BodyBytes,
-            Protocol.Tunnel.ClusterMessage.ContentOneofCase.Outcome => message.Outcome.Text.Length <= 1024,
+            Protocol.Tunnel.ClusterMessage.ContentOneofCase.Outcome => message.Outcome.Text.Length <= TextLength,
             _ => false,
         };
 

@@ -15,13 +15,15 @@ namespace Ote.Cluster.Messages;
 /// </summary>
 /// <param name="self">The own cluster's name.</param>
 /// <param name="journal">Where they wait.</param>
-/// <param name="route">The next step of a message to a cluster; the flag says that it came from above.</param>
-/// <param name="linkTo">The link to a child, or for null to the parent, while it is up.</param>
+/// <param name="route">The next step of a message; the flag says that it came from above or across.</param>
+/// <param name="linkTo">The link that a step up, down or across takes, while it is up.</param>
+/// <param name="mostHops">Links a message may travel.</param>
 /// <param name="arrived">Takes what is for this cluster; completes when it is on disk. The number is that of links travelled.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where trouble is told.</param>
 internal sealed class MessageRelay(
-    string self, IJournal journal, Func<string, bool, MessageRoute> route, Func<string?, ILink?> linkTo, Func<ClusterMessage, uint, Task> arrived, TimeProvider time, ILogger log) : IDisposable
+    string self, IJournal journal, Func<ClusterMessage, bool, MessageRoute> route, Func<MessageRoute, ILink?> linkTo, Func<ClusterMessage, uint, Task> arrived, int mostHops, TimeProvider time,
+    ILogger log) : IDisposable
 {
     public const string Book = "messages";
 
@@ -31,17 +33,28 @@ internal sealed class MessageRelay(
     /// <summary>Bytes kept at once, as encoded.</summary>
     public const long MaxBytes = 64 * 1024 * 1024;
 
+    /// <summary>Messages remembered that went across; those before them may go so again.</summary>
+    public const int MaxAcross = 10_000;
+
     /// <summary>How long word of what became of a message may take.</summary>
     public static readonly TimeSpan OutcomeLife = TimeSpan.FromDays(1);
 
+    /// <summary>How long a lateral peer may take to take a message.</summary>
+    public static readonly TimeSpan AcrossPatience = TimeSpan.FromSeconds(30);
+
+    // A budget makes a link slow that is well.
+    private static readonly TimeSpan LimitedPatience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly Signal _signal = new();
+    private readonly HashSet<string> _across = new(StringComparer.Ordinal);
+    private readonly Queue<string> _acrossInOrder = new();
     private ITimer? _look;
     private Task _before = Task.CompletedTask;
     private long _next;
     private long _bytes;
+    private uint _farthest;
 
     /// <summary>Messages that wait for the next controller.</summary>
     public int Count
@@ -52,6 +65,18 @@ internal sealed class MessageRelay(
             {
                 return _entries.Count;
             }
+        }
+    }
+
+    /// <summary>Most links that a message had travelled when it came here, since this process began.</summary>
+    public uint Farthest => Volatile.Read(ref _farthest);
+
+    /// <summary>Whether a lateral peer has taken a message from here in this run: who gets it again must not count on that peer.</summary>
+    public bool WentAcross(ClusterMessage message)
+    {
+        lock (_gate)
+        {
+            return _across.Count > 0 && _across.Contains(Entry.IdentityOf(message));
         }
     }
 
@@ -71,7 +96,12 @@ internal sealed class MessageRelay(
     /// <exception cref="JournalException">It could not be kept: whoever brought it keeps it.</exception>
     public async Task TakeAsync(ClusterMessage message, bool fromAbove, uint hops)
     {
-        if (route(message.To, fromAbove).Step == MessageStep.Here)
+        if (hops > Farthest)
+        {
+            Volatile.Write(ref _farthest, hops); // for people: of two at once either may stay
+        }
+
+        if (route(message, fromAbove).Step == MessageStep.Here)
         {
             await arrived(message, hops).ConfigureAwait(false);
             return;
@@ -154,7 +184,7 @@ internal sealed class MessageRelay(
             Entry[] waiting;
             lock (_gate)
             {
-                waiting = [.. _entries.Values.Where(e => !e.InFlight).OrderBy(e => e.Key, StringComparer.Ordinal)];
+                waiting = [.. _entries.Values.Where(static e => !e.InFlight || e.Link is { IsUp: false }).OrderBy(e => e.Key, StringComparer.Ordinal)];
             }
 
             foreach (var entry in waiting)
@@ -212,13 +242,25 @@ internal sealed class MessageRelay(
     private async Task StepAsync(Entry entry)
     {
         var (message, hops) = (entry.Record.Message, entry.Record.Hops);
+        if (entry.InFlight)
+        {
+            Detour(entry);
+            return;
+        }
+
         if (message.DeadlineUnixMilliseconds <= time.GetUtcNow().ToUnixTimeMilliseconds())
         {
             await EndAsync(entry, MessageOutcome.Types.State.Expired, $"its time ended at {self}").ConfigureAwait(false);
             return;
         }
 
-        var step = route(message.To, entry.Record.FromAbove);
+        if (hops >= mostHops)
+        {
+            await EndAsync(entry, MessageOutcome.Types.State.Refused, $"it has travelled {hops} links when it came to {self}, and no message may travel more").ConfigureAwait(false);
+            return;
+        }
+
+        var step = route(message, entry.Record.FromAbove);
         switch (step.Step)
         {
             case MessageStep.Here:
@@ -237,28 +279,47 @@ internal sealed class MessageRelay(
 
                 break;
             default:
-                if (linkTo(step.Step == MessageStep.Up ? null : step.Child) is { } link && TryBegin(entry))
+                if (linkTo(step) is { } link && TryBegin(entry, link, isDetour: false))
                 {
-                    _ = SendAsync(entry, link);
+                    _ = SendAsync(entry, link, step.Step);
                 }
 
                 break;
         }
     }
 
-    private async Task SendAsync(Entry entry, ILink link)
+    // What waits in the queue of a link that was lost goes across meanwhile, if it can: whoever gets it twice knows it by its id.
+    private void Detour(Entry entry)
+    {
+        var step = route(entry.Record.Message, entry.Record.FromAbove);
+        if (step.Step == MessageStep.Across && linkTo(step) is { } link && TryBegin(entry, link, isDetour: true))
+        {
+            _ = SendAsync(entry, link, step.Step);
+        }
+    }
+
+    private async Task SendAsync(Entry entry, ILink link, MessageStep step)
     {
         var carried = entry.Record.Message.Clone();
+        carried.Turned = entry.Record.FromAbove && step != MessageStep.Down; // it never is; whoever gets it looks
         carried.RemainingMilliseconds = (ulong)Math.Max(1, carried.DeadlineUnixMilliseconds - time.GetUtcNow().ToUnixTimeMilliseconds());
         try
         {
             var message = new Message { Lane = Lane.Work, Hops = entry.Record.Hops, Traceparent = carried.Traceparent, ClusterMessage = carried };
-            await link.SendDurableAsync(message, CancellationToken.None).ConfigureAwait(false);
+            var taken = link.SendDurableAsync(message, CancellationToken.None);
+            if (step == MessageStep.Across)
+            {
+                await AcrossAsync(link, taken).ConfigureAwait(false);
+                RememberAcross(entry.Identity);
+            }
+
+            await taken.ConfigureAwait(false);
+
             await ForgetAsync(entry).ConfigureAwait(false);
         }
         catch (LinkClosedException)
         {
-            entry.InFlight = false;
+            entry.LeftBy(link);
             Wake();
         }
         catch (ArgumentException tooLarge)
@@ -269,6 +330,21 @@ internal sealed class MessageRelay(
         {
             // The next has it; after a restart it is sent once more, and is known there, or at its target.
             log.MessageJournalFailed(broken.Message);
+        }
+    }
+
+    // There is another way: a lateral peer that lives and takes nothing loses the link, and with it what waits there comes free.
+    private async Task AcrossAsync(ILink link, Task taken)
+    {
+        var patience = link.Cost.Budget is null ? AcrossPatience : LimitedPatience;
+        try
+        {
+            await taken.WaitAsync(patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            link.Close($"a message was not taken within {patience.TotalSeconds:0} s");
+            await taken.ConfigureAwait(false);
         }
     }
 
@@ -301,11 +377,33 @@ internal sealed class MessageRelay(
         await StepAsync(kept).ConfigureAwait(false);
     }
 
-    private bool TryBegin(Entry entry)
+    private bool TryBegin(Entry entry, ILink link, bool isDetour)
     {
         lock (_gate)
         {
-            return !entry.InFlight && _entries.ContainsKey(entry.Identity) && (entry.InFlight = true);
+            if (!_entries.ContainsKey(entry.Identity) || (isDetour ? entry.Link is not { IsUp: false } : entry.InFlight))
+            {
+                return false;
+            }
+
+            entry.Link = link;
+            return entry.InFlight = true;
+        }
+    }
+
+    private void RememberAcross(string identity)
+    {
+        lock (_gate)
+        {
+            if (_across.Add(identity))
+            {
+                _acrossInOrder.Enqueue(identity);
+            }
+
+            if (_acrossInOrder.Count > MaxAcross)
+            {
+                _across.Remove(_acrossInOrder.Dequeue());
+            }
         }
     }
 
@@ -335,6 +433,7 @@ internal sealed class MessageRelay(
     private sealed class Entry(string key, RelayRecord record)
     {
         private volatile bool _inFlight;
+        private volatile ILink? _link;
         private volatile RelayRecord _record = record;
 
         public string Key => key;
@@ -348,11 +447,13 @@ internal sealed class MessageRelay(
         public bool IsOutcome { get; } = record.Message.Outcome is not null;
 
         // A message and what became of it carry the same id, and may both be here.
-        public string Identity { get; } = record.Message.Outcome is { } outcome
-            ? $"{MessageLimits.Text(record.Message.Id)} {outcome.State} {record.Message.From}"
-            : MessageLimits.Text(record.Message.Id);
+        public string Identity { get; } = IdentityOf(record.Message);
 
         public long Bytes { get; } = record.CalculateSize();
+
+        public static string IdentityOf(ClusterMessage message) => message.Outcome is { } outcome
+            ? $"{MessageLimits.Text(message.Id)} {outcome.State} {message.From}"
+            : MessageLimits.Text(message.Id);
 
         public bool ToldToWait { get; set; }
 
@@ -360,6 +461,22 @@ internal sealed class MessageRelay(
         {
             get => _inFlight;
             set => _inFlight = value;
+        }
+
+        /// <summary>The link it is on its way over; null: none.</summary>
+        public ILink? Link
+        {
+            get => _link;
+            set => _link = value;
+        }
+
+        /// <summary>A link gave it up.</summary>
+        public void LeftBy(ILink link)
+        {
+            if (ReferenceEquals(Interlocked.CompareExchange(ref _link, null, link), link))
+            {
+                _inFlight = false;
+            }
         }
     }
 }

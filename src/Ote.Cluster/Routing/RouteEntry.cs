@@ -51,6 +51,12 @@ public sealed record RouteEntry
     /// <summary>What its link to the parent costs, as it told last; null: it did not say.</summary>
     public LinkReport? Link { get; init; }
 
+    /// <summary>Short name of the wish about its lateral links that is in force; 0: it is of a build that knows of none.</summary>
+    public ulong Lateral { get; init; }
+
+    /// <summary>How its lateral links are, as it told last: encoded; empty when it did not say.</summary>
+    public ByteString LateralLinks { get; init; } = ByteString.Empty;
+
     /// <summary>The proof that the root has admitted it, as it was shown; empty: none was. Only the root can check it.</summary>
     public ByteString Membership { get; init; } = ByteString.Empty;
 

@@ -10,6 +10,7 @@ namespace Ote.Cluster.Routing;
 internal static class RouteWire
 {
     private const int MaxTextLength = 256;
+    private const int MaxLateralBytes = 16 * 1024;
     private static readonly long LatestTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     public static Wire.RouteEntry ToWire(RouteEntry entry)
@@ -31,6 +32,8 @@ internal static class RouteWire
             Authority = entry.Authority,
             Budget = entry.Budget,
             Cost = entry.Link?.ToWire(),
+            Lateral = entry.Lateral,
+            LateralLinks = entry.LateralLinks,
             Membership = entry.Membership,
             Issuer = entry.Issuer,
             Issuing = entry.Issuing,
@@ -94,6 +97,8 @@ internal static class RouteWire
             Authority = wire.Authority,
             Budget = wire.Budget,
             Link = LinkReport.From(wire.Cost),
+            Lateral = wire.Lateral,
+            LateralLinks = wire.LateralLinks.Length <= MaxLateralBytes ? wire.LateralLinks : Google.Protobuf.ByteString.Empty, // for people: worth no refusal
             Membership = wire.Membership,
             Issuer = wire.Issuer,
             Issuing = wire.Issuing,

@@ -79,6 +79,7 @@ internal static class Channels
         Frame frame = kind switch
         {
             Frame.KindOneofCase.Hello => new Frame { Hello = FrameReader.Parse(Hello.Parser, body) },
+            Frame.KindOneofCase.Lateral => new Frame { Lateral = FrameReader.Parse(Hello.Parser, body) },
             Frame.KindOneofCase.Welcome => new Frame { Welcome = FrameReader.Parse(Welcome.Parser, body) },
             Frame.KindOneofCase.Refuse => new Frame { Refuse = FrameReader.Parse(Refuse.Parser, body) },
             Frame.KindOneofCase.Close => new Frame { Close = FrameReader.Parse(Close.Parser, body) },

@@ -55,6 +55,9 @@ public sealed class CloudTunnel : IAsyncDisposable
         sweeper = runtime.Time.CreateTimer(static self => ((CloudTunnel)self!).Sweep(), this, SweepEvery, SweepEvery);
     }
 
+    /// <summary>Answers those who want a lateral link; null: nobody gets one.</summary>
+    internal ILateralDoor? Lateral { get; set; }
+
     /// <summary>Whose TLS handshake may run.</summary>
     internal HandshakeGate Handshakes { get; }
 
@@ -178,6 +181,12 @@ public sealed class CloudTunnel : IAsyncDisposable
     private async Task<Link?> ShakeAsync(IPacketChannel channel, PeerIdentity peer, X509Certificate2? certificate)
     {
         Frame first = await Channels.ReadSingleAsync(channel, options.HandshakeTimeout, runtime.Time, stop.Token).ConfigureAwait(false);
+        if (first.Lateral is { } wanted && Lateral is { } lateral)
+        {
+            Handshake.Clean(wanted);
+            return await lateral.AnswerAsync(channel, peer, wanted).ConfigureAwait(false);
+        }
+
         if (first.Hello is not { } hello) throw new ProtocolViolation(ViolationReason.UnexpectedFrame, $"{first.KindCase} instead of Hello");
         Handshake.Clean(hello);
         children.TryGetValue(peer.Uid, out Child? known);

@@ -25,6 +25,28 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
     /// <summary>Whether a budget holds; may be asked without Gate.</summary>
     public bool HasBudget => Volatile.Read(ref hasBudget);
 
+    /// <summary>The budget in force; null: none.</summary>
+    public LinkBudget? Budget
+    {
+        get
+        {
+            lock (Gate) return Ledger.Budget;
+        }
+    }
+
+    /// <summary>Whether the budget holds messages between clusters back now, for longer than a rate does.</summary>
+    public bool HoldsWork()
+    {
+        if (!HasBudget) return false;
+        lock (Gate) return BudgetRule.HoldsWork(Ledger.Budget, Ledger.IsSpent, runtime.Time.GetUtcNow());
+    }
+
+    /// <summary>What it has cost so far, without a round trip, and the day's count.</summary>
+    public (LinkCost Cost, DayCount Today) Account()
+    {
+        lock (Gate) return (new LinkCost(null, Ledger.Sent, Ledger.Received, Ledger.Today, Ledger.Budget, Ledger.IsSpent), Ledger.Today);
+    }
+
     /// <summary>What was found worth compressing.</summary>
     public PackingChoice Packing => packing ?? LazyInitializer.EnsureInitialized(ref packing);
 

@@ -23,6 +23,9 @@ public interface ILink
     /// <summary>The last measured round trip; null before the first heartbeat was echoed.</summary>
     TimeSpan? RoundTrip { get; }
 
+    /// <summary>The round trip over the last measurements, each new one an eighth of it, as TCP does; null before the first.</summary>
+    TimeSpan? SmoothRoundTrip => RoundTrip;
+
     /// <summary>What the link costs, by this end's books, which outlive the link; a snapshot.</summary>
     LinkCost Cost { get; }
 

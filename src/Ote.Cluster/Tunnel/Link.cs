@@ -28,6 +28,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     private string? closing;
     private long closingSince;
     private long roundTripTicks = -1;
+    private long smoothTicks = -1;
 
     public Link(TunnelRuntime runtime, Conversation conversation, IPacketChannel channel, ILinkHandler handler, LinkSetup setup, Action? detached = null)
     {
@@ -47,6 +48,8 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     public ulong Epoch => setup.Epoch;
 
     public TimeSpan? RoundTrip => Interlocked.Read(ref roundTripTicks) is >= 0 and long ticks ? TimeSpan.FromTicks(ticks) : null;
+
+    public TimeSpan? SmoothRoundTrip => Interlocked.Read(ref smoothTicks) is >= 0 and long ticks ? TimeSpan.FromTicks(ticks) : null;
 
     public LinkCost Cost
     {
@@ -84,7 +87,8 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
 
         conversation.Apply(effects);
         runtime.Metrics.Links.Add(1, setup.SideTag);
-        if (setup.IsParent) runtime.Log.ChildAttached(Peer, Epoch, welcome.Resumed);
+        if (setup.IsLateral) runtime.Log.LateralAttached(Peer);
+        else if (setup.IsParent) runtime.Log.ChildAttached(Peer, Epoch, welcome.Resumed);
         else runtime.Log.ParentAttached(Peer, Epoch, welcome.Resumed);
         try
         {
@@ -274,7 +278,8 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         conversation.WakeAll();
         detached?.Invoke();
         runtime.Metrics.Links.Add(-1, setup.SideTag);
-        if (setup.IsParent) runtime.Log.ChildDetached(Peer, Epoch, reason);
+        if (setup.IsLateral) runtime.Log.LateralDetached(Peer, reason);
+        else if (setup.IsParent) runtime.Log.ChildDetached(Peer, Epoch, reason);
         else runtime.Log.ParentDetached(Peer, Epoch, reason);
         try
         {

@@ -124,7 +124,10 @@ internal sealed partial class Link
 
         if (trip >= 0)
         {
-            Interlocked.Exchange(ref roundTripTicks, trip * TimeSpan.TicksPerMillisecond);
+            long ticks = trip * TimeSpan.TicksPerMillisecond;
+            long smooth = Interlocked.Read(ref smoothTicks);
+            Interlocked.Exchange(ref roundTripTicks, ticks);
+            Interlocked.Exchange(ref smoothTicks, smooth < 0 ? ticks : smooth + ((ticks - smooth) / 8)); // one reader a link, so nobody else writes it
             runtime.Metrics.RoundTrip.Record(trip / 1000.0, setup.SideTag);
         }
 

@@ -14,6 +14,9 @@ namespace Ote.Cluster.Tunnel;
 internal sealed record LinkSetup(
     PeerIdentity Peer, ulong Epoch, TunnelOptions Agreed, bool IsParent, double Phase, Func<BeatFacts>? Beat, CancellationToken Stop, ProvisionalCertificate? Provisional = null)
 {
-    /// <summary>Which side this end is, for meters.</summary>
-    public KeyValuePair<string, object?> SideTag { get; } = new("peer", IsParent ? "child" : "parent");
+    /// <summary>Neither end is the other's parent: the link is for messages between clusters alone.</summary>
+    public bool IsLateral { get; init; }
+
+    /// <summary>Which side the peer is, for meters.</summary>
+    public KeyValuePair<string, object?> SideTag => new("peer", IsLateral ? "lateral" : IsParent ? "child" : "parent");
 }

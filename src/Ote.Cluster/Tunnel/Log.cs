@@ -64,4 +64,10 @@ internal static partial class Log
 
     [LoggerMessage(2018, LogLevel.Error, "The tunnel to {Parent} failed unexpectedly; trying again in {Wait}")]
     public static partial void EdgeFailed(this ILogger log, Uri parent, TimeSpan wait, Exception fault);
+
+    [LoggerMessage(2360, LogLevel.Information, "Lateral link with {Peer} is up")]
+    public static partial void LateralAttached(this ILogger log, PeerIdentity peer);
+
+    [LoggerMessage(2361, LogLevel.Information, "Lateral link with {Peer} ended: {Reason}")]
+    public static partial void LateralDetached(this ILogger log, PeerIdentity peer, string reason);
 }

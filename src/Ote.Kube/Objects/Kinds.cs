@@ -56,6 +56,9 @@ public static class Kinds
     /// <summary>ote.baidu.com/v1 CommandPolicy: who may have which clusters asked for what.</summary>
     public static ResourceRef CommandPolicies { get; } = new("ote.baidu.com", "v1", "commandpolicies", "CommandPolicy", false);
 
+    /// <summary>ote.baidu.com/v1 MessagePolicy: which clusters may send which others messages.</summary>
+    public static ResourceRef MessagePolicies { get; } = new("ote.baidu.com", "v1", "messagepolicies", "MessagePolicy", false);
+
     /// <summary>ote.baidu.com/v1 JoinToken: the hash of a one-time token and what it allows.</summary>
     public static ResourceRef JoinTokens { get; } = new("ote.baidu.com", "v1", "jointokens", "JoinToken", false);
 }

@@ -27,7 +27,7 @@ public ref struct FrameReader
             ulong tag = ReadVarint();
             ulong field = tag >> 3;
             if (field is 0 or > 0x1FFF_FFFF) throw Malformed($"field number {field}");
-            bool known = field is >= (ulong)Frame.KindOneofCase.Hello and <= (ulong)Frame.KindOneofCase.Packed;
+            bool known = field is >= (ulong)Frame.KindOneofCase.Hello and <= (ulong)Frame.KindOneofCase.Lateral;
             uint wire = (uint)(tag & 7);
             if (known && wire != 2) throw Malformed($"frame {field} has wire type {wire}");
             switch (wire)

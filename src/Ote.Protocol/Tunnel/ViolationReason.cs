@@ -52,4 +52,10 @@ public enum ViolationReason
 
     /// <summary>More clusters announced over one link than any tree has.</summary>
     TooManyNames,
+
+    /// <summary>A message between clusters that went down or across before was sent up, or across again.</summary>
+    MessageTurned,
+
+    /// <summary>Something else than messages between clusters came over a lateral link.</summary>
+    NotLateral,
 }

@@ -34,6 +34,7 @@ internal static class ClusterControllerCommand
         var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
         var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
         var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };
+        var messagePolicy = new Option<string?>("--message-policy") { Description = "File of MessagePolicy documents: only messages between clusters that they allow are sent, taken or passed on here" };
         var tokens = new Option<string?>("--api-token-file") { Description = "Bearer tokens of this controller's own API: token,user,uid,\"group,group\" a line; ote:commanders may command" };
         var audit = new Option<string?>("--audit-log") { Description = "File where each command's acceptance and outcome here is noted, a JSON line each" };
         var auditBytes = new Option<long>("--audit-max-bytes") { Description = "How large that file may grow before it takes the place of FILE.1", DefaultValueFactory = _ => 64 * 1024 * 1024 };
@@ -41,7 +42,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, tokens, audit, auditBytes, messages,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
@@ -62,6 +63,7 @@ internal static class ClusterControllerCommand
                     CaPin = parsed.GetValue(pin),
                     CertificateLife = CommonOptions.Duration(parsed, life) ?? CertificateAuthority.DefaultClusterLife,
                     CommandPolicyFile = parsed.GetValue(policy) is { } file ? Path.GetFullPath(file) : null,
+                    MessagePolicyFile = parsed.GetValue(messagePolicy) is { } allowed ? Path.GetFullPath(allowed) : null,
                     AuditLogFile = parsed.GetValue(audit) is { } lines ? Path.GetFullPath(lines) : null,
                     AuditMaxBytes = parsed.GetValue(auditBytes),
                     RenewalGrace = CommonOptions.Duration(parsed, grace) ?? TimeSpan.FromDays(30),

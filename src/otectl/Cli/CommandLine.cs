@@ -8,6 +8,7 @@ using Ote.Ctl.Budgets;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
 using Ote.Ctl.Joining;
+using Ote.Ctl.Lateral;
 using Ote.Ctl.Messages;
 using Ote.Ctl.Placing;
 using Ote.Ctl.Setup;
@@ -78,6 +79,7 @@ internal static class CommandLine
         root.Add(DrainCommand.Build(runner));
         root.Add(DrainCommand.BuildUndrain(runner));
         root.Add(BudgetCommand.Build(runner));
+        root.Add(LateralCommand.Build(runner));
         root.Add(BackupCommand.Build(runner));
         root.Add(InstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));

@@ -86,7 +86,32 @@ internal static class DescribeClusterCommand
             Field("Link cost", Cost(link, run.Now));
         }
 
+        LateralOf(run, cluster);
         Field("Created", cluster.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
+    }
+
+    /// <summary>With whom it may have lateral links, and how they are as it told last.</summary>
+    private static void LateralOf(Invocation run, ClusterView cluster)
+    {
+        var allowed = (cluster.Object.Items("spec", "lateral") ?? []).OfType<JsonObject>().ToArray();
+        var told = (cluster.Object.Items("status", "lateral") ?? []).OfType<JsonObject>().ToArray();
+        foreach (var peer in allowed.Concat(told).Select(l => l.Text("peer") ?? "").Distinct().Order(StringComparer.Ordinal))
+        {
+            var link = told.FirstOrDefault(l => l.Text("peer") == peer);
+            var subtree = allowed.FirstOrDefault(l => l.Text("peer") == peer).Truth("subtree") == true ? " and what is below it" : "";
+            run.Out.Write($"{"Lateral:",-14}{peer}{subtree}: {(link is null ? "nothing told yet" : Lateral(link, run.Now))}\n");
+        }
+    }
+
+    private static string Lateral(JsonObject link, DateTimeOffset now)
+    {
+        var text = link.Truth("up") == true ? "up" : link.Text("message") is { Length: > 0 } why ? $"down ({why})" : "down";
+        if (link.Whole("roundTripMilliseconds") is { } trip)
+        {
+            text += string.Create(CultureInfo.InvariantCulture, $", round trip {trip} ms");
+        }
+
+        return $"{text}, {Sizes.Format(link.Whole("bytes") ?? 0)} bytes (told {Age.Since(link.Time("asOf"), now)} ago)";
     }
 
     private static string Cost(JsonObject link, DateTimeOffset now)

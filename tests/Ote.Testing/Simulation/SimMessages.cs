@@ -7,8 +7,9 @@ namespace Ote.Testing.Simulation;
 
 /// <summary>Applications at all clusters that send each other messages, and take and acknowledge those that come.</summary>
 /// <param name="world">Where.</param>
+/// <param name="laterals">Who may have lateral links: a part of the messages is between these.</param>
 /// <param name="every">Mean virtual time from one message to the next.</param>
-public sealed class SimMessages(SimWorld world, TimeSpan every)
+public sealed class SimMessages(SimWorld world, SimLaterals laterals, TimeSpan every)
 {
     private const int AtOnce = 10;
     private const int Lately = 50;
@@ -67,7 +68,7 @@ public sealed class SimMessages(SimWorld world, TimeSpan every)
 
     private void Send()
     {
-        var (from, to) = (world.One(world.Nodes), world.One(world.Nodes));
+        var (from, to) = (world.Random() < 0.3 ? laterals.One() : null) ?? (world.One(world.Nodes), world.One(world.Nodes));
         if (from.Controller is not { } controller)
         {
             return;

@@ -24,6 +24,9 @@ public sealed record SimPlan(int Seed, int Clusters, long Steps)
     /// <summary>Whether the operator gives links budgets too.</summary>
     public bool LimitsLinks { get; init; } = true;
 
+    /// <summary>Whether the operator allows clusters lateral links too.</summary>
+    public bool AllowsLateral { get; init; } = true;
+
     /// <summary>Longest flush of a disk.</summary>
     public TimeSpan SlowestFlush { get; init; } = TimeSpan.FromMilliseconds(20);
 

@@ -9,11 +9,12 @@ namespace Ote.Testing.Simulation;
 
 /// <summary>
 /// An operator who gives clusters other tags, says where they may hang (drains, pins and forbids) and what their links may carry, and
-/// takes it back.
+/// takes it back, and whom they may have lateral links with.
 /// </summary>
 /// <param name="world">Where.</param>
+/// <param name="laterals">The lateral links.</param>
 /// <param name="every">Mean virtual time from one wish to the next.</param>
-public sealed class SimWishes(SimWorld world, TimeSpan every)
+public sealed class SimWishes(SimWorld world, SimLaterals laterals, TimeSpan every)
 {
     private readonly Dictionary<SimNode, JsonObject> _placed = [];
     private readonly Dictionary<SimNode, TagSet> _tags = [];
@@ -26,6 +27,12 @@ public sealed class SimWishes(SimWorld world, TimeSpan every)
         while (world.Timeline.Steps < world.FaultsEnd)
         {
             await Task.Delay(every * -Math.Log(1 - world.Random()), world.Clock).ConfigureAwait(false);
+            if (world.Plan.AllowsLateral && world.Random() < 0.2)
+            {
+                await laterals.ChangeAsync().ConfigureAwait(false);
+                continue;
+            }
+
             await (world.Random() < 0.4 ? TagAsync() : world.Plan.LimitsLinks && world.Random() < 0.3 ? LimitAsync() : world.Random() < 0.5 ? PlaceAsync() : TakeBackAsync()).ConfigureAwait(false);
         }
     }

@@ -122,7 +122,7 @@ public sealed class SimWorld : IAsyncDisposable
     internal ILoggerFactory Loggers(SimNode node) => Loggers(node.Number > _nodes.Count ? node.Name + "'" : node.Name, node.Hears);
 
     internal ILoggerFactory Loggers(string who, Action<string>? hears = null) =>
-        Plan.Log is null && hears is null ? NullLoggerFactory.Instance : new SimLog(Plan.Log, Timeline, who, hears);
+        new SimLog(Plan.Log, Timeline, who, hears, Violate);
 
     /// <summary>The number of a further machine, which has none of the tree's clusters.</summary>
     internal int NextStranger() => _nodes.Count + ++_strangers;

@@ -8,11 +8,12 @@ namespace Ote.Testing.Simulation;
 /// <param name="Packets">Packets that arrived, over all links.</param>
 /// <param name="Commands">Commands written.</param>
 /// <param name="Messages">Messages that clusters sent each other.</param>
+/// <param name="Across">Those that came over a lateral link, as the processes that ran at the end count them.</param>
 /// <param name="Executions">Requests carried out at the clusters.</param>
 /// <param name="Faults">Faults by kind.</param>
 /// <param name="Fingerprint">The same for each run of one plan.</param>
 public sealed record SimResult(
-    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Messages, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Messages, long Across, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
 
 /// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
 public static class Simulation
@@ -59,10 +60,12 @@ public static class Simulation
         var grown = world.Timeline.Elapsed;
         world.Phase = "suffers faults";
         world.FaultsEnd = world.Timeline.Steps + plan.Steps;
+        var laterals = new SimLaterals(world);
+        await laterals.BeginAsync().ConfigureAwait(false);
         var commands = new SimCommands(world, plan.CommandEvery ?? TimeSpan.FromDays(1));
-        var messages = new SimMessages(world, plan.MessageEvery ?? TimeSpan.FromDays(1));
+        var messages = new SimMessages(world, laterals, plan.MessageEvery ?? TimeSpan.FromDays(1));
         var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean, commands, messages) : null;
-        var wishes = new SimWishes(world, plan.WishEvery);
+        var wishes = new SimWishes(world, laterals, plan.WishEvery);
         await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), plan.MessageEvery is null ? Task.CompletedTask : messages.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
         await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         await wishes.EndAsync().ConfigureAwait(false);
@@ -74,13 +77,14 @@ public static class Simulation
             var open = messages.Open();
             return invariants.Unsettled()
                 ?? wishes.Unheeded()
+                ?? laterals.Unlinked()
                 ?? await wishes.UnlimitedAsync().ConfigureAwait(false)
                 ?? (plan.MustBeHome ? invariants.Away() : null)
                 ?? await invariants.WrongStatusAsync().ConfigureAwait(false)
                 ?? await commands.OpenAsync().ConfigureAwait(false)
                 ?? open;
         }).ConfigureAwait(false);
-        if ((await commands.UntruthAsync().ConfigureAwait(false) ?? messages.Untruth()) is { } untruth)
+        if ((await commands.UntruthAsync().ConfigureAwait(false) ?? messages.Untruth() ?? laterals.Loop()) is { } untruth)
         {
             world.Violate(untruth);
             invariants.Check();
@@ -94,6 +98,7 @@ public static class Simulation
             world.Network.Packets,
             commands.Count,
             messages.Count,
+            laterals.Brought,
             world.Nodes.Sum(static n => n.Site?.Executions ?? 0),
             faults?.Counts ?? [],
             world.Timeline.Fingerprint);

@@ -40,6 +40,10 @@ public sealed class OldRecordsTests
         },
         ["issued"] = new IssuedRecord { Name = "shop-1", Uid = "u1", Token = "abcdef", UntilUnixSeconds = 1_772_366_400, Confirmed = true },
         ["issued token"] = new IssuedTokenRecord { Used = 300 },
+        ["lateral"] = new LateralRecord
+        {
+            Wish = new SetLateral { Name = "c1", Peers = { new LateralPeer { Name = "c2", Uid = "u2", Address = "c2:8287", Subtree = true, Budget = new Budget { BytesPerSecond = 1000 } } }, Generation = 2 },
+        },
         ["request"] = new ExecuteRequest
         {
             Destination = "api", Method = "PATCH", Url = "/x", Body = Four, ContentType = "application/json", IdempotencyKey = "u.2", Replay = true,
@@ -65,6 +69,7 @@ public sealed class OldRecordsTests
         { "budget", "0A200880800410808080641A0608A80A10E80220C0072A08080410021801200130031002" },
         { "issued", "0A0673686F702D31120275311A0661626364656620C0D490CD062801" },
         { "issued token", "08AC02" },
+        { "lateral", "0A200A02633112180A026332120275321A0763323A3832383720012A0308E8071802" },
         { "request", "0A03752E3210011A03617069220550415443482A022F783204000102033A106170706C69636174696F6E2F6A736F6E42070A026D6512016748055006" },
         { "answer", "08C9011204000102031A0A746578742F706C61696E" },
         { "refusal", "08AD03200C2A0466756C6C" },

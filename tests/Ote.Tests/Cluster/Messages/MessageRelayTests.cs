@@ -187,14 +187,102 @@ public sealed class MessageRelayTests
         Assert.Equal(0, relay.Count);
     }
 
+    [Fact]
+    public async Task One_that_hangs_in_the_queue_of_a_lost_link_goes_across_and_is_done_with_when_either_has_it()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        var parent = _links[""] = new FakeLink("parent");
+        await relay.TakeAsync(Data("x", 1), fromAbove: false, 0);
+        var hanging = await parent.Next();
+        _routes["x"] = new(MessageStep.Across, "peer");
+        var peer = _links["peer"] = new FakeLink("peer");
+        relay.Wake();
+        parent.IsUp = false;
+        relay.Wake();
+        var across = await peer.Next();
+        Assert.False(across.Message.ClusterMessage.Turned);
+        Assert.False(relay.WentAcross(across.Message.ClusterMessage));
+        across.Acknowledge();
+        Assert.Equal(0, relay.Count);
+        Assert.True(relay.WentAcross(across.Message.ClusterMessage)); // when it comes again, the peer is not to be counted on
+        hanging.Acknowledge(); // the parent came back
+        Assert.Empty(_disk.Load(MessageRelay.Book));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task One_that_a_lost_lateral_link_did_not_take_goes_by_the_tree_at_once()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _routes["x"] = new(MessageStep.Across, "peer");
+        var (peer, parent) = (_links["peer"] = new FakeLink("peer"), _links[""] = new FakeLink("parent"));
+        await relay.TakeAsync(Data("x", 1), fromAbove: false, 0);
+        var across = await peer.Next();
+        _routes["x"] = new(MessageStep.Up);
+        across.Lose();
+        Assert.Equal(1, (await parent.Next()).Message.ClusterMessage.Id[0]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_lateral_peer_that_lives_and_takes_nothing_loses_the_link_and_the_tree_has_the_message()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _routes["x"] = new(MessageStep.Across, "peer");
+        var (peer, parent) = (_links["peer"] = new FakeLink("peer"), _links[""] = new FakeLink("parent"));
+        await relay.TakeAsync(Data("x", 1), fromAbove: false, 0);
+        var across = await peer.Next();
+        while (peer.IsUp)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        _routes["x"] = new(MessageStep.Up);
+        across.Lose(); // as the end of its link does
+        Assert.Equal(1, (await parent.Next()).Message.ClusterMessage.Id[0]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task What_came_down_or_across_would_say_so_if_it_were_sent_up_and_does_not_on_its_way_down()
+    {
+        using var relay = New();
+        var (child, parent) = (_links["child"] = new FakeLink("child"), _links[""] = new FakeLink("parent"));
+        await relay.TakeAsync(Data("a", 1), fromAbove: true, 1);
+        Assert.False((await child.Next()).Message.ClusterMessage.Turned);
+        await relay.TakeAsync(Data("x", 2), fromAbove: true, 1); // a route that must not be: up
+        Assert.True((await parent.Next()).Message.ClusterMessage.Turned);
+    }
+
+    [Fact]
+    public async Task One_that_has_travelled_too_many_links_is_refused()
+    {
+        using var relay = New();
+        _routes["sender"] = new(MessageStep.Here);
+        _links["child"] = new FakeLink("child");
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 32);
+        Assert.Equal((MessageOutcome.Types.State.Refused, 32u), (Assert.Single(_arrived).Outcome.State, _arrived[0].Outcome.Hops));
+        Assert.Equal(0, relay.Count);
+    }
+
     private MessageRelay New() => new(
-        "here", _journal, (to, _) => _routes[to], child => _links.GetValueOrDefault(child ?? ""),
+        "here", _journal, (message, _) => _routes[message.To], step => _links.GetValueOrDefault(step.Next),
         (message, _) =>
         {
             _arrived.Add(message);
             return Task.CompletedTask;
         },
-        _time, NullLogger.Instance);
+        mostHops: 32, _time, NullLogger.Instance);
 
     private ClusterMessage Data(string to, int id)
     {

@@ -1,0 +1,35 @@
+using Ote.Cluster.Budgets;
+
+namespace Ote.Cluster.Lateral;
+
+/// <summary>What is known of the links with one peer, over all of them since the process began. The owner serialises calls.</summary>
+internal sealed class LateralBooks
+{
+    private long _sent;
+    private long _received;
+    private long _brought;
+
+    /// <summary>The newest epoch that the peer attached with.</summary>
+    public ulong Epoch { get; set; }
+
+    /// <summary>What the links have carried on this day.</summary>
+    public DayCount Today { get; private set; }
+
+    /// <summary>Why there is no link, as far as this end dials; empty when there was one.</summary>
+    public string Cause { get; set; } = "";
+
+    /// <summary>A link has ended: what it carried is kept.</summary>
+    public void Close(LateralLink link)
+    {
+        var (cost, today) = link.Conversation.Account();
+        (_sent, _received, _brought, Today) = (_sent + cost.Sent, _received + cost.Received, _brought + link.Brought, today);
+    }
+
+    /// <summary>How things are.</summary>
+    public LateralStatus Status(string peer, LateralLink? link)
+    {
+        var cost = link?.Conversation.Account().Cost ?? default;
+        var isUp = link is { Link.IsUp: true };
+        return new LateralStatus(peer, isUp, isUp ? link!.Link.SmoothRoundTrip : null, _sent + cost.Sent, _received + cost.Received, _brought + (link?.Brought ?? 0), isUp && link!.Allowed.Subtree ? link.Standing.Below.Count : 0, isUp ? "" : Cause);
+    }
+}
