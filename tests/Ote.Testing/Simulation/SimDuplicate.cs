@@ -23,7 +23,7 @@ internal sealed class SimDuplicate
     private readonly string _uid;
     private TimeSpan? _attachedSince;
 
-    public SimDuplicate(SimWorld world, SimNode of, SimMessages messages)
+    private SimDuplicate(SimWorld world, SimNode of, SimNode parent, SimMessages messages)
     {
         (_world, _true, _messages) = (world, of, messages);
         var number = world.NextStranger();
@@ -34,7 +34,6 @@ internal sealed class SimDuplicate
             identity = new(identity.Certificate, identity.Authority);
         }
 
-        var parent = world.One(world.Nodes.Where(n => n.Options.Listen is not null && n != of && !IsTrueParent(n)).ToList());
         _node = new SimNode(
             world, number, parent.Name, world.LeafOptions(of.Name, new Uri($"https://{parent.Options.Listen}")), identity,
             new SimSite(world.Timeline, number, of.Name, world.Random, world.Violate))
@@ -42,6 +41,13 @@ internal sealed class SimDuplicate
             Dials = dialer => new Elsewhere(this, dialer),
             Hears = Heard,
         };
+    }
+
+    /// <summary>Below some parent that the true one does not hang below; null while there is none.</summary>
+    public static SimDuplicate? Make(SimWorld world, SimNode of, SimMessages messages)
+    {
+        var parents = world.Nodes.Where(n => n.Options.Listen is not null && n != of && !IsTrueParent(world, of, n)).ToList();
+        return parents.Count == 0 ? null : new SimDuplicate(world, of, world.One(parents), messages);
     }
 
     public Task StartAsync()
@@ -101,15 +107,17 @@ internal sealed class SimDuplicate
         }
     }
 
-    private bool IsTrueParent(SimNode node) =>
-        _true.Controller?.Parent == node.Name || Hangs(node, node) || Hangs(_world.Nodes[0], node);
+    private static bool IsTrueParent(SimWorld world, SimNode of, SimNode node)
+    {
+        return of.Controller?.Parent == node.Name || Hangs(node) || Hangs(world.Nodes[0]);
 
-    private bool Hangs(SimNode by, SimNode below) => by.Controller?.Below.Any(e => e.Name == _true.Name && e.Parent == below.Name) == true;
+        bool Hangs(SimNode by) => by.Controller?.Below.Any(e => e.Name == of.Name && e.Parent == node.Name) == true;
+    }
 
     private sealed class Elsewhere(SimDuplicate duplicate, IDialer dialer) : IDialer
     {
         public Task<Dialed> DialAsync(Uri parent, Action? reached, CancellationToken ct) =>
-            duplicate._world.Nodes.FirstOrDefault(n => n.Options.Listen?.ToString() == parent.Authority) is { } node && duplicate.IsTrueParent(node)
+            duplicate._world.Nodes.FirstOrDefault(n => n.Options.Listen?.ToString() == parent.Authority) is { } node && IsTrueParent(duplicate._world, duplicate._true, node)
                 ? throw new IOException($"{duplicate._true.Name} hangs there")
                 : dialer.DialAsync(parent, reached, ct);
 

@@ -191,7 +191,11 @@ public sealed class SimFaults(SimWorld world, TimeSpan every, SimCommands comman
 
     private async Task DuplicateAsync()
     {
-        var duplicate = new SimDuplicate(world, world.One(world.Nodes.Skip(1).ToList()), messages);
+        if (SimDuplicate.Make(world, world.One(world.Nodes.Skip(1).ToList()), messages) is not { } duplicate)
+        {
+            return;
+        }
+
         await duplicate.StartAsync().ConfigureAwait(false);
         await PassAsync().ConfigureAwait(false);
         duplicate.End();
