@@ -8,7 +8,7 @@ public interface IDialer
     /// <summary>Connects and authenticates both ends. The answer's channel is the caller's.</summary>
     /// <param name="parent">Whom.</param>
     /// <param name="reached">
-    /// Called once, from any thread, when the parent's machine has answered: what is left may take long because many come at once. Not called where that cannot
+    /// Called, from any thread, when the parent's machine has answered: the time for what is left, which may take long because many come at once, begins then. Not called where that cannot
     /// be told.
     /// </param>
     /// <param name="ct">Gives up.</param>
