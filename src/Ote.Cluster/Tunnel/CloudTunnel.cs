@@ -184,6 +184,15 @@ public sealed class CloudTunnel : IAsyncDisposable
         if (first.Lateral is { } wanted && Lateral is { } lateral)
         {
             Handshake.Clean(wanted);
+            if (certificate is not null && ProvisionalCertificate.IsOne(certificate))
+            {
+                // Its issuer may have named whom it liked; only a place below that one, which admission checks, keeps that harmless.
+                Refuse no = new() { Reason = Refuse.Types.Reason.NotAccepted, Text = $"the root has not admitted {peer.Name} yet, and until then it has no lateral links" };
+                runtime.Log.ChildRefused(peer, no.Reason, no.Text);
+                await Channels.SayLastAsync(channel, Frame.KindOneofCase.Refuse, no, runtime.Time).ConfigureAwait(false);
+                return null;
+            }
+
             return await lateral.AnswerAsync(channel, peer, wanted).ConfigureAwait(false);
         }
 
