@@ -43,7 +43,7 @@ public sealed class ClusterMessages : IDisposable
                 .Or(() => lateral()?.Choose(message.From, message.To, message.CalculateSize(), _relay!.WentAcross(message))),
             step => step.Step switch { MessageStep.Up => uplink.Link, MessageStep.Across => lateral()?.LinkTo(step.Next), _ => linkTo(step.Next) },
             ArrivedAsync, mostHops, time, log);
-        
+
         // What nobody can judge yet is sent when it is looked at again.
         _sent = new SentMessages(self, journal, message => _access.IsKnown ? JudgeAsync(message, fromAbove: false, 0) : Task.CompletedTask, time, log);
     }
