@@ -9,7 +9,7 @@ internal static class OneThread
 {
     // Of the 8 GB that the largest simulation may take: certificates and code are beside the heap. Without a limit the heap
     // would grow to twice of what is alive in it before it is cleared.
-    private const long MostHeap = 27L * 256 * 1024 * 1024;
+    private const long MostHeap = 26L * 256 * 1024 * 1024;
 
     /// <summary>What this process was started with.</summary>
     public static IEnumerable<string> Arguments => Environment.GetCommandLineArgs().Skip(1);
@@ -33,6 +33,7 @@ internal static class OneThread
             start.Environment[name] = value;
         }
 
+        start.Environment["MALLOC_ARENA_MAX"] = "1"; // one thread is left: arenas beside the first would only be half empty
         start.Environment["DOTNET_GCHeapHardLimit"] = MostHeap.ToString("x", CultureInfo.InvariantCulture);
 
         using var child = Process.Start(start)!;

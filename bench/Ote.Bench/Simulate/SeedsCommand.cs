@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ote.Testing.Simulation;
@@ -15,12 +16,25 @@ internal static class SeedsCommand
         var clusters = new Option<int>("--clusters", "-c") { Description = "Clusters beside the root", DefaultValueFactory = _ => 200 };
         var steps = new Option<long>("--steps") { Description = "Things that happen while faults go on", DefaultValueFactory = _ => 20_000 };
         var home = new Option<bool>("--home") { Description = "End only when each cluster is below the parent it was set up with again" };
+        foreach (var (option, least) in new (Option, long)[] { (seeds, 1), (clusters, 1), (steps, 0) })
+        {
+            option.Validators.Add(r => Least(r, least));
+        }
+
         var log = new Option<string?>("--log") { Description = "File for what the controllers log" };
         var command = new Command("seeds", "./ote simulate: a tree of whole controllers in virtual time, with faults; a seed replays") { seed, seeds, clusters, steps, home, log, json };
         command.SetAction(async (parsed, cancel) => Turns.AreInForce
             ? Run(parsed.GetValue(seed), parsed.GetValue(seeds), parsed.GetValue(clusters), parsed.GetValue(steps), parsed.GetValue(home), parsed.GetValue(log), parsed.GetValue(json) == "json")
             : (await OneThread.AgainAsync(OneThread.Arguments, capture: false, cancel).ConfigureAwait(false)).ExitCode);
         return command;
+    }
+
+    private static void Least(OptionResult result, long least)
+    {
+        if (result.Tokens is [{ Value: var text }] && long.TryParse(text, CultureInfo.InvariantCulture, out var number) && number < least)
+        {
+            result.AddError($"{result.Option.Name} {text}: {least} or more");
+        }
     }
 
     private static int Run(int first, int count, int clusters, long steps, bool home, string? log, bool json)
@@ -81,6 +95,7 @@ internal static class SeedsCommand
             ["seconds"] = Math.Round(took.TotalSeconds, 3),
             ["grownSeconds"] = Math.Round(result.Grown.TotalSeconds, 3),
             ["packets"] = result.Packets,
+            ["liveMegabytes"] = result.Live >> 20,
             ["megabytes"] = Environment.WorkingSet >> 20,
         }.ToJsonString()
         : string.Create(

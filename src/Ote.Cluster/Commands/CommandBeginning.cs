@@ -98,14 +98,14 @@ internal sealed partial class CommandController
 
         if (verdict.Refused.Count > 0)
         {
-            work.End(Stage.Executed, "NotAllowed", verdict.Text, null, verdict.Refused);
+            work.End(Stage.Executed, "NotAllowed", verdict.Text, _time.GetUtcNow(), null, verdict.Refused);
         }
 
         if (!resumes && !spec.LateDelivery)
         {
             // After a restart everyone is away at first, so this is decided here, once and for all.
             var away = _sender.Missing(run.Open).Away.ToHashSet(StringComparer.Ordinal);
-            work.End(Stage.Expired, "Offline", "the cluster was away, and lateDelivery is false", null, away);
+            work.End(Stage.Expired, "Offline", "the cluster was away, and lateDelivery is false", _time.GetUtcNow(), null, away);
         }
 
         _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);

@@ -123,7 +123,7 @@ internal sealed partial class CommandController : IDisposable
     {
         foreach (var work in _works.Values)
         {
-            if (work.Wants(changes, along))
+            if (work.Wants(changes, along) || changes.Any(c => c.After is null && work.Run?.IsOpen(c.Name) == true))
             {
                 _queue.Add(work.Id);
             }
@@ -239,7 +239,7 @@ internal sealed partial class CommandController : IDisposable
             return;
         }
 
-        if (run.Spec.Cancel && work.End(Stage.Cancelled, "Cancelled", "cancelled before it left", s => s == TargetStage.Accepted))
+        if (run.Spec.Cancel && work.End(Stage.Cancelled, "Cancelled", "cancelled before it left", _time.GetUtcNow(), s => s == TargetStage.Accepted))
         {
             _queue.Add(work.Id);
         }
@@ -294,11 +294,18 @@ internal sealed partial class CommandController : IDisposable
     {
         var now = _time.GetUtcNow();
         var run = work.Run!;
+        if (!run.IsOver && _sender.Gone(run.Open) is { Count: > 0 } gone)
+        {
+            // They do not come back: who joins again is another cluster. Whatever reached them before may have been carried out.
+            work.End(Stage.Executed, "ClusterDeleted", "the cluster was deleted from the tree before it answered", now, null, gone);
+            await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
+        }
+
         if (!run.IsOver && run.Deadline <= now)
         {
             string[] open = [.. run.Open];
             await TellEndAsync(run, open, open.Length == run.Targets && !run.Resumed).ConfigureAwait(false);
-            work.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline");
+            work.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline", now);
             await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
         }
 

@@ -154,7 +154,7 @@ internal sealed class CommandRun
     }
 
     /// <summary>Makes receipts that end every open target among those given (null: all), for instance because the deadline passed.</summary>
-    public IReadOnlyList<Receipt> End(Stage stage, string error, string text, Func<TargetStage, bool>? which = null) =>
+    public IReadOnlyList<Receipt> End(Stage stage, string error, string text, DateTimeOffset at, Func<TargetStage, bool>? which = null) =>
         [.. _targets.Where(t => !IsFinal(t.Value) && (which is null || which(t.Value))).Select(t => new Receipt
         {
             Cluster = t.Key,
@@ -164,6 +164,7 @@ internal sealed class CommandRun
             Stage = stage,
             Error = error,
             Text = text,
+            AtUnixMilliseconds = at.ToUnixTimeMilliseconds(),
         })];
 
     private static bool IsFinal(TargetStage stage) => stage >= TargetStage.Succeeded;

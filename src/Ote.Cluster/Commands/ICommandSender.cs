@@ -15,6 +15,9 @@ internal interface ICommandSender
     /// <summary>Whether a cluster that is away was shut out of the tree: it does not come back by itself.</summary>
     bool IsRevoked(string name);
 
+    /// <summary>Which of these clusters were deleted from the tree: they do not come back. Never one of which that is not known, as at a mid-level cluster.</summary>
+    IReadOnlySet<string> Gone(IEnumerable<string> names);
+
     /// <summary>
     /// Sends a command over each tree edge at most once. Returns the targets it has left for; the others are to be sent later, and
     /// do not have it from this call. Throws nothing once a message has left.

@@ -206,13 +206,14 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     /// <param name="stage">How.</param>
     /// <param name="error">The machine's word.</param>
     /// <param name="text">For people.</param>
+    /// <param name="at">When.</param>
     /// <param name="which">Only targets at such a stage; null: all.</param>
     /// <param name="names">Only these; null: all.</param>
-    public bool End(Stage stage, string error, string text, Func<TargetStage, bool>? which = null, IReadOnlySet<string>? names = null)
+    public bool End(Stage stage, string error, string text, DateTimeOffset at, Func<TargetStage, bool>? which = null, IReadOnlySet<string>? names = null)
     {
         lock (_gate)
         {
-            Receipt[] ends = [.. Run?.End(stage, error, text, which).Where(r => names?.Contains(r.Cluster) != false && Run.Take(r, own: true)) ?? []];
+            Receipt[] ends = [.. Run?.End(stage, error, text, at, which).Where(r => names?.Contains(r.Cluster) != false && Run.Take(r, own: true)) ?? []];
             if (!IsDetached)
             {
                 _pending.Results.AddRange(ends);

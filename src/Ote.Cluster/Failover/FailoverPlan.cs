@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Failover;
@@ -38,9 +39,9 @@ internal sealed class FailoverPlan
     /// <param name="random">Uniform in [0, 1).</param>
     public FailoverPlan(FailoverOptions options, Uri home, IEnumerable<Uri> alternates, Func<double> random)
     {
-        (_options, _random, Home) = (options, random, new ParentTarget(home, true));
+        (_options, _random, Home) = (options, random, new ParentTarget(home.Authority, true));
         (_strandedFor, _strandedAt) = (options.StrandedFor, (long)options.StrandedFor.TotalMilliseconds);
-        _configured = [.. alternates.Where(a => a.Authority != home.Authority).Select(a => new ParentTarget(a, false))];
+        _configured = [.. alternates.Where(a => a.Authority != home.Authority).Select(a => new ParentTarget(a.Authority, false))];
     }
 
     /// <summary>Home, with its name and uid once they are known.</summary>
@@ -64,8 +65,11 @@ internal sealed class FailoverPlan
     /// <summary>Takes what a parent says of others. What is said replaces what was said before; home and the own parent are left out.</summary>
     public void Learn(IEnumerable<Candidate> candidates)
     {
-        _learned = [.. candidates.Select(ParentTarget.From).OfType<ParentTarget>().Where(c => !IsSame(c, Home)).DistinctBy(c => c.Address.Authority).Take(MaxCandidates)];
-        var kept = All().Select(t => t.Address.Authority).ToHashSet(StringComparer.Ordinal);
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        string Once(string name) => CollectionsMarshal.GetValueRefOrAddDefault(names, name, out _) ??= name;
+
+        _learned = [.. candidates.Select(c => ParentTarget.From(c, Once)).OfType<ParentTarget>().Where(c => !IsSame(c, Home)).DistinctBy(c => c.Authority).Take(MaxCandidates)];
+        var kept = All().Select(t => t.Authority).ToHashSet(StringComparer.Ordinal);
         foreach (var gone in _reach.Keys.Where(a => !kept.Contains(a)).ToArray())
         {
             _reach.Remove(gone);
@@ -127,7 +131,7 @@ internal sealed class FailoverPlan
         if (refusal.Reason == Refuse.Types.Reason.NotLeader)
         {
             // The same cluster at another address, not another cluster: it is dialled next, and not remembered beyond that.
-            _elsewhere = refusal.Candidates.Select(ParentTarget.From).OfType<ParentTarget>()
+            _elsewhere = refusal.Candidates.Select(c => ParentTarget.From(c)).OfType<ParentTarget>()
                 .Where(c => target.Uid.Length == 0 || c.Uid == target.Uid).Select(c => c with { IsHome = target.IsHome }).FirstOrDefault();
         }
         else if (refusal.Candidates.Count > 0)
@@ -151,7 +155,7 @@ internal sealed class FailoverPlan
         var known = target with { Name = name, Uid = uid, Path = path };
         if (target.IsHome)
         {
-            Home = known with { Address = Home.Address }; // a replica of it may have answered elsewhere
+            Home = known with { Authority = Home.Authority }; // a replica of it may have answered elsewhere
         }
         else
         {
@@ -213,13 +217,16 @@ internal sealed class FailoverPlan
     /// <summary>Whether the present parent is one that only had to be asked, and has had the time to answer.</summary>
     public bool HasAsked(long now) => Current is { } current && !IsAllowed(current) && now - _attachedAt >= _options.AskFor.TotalMilliseconds;
 
+    /// <summary>Whom a restart must still know the way to: the last parent beside home, which names others and not itself, and whom it named.</summary>
+    public IEnumerable<ParentTarget> Remembered => _former is null || _learned.Any(l => IsSame(l, _former)) ? _learned : [_former, .. _learned];
+
     /// <summary>As it is kept.</summary>
     public static Candidate ToWire(ParentTarget target) =>
-        new() { Name = target.Name, Uid = target.Uid, Address = target.Address.Authority, Path = { target.Path }, Children = target.Children };
+        new() { Name = target.Name, Uid = target.Uid, Address = target.Authority, Path = { target.Path }, Children = target.Children };
 
     private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    private static bool IsSame(ParentTarget a, ParentTarget b) => a.Address.Authority == b.Address.Authority || (a.Uid.Length > 0 && a.Uid == b.Uid);
+    private static bool IsSame(ParentTarget a, ParentTarget b) => a.Authority == b.Authority || (a.Uid.Length > 0 && a.Uid == b.Uid);
 
     private bool MayDial(ParentTarget target, long now) => IsAllowed(target) || now >= _strandedAt;
 
@@ -266,9 +273,9 @@ internal sealed class FailoverPlan
 
     private Reach ReachOf(ParentTarget target)
     {
-        if (!_reach.TryGetValue(target.Address.Authority, out var reach))
+        if (!_reach.TryGetValue(target.Authority, out var reach))
         {
-            _reach[target.Address.Authority] = reach = new Reach(_options.Backoff, _random);
+            _reach[target.Authority] = reach = new Reach(_options.Backoff, _random);
         }
 
         return reach;

@@ -271,7 +271,7 @@ public sealed class ParentSeeker : IParentChoice
         }
 
         var kept = UplinkRecord.Parser.ParseFrom(row.Value);
-        if (kept.HomeAddress == _plan.Home.Address.Authority)
+        if (kept.HomeAddress == _plan.Home.Authority)
         {
             _plan.Restore(kept.HomeName, kept.HomeUid);
         }
@@ -313,8 +313,8 @@ public sealed class ParentSeeker : IParentChoice
             {
                 HomeName = _plan.Home.Name,
                 HomeUid = _plan.Home.Uid,
-                HomeAddress = _plan.Home.Address.Authority,
-                Candidates = { _plan.Learned.Select(FailoverPlan.ToWire) },
+                HomeAddress = _plan.Home.Authority,
+                Candidates = { _plan.Remembered.Select(FailoverPlan.ToWire) },
                 Placement = _wish,
             };
         }

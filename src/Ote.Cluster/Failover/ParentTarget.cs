@@ -3,10 +3,13 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Cluster.Failover;
 
 /// <summary>A parent that could be dialled. Immutable.</summary>
-/// <param name="Address"><c>https://host:port</c>.</param>
+/// <param name="Authority"><c>host:port</c>, as <see cref="Uri.Authority"/> has it.</param>
 /// <param name="IsHome">It is the parent this cluster was set up with.</param>
-public sealed record ParentTarget(Uri Address, bool IsHome)
+public sealed record ParentTarget(string Authority, bool IsHome)
 {
+    /// <summary>Where it is dialled: <c>https://host:port</c>. Made when asked for, since most targets are never dialled.</summary>
+    public Uri Address => new($"https://{Authority}");
+
     /// <summary>Its name; empty while unknown, as that of an address an operator gave is until it has answered.</summary>
     public string Name { get; init; } = "";
 
@@ -20,13 +23,15 @@ public sealed record ParentTarget(Uri Address, bool IsHome)
     public uint Children { get; init; }
 
     /// <summary>The target a candidate names; null when its address is none.</summary>
-    internal static ParentTarget? From(Candidate candidate) =>
+    /// <param name="candidate">As it was told.</param>
+    /// <param name="once">Gives the same string for equal ones: candidates are neighbours, and most of their paths is the same; null: leaves them as they are.</param>
+    internal static ParentTarget? From(Candidate candidate, Func<string, string>? once = null) =>
         Uri.TryCreate($"https://{candidate.Address}", UriKind.Absolute, out var address) && candidate.Name.Length > 0
-            ? new ParentTarget(address, false) { Name = candidate.Name, Uid = candidate.Uid, Path = [.. candidate.Path], Children = candidate.Children }
+            ? new ParentTarget(address.Authority, false) { Name = once?.Invoke(candidate.Name) ?? candidate.Name, Uid = candidate.Uid, Path = [.. once is null ? candidate.Path : candidate.Path.Select(once)], Children = candidate.Children }
             : null;
 
     /// <inheritdoc/>
-    public override string ToString() => Name.Length > 0 ? $"{Name} ({Address.Authority})" : Address.Authority;
+    public override string ToString() => Name.Length > 0 ? $"{Name} ({Authority})" : Authority;
 }
 
 /// <summary>What to do about the missing link.</summary>

@@ -195,7 +195,7 @@ public sealed class ClusterController : IAsyncDisposable
         {
             _definitions = new ControlDefinitions(api, parts.Time, _log);
             _commands = new CommandController(
-                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
+                options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), name => authority is null || _objects?.MayExist(name) != false, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
                 access: _access, audit: audit, counted: _metrics.Ended);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
             _rollover = authority is null ? null : new Rollover(
@@ -714,18 +714,18 @@ public sealed class ClusterController : IAsyncDisposable
 
     private void RememberParent(EdgeTunnelStatus status)
     {
-        if (status.Phase != EdgeTunnelPhase.Up || _edgeTunnel?.Link is not { } link || _seeker?.Current?.Address is not { } address)
+        if (status.Phase != EdgeTunnelPhase.Up || _edgeTunnel?.Link is not { } link || _seeker?.Current is not { } parent)
         {
             return;
         }
 
         try
         {
-            _parents.Remember(address, link.Peer);
+            _parents.Remember(parent.Address, link.Peer);
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            _log.ParentNotRemembered(address.Authority, unwritable.Message);
+            _log.ParentNotRemembered(parent.Authority, unwritable.Message);
         }
     }
 

@@ -213,7 +213,7 @@ internal static class ClusterStatus
     /// <param name="status">The status object.</param>
     /// <param name="wished">Digest of what the object wishes; 0 for nothing.</param>
     /// <param name="inForce">What the cluster told last.</param>
-    /// <param name="takenBack">Whether nothing is in force because that was sent.</param>
+    /// <param name="takenBack">Whether nothing is in force because that was sent long enough ago.</param>
     /// <param name="now">The time.</param>
     public static void WritePlacement(JsonObject status, ulong wished, ulong inForce, bool takenBack, DateTimeOffset now)
     {
@@ -228,9 +228,15 @@ internal static class ClusterStatus
                 wished == inForce ? "the cluster goes by the pin, the forbidden parents and the draining of its spec" : "the cluster has not told yet that it goes by its spec; the wish is sent again until it does",
                 now);
         }
-        else if (shown is not null && shown.Text("reason") != Elsewhere && !takenBack)
+        else if (shown is not null && shown.Text("reason") is "Told" or "TakingBack" && inForce != 0)
         {
             Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
+        }
+        else if (shown is not null && shown.Text("reason") is "NotTold" or "TakingBackUntold" && !takenBack)
+        {
+            // It tells of no wish, and told of none before: the former one may still be on its way.
+            Conditions.SetCondition(
+                status, PlacementInForce, false, "TakingBackUntold", "the spec wishes nothing about its place any more, and the cluster never told of the former wish; a minute after it was sent that is taken to be in force", now);
         }
         else if (inForce == 0)
         {

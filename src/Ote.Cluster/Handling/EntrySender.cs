@@ -13,7 +13,7 @@ namespace Ote.Cluster.Handling;
 /// entry's own objects are what survives, and what did not leave is sent again when its target is heard of, or after a while.
 /// </summary>
 internal sealed class EntrySender(
-    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, bool> isRevoked, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time, ILogger log) : ICommandSender
+    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, bool> isRevoked, Func<string, bool> mayExist, CommandExecutor executor, TunnelRuntime runtime, TimeProvider time, ILogger log) : ICommandSender
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -49,6 +49,9 @@ internal sealed class EntrySender(
     });
 
     public bool IsRevoked(string name) => routes.Read(t => t.Find(name)?.Uid) is { } uid && isRevoked(uid);
+
+    public IReadOnlySet<string> Gone(IEnumerable<string> names) =>
+        Missing(names).Unknown.Where(n => !mayExist(n)).ToHashSet(StringComparer.Ordinal);
 
     public async Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)
     {

@@ -171,7 +171,7 @@ internal sealed class StandingDesk(
         var learned = seeker?.Learned ?? [];
         var uncles = learned.Where(c => c.Path.Count == path.Count && path.Count > 1 && c.Path[^2] == path[^2]).ToArray();
         var parent = seeker?.Current is { } current && uplink.Link is not null
-            ? new Candidate { Name = current.Name, Uid = current.Uid, Address = current.Address.Authority, Path = { current.Path } }
+            ? new Candidate { Name = current.Name, Uid = current.Uid, Address = current.Authority, Path = { current.Path } }
             : null;
         var mine = _children.Values.Where(c => c.Verified is not null).OrderBy(c => c.Slot).Select(c => c.Verified!).ToArray();
         _loads = children(mine.Select(c => c.Name).ToArray());

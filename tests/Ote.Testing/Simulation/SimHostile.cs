@@ -15,7 +15,6 @@ internal sealed class SimHostile : ILinkHandler
     private readonly SimWorld _world;
     private readonly SimClock _clock;
     private readonly SimPort _port;
-    private readonly SimMeters _meters = new();
     private readonly ClusterIdentity _identity;
     private readonly EdgeTunnel _tunnel;
     private readonly SimLies _lies;
@@ -33,7 +32,7 @@ internal sealed class SimHostile : ILinkHandler
         var loggers = world.Loggers(_identity.Peer.Name);
         var parent = world.One(world.Nodes.Where(static n => n.Options.Listen is not null).ToList());
         _tunnel = new EdgeTunnel(
-            new TunnelRuntime(_clock, _meters, loggers, world.Random, _lies.Bytes()),
+            new TunnelRuntime(_clock, world.Meters, loggers, world.Random, _lies.Bytes()),
             new EdgeTunnelOptions { Tunnel = SimWorld.Uncompressed },
             _identity.Peer,
             new ParentSeeker(new FailoverOptions(), new Uri($"https://{parent.Options.Listen}"), [], null, _clock, world.Random, loggers.CreateLogger("")),
@@ -61,7 +60,6 @@ internal sealed class SimHostile : ILinkHandler
         await _end.CancelAsync().ConfigureAwait(false);
         _clock.Stop();
         _port.Die(silently: _world.Random() < 0.5);
-        _meters.Dispose();
         _world.Watched.Remove(Wrong);
         var objects = await _world.Operator.ListAsync(Kube.Objects.Kinds.Clusters, null, null, CancellationToken.None).ConfigureAwait(false);
         foreach (var invented in objects.Items.Select(static c => c["metadata"]!["name"]!.ToString()).Where(static n => n.StartsWith(SimLies.MadeUp, StringComparison.Ordinal)))

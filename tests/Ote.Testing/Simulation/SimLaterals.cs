@@ -71,7 +71,13 @@ public sealed class SimLaterals(SimWorld world)
 
     private Task AllowAsync()
     {
-        var one = world.One(world.Nodes.Skip(1).Where(static n => n.Options.Listen is not null).ToList());
+        var listening = world.Nodes.Skip(1).Where(static n => n.Options.Listen is not null).ToList();
+        if (listening.Count == 0)
+        {
+            return Task.CompletedTask; // a tree so small that all hang below the root
+        }
+
+        var one = world.One(listening);
         var other = world.One(world.Nodes.Skip(1).ToList());
         if (one == other || _pairs.Contains((one, other)) || _pairs.Contains((other, one)) || Of(one) >= MostOfOne || Of(other) >= MostOfOne)
         {

@@ -2,21 +2,24 @@ using System.Diagnostics.Metrics;
 
 namespace Ote.Testing.Simulation;
 
-/// <summary>The meters of one simulated process, which the real process knows until they are disposed.</summary>
+/// <summary>
+/// The meters that all simulated processes share. Nobody listens to them, so each is disposed before it is used: the real process
+/// then keeps no list of what is measured by it, and all controllers have one and the same counters.
+/// </summary>
 internal sealed class SimMeters : IMeterFactory
 {
-    private readonly List<Meter> _meters = [];
+    private readonly Dictionary<string, Meter> _meters = new(StringComparer.Ordinal);
 
     public Meter Create(MeterOptions options)
     {
-        var meter = new Meter(options);
-        _meters.Add(meter);
+        if (!_meters.TryGetValue(options.Name, out var meter))
+        {
+            _meters[options.Name] = meter = new Meter(options);
+            meter.Dispose();
+        }
+
         return meter;
     }
 
-    public void Dispose()
-    {
-        _meters.ForEach(static m => m.Dispose());
-        _meters.Clear();
-    }
+    public void Dispose() => _meters.Clear();
 }

@@ -92,7 +92,6 @@ public sealed class SimNode
         private readonly SimDisk.SimJournal _journal;
         private readonly SimSite.SimShim? _shim;
         private readonly ApiGate? _gate;
-        private readonly SimMeters _meters = new();
         private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private bool _isOver;
 
@@ -120,7 +119,7 @@ public sealed class SimNode
             var world = _node._world;
             var controller = await ClusterController.StartAsync(
                 _node.Options,
-                new ClusterControllerParts(world.Loggers(_node), _meters, _clock, world.Random)
+                new ClusterControllerParts(world.Loggers(_node), world.Meters, _clock, world.Random)
                 {
                     ControlApi = _gate is null ? null : new KubeClient(new HttpClient(_gate) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan }),
                     ControlApiNamesRequester = true,
@@ -148,7 +147,6 @@ public sealed class SimNode
             _journal.Die();
             _shim?.Die();
             _gate?.Die();
-            _meters.Dispose();
             _dead.TrySetResult();
         }
 

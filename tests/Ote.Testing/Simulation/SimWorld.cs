@@ -24,7 +24,7 @@ public sealed class SimWorld : IAsyncDisposable
     private readonly List<SimNode> _nodes = [];
     private readonly Dictionary<string, SimNode> _byName = new(StringComparer.Ordinal);
     private readonly ApiServer _api;
-    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256); // of all: nothing here proves that it has one
+    private readonly ECDsaOpenSsl _key = new(ECCurve.NamedCurves.nistP256); // of all: nothing here proves that it has one; of this type certificates share it
     private CertificateAuthority? _authority;
     private int _strangers;
 
@@ -54,6 +54,9 @@ public sealed class SimWorld : IAsyncDisposable
 
     /// <summary>All machines; the root's is the first, a parent's before its children's.</summary>
     public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>The meters of all processes.</summary>
+    internal SimMeters Meters { get; } = new();
 
     /// <summary>Clusters whose place in the tree may have changed since somebody looked.</summary>
     public List<SimNode> Moved { get; } = [];
@@ -109,6 +112,7 @@ public sealed class SimWorld : IAsyncDisposable
         }
 
         _authority?.Dispose();
+        Meters.Dispose();
         _key.Dispose();
         Operator.Dispose();
         await _api.DisposeAsync().ConfigureAwait(false);

@@ -4,6 +4,7 @@ namespace Ote.Testing.Simulation;
 /// <param name="Steps">Things that happened in all.</param>
 /// <param name="Elapsed">Virtual time.</param>
 /// <param name="Grown">Virtual time until the whole tree stood for the first time.</param>
+/// <param name="Live">Bytes of the heap in use when it did, garbage aside.</param>
 /// <param name="Recovered">Virtual time from the end of faults until all was well.</param>
 /// <param name="Packets">Packets that arrived, over all links.</param>
 /// <param name="Commands">Commands written.</param>
@@ -13,12 +14,15 @@ namespace Ote.Testing.Simulation;
 /// <param name="Faults">Faults by kind.</param>
 /// <param name="Fingerprint">The same for each run of one plan.</param>
 public sealed record SimResult(
-    long Steps, TimeSpan Elapsed, TimeSpan Grown, TimeSpan Recovered, long Packets, int Commands, int Messages, long Across, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+    long Steps, TimeSpan Elapsed, TimeSpan Grown, long Live, TimeSpan Recovered, long Packets, int Commands, int Messages, long Across, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
 
 /// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
 public static class Simulation
 {
     private const int ProgressEvery = 1000;
+
+    // What it takes to attach is as much again as to be attached: for a large tree not at once.
+    private const int StartedTogether = 2000;
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs a plan. Blocks; the process must be one of <see cref="Turns.AreInForce"/>.</summary>
@@ -54,10 +58,17 @@ public static class Simulation
     private static async Task<SimResult> RunAsync(SimWorld world, SimInvariants invariants)
     {
         var plan = world.Plan;
-        await Task.WhenAll(world.Nodes.Skip(1).Select(static n => n.StartAsync())).ConfigureAwait(false);
+        foreach (var batch in world.Nodes.Skip(1).Chunk(StartedTogether))
+        {
+            await Task.WhenAll(batch.Select(static n => n.StartAsync())).ConfigureAwait(false);
+            await Task.Delay(batch.Length < StartedTogether ? TimeSpan.Zero : Look, world.Clock).ConfigureAwait(false);
+        }
+
         await UntilAsync(world, "the tree has grown", () => Task.FromResult(invariants.Unsettled())).ConfigureAwait(false);
 
         var grown = world.Timeline.Elapsed;
+        GC.Collect();
+        var live = GC.GetTotalMemory(forceFullCollection: false);
         world.Phase = "suffers faults";
         world.FaultsEnd = world.Timeline.Steps + plan.Steps;
         var laterals = new SimLaterals(world);
@@ -94,6 +105,7 @@ public static class Simulation
             world.Timeline.Steps,
             world.Timeline.Elapsed,
             grown,
+            live,
             world.Timeline.Elapsed - mended,
             world.Network.Packets,
             commands.Count,

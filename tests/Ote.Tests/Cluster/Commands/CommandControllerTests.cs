@@ -44,6 +44,22 @@ public sealed class CommandControllerTests
     }
 
     [Fact]
+    public async Task A_command_does_not_wait_for_a_cluster_that_is_deleted_meanwhile_and_says_when_it_gave_up()
+    {
+        await using var world = await EntryWorld.StartAsync(Ct, "a", "b");
+        var command = await world.CreateAsync("c", "*", Ct);
+        await Sent(world);
+        await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "a"))));
+        var began = world.Time.GetUtcNow();
+        world.Deleted("b");
+        var over = await world.OverAsync("c", Ct);
+        Assert.Equal(("Failed", 1L), (over.Text("status", "commandPhase"), over.Whole("status", "targetCounts", "succeeded")));
+        var result = (await world.ResultsAsync(Ct)).Single(r => r.Text("cluster") == "b");
+        Assert.Equal(("Failed", "ClusterDeleted", "sent"), (result.Text("outcome"), result.Text("error"), result.Text("reached")));
+        Assert.InRange(result.Time("timestamp")!.Value, began.AddSeconds(-1), world.Time.GetUtcNow());
+    }
+
+    [Fact]
     public async Task A_command_that_is_accepted_anew_after_a_crash_is_noted_once()
     {
         var file = Path.GetTempFileName();

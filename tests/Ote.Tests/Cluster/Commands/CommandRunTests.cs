@@ -34,7 +34,7 @@ public sealed class CommandRunTests
         run.Take(Objects.Receipt("lay", Stage.Durable, 0));
         run.Take(Objects.Receipt("bare", Stage.Executed, 0)); // nothing there could carry it out
         run.Take(Objects.Receipt("ran", Stage.Executed, 500));
-        foreach (var end in run.End(Stage.Expired, "DeadlineExceeded", ""))
+        foreach (var end in run.End(Stage.Expired, "DeadlineExceeded", "", default))
         {
             run.Take(end, own: true);
         }
@@ -92,14 +92,14 @@ public sealed class CommandRunTests
         var run = Objects.Run("done", "sent", "waiting");
         run.Take(Objects.Receipt("done", Stage.Executed, 200));
         run.Sent("sent");
-        var ends = run.End(Stage.Expired, "DeadlineExceeded", "no answer");
+        var ends = run.End(Stage.Expired, "DeadlineExceeded", "no answer", default);
         Assert.Equal(["sent", "waiting"], ends.Select(r => r.Cluster).Order());
         Assert.All(ends, r => Assert.Equal(("0123456789ab", 3UL, "root"), (r.CommandUid, r.Generation, r.Entry)));
         Assert.False(run.IsOver);
         Assert.All(ends, r => Assert.True(run.Take(r)));
         Assert.Equal((1, 2), (run.Count(TargetStage.Succeeded), run.Count(TargetStage.Expired)));
         Assert.True(run.IsOver);
-        Assert.Empty(run.End(Stage.Expired, "", ""));
+        Assert.Empty(run.End(Stage.Expired, "", "", default));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class CommandRunTests
     {
         var run = Objects.Run("sent", "waiting");
         run.Sent("sent");
-        var ended = Assert.Single(run.End(Stage.Cancelled, "Cancelled", "", s => s == TargetStage.Accepted));
+        var ended = Assert.Single(run.End(Stage.Cancelled, "Cancelled", "", default, s => s == TargetStage.Accepted));
         Assert.Equal("waiting", ended.Cluster);
         Assert.True(run.Take(ended));
         Assert.True(run.NeedsSending("sent"));
@@ -119,7 +119,7 @@ public sealed class CommandRunTests
     public void After_a_restart_no_target_counts_as_one_that_the_command_never_left_for()
     {
         CommandRun run = new(Objects.Spec(), ["a"], Objects.Start, resumed: true);
-        Assert.Empty(run.End(Stage.Cancelled, "Cancelled", "", s => s == TargetStage.Accepted));
+        Assert.Empty(run.End(Stage.Cancelled, "Cancelled", "", default, s => s == TargetStage.Accepted));
         Assert.True(run.NeedsSending("a"));
     }
 

@@ -122,6 +122,8 @@ internal sealed class EntryWorld : IAsyncDisposable
     public void Changed(string cluster, string[]? tags = null, bool online = true, ulong epoch = 1) =>
         _controller.RoutesChanged([Subtree.Set(cluster, tags, online, epoch)], []);
 
+    public void Deleted(string cluster) => _controller.RoutesChanged([Subtree.Delete(cluster)], []);
+
     public async Task<JsonObject[]> ResultsAsync(CancellationToken ct, ulong generation = 1) =>
         [.. (await Api.ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/page=results,ote.baidu.com/generation={generation}"), ct))
             .Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>())];
@@ -159,6 +161,7 @@ internal sealed class EntryWorld : IAsyncDisposable
 internal sealed class PlayedSubtree : ICommandSender
 {
     private readonly ConcurrentDictionary<string, RouteEntry> _clusters = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _deleted = new(StringComparer.Ordinal);
     private readonly System.Threading.Channels.Channel<SentWord> _sent = System.Threading.Channels.Channel.CreateUnbounded<SentWord>();
 
     public int Unread => _sent.Reader.Count;
@@ -172,6 +175,14 @@ internal sealed class PlayedSubtree : ICommandSender
 
     public void Forget(string name) => _clusters.TryRemove(name, out _);
 
+    /// <summary>An operator deletes a cluster.</summary>
+    public RouteChange Delete(string name)
+    {
+        _deleted[name] = true;
+        _clusters.TryRemove(name, out var before);
+        return new RouteChange(before, null);
+    }
+
     public async Task<SentWord> NextAsync() => await _sent.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public IReadOnlyList<string> Resolve(ClusterSelector selector) => [.. Matching(selector).Select(c => c.Name)];
@@ -181,6 +192,8 @@ internal sealed class PlayedSubtree : ICommandSender
         var all = names.ToArray();
         return ([.. all.Where(n => _clusters.TryGetValue(n, out var c) && !c.Online)], [.. all.Where(n => !_clusters.ContainsKey(n))]);
     }
+
+    public IReadOnlySet<string> Gone(IEnumerable<string> names) => names.Where(_deleted.ContainsKey).ToHashSet(StringComparer.Ordinal);
 
     public bool IsRevoked(string name) => name.StartsWith("revoked", StringComparison.Ordinal);
 

@@ -104,8 +104,7 @@ public sealed class ClusterWishesTests
         await _wishes.SendAsync(mine, Entry with { Placement = pin });
         Assert.Equal("", Assert.Single(_sent).SetPlacement.PinnedParent);
 
-        _time.Advance(TimeSpan.FromMinutes(1));
-        Write(mine, 0); // it has told
+        Write(mine, 0); // it told of the pin and tells of none: nothing is on its way any more
         Assert.Null(InForce(mine));
         Write(mine, 9); // another control entry's wish
         Assert.Equal("WishedElsewhere", mine.Condition("PlacementInForce").Text("reason"));

@@ -79,7 +79,7 @@ public sealed class DialingTests : IAsyncLifetime
 
     private sealed class Choice : IParentChoice
     {
-        private static readonly ParentTarget target = new(new Uri("https://p1:8287"), true);
+        private static readonly ParentTarget target = new("p1:8287", true);
         private bool isGiven;
 
         public Channel<ParentTarget> Given { get; } = Channel.CreateUnbounded<ParentTarget>();
