@@ -65,6 +65,7 @@ internal sealed class Rollover : IDisposable
         if (RolloverDecision.Unasked(_authorities.Phase, progress, _authorities.Until, _time.GetUtcNow()) is var due and not RolloverStep.Nothing)
         {
             await TakeAsync(due, _authorities.Request, ct).ConfigureAwait(false);
+            progress = Progress(); // who has renewed is counted against the CA that issues now
         }
 
         string? answer = null;

@@ -104,7 +104,7 @@ public sealed class SimCommands(SimWorld world, TimeSpan every)
 
     private string Selector()
     {
-        var sites = world.Nodes.Where(static n => n.Site is not null).ToList();
+        var sites = world.Sites;
         return world.Random() switch
         {
             < 0.1 => "tier=edge",

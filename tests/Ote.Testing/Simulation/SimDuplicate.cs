@@ -46,7 +46,7 @@ internal sealed class SimDuplicate
     /// <summary>Below some parent that the true one does not hang below; null while there is none.</summary>
     public static SimDuplicate? Make(SimWorld world, SimNode of, SimMessages messages)
     {
-        var parents = world.Nodes.Where(n => n.Options.Listen is not null && n != of && !IsTrueParent(world, of, n)).ToList();
+        var parents = world.Parents.Where(n => n != of && !IsTrueParent(world, of, n)).ToList();
         return parents.Count == 0 ? null : new SimDuplicate(world, of, world.One(parents), messages);
     }
 

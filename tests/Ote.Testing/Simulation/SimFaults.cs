@@ -191,7 +191,7 @@ public sealed class SimFaults(SimWorld world, TimeSpan every, SimCommands comman
 
     private async Task DuplicateAsync()
     {
-        if (SimDuplicate.Make(world, world.One(world.Nodes.Skip(1).ToList()), messages) is not { } duplicate)
+        if (SimDuplicate.Make(world, world.One(world.Clusters), messages) is not { } duplicate)
         {
             return;
         }

@@ -30,7 +30,7 @@ internal sealed class SimHostile : ILinkHandler
         world.Members.Add(_identity.Peer.Name);
         _lies = new SimLies(world, _identity, _clock, commands, messages);
         var loggers = world.Loggers(_identity.Peer.Name);
-        var parent = world.One(world.Nodes.Where(static n => n.Options.Listen is not null).ToList());
+        var parent = world.One(world.Parents);
         _tunnel = new EdgeTunnel(
             new TunnelRuntime(_clock, world.Meters, loggers, world.Random, _lies.Bytes()),
             new EdgeTunnelOptions { Tunnel = SimWorld.Uncompressed },

@@ -11,6 +11,7 @@ public sealed class SimLaterals(SimWorld world)
     private const int MostOfOne = 4;
     private readonly List<(SimNode One, SimNode Other)> _pairs = [];
     private readonly HashSet<SimNode> _written = [];
+    private readonly SimNode[] _listening = [.. world.Parents.Skip(1)]; // the root has no lateral links
     private readonly Dictionary<(SimNode, SimNode), bool> _wide = [];
 
     /// <summary>Messages that came over lateral links, as the processes that run now count them.</summary>
@@ -43,9 +44,10 @@ public sealed class SimLaterals(SimWorld world)
     /// <summary>Which lateral link is not as its objects say; null when all are.</summary>
     public string? Unlinked()
     {
+        var peers = _pairs.SelectMany(static p => new[] { (p.One, p.Other.Name), (One: p.Other, p.One.Name) }).ToLookup(static p => p.One, static p => p.Name);
         foreach (var node in _written)
         {
-            var wished = _pairs.Where(p => p.One == node || p.Other == node).Select(p => p.One == node ? p.Other.Name : p.One.Name).Order(StringComparer.Ordinal).ToArray();
+            var wished = peers[node].Order(StringComparer.Ordinal).ToArray();
             var links = node.Controller?.LateralLinks ?? [];
             if (!links.Select(static l => l.Peer).SequenceEqual(wished, StringComparer.Ordinal))
             {
@@ -71,14 +73,13 @@ public sealed class SimLaterals(SimWorld world)
 
     private Task AllowAsync()
     {
-        var listening = world.Nodes.Skip(1).Where(static n => n.Options.Listen is not null).ToList();
-        if (listening.Count == 0)
+        if (_listening.Length == 0)
         {
             return Task.CompletedTask; // a tree so small that all hang below the root
         }
 
-        var one = world.One(listening);
-        var other = world.One(world.Nodes.Skip(1).ToList());
+        var one = world.One(_listening);
+        var other = world.One(world.Clusters);
         if (one == other || _pairs.Contains((one, other)) || _pairs.Contains((other, one)) || Of(one) >= MostOfOne || Of(other) >= MostOfOne)
         {
             return Task.CompletedTask;

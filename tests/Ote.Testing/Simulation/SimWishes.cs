@@ -69,7 +69,7 @@ public sealed class SimWishes(SimWorld world, SimLaterals laterals, TimeSpan eve
 
     private Task TagAsync()
     {
-        var sites = world.Nodes.Where(static n => n.Site is not null).ToList();
+        var sites = world.Sites;
         var node = world.One(sites);
         string[] tags = [string.Create(CultureInfo.InvariantCulture, $"shard={(int)(world.Random() * 7)}"), "tier=edge", string.Create(CultureInfo.InvariantCulture, $"wish={++_made}")];
         _tags[node] = TagSet.TryCreate(tags, out var wished, out var error) ? wished : throw new InvalidOperationException(error);
@@ -79,7 +79,7 @@ public sealed class SimWishes(SimWorld world, SimLaterals laterals, TimeSpan eve
     // A rate that a busy link feels and that lets it recover, weights, and with each budget compression; or none any more.
     private Task LimitAsync()
     {
-        var node = world.One(world.Nodes.Skip(1).ToList());
+        var node = world.One(world.Clusters);
         var none = _budgets.GetValueOrDefault(node) is { IsEmpty: false } && world.Random() < 0.5;
         var budget = none ? new LinkBudget() : new LinkBudget
         {
@@ -95,13 +95,13 @@ public sealed class SimWishes(SimWorld world, SimLaterals laterals, TimeSpan eve
 
     private Task PlaceAsync()
     {
-        var node = world.One(world.Nodes.Skip(1).ToList());
+        var node = world.One(world.Clusters);
         if (_placed.ContainsKey(node))
         {
             return Task.CompletedTask;
         }
 
-        var parents = world.Nodes.Where(n => n.Options.Listen is not null && n != node && !IsBelow(n, node)).ToList();
+        var parents = world.Parents.Where(n => n != node && !IsBelow(n, node)).ToList();
         var kind = world.Random();
         var wish = node.Options.Listen is not null && kind < 0.4 ? new JsonObject { ["drain"] = true }
             : kind < 0.7 ? new JsonObject { ["pinnedParent"] = world.One(parents).Name }

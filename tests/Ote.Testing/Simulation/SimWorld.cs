@@ -25,6 +25,9 @@ public sealed class SimWorld : IAsyncDisposable
     private readonly Dictionary<string, SimNode> _byName = new(StringComparer.Ordinal);
     private readonly ApiServer _api;
     private readonly ECDsaOpenSsl _key = new(ECCurve.NamedCurves.nistP256); // of all: nothing here proves that it has one; of this type certificates share it
+    private SimNode[]? _clusters;
+    private SimNode[]? _parents;
+    private SimNode[]? _sites;
     private CertificateAuthority? _authority;
     private int _strangers;
 
@@ -54,6 +57,15 @@ public sealed class SimWorld : IAsyncDisposable
 
     /// <summary>All machines; the root's is the first, a parent's before its children's.</summary>
     public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>All machines but the root's.</summary>
+    public IReadOnlyList<SimNode> Clusters => _clusters ??= [.. _nodes.Skip(1)];
+
+    /// <summary>Those that may have children.</summary>
+    public IReadOnlyList<SimNode> Parents => _parents ??= [.. _nodes.Where(static n => n.Options.Listen is not null)];
+
+    /// <summary>Those with a cluster behind them.</summary>
+    public IReadOnlyList<SimNode> Sites => _sites ??= [.. _nodes.Where(static n => n.Site is not null)];
 
     /// <summary>The meters of all processes.</summary>
     internal SimMeters Meters { get; } = new();
