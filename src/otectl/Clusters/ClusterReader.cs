@@ -1,3 +1,4 @@
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;

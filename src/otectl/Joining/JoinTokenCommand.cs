@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Output;
