@@ -21,12 +21,12 @@ internal sealed class JoinRelay(string self, Uplink uplink, Func<string, ILink?>
     {
         if (uplink.Link is not { } link)
         {
-            throw new JoinLaterException($"{self} does not reach the root now; it is asked again");
+            throw new JoinLaterException($"{self} does not reach the root now");
         }
 
         if (_waiting.Count >= MostWaiting)
         {
-            throw new JoinLaterException($"{_waiting.Count} requests to join wait at {self} for the root's answer, and no more may; it is asked again");
+            throw new JoinLaterException($"{_waiting.Count} requests to join wait at {self} for the root's answer, and no more may");
         }
 
         var answer = new TaskCompletionSource<JoinAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -44,7 +44,7 @@ internal sealed class JoinRelay(string self, Uplink uplink, Func<string, ILink?>
         }
         catch (LinkClosedException)
         {
-            throw new JoinLaterException($"{self} lost its way to the root meanwhile; it is asked again");
+            throw new JoinLaterException($"{self} lost its way to the root meanwhile");
         }
         finally
         {
