@@ -1,14 +1,7 @@
 using System.CommandLine;
-using Ote.Roles.Backup;
-using Ote.Roles.ClusterController;
-using Ote.Roles.EdgeCluster;
-using Ote.Roles.Shim;
+using Ote.Cli;
+using Ote.Roles;
 
-var root = new RootCommand("OTE-Stack: the roles of one cluster of the tree")
-{
-    ClusterControllerCommand.Create(),
-    ShimCommand.Create(),
-    EdgeClusterCommand.Create(),
-    RestoreCommand.Create(),
-};
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+return await Executable.RunAsync(
+    CommandLine.Build(), CommandLine.Name, args, new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, CancellationToken.None)
+    .ConfigureAwait(false);

@@ -481,7 +481,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         var ticket = new JoinTicket(options.Parent!, pin, options.JoinToken, new PeerIdentity(options.Name, OwnUid.LoadOrCreate(directory)), hosts);
-        return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity")).JoinAsync(ticket, directory, cancellation);
+        return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity"), waits: parts.JoinWaits).JoinAsync(ticket, directory, cancellation);
     }
 
     private LateralLinks MakeLateral(PeerIdentity self, OwnLateral own)

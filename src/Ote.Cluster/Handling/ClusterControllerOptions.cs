@@ -167,6 +167,9 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
     /// <summary>Numbers the attachments, at the root the beats; null: kept in the data directory.</summary>
     public EpochCounter? Epochs { get; init; }
 
+    /// <summary>Told what a first join waits for, whenever that changes; return quickly. Null: the log alone says it.</summary>
+    public Action<string>? JoinWaits { get; init; }
+
     /// <summary>What survives the process; null: a file in the data directory. The controller disposes it.</summary>
     public IJournal? Journal { get; init; }
 }

@@ -239,7 +239,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         var name = link.Peer.Name;
         if (_links.TryRemove(new KeyValuePair<string, ILink>(name, link)))
         {
-            _log.ChildDetached(name, _routes.Self.Name, reason);
+            _log.ChildDetached(_stop.IsCancellationRequested ? LogLevel.Information : LogLevel.Warning, name, _routes.Self.Name, reason);
             _desk.Detached(link);
             _routes.Apply(t => t.ChildDetached(name, _time.GetUtcNow().ToUnixTimeMilliseconds()));
         }

@@ -65,7 +65,7 @@ internal sealed class ClusterObjects : IDisposable
         certificates.OwnChanged += () => _queue!.Add(routes.Self.Name);
         _queue = new WorkQueue<string>(time, random);
         _informer = new Informer(api, Kinds.Clusters, null, null, time, random, log);
-        _informer.Changed += (before, after) => _queue.Add((after ?? before)!.Name());
+        _informer.Changed += ObjectChanged;
         routes.Changed += Queue;
         uplink.Moved += () => Queue(routes.Read(t => t.Below.Append(t.Self).Select(e => e.Name).ToArray()));
     }
@@ -124,7 +124,8 @@ internal sealed class ClusterObjects : IDisposable
             (plan, known) = await _issuing.PrepareAsync(known, entry, ct).ConfigureAwait(false);
         }
 
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0);
+        var isHomeDrained = entry.Home.Length > 0 && IsDrained(_informer.Get(entry.Home));
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, isHomeDrained);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -133,7 +134,8 @@ internal sealed class ClusterObjects : IDisposable
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
-        var children = known.Truth("spec", "drain") == true ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
+        HomeStatus.Write(next.Child("status"), entry, known, isHomeDrained, _time.GetUtcNow());
+        var children = IsDrained(known) ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
         if (name != _routes.Self.Name)
         {
@@ -166,6 +168,19 @@ internal sealed class ClusterObjects : IDisposable
 
         return again;
     }
+
+    private void ObjectChanged(JsonObject? before, JsonObject? after)
+    {
+        var name = (after ?? before)!.Name();
+        _queue.Add(name);
+        if (IsDrained(before) != IsDrained(after))
+        {
+            // Whether those that were set up with it return is another matter now.
+            Queue(_routes.Read(t => t.Below.Where(e => e.Home == name && e.Parent != name).Select(e => e.Name).ToArray()));
+        }
+    }
+
+    private static bool IsDrained(JsonObject? cluster) => cluster.Truth("spec", "drain") == true;
 
     private void Queue(IReadOnlyList<RouteChange> changes)
     {
@@ -321,5 +336,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, bool IsHomeDrained, DateTimeOffset? Until = null);
 }

@@ -60,22 +60,6 @@ internal static class ClusterStatus
                 status, "Ready", null, "AncestorLost", $"{lostAncestor}, through which it was reached, is away; what is shown is what was last known", now);
         }
 
-        if (entry.Home.Length > 0 && !entry.Online)
-        {
-            Conditions.SetCondition(status, "AtHome", null, "NotAttached", $"it is away; it last hung below {entry.Parent}", now);
-        }
-        else if (entry.Home.Length > 0)
-        {
-            var atHome = entry.Parent == entry.Home;
-            Conditions.SetCondition(
-                status,
-                "AtHome",
-                atHome,
-                atHome ? "PreferredParent" : "OtherParent",
-                atHome ? "it hangs below the parent it was set up with" : $"it hangs below {entry.Parent} and returns to {entry.Home} when that has been well for a while",
-                now);
-        }
-
         if (entry.Issuer.Length > 0)
         {
             Conditions.SetCondition(
@@ -198,7 +182,7 @@ internal static class ClusterStatus
         if (children is { } left)
         {
             Conditions.SetCondition(
-                status, "Drained", left == 0, left == 0 ? "NoChildren" : "ChildrenLeft", left == 0 ? "all its children hang elsewhere" : $"{left} children have not left yet", now);
+                status, "Drained", left == 0, left == 0 ? "NoChildren" : "ChildrenLeft", left == 0 ? "all its children hang elsewhere" : $"{Plural.Of(left, "child", "children")} {(left == 1 ? "has" : "have")} not left yet", now);
         }
         else
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Google.Protobuf;
+using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -15,12 +16,17 @@ internal sealed class JoinRelay(string self, Uplink uplink, Func<string, ILink?>
     private readonly ConcurrentDictionary<ByteString, TaskCompletionSource<JoinAnswer>> _waiting = new();
 
     /// <summary>Answers a request that came to this controller's own door.</summary>
-    /// <exception cref="InvalidOperationException">There is no way up now; the joining cluster asks again.</exception>
+    /// <exception cref="JoinLaterException">There is no way up now; the joining cluster asks again.</exception>
     public async Task<JoinAnswer> AskAsync(JoinRequest request, CancellationToken ct)
     {
-        if (uplink.Link is not { } link || _waiting.Count >= MostWaiting)
+        if (uplink.Link is not { } link)
         {
-            throw new InvalidOperationException("the way to the root is not open now");
+            throw new JoinLaterException($"{self} does not reach the root now");
+        }
+
+        if (_waiting.Count >= MostWaiting)
+        {
+            throw new JoinLaterException($"{_waiting.Count} requests to join wait at {self} for the root's answer, and no more may");
         }
 
         var answer = new TaskCompletionSource<JoinAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -28,7 +34,7 @@ internal sealed class JoinRelay(string self, Uplink uplink, Func<string, ILink?>
         request.Via.Add(self);
         if (!_waiting.TryAdd(request.RequestId, answer))
         {
-            throw new InvalidOperationException("this request is on its way already");
+            throw new JoinLaterException("this request is on its way already");
         }
 
         try
@@ -38,7 +44,7 @@ internal sealed class JoinRelay(string self, Uplink uplink, Func<string, ILink?>
         }
         catch (LinkClosedException)
         {
-            throw new InvalidOperationException("the way to the root closed meanwhile");
+            throw new JoinLaterException($"{self} lost its way to the root meanwhile");
         }
         finally
         {

@@ -16,14 +16,15 @@ internal static partial class Log
     [LoggerMessage(2302, LogLevel.Information, "Cluster {Cluster} is attached below {Parent}")]
     public static partial void ChildAttached(this ILogger log, string cluster, string parent);
 
-    [LoggerMessage(2303, LogLevel.Warning, "Cluster {Cluster} is no longer attached below {Parent}: {Reason}")]
-    public static partial void ChildDetached(this ILogger log, string cluster, string parent, string reason);
+    // Who is stopped has lost neither its children nor its parent.
+    [LoggerMessage(EventId = 2303, Message = "Cluster {Cluster} is no longer attached below {Parent}: {Reason}")]
+    public static partial void ChildDetached(this ILogger log, LogLevel level, string cluster, string parent, string reason);
 
     [LoggerMessage(2304, LogLevel.Information, "Attached to parent {Parent}")]
     public static partial void ParentAttached(this ILogger log, string parent);
 
-    [LoggerMessage(2305, LogLevel.Warning, "Parent {Parent} lost: {Reason}")]
-    public static partial void ParentLost(this ILogger log, string parent, string reason);
+    [LoggerMessage(EventId = 2305, Message = "Parent {Parent} lost: {Reason}")]
+    public static partial void ParentLost(this ILogger log, LogLevel level, string parent, string reason);
 
     [LoggerMessage(2306, LogLevel.Warning, "Dropped a {What} of {Cluster} brought by {Child}, in whose subtree it is not")]
     public static partial void Forged(this ILogger log, string what, string cluster, string child);

@@ -40,9 +40,7 @@ internal sealed class RevocationKeeper
     }
 
     /// <summary>Why a cluster must not be attached to, above or below; null when it may.</summary>
-    public string? Objection(PeerIdentity peer) => _current.Contains(peer.Uid)
-        ? $"cluster {peer} was revoked by an operator; otectl accept {peer.Name} at the root lets it in again"
-        : null;
+    public string? Objection(PeerIdentity peer) => _current.Contains(peer.Uid) ? Revocations.Text(peer) : null;
 
     /// <summary>Takes a list from above; one that is not newer, or not the root's word, changes nothing. Completes when it is on disk.</summary>
     public async Task ReceiveAsync(RevocationList list)

@@ -1,4 +1,5 @@
 using Ote.Cluster.Tunnel;
+using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Identity;
@@ -23,7 +24,7 @@ internal static class ConfirmDecision
     {
         var (peer, issuer) = (certificate.Peer, certificate.Grant.Issuer.Name);
         if (new PeerIdentity(request.Name, request.Uid) != peer) return Refuse($"a certificate of {peer} cannot ask for one of {request.Name} ({request.Uid})");
-        if (facts.IsRevoked) return Refuse($"cluster {peer} was revoked by an operator");
+        if (facts.IsRevoked) return Refuse(Revocations.Text(peer));
         if (facts.Withdrawn is { } withdrawn) return Refuse(withdrawn);
         if (facts.NameHolderUid is { } holder && holder != peer.Uid)
         {
@@ -45,7 +46,7 @@ internal static class ConfirmDecision
 
         if (token.MaxUses is { } most && token.Used >= most && !token.HasAdmitted)
         {
-            return Refuse($"the join token {token.Id} by which {issuer} let it in has admitted {token.Used} of {most} clusters; join again with a new token");
+            return Refuse($"the join token {token.Id} by which {issuer} let it in has admitted {token.Used} of {Plural.Of(most, "cluster")}; join again with a new token");
         }
 
         return token.Names.Count > 0 && !token.Names.Contains(peer.Name)

@@ -30,7 +30,8 @@ public sealed record JoinTicket(Uri Parent, CaPin Pin, string Token, PeerIdentit
 /// <param name="random">Uniform in [0, 1).</param>
 /// <param name="log">What is waited for.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
-public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger log, IWebProxy? proxy = null)
+/// <param name="waits">Told what is waited for, whenever that changes, on the thread that joins; null: nobody.</param>
+public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger log, IWebProxy? proxy = null, Action<string>? waits = null)
 {
     // When thousands join at once, each waits for its turn at the parent; giving up early only lengthens the line.
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromMinutes(1);
@@ -70,7 +71,12 @@ public sealed class JoinClient(TimeProvider time, Func<double> random, ILogger l
             TimeSpan asked = TimeSpan.FromMilliseconds(answer?.RetryAfterMilliseconds ?? 0);
             if (asked > wait) wait = asked < LongestWait ? asked : LongestWait;
             string why = trouble ?? answer?.Text ?? "no answer";
-            if (why != said) log.JoinWaits(ticket.Wanted, ticket.Parent, why);
+            if (why != said)
+            {
+                log.JoinWaits(ticket.Wanted, ticket.Parent, why);
+                waits?.Invoke(why);
+            }
+
             said = why;
             await Task.Delay(wait, time, ct).ConfigureAwait(false);
         }

@@ -1,4 +1,5 @@
 using Ote.Cluster.Routing;
+using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Protocol.Tunnel;
 
@@ -66,7 +67,7 @@ public static class JoinDecision
         if (ClusterName.CheckChild(request.Name) is { } nameError) return Refuse(nameError);
         if (!IdentityRules.IsUid(request.Uid)) return Refuse("the uid is not 1 to 64 letters, digits and '-'");
         if (request.Csr.IsEmpty) return Refuse("the signing request is missing");
-        if (facts.IsRevoked) return Refuse($"cluster {request.Name} ({request.Uid}) was revoked by an operator");
+        if (facts.IsRevoked) return Refuse(Revocations.Text(new Tunnel.PeerIdentity(request.Name, request.Uid)));
         if (facts.NameHolderUid is { } holder && holder != request.Uid)
         {
             return Refuse($"the name {request.Name} belongs to another cluster of the tree; choose another name, or have the operator remove the old one");
@@ -100,7 +101,7 @@ public static class JoinDecision
         if (token.Expires is { } expires && facts.Now >= expires) return $"the join token {token.Id} ended at {expires:u}; ask the operator for a new one";
         if (token.MaxUses is { } most && token.Used >= most && !token.HasAdmitted)
         {
-            return $"the join token {token.Id} has admitted {token.Used} of {most} clusters; ask the operator for a new one";
+            return $"the join token {token.Id} has admitted {token.Used} of {Plural.Of(most, "cluster")}; ask the operator for a new one";
         }
 
         return token.Names.Count > 0 && !token.Names.Contains(request.Name) ? $"the join token {token.Id} is not for the name {request.Name}" : null;

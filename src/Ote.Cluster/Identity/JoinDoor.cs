@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Google.Protobuf;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -13,6 +14,7 @@ namespace Ote.Cluster.Identity;
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
 internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
 {
+    private const int MaxReasonBytes = 300;
     private const int MaxAnswerBytes = 256 * 1024;
 
     /// <summary>
@@ -113,7 +115,7 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         body.Headers.ContentType = new MediaTypeHeaderValue(JoinService.ContentType);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/join", UriKind.Relative), body, ct).ConfigureAwait(false);
         byte[] content = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK) throw new IOException($"{http.BaseAddress} answered {(int)response.StatusCode}");
+        if (response.StatusCode != HttpStatusCode.OK) throw new IOException($"{http.BaseAddress} answered {(int)response.StatusCode}{Reason(response, content)}");
         try
         {
             return JoinAnswer.Parser.ParseFrom(content);
@@ -122,6 +124,15 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         {
             throw new IOException($"{http.BaseAddress} did not answer as a parent does");
         }
+    }
+
+    /// <summary>Why, in the words of who answered; what stands between may answer too, with a page of its own, and an older parent says nothing.</summary>
+    private static string Reason(HttpResponseMessage response, byte[] content)
+    {
+        if (response.Content.Headers.ContentType?.MediaType != "text/plain") return "";
+        string text = Encoding.UTF8.GetString(content.AsSpan(0, Math.Min(content.Length, MaxReasonBytes)));
+        string line = string.Concat(text.Split('\n')[0].Where(c => !char.IsControl(c))).Trim();
+        return line.Length == 0 ? "" : $": {line}";
     }
 
     private HttpClient Client(Uri parent, SslClientAuthenticationOptions ssl) =>

@@ -13,7 +13,7 @@ namespace Ote.Cluster.Identity;
 /// other's sends the request up its link. Thread-safe.
 /// </summary>
 /// <param name="identity">Whose CA is told.</param>
-/// <param name="answer">Answers a request; throwing or timing out means "ask again". It must not log the token.</param>
+/// <param name="answer">Answers a request; throwing or timing out means "ask again", and the reason of a <see cref="JoinLaterException"/> is told. It must not log the token.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Failures.</param>
 /// <param name="maxConcurrent">Requests under way at once; more are told to come again. Default 512.</param>
@@ -63,8 +63,8 @@ public sealed class JoinService(
     {
         if (!TryEnter())
         {
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.Headers.RetryAfter = RetrySeconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            await LaterAsync(context, "more clusters ask to join than are answered at once").ConfigureAwait(false);
             return;
         }
 
@@ -98,7 +98,12 @@ public sealed class JoinService(
 #pragma warning restore CA1031
         {
             log.JoinNotAnswered(request.Name, request.Uid, fault.Message);
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            await LaterAsync(context, fault switch
+            {
+                JoinLaterException later => later.Message,
+                OperationCanceledException => $"no answer came from the root within {AnswerTimeout.TotalSeconds:0} s",
+                _ => "the request could not be decided; the log of who was asked says why",
+            }).ConfigureAwait(false);
             return;
         }
 
@@ -106,6 +111,14 @@ public sealed class JoinService(
         if (reply.Outcome == JoinAnswer.Types.Outcome.Issued) ApplicantConnection.Admit(context, reply.Certificate);
         context.Response.ContentType = ContentType;
         await context.Response.Body.WriteAsync(reply.ToByteArray(), context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>Not now, and why: for people, in the log of the one who joins.</summary>
+    private static Task LaterAsync(HttpContext context, string why)
+    {
+        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        context.Response.ContentType = "text/plain";
+        return context.Response.WriteAsync(why + "\n", context.RequestAborted);
     }
 
     private static async Task<JoinRequest?> ReadAsync(HttpContext context)

@@ -187,7 +187,7 @@ public sealed class EdgeTunnel
         lastCause = null;
         Become(EdgeTunnelPhase.Up, $"attached to {dialed.Parent.Name}", null);
         long began = runtime.Now;
-        using (stop.UnsafeRegister(static link => ((Link)link!).Close("stopping"), link))
+        using (stop.UnsafeRegister(static link => ((Link)link!).Stop(), link))
         {
             await link.RunAsync().ConfigureAwait(false);
         }

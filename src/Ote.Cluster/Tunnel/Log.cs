@@ -14,8 +14,9 @@ internal static partial class Log
     [LoggerMessage(2002, LogLevel.Information, "Attached to parent {Peer} with epoch {Epoch}, resumed: {Resumed}")]
     public static partial void ParentAttached(this ILogger log, PeerIdentity peer, ulong epoch, bool resumed);
 
-    [LoggerMessage(2003, LogLevel.Warning, "Link to parent {Peer} with epoch {Epoch} ended: {Reason}")]
-    public static partial void ParentDetached(this ILogger log, PeerIdentity peer, ulong epoch, string reason);
+    // A cluster that is stopped has lost nothing.
+    [LoggerMessage(EventId = 2003, Message = "Link to parent {Peer} with epoch {Epoch} ended: {Reason}")]
+    public static partial void ParentDetached(this ILogger log, LogLevel level, PeerIdentity peer, ulong epoch, string reason);
 
     [LoggerMessage(2004, LogLevel.Warning, "{Peer} broke the protocol and loses its link: {Text}")]
     public static partial void Violation(this ILogger log, PeerIdentity peer, string text);

@@ -102,7 +102,7 @@ internal sealed class Screen
 
     public void ShowReady(SortedDictionary<string, string> ready, int all)
     {
-        Line(string.Create(CultureInfo.InvariantCulture, $"nginx is fully ready in {all} of {ready.Count} clusters, as they answer themselves:"));
+        Line(string.Create(CultureInfo.InvariantCulture, $"nginx is fully ready in {all} of {Plural.Of(ready.Count, "cluster")}, as they answer themselves:"));
         Line("  " + string.Join("  ", ready.Take(MostShown).Select(r => $"{r.Key} {r.Value}")) + (ready.Count > MostShown ? $"  and {ready.Count - MostShown} more" : ""));
     }
 
@@ -115,7 +115,7 @@ internal sealed class Screen
             _console.WriteLine(line.Length > MostCharacters ? line[..MostCharacters] + "..." : line, new Style(Color.Red));
         }
 
-        Line(string.Create(CultureInfo.InvariantCulture, $"{outcome.Succeeded} of {outcome.Targets} clusters done, {seconds:f1} s from the start. The pods of embedded clusters are simulated."));
+        Line(string.Create(CultureInfo.InvariantCulture, $"{outcome.Succeeded} of {Plural.Of(outcome.Targets, "cluster")} done, {seconds:f1} s from the start. The pods of embedded clusters are simulated."));
     }
 
     public void ShowWhatToTry(Tree tree)

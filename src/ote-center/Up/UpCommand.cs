@@ -53,9 +53,9 @@ internal static class UpCommand
     }
 
     /// <summary>Says in one line why <c>up</c> cannot do as asked; returns the exit code for that.</summary>
-    public static int Refuse(string why)
+    private static int Refuse(string why)
     {
-        Console.Error.WriteLine($"ote up: {string.Join(' ', why.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
+        Console.Error.WriteLine($"error: {string.Join(' ', why.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
         return 2;
     }
 

@@ -104,7 +104,7 @@ internal static class ClusterControllerCommand
         {
             if (PrivateInput.Objection("--join-token-file", file) is { } objection)
             {
-                Console.Error.WriteLine($"ote: warning: {objection}");
+                Console.Error.WriteLine($"warning: {objection}");
             }
 
             return File.ReadAllText(file).Trim();

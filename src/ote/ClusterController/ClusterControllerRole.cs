@@ -51,7 +51,8 @@ internal static class ClusterControllerRole
         }
 
         Ote.Cluster.Handling.ClusterController? controller = null;
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, options.Name, () => WhyNotReady(options, Volatile.Read(ref controller))).ConfigureAwait(false);
+        string? joinWaits = null;
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, options.Name, () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits))).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
@@ -63,6 +64,7 @@ internal static class ClusterControllerRole
                 ControlApi = client,
                 ControlApiNamesRequester = api is not null && control is null,
                 Shim = Shim(host, arguments, managed),
+                JoinWaits = why => Volatile.Write(ref joinWaits, why),
             },
             host.Stop).ConfigureAwait(false);
         await using (controller.ConfigureAwait(false))
@@ -87,10 +89,15 @@ internal static class ClusterControllerRole
         }
     }
 
-    private static string? WhyNotReady(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller) => controller switch
+    /// <summary>What keeps a controller from its work, for people; null when nothing does.</summary>
+    /// <param name="options">What it was asked to be.</param>
+    /// <param name="controller">The controller, once it has started; one that has to join first has not.</param>
+    /// <param name="joinWaits">What its joining waits for, as far as is known.</param>
+    internal static string? WhyNotReady(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller, string? joinWaits) => controller switch
     {
         null when options.Parent is null => "the controller is starting",
-        null => $"the controller is starting, or has not joined yet through {options.Parent}; its log says which",
+        null when joinWaits is not null => $"it has not joined yet through {options.Parent}: {joinWaits}",
+        null => $"the controller is starting, or has not joined yet through {options.Parent}",
         { IsReady: true } => null,
         { ControlFault: { } fault } => fault,
         _ when options.Parent is null => "children cannot connect yet",

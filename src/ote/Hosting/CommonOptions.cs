@@ -12,6 +12,15 @@ internal sealed class CommonOptions
     {
         Description = "Trace, Debug, Information, Warning or Error",
         DefaultValueFactory = _ => LogLevel.Information,
+        CustomParser = typed =>
+        {
+            if (!Enum.TryParse(typed.Tokens[0].Value, ignoreCase: true, out LogLevel level) || !Enum.IsDefined(level))
+            {
+                typed.AddError($"--log-level: '{typed.Tokens[0].Value}' is none of Trace, Debug, Information, Warning and Error");
+            }
+
+            return level;
+        },
     };
 
     public Option<bool> Json { get; } = new("--log-json") { Description = "Log one JSON object a line" };

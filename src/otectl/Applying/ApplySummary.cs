@@ -1,6 +1,7 @@
 using Ote.Ctl.Cli;
 using Ote.Ctl.Output;
 using Ote.Ctl.Commands;
+using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Applying;
 
@@ -74,7 +75,7 @@ internal static class ApplySummary
     private static string Unmanaged(IReadOnlyList<Receipt> receipts)
     {
         var names = receipts.SelectMany(receipt => receipt.Failures).Where(failure => failure.Error == "NoManagedCluster").Select(failure => failure.Cluster).Distinct().Order(StringComparer.Ordinal).ToArray();
-        return names.Length == 0 ? "" : $"; {string.Join(", ", names)} manage no cluster (NoManagedCluster): leave them out, by a tag of those that do, such as --to tier=edge";
+        return names.Length == 0 ? "" : $"; {string.Join(", ", names)} {(names.Length == 1 ? "manages" : "manage")} no cluster (NoManagedCluster): give --to a tag that only those have which manage one (otectl tag sets it)";
     }
 
     /// <summary>Said when somebody ends the waiting: what was sent is not called back.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
@@ -12,6 +13,7 @@ namespace Ote.Ctl.Authority;
 /// </summary>
 internal static class CaRotateCommand
 {
+    private const string OnlyTheRoot = "which alone holds the CA";
     private const string ConfigMap = "ote-ca-rollover";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
@@ -43,7 +45,7 @@ internal static class CaRotateCommand
 
     private static async Task<ExitCode> WishAsync(Invocation run, string wish, bool force, CancellationToken cancellation)
     {
-        await CheckRootAsync(run, cancellation).ConfigureAwait(false);
+        await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
         var id = new byte[8];
         run.World.Entropy(id);
         var request = Convert.ToHexStringLower(id);
@@ -86,7 +88,7 @@ internal static class CaRotateCommand
 
     private static async Task<ExitCode> StatusAsync(Invocation run, CancellationToken cancellation)
     {
-        await CheckRootAsync(run, cancellation).ConfigureAwait(false);
+        await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
         var map = await run.Api.GetAsync(Kinds.ConfigMaps, GlobalOptions.ControlNamespace, ConfigMap, cancellation).ConfigureAwait(false);
         if (map.Text("data", "phase") is not { } phase)
         {
@@ -106,13 +108,5 @@ internal static class CaRotateCommand
         }
 
         return ExitCode.Ok;
-    }
-
-    private static async Task CheckRootAsync(Invocation run, CancellationToken cancellation)
-    {
-        if (await run.Api.GetAsync(Kinds.Clusters, null, "root", cancellation).ConfigureAwait(false) is null)
-        {
-            throw new CtlException(ExitCode.Failed, $"the control API at {run.Server} is not the root's, which alone holds the CA; give --kubeconfig of the root");
-        }
     }
 }

@@ -99,6 +99,8 @@ internal static class BudgetCommand
             throw new CtlException(ExitCode.Usage, $"--offset: {error}");
         }
 
+        Sizes.Check("--rate", rate, LinkBudget.LeastBytesPerSecond, LinkBudget.MostBytesPerSecond);
+        Sizes.Check("--daily", daily, LinkBudget.LeastDailyBytes, LinkBudget.MostDailyBytes);
         var budget = new LinkBudget { BytesPerSecond = rate, DailyBytes = daily, QuietHours = hours, Offset = east, LaneWeights = weights.Length == 0 ? null : Weights(weights) };
         var faults = string.Join("; ", budget.Faults());
         return faults.Length == 0 ? budget : throw new CtlException(ExitCode.Usage, faults);

@@ -25,6 +25,16 @@ internal static class Sizes
         },
     };
 
+    /// <summary>Fails when a number of bytes is out of range; the option's name stands in the error.</summary>
+    /// <exception cref="CtlException">It is.</exception>
+    internal static void Check(string option, long? bytes, long least, long most)
+    {
+        if (bytes < least || bytes > most)
+        {
+            throw new CtlException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"{option}: {bytes} bytes is not between {Format(least)} and {Format(most)}"));
+        }
+    }
+
     /// <summary>Reads a whole number with a unit or without.</summary>
     internal static bool TryParse(string text, out long bytes)
     {

@@ -13,7 +13,7 @@ namespace Ote.Ctl.Clusters;
 /// </summary>
 internal static class AcceptCommand
 {
-    private const string Root = "root";
+    private const string Deleted = "; one that was revoked and then deleted joins as a new one, with a fresh data directory (--data) and a new join token";
 
     internal static Command BuildAccept(CommandRunner runner) => Build(runner, "accept", "Accept clusters that wait for approval, or that were revoked.", true);
 
@@ -28,17 +28,18 @@ internal static class AcceptCommand
 
     private static async Task<ExitCode> RunAsync(Invocation run, string[] names, bool accepted, CancellationToken cancellation)
     {
-        if (!accepted)
+        if (!accepted && names.Contains(RootApi.Name, StringComparer.Ordinal))
         {
-            await CheckRevocableAsync(run, names, cancellation).ConfigureAwait(false);
+            throw new CtlException(ExitCode.Failed, "the root cannot be revoked: it is who revokes; stop its controller instead");
         }
 
+        await RootApi.CheckAsync(run, $"and only the root can {(accepted ? "accept" : "revoke")}", cancellation).ConfigureAwait(false);
         var done = accepted ? "accepted" : "revoked";
         // All names are checked before anything is changed: a typing error must not leave half of it done.
         var found = new List<ClusterView>();
         foreach (var name in names.Distinct(StringComparer.Ordinal))
         {
-            found.Add(await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false));
+            found.Add(await ClusterReader.OneAsync(run, name, cancellation, accepted ? Deleted : "").ConfigureAwait(false));
         }
 
         var changed = new List<JsonObject>();
@@ -61,19 +62,5 @@ internal static class AcceptCommand
         }
 
         return ExitCode.Ok;
-    }
-
-    /// <summary>Only the root can shut a cluster out everywhere, and not itself.</summary>
-    private static async Task CheckRevocableAsync(Invocation run, string[] names, CancellationToken cancellation)
-    {
-        if (names.Contains(Root, StringComparer.Ordinal))
-        {
-            throw new CtlException(ExitCode.Failed, "the root cannot be revoked: it is who revokes; stop its controller instead");
-        }
-
-        if (await run.Api.GetAsync(Kinds.Clusters, null, Root, cancellation).ConfigureAwait(false) is null)
-        {
-            throw new CtlException(ExitCode.Failed, $"the control API at {run.Server} is not the root's, and only the root can revoke; give --kubeconfig of the root");
-        }
     }
 }

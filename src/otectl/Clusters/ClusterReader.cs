@@ -1,3 +1,4 @@
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -28,8 +29,8 @@ internal static class ClusterReader
     internal static string Bare(string name, ResourceRef kind) =>
         name.Split('/') is [var before, var bare] && before.EndsWith($".{kind.Group}", StringComparison.Ordinal) ? bare : name;
 
-    /// <summary>One cluster; fails with the names that come near.</summary>
-    internal static async Task<ClusterView> OneAsync(Invocation run, string name, CancellationToken cancellation)
+    /// <summary>One cluster; fails with the names that come near, and with <paramref name="more"/> to be done about it.</summary>
+    internal static async Task<ClusterView> OneAsync(Invocation run, string name, CancellationToken cancellation, string more = "")
     {
         name = Bare(name);
         if (await run.Api.GetAsync(Kinds.Clusters, null, name, cancellation).ConfigureAwait(false) is { } found)
@@ -38,12 +39,12 @@ internal static class ClusterReader
         }
 
         var all = await AllAsync(run, cancellation).ConfigureAwait(false);
-        throw Unknown(run, name, all);
+        throw Unknown(run, name, all, more);
     }
 
-    internal static CtlException Unknown(Invocation run, string name, IEnumerable<ClusterView> all) => new(
+    internal static CtlException Unknown(Invocation run, string name, IEnumerable<ClusterView> all, string more = "") => new(
         ExitCode.Failed,
-        $"cluster '{name}' is not in the tree{Nearest.Hint(name, all.Select(cluster => cluster.Name))}; {run.World.ProgramName} get clusters lists those that are");
+        $"cluster '{name}' is not in the tree{Nearest.Hint(name, all.Select(cluster => cluster.Name))}; {run.World.ProgramName} get clusters lists those that are{more}");
 
     /// <summary>The API server does not serve one of our kinds.</summary>
     internal static CtlException NotInstalled(Invocation run, ResourceRef kind, Exception cause) => new(

@@ -43,6 +43,9 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// <summary>Parents an operator does not let it have, ordered.</summary>
     internal IReadOnlyList<string> ForbiddenParents => [.. Texts("spec", "forbiddenParents").Order(StringComparer.Ordinal)];
 
+    /// <summary>Whether an operator has shut it out.</summary>
+    internal bool IsRevoked => Object.Condition("Accepted").Text("reason") == Revoked;
+
     /// <summary>Whether an operator sends its children away.</summary>
     internal bool IsDrained => Object.Truth("spec", "drain") ?? false;
 

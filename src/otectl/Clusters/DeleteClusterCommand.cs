@@ -35,6 +35,10 @@ internal static class DeleteClusterCommand
         {
             await run.Api.DeleteAsync(Kinds.Clusters, null, cluster.Name, cancellation, cluster.Object.Uid()).ConfigureAwait(false);
             run.Out.Write(run.WantsObjects ? $"cluster.{Kinds.Clusters.Group}/{cluster.Name}\n" : $"cluster {cluster.Name} forgotten\n");
+            if (cluster.IsRevoked)
+            {
+                run.Note($"what joined as {cluster.Name} stays shut out, and accept cannot let it in any more; it may join as a new cluster, with a fresh data directory (--data) and a new join token");
+            }
         }
 
         return ExitCode.Ok;

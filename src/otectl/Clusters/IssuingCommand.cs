@@ -11,6 +11,7 @@ namespace Ote.Ctl.Clusters;
 /// <summary><c>otectl issuing grant CLUSTER --for 30d</c> and <c>otectl issuing withdraw CLUSTER</c>: <c>spec.issuing</c> of its object at the root.</summary>
 internal static class IssuingCommand
 {
+    private const string OnlyTheRoot = "and only the root gives leave to let others in";
     private static readonly TimeSpan DefaultFor = TimeSpan.FromDays(30);
     private static readonly TimeSpan ShortestLife = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(30);
@@ -40,7 +41,7 @@ internal static class IssuingCommand
 
             var (cluster, pattern) = (run.Typed.GetValue(name)!, run.Typed.GetValue(names));
             var until = (run.Now + (run.Typed.GetValue(lasts) ?? DefaultFor)).ToKubeTime();
-            await CheckRootAsync(run, cancellation).ConfigureAwait(false);
+            await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
             await PlacementPatch.WriteAsync(
                 run,
                 cluster,
@@ -69,7 +70,7 @@ internal static class IssuingCommand
             {
                 var cluster = run.Typed.GetValue(name)!;
                 var had = false;
-                await CheckRootAsync(run, cancellation).ConfigureAwait(false);
+                await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
                 await PlacementPatch.WriteAsync(
                     run,
                     cluster,
@@ -83,13 +84,5 @@ internal static class IssuingCommand
                     atRoot: "it admits clusters anyway").ConfigureAwait(false);
                 return ExitCode.Ok;
             });
-    }
-
-    private static async Task CheckRootAsync(Invocation run, CancellationToken cancellation)
-    {
-        if (await run.Api.GetAsync(Kinds.Clusters, null, "root", cancellation).ConfigureAwait(false) is null)
-        {
-            throw new CtlException(ExitCode.Failed, $"the control API at {run.Server} is not the root's, and only the root gives leave to let others in; give --kubeconfig of the root");
-        }
     }
 }

@@ -1,3 +1,4 @@
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Clusters;
 using Ote.Kube.Client;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Output;
@@ -8,9 +9,11 @@ using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Joining;
 
-/// <summary><c>otectl join-token create|list|revoke</c>.</summary>
+/// <summary><c>otectl join-token create|list|revoke</c>: at the root's API, which alone lets in by what it holds.</summary>
 internal static class JoinTokenCommand
 {
+    internal const string OnlyTheRoot = "which alone goes by join tokens (one that another cluster is to let in by is made there too, with --issuer)";
+
     internal static Command Build(CommandRunner runner)
     {
         var id = new Argument<string[]>("ID") { HelpName = "ID", Description = "Part of the token before the dot", Arity = ArgumentArity.OneOrMore };
@@ -27,6 +30,7 @@ internal static class JoinTokenCommand
 
     private static async Task<ExitCode> ListAsync(Invocation run, CancellationToken cancellation)
     {
+        await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
         var tokens = (await AllAsync(run, cancellation).ConfigureAwait(false)).OrderByDescending(token => token.Created).ToArray();
         if (run.WantsObjects)
         {
@@ -60,6 +64,7 @@ internal static class JoinTokenCommand
 
     private static async Task<ExitCode> RevokeAsync(Invocation run, string[] ids, CancellationToken cancellation)
     {
+        await RootApi.CheckAsync(run, OnlyTheRoot, cancellation).ConfigureAwait(false);
         foreach (var id in ids.Select(id => id.Split('.')[0]))
         {
             if (!await run.Api.DeleteAsync(Kinds.JoinTokens, null, id, cancellation).ConfigureAwait(false))

@@ -73,6 +73,7 @@ internal sealed class JoinTokenCreateCommand
             throw new CtlException(ExitCode.Usage, "--auto-accept and --no-auto-accept exclude each other; give one of them");
         }
 
+        await RootApi.CheckAsync(run, JoinTokenCommand.OnlyTheRoot, cancellation).ConfigureAwait(false);
         var issuer = run.Typed.GetValue(_issuer) is { } name ? await IssuerAsync(run, name, cancellation).ConfigureAwait(false) : (ClusterView?)null;
         var notice = await TreeNotice.ReadAsync(run, cancellation).ConfigureAwait(false);
         if (issuer is { Listen.Length: > 0 } below)

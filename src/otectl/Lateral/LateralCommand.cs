@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Budgets;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Placing;
@@ -31,14 +32,19 @@ internal static class LateralCommand
                     throw new CtlException(ExitCode.Usage, "say either how the link is to be (--subtree, --rate) or --none");
                 }
 
+                Sizes.Check("--rate", limit, LinkBudget.LeastBytesPerSecond, LinkBudget.MostBytesPerSecond);
+                var both = await CheckAsync(run, one, other, takes, cancellation).ConfigureAwait(false);
                 var entry = takes ? null : Entry(wide, limit);
-                if (!takes)
+                await WriteAsync(run, one, other, entry, cancellation).ConfigureAwait(false);
+                if (both)
                 {
-                    await CheckAsync(run, one, other, cancellation).ConfigureAwait(false);
+                    await WriteAsync(run, other, one, entry, cancellation).ConfigureAwait(false);
+                }
+                else
+                {
+                    run.Note($"cluster '{other}' is not in the tree any more; nothing is left to take back there");
                 }
 
-                await WriteAsync(run, one, other, entry, cancellation).ConfigureAwait(false);
-                await WriteAsync(run, other, one, entry, cancellation).ConfigureAwait(false);
                 return ExitCode.Ok;
             });
     }
@@ -59,25 +65,36 @@ internal static class LateralCommand
         return entry;
     }
 
-    /// <summary>What the API cannot see: that the two are different, and that one of them can be dialled.</summary>
-    private static async Task CheckAsync(Invocation run, string one, string other, CancellationToken cancellation)
+    /// <summary>What the API cannot see, before anything is written: that the two are different, not the root, and that one of them can be dialled.</summary>
+    /// <returns>Whether both are there: a link is taken back from one whose peer was deleted, too.</returns>
+    private static async Task<bool> CheckAsync(Invocation run, string one, string other, bool takes, CancellationToken cancellation)
     {
         if (one == other)
         {
             throw new CtlException(ExitCode.Usage, $"cluster '{one}' has no lateral link with itself; name two clusters");
         }
 
-        var (first, second) = (await ClusterReader.OneAsync(run, one, cancellation).ConfigureAwait(false), await ClusterReader.OneAsync(run, other, cancellation).ConfigureAwait(false));
+        var first = await ClusterReader.OneAsync(run, one, cancellation).ConfigureAwait(false);
+        if (takes && IsNamed(first, other) && await run.Api.GetAsync(Kinds.Clusters, null, other, cancellation).ConfigureAwait(false) is null)
+        {
+            return false;
+        }
+
+        var second = await ClusterReader.OneAsync(run, other, cancellation).ConfigureAwait(false);
         foreach (var root in new[] { first, second }.Where(c => c.Parent.Length == 0 && c.Status == ClusterView.Online))
         {
             throw new CtlException(ExitCode.Usage, $"cluster '{root.Name}' is the root, to which every way over the tree leads; choose two clusters below it");
         }
 
-        if (string.IsNullOrEmpty(first.Listen) && string.IsNullOrEmpty(second.Listen))
+        if (!takes && string.IsNullOrEmpty(first.Listen) && string.IsNullOrEmpty(second.Listen))
         {
             run.Note($"neither {one} nor {other} can be dialled; there is no link until one of them is started with --listen");
         }
+
+        return true;
     }
+
+    private static bool IsNamed(ClusterView cluster, string peer) => (cluster.Object.Items("spec", "lateral") ?? []).OfType<JsonObject>().Any(e => e.Text("peer") == peer);
 
     private static async Task WriteAsync(Invocation run, string name, string peer, JsonObject? entry, CancellationToken cancellation)
     {

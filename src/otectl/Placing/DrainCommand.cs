@@ -18,7 +18,7 @@ internal static class DrainCommand
         var name = Arguments.Cluster();
         var noWait = new Option<bool>("--no-wait") { Description = "Return when the wish is written" };
         var timeout = Durations.Option("--timeout", $"How long to wait for the children to leave (default: {Durations.Format(Patience)})");
-        var force = new Option<bool>("--force") { Description = "Drain it though clusters are left without a parent" };
+        var force = new Option<bool>("--force") { Description = "Drain it though clusters are left without a parent: they are sent away as well, and are offline until undrain, unpin or allow" };
         return runner.Attach(
             new Command("drain", "Send a cluster's children to other parents, before it is shut down.") { name, noWait, timeout, force },
             async (run, cancellation) =>
@@ -59,7 +59,10 @@ internal static class DrainCommand
                 $"cluster '{name}' is the only parent that {shown} can have, and nothing was changed; give them another (unpin, allow, undrain), or drain it all the same with --force");
         }
 
-        run.Note($"left without a parent: {shown}");
+        var program = run.World.ProgramName;
+        run.Note(
+            $"left without a parent: {shown}; sent away, they are offline until {program} undrain {name}, or until they may have another parent ({program} unpin or allow): "
+            + "that they hear 5 minutes after they lost theirs, or later");
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, string name, TimeSpan? wait, CancellationToken cancellation)

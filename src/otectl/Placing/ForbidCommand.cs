@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Clusters;
 

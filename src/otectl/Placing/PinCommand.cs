@@ -46,7 +46,12 @@ internal static class PinCommand
         if (parent is not null)
         {
             await PlacementPatch.CheckParentsAsync(run, name, [parent], cancellation).ConfigureAwait(false);
-            await PlacementPatch.CheckPinAsync(run, name, parent, cancellation).ConfigureAwait(false);
+        }
+
+        var chosen = parent ?? (await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false)).Parent;
+        if (chosen.Length > 0)
+        {
+            await PlacementPatch.CheckPinAsync(run, name, chosen, cancellation).ConfigureAwait(false);
         }
 
         await PlacementPatch.WriteAsync(

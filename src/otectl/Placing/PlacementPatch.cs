@@ -125,5 +125,11 @@ internal static class PlacementPatch
         {
             throw new CtlException(ExitCode.Usage, $"cluster '{parent}' takes no children: its controller was started without --listen; name another parent");
         }
+
+        if (chosen.IsDrained)
+        {
+            throw new CtlException(
+                ExitCode.Usage, $"cluster '{parent}' is drained and takes no children, so '{child}' would hang nowhere; take that back first ({run.World.ProgramName} undrain {parent}), or name another parent");
+        }
     }
 }

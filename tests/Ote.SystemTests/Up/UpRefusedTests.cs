@@ -109,7 +109,7 @@ public sealed class UpRefusedTests
     {
         Assert.True(run.ExitCode == 2, $"{run.Command}\nended with {run.ExitCode}\n{run.Error}{run.Out}");
         string line = Assert.Single(UpRun.Lines(run.Error));
-        Assert.StartsWith("ote up: ", line, StringComparison.Ordinal);
+        Assert.StartsWith("error: ", line, StringComparison.Ordinal);
         Assert.Contains(thing, line, StringComparison.Ordinal);
         Assert.Contains(next, line, StringComparison.Ordinal);
     }

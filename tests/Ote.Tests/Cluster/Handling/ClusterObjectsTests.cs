@@ -82,6 +82,20 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         await UntilAsync("c1", c => c is null);
     }
 
+    [Fact]
+    public async Task Cluster_away_from_home_says_so_when_its_home_is_drained_and_when_that_is_taken_back()
+    {
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.ChildAttached(Entry("c1", "root") with { Home = "north" }));
+        await UntilAsync("c1", c => c?.Condition("AtHome").Text("reason") == "OtherParent");
+        await DrainAsync(true);
+        await UntilAsync("c1", c => c?.Condition("AtHome").Text("reason") == "HomeDrained");
+        await DrainAsync(false);
+        await UntilAsync("c1", c => c?.Condition("AtHome").Text("reason") == "OtherParent");
+
+        Task DrainAsync(bool drain) => _api.PatchAsync(Kinds.Clusters, null, "north", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["drain"] = drain } }, Ct);
+    }
+
     private static RouteEntry Entry(string name, string parent, ulong epoch = 1) => new() { Name = name, Uid = "u-" + name, Parent = parent, Online = true, Epoch = epoch };
 
     private static RouteSnapshot Told(params RouteEntry[] entries) => new() { Version = 1, Entries = { entries.Select(RouteWire.ToWire) } };

@@ -18,7 +18,7 @@ public sealed class ConfirmDecisionTests
         { "admitted before, by another certificate", "and not by this certificate of north", false },
         { "token gone", "is not there any more", false },
         { "token of another issuer", "was not made for north", false },
-        { "token used up", "has admitted 1 of 1 clusters", false },
+        { "token used up", "has admitted 1 of 1 cluster", false },
         { "token for another name", "is not for the name shop-1", false },
         { "token that has ended since", "", true },
         { "leave withdrawn", "was withdrawn", false },

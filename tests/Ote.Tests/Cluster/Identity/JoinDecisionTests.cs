@@ -37,6 +37,11 @@ public sealed class JoinDecisionTests
         { "renewal though revoked", JoinVerdictKind.Refuse, false },
     };
 
+    [Fact]
+    public void Who_was_revoked_is_told_both_ways_back() => Assert.Equal(
+        "cluster c1 (u1) was revoked by an operator; otectl accept c1 at the root lets it in again, or, once its Cluster was deleted there, it joins as a new one: with a fresh data directory and a new join token",
+        Revocations.Text(new PeerIdentity("c1", "u1")));
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Request_is_judged(string what, JoinVerdictKind kind, bool uses)

@@ -33,6 +33,7 @@ public sealed class JoinFloodTests : IDisposable
         using HttpResponseMessage refused = await PostAsync(tree);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         Assert.Equal(TimeSpan.FromSeconds(2), refused.Headers.RetryAfter!.Delta);
+        Assert.Equal("more clusters ask to join than are answered at once\n", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(5, asked);
 
         clock.Advance(TimeSpan.FromSeconds(1));

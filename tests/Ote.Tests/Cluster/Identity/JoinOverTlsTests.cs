@@ -90,6 +90,21 @@ public sealed class JoinOverTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task Cluster_that_cannot_be_answered_now_hears_why_but_never_what_went_wrong_inside()
+    {
+        Exception[] faults = [new JoinLaterException("north does not reach the root now"), new InvalidOperationException("secrets of the house")];
+        int turn = 0;
+        await using TlsTree tree = await new TlsTree().StartAsync(join: (request, _) => turn < faults.Length
+            ? throw faults[turn++]
+            : Task.FromResult(new JoinAnswer { RequestId = request.RequestId, Outcome = JoinAnswer.Types.Outcome.Refused, Text = "enough" }));
+        List<string> told = [];
+        await Assert.ThrowsAsync<JoinRefusedException>(() => new JoinClient(TimeProvider.System, () => 0, NullLogger.Instance, waits: told.Add)
+            .JoinAsync(new JoinTicket(tree.Address, tree.Authority.Pin, token.Reveal(), new PeerIdentity("c1", "uid-1"), ["127.0.0.1"]), directory, CancellationToken.None).Soon());
+        Assert.Equal(
+            [$"{tree.Address} answered 503: north does not reach the root now", $"{tree.Address} answered 503: the request could not be decided; the log of who was asked says why"], told);
+    }
+
+    [Fact]
     public async Task Revoked_cluster_with_a_good_certificate_is_refused_for_good()
     {
         await using TlsTree tree = await StartAsync();

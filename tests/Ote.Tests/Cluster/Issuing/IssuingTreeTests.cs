@@ -182,7 +182,7 @@ public sealed class IssuingTreeTests
 
         foreach (var (name, uid, why) in new[]
         {
-            ("shop-2", "u-2", "has admitted 1 of 1 clusters"),
+            ("shop-2", "u-2", "has admitted 1 of 1 cluster"),
             ("shop-1", tree["north"].Below.Single().Uid, "the root has admitted shop-1"),
             ("north", "u-4", "no proof of a certificate"), // outside of its leave
         })

@@ -32,7 +32,7 @@ public sealed class ApplyEndTests
         var result = await run;
         Assert.Equal(3, result.Code);
         Assert.EndsWith(
-            "; north, root manage no cluster (NoManagedCluster): leave them out, by a tag of those that do, such as --to tier=edge\n", result.Error, StringComparison.Ordinal);
+            "; north, root manage no cluster (NoManagedCluster): give --to a tag that only those have which manage one (otectl tag sets it)\n", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

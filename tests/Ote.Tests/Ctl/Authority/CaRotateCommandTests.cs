@@ -54,6 +54,7 @@ public sealed class CaRotateCommandTests
     public async Task Api_that_is_not_the_roots_is_refused()
     {
         await using var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("north", null, path: ["root", "north"]);
         Assert.Contains("is not the root's, which alone holds the CA", (await world.RunAsync("ca", "rotate", "start")).Error, StringComparison.Ordinal);
     }
 

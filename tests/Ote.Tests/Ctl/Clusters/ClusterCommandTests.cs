@@ -177,6 +177,32 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
+    public async Task Only_the_roots_api_accepts()
+    {
+        await using var world = await TreeAsync();
+        await world.Api.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
+        var elsewhere = await world.RunAsync("accept", "c10");
+        Assert.Equal(1, elsewhere.Code);
+        Assert.Contains("is not the root's, and only the root can accept", elsewhere.Error, StringComparison.Ordinal);
+        Assert.Null((await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop)).Truth("spec", "accepted"));
+    }
+
+    [Fact]
+    public async Task Deleting_a_revoked_cluster_says_that_it_cannot_be_accepted_any_more_and_how_it_comes_back_and_so_does_accept()
+    {
+        await using var world = await TreeAsync();
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop))!.Copy();
+        Conditions.SetCondition((JsonObject)cluster["status"]!, "Accepted", false, "Revoked", "shut out", CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        var deleted = await world.RunAsync("delete", "cluster", "c10");
+        Assert.Equal(
+            (0, "what joined as c10 stays shut out, and accept cannot let it in any more; it may join as a new cluster, with a fresh data directory (--data) and a new join token\n"),
+            (deleted.Code, deleted.Error));
+        Assert.EndsWith(
+            "one that was revoked and then deleted joins as a new one, with a fresh data directory (--data) and a new join token\n", (await world.RunAsync("accept", "c10")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Tags_start_from_those_in_force_and_then_follow_the_operator()
     {
         await using var world = await TreeAsync();

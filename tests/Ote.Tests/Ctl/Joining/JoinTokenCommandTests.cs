@@ -91,6 +91,22 @@ public sealed class JoinTokenCommandTests
         Assert.Contains("(did you mean ghijkl?)", unknown.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("join-token create")]
+    [InlineData("join-token list")]
+    [InlineData("join-token revoke abcdef")]
+    public async Task At_another_controllers_api_tokens_are_refused_since_nobody_goes_by_them_there(string typed)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("north", null, path: ["root", "north"]);
+        var result = await world.RunAsync(typed.Split(' '));
+        Assert.Equal((1, ""), (result.Code, result.Out));
+        Assert.Equal(
+            "error: the control API at https://control.test/ is not the root's, which alone goes by join tokens (one that another cluster is to let in by is made there too, with --issuer); give --kubeconfig of the root\n",
+            result.Error);
+        Assert.Empty((await world.Api.ListAsync(Kinds.JoinTokens, null, null, CtlWorld.Stop)).Items);
+    }
+
     [Fact]
     public async Task Opposite_wishes_are_code_2()
     {

@@ -23,13 +23,27 @@ public sealed class LateralCommandTests
     [InlineData("say either how the link is to be", "lateral", "c1", "c2", "--none", "--subtree")]
     [InlineData("has no lateral link with itself", "lateral", "c1", "c1")]
     [InlineData("cluster 'root' is the root", "lateral", "c1", "root")]
+    [InlineData("cluster 'root' is the root", "lateral", "c1", "root", "--none")]
+    [InlineData("--rate: 10 bytes is not between 128 and 1Ti", "lateral", "c1", "c2", "--rate", "10")]
     public async Task What_makes_no_sense_is_refused_with_the_reason(string reason, params string[] typed)
     {
         await using var world = await TreeAsync();
         var result = await world.RunAsync(typed);
-        Assert.Equal(2, result.Code);
+        Assert.Equal((2, ""), (result.Code, result.Out));
         Assert.Contains(reason, result.Error, StringComparison.Ordinal);
         Assert.Equal("", await LateralAsync(world, "c1"));
+    }
+
+    [Fact]
+    public async Task A_link_with_a_cluster_that_was_deleted_is_taken_back_at_the_other_alone_and_one_that_never_was_is_an_error()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("lateral", "c1", "c2");
+        await world.Api.DeleteAsync(Kinds.Clusters, null, "c2", CtlWorld.Stop);
+        var taken = await world.RunAsync("lateral", "c1", "c2", "--none");
+        Assert.Equal((0, "cluster c1 may have no lateral links\n", "cluster 'c2' is not in the tree any more; nothing is left to take back there\n"), (taken.Code, taken.Out, taken.Error));
+        var again = await world.RunAsync("lateral", "c1", "c2", "--none");
+        Assert.Equal((1, ""), (again.Code, again.Out));
     }
 
     [Fact]

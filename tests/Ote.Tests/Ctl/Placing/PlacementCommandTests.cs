@@ -39,6 +39,21 @@ public sealed class PlacementCommandTests
         Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
     }
 
+    [Theory]
+    [InlineData("sh", "pin", "c1", "sh")]
+    [InlineData("bj", "pin", "c1")] // below which it hangs at the moment
+    public async Task Pin_refuses_a_parent_that_is_drained_and_says_how_that_ends(string parent, params string[] typed)
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal(0, (await world.RunAsync("drain", parent, "--no-wait")).Code);
+        Assert.Equal(
+            (2, $"error: cluster '{parent}' is drained and takes no children, so 'c1' would hang nowhere; take that back first (otectl undrain {parent}), or name another parent\n"),
+            Told(await world.RunAsync(typed)));
+        Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
+        await world.RunAsync("undrain", parent);
+        Assert.Equal(0, (await world.RunAsync(typed)).Code);
+    }
+
     [Fact]
     public async Task Forbidden_parents_add_up_and_are_allowed_again_one_by_one()
     {
@@ -87,7 +102,9 @@ public sealed class PlacementCommandTests
             Told(await world.RunAsync("drain", "bj")));
         Assert.Null(await SpecAsync(world, "bj", "drain"));
         Assert.Equal(
-            (0, "left without a parent: c1 (pinned below it), c2, c3 (pinned below it)\n"), Told(await world.RunAsync("drain", "bj", "--force", "--no-wait")));
+            (0, "left without a parent: c1 (pinned below it), c2, c3 (pinned below it); sent away, they are offline until otectl undrain bj, or until they may have another parent "
+                + "(otectl unpin or allow): that they hear 5 minutes after they lost theirs, or later\n"),
+            Told(await world.RunAsync("drain", "bj", "--force", "--no-wait")));
         Assert.Equal("true", await SpecAsync(world, "bj", "drain"));
     }
 
@@ -116,8 +133,8 @@ public sealed class PlacementCommandTests
     {
         await using var world = await TreeAsync();
         var draining = world.RunAsync("drain", "bj");
-        await DrainedAsync(world, false, "1 children have not left yet");
-        await world.Progress.WhenSays("1 children have not left yet");
+        await DrainedAsync(world, false, "1 child has not left yet");
+        await world.Progress.WhenSays("1 child has not left yet");
         await DrainedAsync(world, true, "all its children hang elsewhere");
 
         var result = await draining;
@@ -133,14 +150,14 @@ public sealed class PlacementCommandTests
     {
         await using var world = await TreeAsync();
         var draining = world.RunAsync("drain", "bj", "--timeout", "1m");
-        await DrainedAsync(world, false, "1 children have not left yet");
-        await world.Progress.WhenSays("1 children have not left yet");
+        await DrainedAsync(world, false, "1 child has not left yet");
+        await world.Progress.WhenSays("1 child has not left yet");
         world.Time.Advance(TimeSpan.FromMinutes(2));
 
         var result = await draining;
 
         Assert.Equal(5, result.Code);
-        Assert.Contains("still has children after 1m (1 children have not left yet)", result.Error, StringComparison.Ordinal);
+        Assert.Contains("still has children after 1m (1 child has not left yet)", result.Error, StringComparison.Ordinal);
     }
 
     private static (int Code, string Error) Told(CtlResult result) => (result.Code, result.Error);

@@ -1,14 +1,16 @@
-namespace Ote.Ctl.Cli;
+namespace Ote.Cli;
 
 /// <summary>Finds the names somebody may have meant.</summary>
-internal static class Nearest
+public static class Nearest
 {
     private const int MaxSuggestions = 3;
     private const int MaxLength = 64;
 
     /// <summary>At most three names, nearest first: few edits away, or beginning with what was typed.</summary>
-    internal static IReadOnlyList<string> To(string typed, IEnumerable<string> names)
+    public static IReadOnlyList<string> To(string typed, IEnumerable<string> names)
     {
+        ArgumentNullException.ThrowIfNull(typed);
+        ArgumentNullException.ThrowIfNull(names);
         var allowed = Math.Max(1, (typed.Length + 1) / 3);
         return [.. names
             .Select(name => (Name: name, Edits: name.StartsWith(typed, StringComparison.OrdinalIgnoreCase) ? 0 : Edits(typed, name)))
@@ -20,7 +22,7 @@ internal static class Nearest
     }
 
     /// <summary><c> (did you mean a, b?)</c>, or nothing.</summary>
-    internal static string Hint(string typed, IEnumerable<string> names) =>
+    public static string Hint(string typed, IEnumerable<string> names) =>
         To(typed, names) is { Count: > 0 } near ? $" (did you mean {string.Join(", ", near)}?)" : "";
 
     private static int Edits(string a, string b)

@@ -1,0 +1,21 @@
+using System.CommandLine;
+using Ote.Roles.Backup;
+using Ote.Roles.ClusterController;
+using Ote.Roles.EdgeCluster;
+using Ote.Roles.Shim;
+
+namespace Ote.Roles;
+
+/// <summary>All that <c>ote</c> can be asked for.</summary>
+internal static class CommandLine
+{
+    internal const string Name = "ote";
+
+    internal static Command Build() => new RootCommand("OTE-Stack: the roles of one cluster of the tree")
+    {
+        ClusterControllerCommand.Create(),
+        ShimCommand.Create(),
+        EdgeClusterCommand.Create(),
+        RestoreCommand.Create(),
+    };
+}
