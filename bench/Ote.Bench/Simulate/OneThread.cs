@@ -34,6 +34,7 @@ internal static class OneThread
         }
 
         start.Environment["MALLOC_ARENA_MAX"] = "1"; // one thread is left: arenas beside the first would only be half empty
+        start.Environment["DOTNET_gcConcurrent"] = "0"; // nor does it collect beside itself
         start.Environment["DOTNET_GCHeapHardLimit"] = MostHeap.ToString("x", CultureInfo.InvariantCulture);
 
         using var child = Process.Start(start)!;

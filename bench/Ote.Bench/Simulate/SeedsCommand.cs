@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ote.Testing.Simulation;
@@ -96,9 +97,16 @@ internal static class SeedsCommand
             ["grownSeconds"] = Math.Round(result.Grown.TotalSeconds, 3),
             ["packets"] = result.Packets,
             ["liveMegabytes"] = result.Live >> 20,
-            ["megabytes"] = Environment.WorkingSet >> 20,
+            ["megabytes"] = PeakMegabytes(),
         }.ToJsonString()
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {Environment.WorkingSet >> 20} MB"));
+            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {PeakMegabytes()} MB"));
+
+    /// <summary>The most memory the process ever had, in MB of 1,048,576 bytes, code and what is beside the heap included.</summary>
+    private static long PeakMegabytes()
+    {
+        using var self = Process.GetCurrentProcess();
+        return self.PeakWorkingSet64 >> 20;
+    }
 }

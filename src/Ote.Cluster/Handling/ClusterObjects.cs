@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using Ote.Cluster.Failover;
 using Ote.Cluster.Issuing;
 using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
@@ -139,7 +138,7 @@ internal sealed class ClusterObjects : IDisposable
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
         if (name != _routes.Self.Name)
         {
-            ClusterStatus.WritePlacement(next.Child("status"), PlacementDigest.Of(ClusterWishes.PlaceOf(known, name)), entry.Placement, _wishes.IsPlaceTakenBack(known, entry), _time.GetUtcNow());
+            ClusterStatus.WritePlacement(next.Child("status"), ClusterWishes.PlaceOf(known, name), entry, _wishes.IsPlaceTakenBack(known, entry), _time.GetUtcNow());
         }
 
         var again = _certificates.Write(next, name == _routes.Self.Name);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Lateral;
 using Ote.Cluster.Routing;
@@ -18,6 +19,7 @@ internal static class ClusterStatus
 {
     private const string PlacementInForce = "PlacementInForce";
     private const string Elsewhere = "WishedElsewhere";
+    private const string Astray = "NotBelowPinned";
     private const long LastSecond = 253_402_300_799; // of the year 9999
 
     /// <summary>Of a cluster in the route table.</summary>
@@ -30,6 +32,11 @@ internal static class ClusterStatus
     public static void Write(JsonObject status, RouteEntry entry, IReadOnlyList<string> path, string? lostAncestor, bool accepted, DateTimeOffset now)
     {
         status["listen"] = entry.Address;
+        if (status.Text("parentName") != entry.Parent || status["parentSince"] is null)
+        {
+            status["parentSince"] = now.ToKubeTime();
+        }
+
         status["parentName"] = entry.Parent;
         status["preferredParent"] = entry.Home;
         status["status"] = entry.Online ? "online" : lostAncestor is null ? "offline" : "unknown";
@@ -195,24 +202,30 @@ internal static class ClusterStatus
     /// force as well: so a controller knows after a restart that it has something to take back.
     /// </summary>
     /// <param name="status">The status object.</param>
-    /// <param name="wished">Digest of what the object wishes; 0 for nothing.</param>
-    /// <param name="inForce">What the cluster told last.</param>
+    /// <param name="wish">What the object wishes.</param>
+    /// <param name="entry">What the routes say of the cluster.</param>
     /// <param name="takenBack">Whether nothing is in force because that was sent long enough ago.</param>
     /// <param name="now">The time.</param>
-    public static void WritePlacement(JsonObject status, ulong wished, ulong inForce, bool takenBack, DateTimeOffset now)
+    public static void WritePlacement(JsonObject status, SetPlacement wish, RouteEntry entry, bool takenBack, DateTimeOffset now)
     {
+        var (wished, inForce) = (PlacementDigest.Of(wish), entry.Placement);
         var shown = Find(status, PlacementInForce);
-        if (wished != 0)
+        if (wished != 0 && wished != inForce)
+        {
+            Conditions.SetCondition(status, PlacementInForce, false, "NotTold", "the cluster has not told yet that it goes by its spec; the wish is sent again until it does", now);
+        }
+        else if (wished != 0 && entry.Online && wish.PinnedParent.Length > 0 && wish.PinnedParent != entry.Parent)
         {
             Conditions.SetCondition(
-                status,
-                PlacementInForce,
-                wished == inForce,
-                wished == inForce ? "Told" : "NotTold",
-                wished == inForce ? "the cluster goes by the pin, the forbidden parents and the draining of its spec" : "the cluster has not told yet that it goes by its spec; the wish is sent again until it does",
+                status, PlacementInForce, false, Astray,
+                $"the cluster knows of the pin and hangs below {entry.Parent}: it moves to {wish.PinnedParent} at once if it knows the way there. A cluster knows the parents near its own (its parent's parent and siblings, its own siblings): pin it below one of them first, or set it up with {wish.PinnedParent} as its parent",
                 now);
         }
-        else if (shown is not null && shown.Text("reason") is "Told" or "TakingBack" && inForce != 0)
+        else if (wished != 0)
+        {
+            Conditions.SetCondition(status, PlacementInForce, true, "Told", "the cluster goes by the pin, the forbidden parents and the draining of its spec", now);
+        }
+        else if (shown is not null && shown.Text("reason") is "Told" or Astray or "TakingBack" && inForce != 0)
         {
             Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
         }

@@ -49,7 +49,7 @@ internal static class DescribeClusterCommand
         Field("UID", cluster.Uid);
         Field("Status", new Cell(cluster.Status, run.OutPaint.State));
         Field("Accepted", cluster.Object.Truth("spec", "accepted") switch { true => "yes", false => "no", null => "" });
-        Field("Parent", cluster.Parent);
+        Field("Parent", cluster.Parent.Length > 0 && cluster.Object.Text("status", "parentSince") is { } since ? $"{cluster.Parent} since {since}" : cluster.Parent);
         Field("Preferred", cluster.PreferredParent);
         Field("Path", cluster.Path);
         Field("Children", string.Join(", ", children));

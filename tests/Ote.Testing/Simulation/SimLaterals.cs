@@ -9,6 +9,7 @@ namespace Ote.Testing.Simulation;
 public sealed class SimLaterals(SimWorld world)
 {
     private const int MostOfOne = 4;
+    private const int MostAtFirst = 500;
     private readonly List<(SimNode One, SimNode Other)> _pairs = [];
     private readonly HashSet<SimNode> _written = [];
     private readonly SimNode[] _listening = [.. world.Parents.Skip(1)]; // the root has no lateral links
@@ -20,7 +21,7 @@ public sealed class SimLaterals(SimWorld world)
     /// <summary>Some pairs from the beginning, so that faults find links.</summary>
     public async Task BeginAsync()
     {
-        for (var i = 0; i < Math.Max(2, world.Nodes.Count / 8) && world.Plan.AllowsLateral; i++)
+        for (var i = 0; i < Math.Clamp(world.Nodes.Count / 8, 2, MostAtFirst) && world.Plan.AllowsLateral; i++)
         {
             await AllowAsync().ConfigureAwait(false);
         }

@@ -131,8 +131,24 @@ public sealed class ClusterWishesTests
         Assert.Null(InForce(mine));
     }
 
-    private void Write(JsonObject cluster, ulong inForce) => ClusterStatus.WritePlacement(
-        (JsonObject)cluster["status"]!, PlacementDigest.Of(ClusterWishes.PlaceOf(cluster, "c1")), inForce, _wishes.IsPlaceTakenBack(cluster, Entry with { Placement = inForce }), _time.GetUtcNow());
+    [Fact]
+    public void A_pin_that_the_cluster_knows_of_and_does_not_follow_is_not_in_force()
+    {
+        var mine = Wished(1, """{"pinnedParent":"north"}""");
+        var pin = PlacementDigest.Of(ClusterWishes.PlaceOf(mine, "c1"));
+        Write(mine, pin, below: "south");
+        Assert.Equal("NotBelowPinned", mine.Condition("PlacementInForce").Text("reason"));
+        Assert.Contains("hangs below south", mine.Condition("PlacementInForce").Text("message"), StringComparison.Ordinal);
+
+        Write(mine, pin);
+        Assert.True(InForce(mine));
+    }
+
+    private void Write(JsonObject cluster, ulong inForce, string below = "north")
+    {
+        var entry = Entry with { Placement = inForce, Parent = below };
+        ClusterStatus.WritePlacement((JsonObject)cluster["status"]!, ClusterWishes.PlaceOf(cluster, "c1"), entry, _wishes.IsPlaceTakenBack(cluster, entry), _time.GetUtcNow());
+    }
 
     private static JsonObject Wished(long generation, string spec) => new()
     {

@@ -68,7 +68,7 @@ public sealed class RolloverTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         using var rollover = new Rollover(
             _api, _authorities, new TrustKeeper(_journal, identity, NullLogger.Instance), revoker, revocations, _routes,
-            _ => Task.Run(ShowRoot), // the root renews its own certificate while the others are told
+            ct => Task.Run(ShowRoot, ct), // the root renews its own certificate while the others are told
             TimeSpan.Zero, _time, static () => 0.5, NullLogger.Instance);
         var running = rollover.RunAsync(stop.Token);
 
