@@ -8,7 +8,8 @@ namespace Ote.Cluster.Failover;
 /// list. The parent just lost is tried once more, then home, then the others: those that fail later, those that stand above first (only
 /// they can take a cluster before the root's next beat), then by round trip in coarse steps, then in the order the parent gave, which
 /// spreads its children over the others by load. A cluster that finds nobody it is allowed asks one it is not allowed, after a long while: what an
-/// operator forbade may be allowed again, and nobody could tell it. Pure; times are milliseconds of one monotonic clock; one owner.
+/// operator forbade may be allowed again, and nobody could tell it. When links break again and again right after they came up, nobody is dialled for a
+/// while (<see cref="FlapDamping"/>). Pure; times are milliseconds of one monotonic clock; one owner.
 /// </summary>
 internal sealed class FailoverPlan
 {
@@ -20,6 +21,7 @@ internal sealed class FailoverPlan
     private readonly FailoverOptions _options;
     private readonly Func<double> _random;
     private readonly IReadOnlyList<ParentTarget> _configured;
+    private readonly FlapDamping _damping;
     private readonly Dictionary<string, Reach> _reach = new(StringComparer.Ordinal);
     private IReadOnlyList<ParentTarget> _learned = [];
     private SetPlacement _wish = new();
@@ -31,6 +33,7 @@ internal sealed class FailoverPlan
     private TimeSpan _strandedFor;
     private long _strandedAt;
     private long _attachedAt;
+    private bool _asks;
 
     /// <summary>Makes a plan.</summary>
     /// <param name="options">Figures.</param>
@@ -40,6 +43,7 @@ internal sealed class FailoverPlan
     public FailoverPlan(FailoverOptions options, Uri home, IEnumerable<Uri> alternates, Func<double> random)
     {
         (_options, _random, Home) = (options, random, new ParentTarget(home.Authority, true));
+        _damping = new FlapDamping(options.Backoff, random);
         (_strandedFor, _strandedAt) = (options.StrandedFor, (long)options.StrandedFor.TotalMilliseconds);
         _configured = [.. alternates.Where(a => a.Authority != home.Authority).Select(a => new ParentTarget(a.Authority, false))];
     }
@@ -87,6 +91,11 @@ internal sealed class FailoverPlan
     /// <summary>Whom to dial now, or how long to wait.</summary>
     public ParentStep Next(long now)
     {
+        if (_damping.Until > now)
+        {
+            return new ParentStep(null, TimeSpan.FromMilliseconds(_damping.Until - now));
+        }
+
         var allowed = All().Where(t => MayDial(t, now)).ToArray();
         if (Elsewhere(now) is { } leader)
         {
@@ -108,7 +117,8 @@ internal sealed class FailoverPlan
         var first = Math.Max(allowed.Min(t => ReachOf(t).NextTry), others ? _holdUntil : 0);
         if (first > now)
         {
-            return new ParentStep(null, TimeSpan.FromMilliseconds(first - now));
+            // Who is allowed may have to be left alone for longer than it takes until the others may be asked.
+            return new ParentStep(null, TimeSpan.FromMilliseconds((_strandedAt > now ? Math.Min(first, _strandedAt) : first) - now));
         }
 
         var best = allowed.Where(t => ReachOf(t).NextTry <= now).Select((target, order) => (target, order)).MinBy(c => Rank(c.target, c.order));
@@ -165,7 +175,12 @@ internal sealed class FailoverPlan
         (Current, _depth) = (known, path.Count);
         _lost = null;
         _attachedAt = now;
-        _strandedFor = IsAllowed(known) ? _options.StrandedFor : Least(_strandedFor * 2, _options.MaxStrandedFor);
+        _asks = !IsAllowed(known);
+        if (_asks)
+        {
+            _strandedFor = Least(_strandedFor * 2, _options.MaxStrandedFor);
+        }
+
         return known;
     }
 
@@ -173,25 +188,37 @@ internal sealed class FailoverPlan
     /// <param name="lasted">How long it was up.</param>
     /// <param name="leaves">The cluster ends it itself to go elsewhere: the parent is not the first to try.</param>
     /// <param name="now">When.</param>
-    public void Lost(TimeSpan lasted, bool leaves, long now)
+    /// <returns>How long nobody is dialled, because links break again and again right after they came up; 0 as a rule.</returns>
+    public TimeSpan Lost(TimeSpan lasted, bool leaves, long now)
     {
         if (Current is not { } parent)
         {
-            return;
+            return TimeSpan.Zero;
         }
 
         Current = null;
-        _strandedAt = now + (long)_strandedFor.TotalMilliseconds;
         _lost = leaves ? null : parent;
         _holdUntil = 0;
-        if (lasted >= _options.Calm)
+        var held = lasted >= _options.Calm;
+        if (_asks && !IsAllowed(parent))
+        {
+            _strandedAt = now + (long)_strandedFor.TotalMilliseconds;
+        }
+        else if (held || _asks)
+        {
+            // A parent that takes it and at once cuts it off is none that was found; one that was asked, and is allowed by now, is.
+            (_strandedFor, _strandedAt) = (_options.StrandedFor, now + (long)_options.StrandedFor.TotalMilliseconds);
+        }
+
+        if (held)
         {
             ReachOf(parent).Succeeded();
+            _damping.Held();
+            return TimeSpan.Zero;
         }
-        else
-        {
-            ReachOf(parent).Broke(now);
-        }
+
+        ReachOf(parent).Broke(now);
+        return leaves ? TimeSpan.Zero : _damping.Broke(now);
     }
 
     /// <summary>The present parent stands elsewhere now.</summary>

@@ -127,6 +127,7 @@ public sealed class ParentSeeker : IParentChoice
     /// <inheritdoc/>
     public void Lost(TimeSpan lasted)
     {
+        TimeSpan damped;
         lock (_gate)
         {
             if (_plan.Current is { IsHome: true })
@@ -134,7 +135,12 @@ public sealed class ParentSeeker : IParentChoice
                 _watch.Lost(Now);
             }
 
-            _plan.Lost(lasted, _leaving, Now);
+            damped = _plan.Lost(lasted, _leaving, Now);
+        }
+
+        if (damped > TimeSpan.Zero)
+        {
+            _log.Flapping(damped);
         }
     }
 

@@ -180,7 +180,7 @@ public sealed class RouteTable
         var named = snapshot.Entries.Select(e => e.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var gone in state.Names.Where(n => n != child && !named.Contains(n)).ToArray())
         {
-            Drop(gone, changes);
+            Withdraw(gone, changes);
         }
 
         return new RouteStep(changes, verdicts, false, errors);
@@ -215,7 +215,7 @@ public sealed class RouteTable
             Unannounce(name, child, state);
             if (name != child && IsBehind(name, child))
             {
-                Drop(name, changes);
+                Withdraw(name, changes);
             }
         }
 
@@ -250,8 +250,8 @@ public sealed class RouteTable
     }
 
     /// <summary>
-    /// An ancestor has refused a name: it is not routed here any more, though the child that announced it may go on to. A direct child of
-    /// that name is for its link to end.
+    /// An ancestor has refused a name: it is not routed here any more, though the child that announced it may go on to. What was known before
+    /// that name was believed for an exchange of the CA is put back. A direct child of that name is for its link to end.
     /// </summary>
     public RouteStep Refuse(string name, string uid)
     {
@@ -261,13 +261,14 @@ public sealed class RouteTable
         }
 
         var changes = new List<RouteChange>();
-        Drop(name, changes);
-        if (known.Announced != 0)
+        var (teller, said) = (known.Hop, known.Announced);
+        Withdraw(name, changes);
+        if (said != 0)
         {
-            _children[known.Hop].Refused(name, known.Announced);
+            _children[teller].Refused(name, said);
         }
 
-        return new RouteStep(changes, []) { Ask = [.. _children.Where(c => c.Key != known.Hop && c.Value.Shadow?.ContainsKey(name) == true).Select(c => c.Key)] };
+        return new RouteStep(changes, []) { Ask = [.. _children.Where(c => c.Key != teller && c.Value.Shadow?.ContainsKey(name) == true).Select(c => c.Key)] };
     }
 
     /// <summary>Whom a selector means, grouped by the child to send to. Children behind which nobody is meant are left out.</summary>
@@ -475,23 +476,26 @@ public sealed class RouteTable
             }
 
             var credit = Credit(shown, known.Entry, own);
-            if (credit < 0)
+            var tentative = credit < 0 && MayHaveRenewed(shown, known.Entry);
+            if (credit < 0 && !tentative)
             {
                 verdicts.Add(Unproven(entry)); // who believes it below would never hear of it otherwise
                 return false;
             }
 
             // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
-            if (credit == 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child)))))
+            if (credit <= 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child)))))
             {
                 return false;
             }
 
-            foreach (var below in Descendants(entry.Name, known.Hop))
+            // What hangs below it comes along; but not on a word that may be taken back: there each shows its own proof.
+            foreach (var below in tentative ? [] : Descendants(entry.Name, known.Hop))
             {
                 Move(below, child);
             }
 
+            known.Former = tentative ? known.Former ?? (known.Entry, known.Hop) : null;
             Move(entry.Name, child);
         }
         else if (own && known is not null && known.Entry.Uid == entry.Uid && entry.Epoch < known.Entry.Epoch)
@@ -519,6 +523,13 @@ public sealed class RouteTable
         : !own ? -1
         : shown.IsEmpty ? 0
         : 1; // its certificate has shown who it is
+
+    /// <summary>
+    /// A cluster has one proof of each CA. One that is away and was not here since the CA was exchanged (this cluster has a certificate of the next
+    /// already) may come back below another with the next proof. There is no route that this could take from it; if the root does not take that
+    /// proof, <see cref="Refuse"/> puts back what was known.
+    /// </summary>
+    private bool MayHaveRenewed(ByteString shown, RouteEntry known) => !known.Online && !shown.IsEmpty && known.Authority != Self.Authority;
 
     private static RouteStep TooMany(int names) => new([], []) { Excess = $"{names} clusters announced over one link; at most {MostNames} can be" };
 
@@ -609,6 +620,21 @@ public sealed class RouteTable
         changes.Add(new RouteChange(known.Entry, null));
     }
 
+    /// <summary>A word does not hold any more: what was known before it is known again, if it was one that might be taken back.</summary>
+    private void Withdraw(string name, List<RouteChange> changes)
+    {
+        var known = _known[name];
+        if (known.Former is not { } former || !_children.ContainsKey(former.Hop))
+        {
+            Drop(name, changes);
+            return;
+        }
+
+        known.Former = null;
+        Move(name, former.Hop);
+        Put(former.Entry, former.Hop, changes);
+    }
+
     private bool IsWithheld(RouteEntry entry) => entry.Issuer.Length > 0 && entry.Issuer == Self.Name;
 
     private ulong DigestOf(RouteEntry entry) => IsWithheld(entry) ? 0 : RouteDigest.Of(entry);
@@ -618,6 +644,9 @@ public sealed class RouteTable
         public required RouteEntry Entry { get; set; }
 
         public required string Hop { get; set; }
+
+        /// <summary>What was known before a word was believed that an ancestor may yet refuse; null when nothing was.</summary>
+        public (RouteEntry Entry, string Hop)? Former { get; set; }
 
         /// <summary>Digest of the entry as the child at the hop announced it; 0: not since its last snapshot.</summary>
         public ulong Announced { get; set; }

@@ -86,6 +86,76 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void ACluster_thatIsRefusedForGoodByWhomItIsPinnedTo_doesNotSleepOverTheTimeToAskAnother()
+    {
+        FailoverPlan late = New(random: 1);
+        PinTo(late, "u1");
+        TimeSpan wait = late.Refused(late.Next(0).Target!, new Refuse { Never = true }, 0);
+        long stranded = (long)new FailoverOptions().StrandedFor.TotalMilliseconds;
+
+        Assert.True(wait.TotalMilliseconds > stranded);
+        Assert.Equal(stranded, late.Next(0).Wait.TotalMilliseconds);
+        Assert.Equal("p", late.Next(stranded).Target!.Name);
+    }
+
+    [Fact]
+    public void ACluster_whoseLinksToWhomItIsPinnedToBreakAtOnce_asksAnother_asIfThereHadBeenNone()
+    {
+        PinTo(plan, "u1");
+        var (asked, now) = Flap(plan, 0, 600_000, until: "p");
+
+        Assert.Equal("p", asked[^1].Name);
+        Assert.InRange(now, 300_000, 330_000);
+        Assert.All(asked.SkipLast(1), a => Assert.Equal("u1", a.Name));
+    }
+
+    [Fact]
+    public void LinksThatBreakRightAfterTheyCameUp_areTriedEverMoreRarely_overAllParentsTogether()
+    {
+        plan.Attached(plan.Next(0).Target!, "p", "uid-p", ["root", "p"], 0);
+        plan.Learn(Others("p"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        var (attached, _) = Flap(plan, 0, 120_000);
+
+        Assert.InRange(attached.Count(a => a.At < 4_000), 3, 9);
+        Assert.InRange(attached.Count(a => a.At >= 60_000), 3, 6);
+        Assert.True(attached.Select(a => a.Name).Distinct().Count() > 2); // the next may be better
+    }
+
+    [Fact]
+    public void ALinkThatLasted_makesTheNextAttemptsFree_howeverOftenLinksBrokeBefore()
+    {
+        plan.Attached(plan.Next(0).Target!, "p", "uid-p", ["root", "p"], 0);
+        plan.Learn(Others("p"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        var (_, now) = Flap(plan, 0, 60_000);
+        now += (long)plan.Next(now).Wait.TotalMilliseconds;
+        AttachNext(plan, now);
+        now += 60_000;
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, now);
+
+        for (int free = 0; free < 3; free++)
+        {
+            AttachNext(plan, now); // its target is there without a wait
+            plan.Lost(TimeSpan.FromSeconds(1), leaves: false, now);
+        }
+
+        Assert.Null(plan.Next(now).Target);
+    }
+
+    [Fact]
+    public void ALinkThatTheClusterEndsItself_isNoneThatBroke()
+    {
+        plan.Attached(plan.Next(0).Target!, "p", "uid-p", ["root", "p"], 0);
+        plan.Learn(Others("p"));
+        for (int moves = 0; moves < 4; moves++)
+        {
+            plan.Lost(TimeSpan.FromSeconds(1), leaves: true, 0);
+            AttachNext(plan, 0);
+        }
+    }
+
+    [Fact]
     public void AParent_doesNotSendToAnotherClusterInItsPlace()
     {
         plan.Restore("root", "r");
@@ -231,6 +301,47 @@ public sealed class FailoverPlanTests
     }
 
     private void Attach(string name, string[] path, params Candidate[] candidates) => Attach(plan, name, path, candidates);
+
+    private static Candidate[] Others(string name) => [.. new[] { "u1", "u2", "u3", "u4" }.Where(n => n != name).Select(n => Candidate(n, "root"))];
+
+    private static void PinTo(FailoverPlan plan, string name)
+    {
+        plan.Attached(plan.Next(0).Target!, "p", "uid-p", ["root", "p"], 0);
+        plan.Learn(Others("p"));
+        plan.Wish(new SetPlacement { PinnedParent = name });
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 0);
+    }
+
+    private static string AttachNext(FailoverPlan plan, long now)
+    {
+        ParentTarget target = plan.Next(now).Target!;
+        string name = target.IsHome ? "p" : target.Name;
+        plan.Attached(target, name, "uid-" + name, ["root", name], now);
+        plan.Learn(Others(name)); // as parents do: themselves left out
+        return name;
+    }
+
+    /// <summary>Everybody answers, and each link is gone after 24 ms: whom it attached to and when, and when that was over.</summary>
+    private static (List<(string Name, long At)> Attached, long Now) Flap(FailoverPlan plan, long now, long to, string? until = null)
+    {
+        List<(string Name, long At)> attached = [];
+        while (now < to)
+        {
+            ParentStep step = plan.Next(now);
+            if (step.Target is null)
+            {
+                now += Math.Max(1, (long)step.Wait.TotalMilliseconds);
+                continue;
+            }
+
+            attached.Add((AttachNext(plan, now), now));
+            if (attached[^1].Name == until) break;
+            now += 24;
+            plan.Lost(TimeSpan.FromMilliseconds(24), leaves: false, now);
+        }
+
+        return (attached, now);
+    }
 
     /// <summary>Whom it dials when nobody ever answers, as far as it does not wait.</summary>
     private List<string> Dialled(long now, int most)

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Handling;
+using Ote.Cluster.Journal;
 using Ote.Flow;
 using Ote.Kube.Objects;
 using Ote.Shim;
@@ -137,7 +138,31 @@ public sealed class FailoverTreeTests
         await UntilAsync(tree["c1"], c => c.Parent == "north");
     }
 
-    private static Task<SmallTree> StartAsync() => SmallTree.StartAsync(Ct, options => options with
+    [Fact]
+    public async Task A_leaf_whose_disk_is_full_leaves_all_its_parents_alone_for_ever_longer_and_goes_on_when_there_is_room()
+    {
+        var heard = new Heard();
+        var disk = new FailingJournal(new MemoryJournal());
+        await using var tree = new SmallTree { Loggers = heard, Adjust = Quick, Journal = name => name == "c1" ? disk : null };
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", ["tier=edge"], Ct);
+        await KnowsAsync(tree, "c1", "south");
+        disk.Fails = true;
+        await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
+
+        await heard.UntilAsync("nobody is dialled for", times: 4);
+        Assert.Contains(heard.Lines, line => line.Contains("Handling message", StringComparison.Ordinal) && line.Contains("no space left", StringComparison.Ordinal));
+        Assert.InRange(heard.Lines.Count(line => line.Contains("Cluster c1 is attached below", StringComparison.Ordinal)), 6, 8);
+
+        disk.Fails = false;
+        Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
+    }
+
+    private static Task<SmallTree> StartAsync() => SmallTree.StartAsync(Ct, Quick);
+
+    private static ClusterControllerOptions Quick(ClusterControllerOptions options) => options with
     {
         Tunnel = options.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(200), Lease = TimeSpan.FromSeconds(2) },
         Failover = new FailoverOptions
@@ -147,7 +172,7 @@ public sealed class FailoverTreeTests
             ProbeEvery = TimeSpan.FromMilliseconds(100),
             StableFor = TimeSpan.FromMilliseconds(400),
         },
-    });
+    };
 
     private static JsonObject Spec(Action<JsonObject> set)
     {

@@ -109,6 +109,31 @@ public sealed class RolloverTreeTests
     }
 
     [Fact]
+    public async Task Cluster_that_a_parent_knew_before_the_exchange_comes_back_below_another_of_its_children()
+    {
+        await using var tree = new SmallTree { Time = new FakeTimeProvider(TimeProvider.System.GetUtcNow()) };
+        tree.Adjust = o => o with { CertificateLife = TimeSpan.FromHours(1), RenewalGrace = TimeSpan.FromHours(20) };
+        await tree.StartRootAsync(Ct);
+        await AddAsync(tree, "north", "root", leaf: false);
+        await AddAsync(tree, "c3", "north", leaf: false);
+        await AddAsync(tree, "c2", "north");
+        await tree.StopAsync("c2");
+        await tree.WhileAsync(tree.ClusterIsAsync("c2", "offline", Ct));
+        await WishAsync(tree, "start", "r1");
+        await ShownAsync(tree, d => d.Text("trusting") == "2");
+        await WishAsync(tree, "continue", "r2");
+        await ShownAsync(tree, d => d.Text("renewed") == "2");
+        await WishAsync(tree, "finish", "r3", force: true);
+
+        await AddAsync(tree, "c2", "root"); // renewed there, unseen by its former parent
+        await tree.WhileAsync(SmallTree.UntilAsync(tree.Root, Kinds.ConfigMaps, ClusterController.SystemNamespace, Rollover.ConfigMap, m => m.Text("data", "renewed") == "3", Ct));
+        await tree.StopAsync("c2");
+        await tree.WhileAsync(tree.ClusterIsAsync("c2", "offline", Ct));
+        await tree.WhileAsync(tree.AddAsync("c2", "c3", [], Ct));
+        await tree.WhileAsync(SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "c2", c => c.Text("status", "status") == "online" && c.Text("status", "parentName") == "c3", Ct));
+    }
+
+    [Fact]
     public async Task Exchange_that_is_given_up_leaves_the_former_ca_and_every_certificate_as_they_were()
     {
         await using var tree = new SmallTree { Time = new FakeTimeProvider(TimeProvider.System.GetUtcNow()) };

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
+using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -47,6 +48,9 @@ internal sealed class SmallTree : IAsyncDisposable
 
     /// <summary>Puts something between a controller, by its name, and the links it dials.</summary>
     public Func<string, IDialer, IDialer>? Wire { get; init; }
+
+    /// <summary>What a controller keeps across restarts in place of its file; null: that.</summary>
+    public Func<string, IJournal?> Journal { get; init; } = static _ => null;
 
     public ClusterController this[string name] => _controllers[name];
 
@@ -115,6 +119,7 @@ internal sealed class SmallTree : IAsyncDisposable
             }),
             Parts(controlApi?.CreateClient(UserInfo.Component("cluster-controller")), shim ?? (leaf ? Shim(name) : null)) with
             {
+                Journal = Journal(name),
                 Dialer = Wire?.Invoke(name, new WebSocketDialer(() => ClusterIdentity.Load(Path.Combine(Folder, name, "identity"))!, Time)),
             },
             ct);

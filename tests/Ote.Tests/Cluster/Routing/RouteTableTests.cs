@@ -292,6 +292,52 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Cluster_that_was_away_while_the_ca_was_exchanged_is_believed_below_another_with_its_new_proof()
+    {
+        var north = Exchanged();
+        RouteEntry[] truth = [Entry("c3", "north"), Entry("c2", "c3", 2) with { Membership = Renewed }, Entry("c2a", "c2") with { Membership = Renewed }];
+        Assert.Empty(north.SnapshotReceived("c3", Snapshot(7, truth)).Verdicts);
+        Assert.Equal(("c3", "c3"), (north.NextHop("c2"), north.NextHop("c2a")));
+        Assert.Equal([Renewed, Renewed], north.TakeSnapshot().Entries.Where(e => e.Name is "c2" or "c2a").Select(e => e.Membership));
+        Assert.False(north.HasDrifted("c3", Digest(truth)));
+    }
+
+    [Theory]
+    [InlineData(true, 1UL, "else")] // it is here
+    [InlineData(false, 2UL, "else")] // it has shown a proof of the CA in force: there is no other
+    [InlineData(false, 1UL, "")]
+    public void Exchange_of_the_ca_takes_no_route_from_a_cluster_that_is_here_or_has_renewed_nor_gives_one_to_who_shows_nothing(bool online, ulong authority, string shown)
+    {
+        var north = Exchanged(authority, online);
+        var step = north.SnapshotReceived("c3", Snapshot(7, Entry("c3", "north"), Entry("c2", "c3", 99) with { Membership = ByteString.CopyFromUtf8(shown), Authority = 2 }));
+        Assert.Equal(("c2", ""), Assert.Single(step.Verdicts) is var verdict ? (verdict.Name, verdict.WinnerUid) : default);
+        Assert.Equal(("c2", 1UL), (north.NextHop("c2"), north.Find("c2")!.Epoch));
+    }
+
+    [Theory]
+    [InlineData("refused")]
+    [InlineData("removed")]
+    [InlineData("left out")]
+    public void What_was_known_before_a_claim_that_an_ancestor_refuses_or_that_is_taken_back_is_put_back(string how)
+    {
+        var north = Exchanged();
+        RouteEntry[] lie = [Entry("c3", "north"), Entry("c2", "c3", 99) with { Membership = ByteString.CopyFromUtf8("else") }];
+        north.SnapshotReceived("c3", Snapshot(7, lie));
+        Assert.Equal("c3", north.NextHop("c2"));
+        north.TakeSnapshot();
+        var step = how == "refused" ? north.Refuse("c2", "uid-c2") : how == "removed" ? north.DeltaReceived("c3", Delta(7, [], "c2")) : north.SnapshotReceived("c3", Snapshot(8, lie[0]));
+        Assert.Equal(("c2", false), Assert.Single(step.Changes) is var change ? (change.Name, change.After!.Online) : default);
+        Assert.Equal(("c2", Proof, 1UL), (north.NextHop("c2"), north.Find("c2")!.Membership, north.Find("c2")!.Epoch));
+        Assert.Equal("c2", north.NextHop("c2a"));
+        Assert.False(north.HasDrifted("c3", how == "refused" ? Digest(lie) : Digest(lie[0])));
+        Assert.True(north.TryTakeDelta(out var delta));
+        Assert.Equal((Proof, 0), (Assert.Single(delta.Upserts).Membership, delta.Removals.Count));
+
+        north.ChildAttached(Entry("c2", "north", 2) with { Membership = Renewed });
+        Assert.Equal(("c2", true), (north.NextHop("c2"), north.Find("c2")!.Online));
+    }
+
+    [Fact]
     public void Who_else_announced_a_name_that_an_ancestor_refused_is_asked_again()
     {
         _root.ChildAttached(Entry("evil", "root"));
@@ -333,6 +379,25 @@ public sealed class RouteTableTests
     }
 
     private static readonly ByteString Proof = ByteString.CopyFromUtf8("proven");
+
+    private static readonly ByteString Renewed = ByteString.CopyFromUtf8("proven anew");
+
+    /// <summary>Below the root, with c3 as a child and c2, which has c2a below it, as one that was here before the CA was exchanged from 1 to 2.</summary>
+    private static RouteTable Exchanged(ulong authority = 1, bool online = false)
+    {
+        var north = new RouteTable(Entry("north", "") with { Authority = 1 });
+        var c2 = Entry("c2", "north") with { Membership = Proof, Authority = authority };
+        north.ChildAttached(c2);
+        north.SnapshotReceived("c2", Snapshot(7, c2, Entry("c2a", "c2") with { Membership = Proof, Authority = authority }));
+        if (!online)
+        {
+            north.ChildDetached("c2", 0);
+        }
+
+        north.SetSelf(north.Self with { Authority = 2 });
+        north.ChildAttached(Entry("c3", "north") with { Membership = Proof });
+        return north;
+    }
 
     private static RouteTable Checking() => new(Entry("root", ""), entry => entry.Membership.Equals(Proof));
 
