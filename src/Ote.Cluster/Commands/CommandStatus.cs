@@ -34,7 +34,7 @@ internal static class CommandStatus
         status["completionTime"] = now.ToKubeTime();
         Conditions.SetCondition(status, "Valid", true, "Valid", "the spec can be carried out", now);
         Conditions.SetCondition(
-            status, "Allowed", false, "NotAllowed", string.Create(CultureInfo.InvariantCulture, $"for none of the {targets} clusters it means: {why}"), now);
+            status, "Allowed", false, "NotAllowed", targets == 1 ? $"not for the one cluster it means: {why}" : string.Create(CultureInfo.InvariantCulture, $"for none of the {targets} clusters it means: {why}"), now);
     }
 
     /// <summary>How a run stands.</summary>
@@ -75,7 +75,7 @@ internal static class CommandStatus
             run.Targets > 0,
             run.Targets > 0 ? "ClustersMatched" : "NoClusterMatched",
             run.Targets > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"the selector matched {run.Targets} clusters")
+                ? $"the selector matched {Plural.Of(run.Targets, "cluster")}"
                 : $"no known cluster matches '{Clip(run.Spec.Command.Selector)}'; compare with the names and tags of get clusters -o wide",
             now);
         SetNamesKnown(status, run, now);
@@ -156,7 +156,7 @@ internal static class CommandStatus
 
     private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"{run.OpenCount} targets have not answered; they may until {run.Deadline.ToKubeTime()}");
+        var text = $"{Plural.Of(run.OpenCount, "target")} {(run.OpenCount == 1 ? "has not answered; it may" : "have not answered; they may")} until {run.Deadline.ToKubeTime()}";
         return (run.Spec.Cancel ? "cancelled where it has not been executed, which who is open has not confirmed; " : "")
             + text
             + (missing.Away.Count > 0 ? $"; away: {Names(missing.Away)}" : "")

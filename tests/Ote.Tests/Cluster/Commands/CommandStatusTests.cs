@@ -56,6 +56,19 @@ public sealed class CommandStatusTests
     }
 
     [Fact]
+    public void One_is_told_as_one_and_several_as_several()
+    {
+        var one = Write(RunWith("Sent"));
+        Assert.Equal("the selector matched 1 cluster", Named(one, "Matched").Text("message"));
+        Assert.StartsWith("1 target has not answered; it may until ", Named(one, "Complete").Text("message"), StringComparison.Ordinal);
+        Assert.StartsWith("2 targets have not answered; they may until ", Named(Write(RunWith("Sent Sent")), "Complete").Text("message"), StringComparison.Ordinal);
+
+        JsonObject refused = [];
+        CommandStatus.NotAllowed(refused, 1, "no policy allows it", 1, Objects.Start);
+        Assert.Equal("not for the one cluster it means: no policy allows it", Named(refused, "Allowed").Text("message"));
+    }
+
+    [Fact]
     public void The_end_keeps_its_first_time()
     {
         var run = RunWith("Succeeded");
