@@ -26,6 +26,23 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
             Names(json, notAllowed);
         });
 
+    /// <summary>Somebody has cancelled a command that was not over.</summary>
+    /// <param name="cluster">The entry.</param>
+    /// <param name="command">The command, as it was asked for.</param>
+    /// <param name="by">Who cancelled it.</param>
+    /// <param name="targets">How many it is for.</param>
+    /// <param name="open">How many of them had no outcome.</param>
+    /// <param name="at">When.</param>
+    public static AuditLine Cancelled(string cluster, Command command, Requester by, int targets, int open, DateTimeOffset at) => Write("cancelled", cluster, command, at, json =>
+    {
+        json.WriteString("cancelledBy", by.User);
+        json.WriteStartArray("cancelledByGroups");
+        foreach (var group in by.Groups) json.WriteStringValue(group);
+        json.WriteEndArray();
+        json.WriteNumber("targets", targets);
+        json.WriteNumber("open", open);
+    });
+
     /// <summary>A controller does not allow a command for some clusters, or for none.</summary>
     public static AuditLine Refused(string cluster, Command command, IReadOnlySet<string> notAllowed, string why, DateTimeOffset at) => Write("refused", cluster, command, at, json =>
     {
@@ -48,12 +65,22 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
     });
 
     /// <summary>Every target of an entry's command has its outcome.</summary>
-    public static AuditLine Over(string cluster, CommandRun run, DateTimeOffset at) => Write("over", cluster, run.Spec.Command, at, json =>
+    /// <param name="cluster">The entry.</param>
+    /// <param name="run">The run that is over.</param>
+    /// <param name="at">When.</param>
+    /// <param name="supersededBy">The generation that took its place; 0 when none did.</param>
+    public static AuditLine Over(string cluster, CommandRun run, DateTimeOffset at, long supersededBy = 0) => Write("over", cluster, run.Spec.Command, at, json =>
     {
         json.WriteNumber("targets", run.Targets);
         foreach (var stage in Enum.GetValues<TargetStage>().Where(s => s >= TargetStage.Succeeded && run.Count(s) > 0))
         {
             json.WriteNumber(JsonNamingPolicy.CamelCase.ConvertName(stage.ToString()), run.Count(stage));
+        }
+
+        if (supersededBy > 0)
+        {
+            json.WriteNumber("superseded", run.Superseded);
+            json.WriteNumber("supersededBy", supersededBy);
         }
     });
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
@@ -61,6 +62,7 @@ internal sealed partial class CommandController
         if (resumes)
         {
             spec.Command.Generation = (ulong)(obj.Whole("status", "runGeneration") ?? generation);
+            spec = spec.Cancel ? spec.Ending() : spec;
         }
 
         var targets = resumes ? [] : _sender.Resolve(spec.Selector);
@@ -108,6 +110,11 @@ internal sealed partial class CommandController
             work.End(Stage.Expired, "Offline", "the cluster was away, and lateDelivery is false", _time.GetUtcNow(), null, away);
         }
 
+        if (spec.Cancel && (!resumes || observed != generation))
+        {
+            NoteCancelled(work, obj); // one that was taken into account was noted then
+        }
+
         _log.CommandBegun(work.Key, spec.Command.Generation, run.Targets);
     }
 
@@ -123,17 +130,21 @@ internal sealed partial class CommandController
         var run = new CommandRun(spec, PageStore.Targets(stored), obj.Time("status", "startTime") ?? _time.GetUtcNow(), resumed: true);
         foreach (var item in PageStore.Results(stored))
         {
-            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item), ResultPages.ReachedOf(item));
+            run.Restore(item.Text("cluster") ?? "", ResultPages.StageOf(item), ResultPages.ReachedOf(item), item.Text("error"));
         }
 
         return run;
     }
 
-    /// <summary>Ends the run that an edit takes the place of: this process's, or one that an earlier process left.</summary>
+    /// <summary>
+    /// Ends the run that an edit takes the place of: this process's, or one that an earlier process left. Its targets that have not answered are
+    /// told to end, have that for their outcome, and the run is over. May be called again when it failed half-way.
+    /// </summary>
     private async Task SupersedeAsync(Work work, JsonObject obj, bool left, CancellationToken ct)
     {
-        var former = work.Run;
-        if (former is null && left && obj.Whole("status", "runGeneration") is { } generation && generation < obj.Generation())
+        var closing = work;
+        string[] ended = [];
+        if (work.Run is null && left && obj.Whole("status", "runGeneration") is { } generation && generation < obj.Generation())
         {
             var stored = await _pages.ListAsync(obj.Namespace(), obj.Uid(), (ulong)generation, ct).ConfigureAwait(false);
             var began = obj.Time("status", "startTime") ?? _time.GetUtcNow();
@@ -141,18 +152,37 @@ internal sealed partial class CommandController
 
             // What it asked for is not known any more, and not needed to end it.
             var command = new Command { CommandUid = obj.Uid(), Generation = (ulong)generation, Entry = _entry, DisplayName = obj.Key() };
-            former = Resume(obj, new CommandSpec(ClusterSelector.Everything, command, deadline, LateDelivery: true, Cancel: true, Retention: null), stored);
+            var pages = new ResultPages(obj, (ulong)generation);
+            pages.Resume(stored);
+            closing = new Work(work.Key, work.Uid, _patience);
+            closing.Begin(generation, Resume(obj, new CommandSpec(ClusterSelector.Everything, command, deadline, LateDelivery: true, Cancel: true, Retention: null), stored), pages);
+
+            // An earlier process may have given them their outcome and died before it told them, or before the edit was accepted.
+            ended = [.. PageStore.Results(stored).Where(r => r.Text("error") == CommandRun.SupersededWord).Select(r => r.Text("cluster") ?? "")];
         }
 
-        if (former is { IsOver: false })
+        if (closing.Run is not { } former)
+        {
+            return;
+        }
+
+        string[] open = [.. former.Open, .. ended];
+        if (open.Length > 0)
         {
             var ending = new Work(work.Key, SupersededUid(work.Uid, former.Spec.Command.Generation), _patience);
 
-            // Its own copy: receipts still go to the former, too, until the edit is accepted.
-            ending.Detach(new CommandRun(former.Spec, former.Open, former.Accepted, resumed: true));
+            // Its own copy: the former's targets have their outcome now, and are told until they have confirmed the end.
+            ending.Detach(new CommandRun(former.Spec, open, former.Accepted, resumed: true) { SupersededBy = (ulong)obj.Generation() });
             _works[ending.Uid] = ending;
             _queue.Add(ending.Id);
         }
+
+        var now = _time.GetUtcNow();
+        var by = $"generation {obj.Generation().ToString(CultureInfo.InvariantCulture)} of the command took this one's place before";
+        closing.End(Stage.Cancelled, CommandRun.SupersededWord, $"{by} it left", now, s => s == TargetStage.Accepted);
+        closing.End(Stage.Cancelled, CommandRun.SupersededWord, $"{by} the cluster answered, which may have carried this one out", now);
+        await StoreResultsAsync(closing, obj, ct).ConfigureAwait(false);
+        _audit?.Write(AuditLine.Over(_entry, former, now, obj.Generation()));
     }
 
     private Task<JsonObject> WriteAsync(JsonObject obj, Action<JsonObject> change, CancellationToken ct)

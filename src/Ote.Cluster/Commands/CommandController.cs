@@ -192,10 +192,17 @@ internal sealed partial class CommandController : IDisposable
 
         var work = _works.GetOrAdd(uid, u => new Work(key, u, _patience));
         await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
-        if (obj.Generation() > work.Generation && !work.TakeWish(obj))
+        if (obj.Generation() > work.Generation)
         {
-            await BeginAsync(work, obj, ct).ConfigureAwait(false);
-            await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
+            if (work.TakeWish(obj))
+            {
+                NoteCancelled(work, obj);
+            }
+            else
+            {
+                await BeginAsync(work, obj, ct).ConfigureAwait(false);
+                await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
+            }
         }
 
         if (work.Run is null)
@@ -211,6 +218,16 @@ internal sealed partial class CommandController : IDisposable
 
         await SendAsync(work).ConfigureAwait(false);
         return await SettleAsync(work, obj, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Who wants a run that is under way to end, by the object that says so; before anybody is told.</summary>
+    private void NoteCancelled(Work work, JsonObject obj)
+    {
+        if (work.Run is { IsOver: false } run)
+        {
+            _audit?.Write(AuditLine.Cancelled(
+                _entry, run.Spec.Command, CommandSpec.WhoAsked(obj, _entry, _namesRequester), run.Targets, run.OpenCount, _time.GetUtcNow()));
+        }
     }
 
     private async Task StoreResultsAsync(Work work, JsonObject obj, CancellationToken ct)
@@ -280,6 +297,7 @@ internal sealed partial class CommandController : IDisposable
             Generation = run.Spec.Command.Generation,
             Entry = _entry,
             DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds(),
+            SupersededBy = run.SupersededBy,
         };
         foreach (var selector in Selectors(run, names, all))
         {

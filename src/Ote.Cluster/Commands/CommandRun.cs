@@ -26,6 +26,9 @@ internal sealed class CommandRun
     private readonly int[] _counts = new int[(int)TargetStage.NotSelected + 1];
     private int _answered;
 
+    /// <summary>The word of a target's outcome when a newer generation took the command's place.</summary>
+    public const string SupersededWord = "Superseded";
+
     /// <summary>Makes a run with every target open.</summary>
     /// <param name="spec">The command.</param>
     /// <param name="targets">Whom it is for.</param>
@@ -51,6 +54,12 @@ internal sealed class CommandRun
 
     /// <summary>An earlier process began it.</summary>
     public bool Resumed { get; }
+
+    /// <summary>The generation that takes its place; 0 while none does.</summary>
+    public ulong SupersededBy { get; init; }
+
+    /// <summary>How many targets ended because a newer generation took its place.</summary>
+    public int Superseded { get; private set; }
 
     public int Targets => _targets.Count;
 
@@ -133,6 +142,7 @@ internal sealed class CommandRun
             return false;
         }
 
+        Superseded += receipt is { Stage: Stage.Cancelled, Error: SupersededWord } ? 1 : 0;
         Note(receipt.Cluster, receipt.Code > 0 ? null : own || stage > TargetStage.Accepted ? stage : TargetStage.Sent);
         return true;
     }
@@ -141,13 +151,15 @@ internal sealed class CommandRun
     /// <param name="cluster">Whose.</param>
     /// <param name="stage">How it ended.</param>
     /// <param name="reached">How far it came before, when it ended without an answer; null when there was one.</param>
-    public void Restore(string cluster, TargetStage stage, TargetStage? reached)
+    /// <param name="error">The machine's word of it.</param>
+    public void Restore(string cluster, TargetStage stage, TargetStage? reached, string? error = null)
     {
         if (StageOf(cluster) is { } current && !IsFinal(current))
         {
             Set(cluster, stage);
             if (IsFinal(stage))
             {
+                Superseded += stage == TargetStage.Cancelled && error == SupersededWord ? 1 : 0;
                 Note(cluster, reached);
             }
         }

@@ -111,6 +111,23 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
             selector, command, deadline ?? DefaultDeadline, obj.Truth("spec", "lateDelivery") ?? true, obj.Truth("spec", "cancel") ?? false, retention);
     }
 
+    /// <summary>
+    /// The same as far as it is certain once somebody has cancelled it: who asked for it is no longer noted on the object, and what it asks may
+    /// have been edited with the wish to cancel, which is not carried out.
+    /// </summary>
+    public CommandSpec Ending() => this with
+    {
+        Command = new Command
+        {
+            Entry = Command.Entry,
+            CommandUid = Command.CommandUid,
+            Generation = Command.Generation,
+            Selector = Command.Selector,
+            DisplayName = Command.DisplayName,
+            Traceparent = Command.Traceparent,
+        },
+    };
+
     private static TimeSpan? Seconds(JsonObject obj, string field, int least, List<string> wrong)
     {
         if (obj.Whole("spec", field) is not { } seconds)
@@ -132,7 +149,7 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
     /// may be written by anyone; there the command acts as the controller of its entry, with just the rights that clusters grant to
     /// <c>ote:commanders</c>.
     /// </summary>
-    private static Requester WhoAsked(JsonObject obj, string entry, bool namesRequester)
+    public static Requester WhoAsked(JsonObject obj, string entry, bool namesRequester)
     {
         if (namesRequester && obj.Annotation("ote.baidu.com/requested-by") is { Length: > 0 } user)
         {

@@ -15,7 +15,7 @@ namespace Ote.Cluster.Handling;
 /// <summary>
 /// Runs commands on this controller's own cluster, each at most once per (command uid, generation): a command is on disk before
 /// its sender may forget it, marked on disk before the shim sees it, and its result is on disk before it counts as known. A
-/// command that was marked when the process died is given to the shim as a replay. While the shim is away or busy commands wait,
+/// command that was marked when the process died is given to the shim as a replay. While the shim is away or busy, or the cluster refuses connections, commands wait,
 /// until their deadline. A newer generation of a command takes the place of an older one that has not finished. Thread-safe.
 /// </summary>
 internal sealed class CommandExecutor
@@ -172,7 +172,7 @@ internal sealed class CommandExecutor
 
         foreach (var former in older)
         {
-            await CancelAsync(former.Command.CommandUid, former.Command.Generation, former.Command.Entry).ConfigureAwait(false);
+            await CancelAsync(former.Command.CommandUid, former.Command.Generation, former.Command.Entry, command.Generation).ConfigureAwait(false);
         }
 
         try
@@ -228,8 +228,12 @@ internal sealed class CommandExecutor
     /// Ends a command that is not finished; one that never came is remembered as cancelled. When complete the wish is on disk, so
     /// that a restart knows it too.
     /// </summary>
+    /// <param name="commandUid">The command.</param>
+    /// <param name="generation">Its generation.</param>
+    /// <param name="entry">The cluster whose control API holds it.</param>
+    /// <param name="supersededBy">The newer generation that takes its place; 0 when somebody wants it to end.</param>
     /// <exception cref="JournalException">The wish could not be kept; the sender must keep it.</exception>
-    public async Task CancelAsync(string commandUid, ulong generation, string entry)
+    public async Task CancelAsync(string commandUid, ulong generation, string entry, ulong supersededBy = 0)
     {
         Execution? execution;
         Task? kept = null;
@@ -243,6 +247,7 @@ internal sealed class CommandExecutor
 
             if (execution.Result is null)
             {
+                execution.SupersededBy = execution.Cancelled ? execution.SupersededBy : supersededBy;
                 execution.Cancelled = true;
                 if (execution.Started)
                 {
@@ -265,7 +270,7 @@ internal sealed class CommandExecutor
             return;
         }
 
-        await FinishAsync(execution, Receipt(execution, Stage.Cancelled, "Cancelled", "cancelled before it ran")).ConfigureAwait(false);
+        await FinishAsync(execution, Receipt(execution, Stage.Cancelled, execution.CancelledWord, $"{execution.CancelledBy} before it ran")).ConfigureAwait(false);
         await execution.Stop.CancelAsync().ConfigureAwait(false);
     }
 
@@ -346,10 +351,10 @@ internal sealed class CommandExecutor
     {
         var backoff = new Backoff(ShimBackoff, _random);
         var began = _time.GetTimestamp();
-        string? busy = null;
+        ExecuteResponse? last = null;
         while (execution.Result is null)
         {
-            if (NotToRun(execution, busy) is { } ended)
+            if (NotToRun(execution, last) is { } ended)
             {
                 await FinishAsync(execution, ended).ConfigureAwait(false);
                 return;
@@ -363,14 +368,22 @@ internal sealed class CommandExecutor
             try
             {
                 var answer = await ExecuteAsync(execution, stop).ConfigureAwait(false);
-                if (answer.Error != ShimError.Busy || (execution.Command.DeadlineUnixMilliseconds == 0 && _time.GetElapsedTime(began) > BusyPatience))
+                if (answer.Error is not (ShimError.Busy or ShimError.Refused) || (execution.Command.DeadlineUnixMilliseconds == 0 && _time.GetElapsedTime(began) > BusyPatience))
                 {
                     await FinishAsync(execution, Receipt(execution, answer)).ConfigureAwait(false);
                     return;
                 }
 
-                busy = answer.Text;
+                // Nothing ran, so it may be sent again as it is: neither a full queue nor an API server that is just starting is its fault.
+                var first = last?.Error != answer.Error;
+                last = answer;
                 await MarkAsync(execution, started: execution.Replay).ConfigureAwait(false);
+                if (first && answer.Error == ShimError.Refused)
+                {
+                    _log.ClusterRefuses(_cluster, execution.Command.DisplayName, answer.Text);
+                    await _report([Receipt(execution, Stage.Durable, "", "waits for the cluster")], []).ConfigureAwait(false);
+                }
+
                 await WaitForCalmAsync(execution, backoff.Next(), stop).ConfigureAwait(false);
             }
             catch (ShimUnavailableException away)
@@ -384,20 +397,25 @@ internal sealed class CommandExecutor
     }
 
     /// <summary>The outcome of a command that is not to be given to the shim now; null when it is, which is noted.</summary>
-    private Receipt? NotToRun(Execution execution, string? busy)
+    private Receipt? NotToRun(Execution execution, ExecuteResponse? last)
     {
         lock (_gate)
         {
             if (execution.Cancelled)
             {
-                return Receipt(execution, Stage.Cancelled, "Cancelled", execution.Replay ? "cancelled; the cluster may have carried it out before" : "cancelled before it ran");
+                return Receipt(execution, Stage.Cancelled, execution.CancelledWord, execution.CancelledBy + (execution.Replay ? "; the cluster may have carried it out before" : " before it ran"));
             }
 
             if (Deadlines.IsOver(execution.Command, _time.GetUtcNow()))
             {
-                return busy is null
+                return last is null
                     ? Receipt(execution, Stage.Expired, "Expired", execution.Replay ? "the deadline passed; the cluster may have carried it out before" : "the deadline passed before it ran")
-                    : Receipt(execution, Stage.Expired, "Busy", $"the shim was busy until the deadline, nothing ran; its last word: {busy}");
+                    : Receipt(
+                        execution,
+                        Stage.Expired,
+                        Word(last.Error),
+                        (last.Error == ShimError.Busy ? "the shim was busy until the deadline, " : "the cluster refused connections until the deadline, ")
+                        + (execution.Replay ? "and may have carried it out before" : "nothing ran") + $"; the shim's last word: {last.Text}");
             }
 
             if (_shim is null)
@@ -483,7 +501,7 @@ internal sealed class CommandExecutor
         }
         catch (OperationCanceledException) when (execution.Stop.IsCancellationRequested && !stop.IsCancellationRequested)
         {
-            return ShimAnswer.Failure(ShimError.Cancelled, "cancelled while it ran; the cluster may have carried it out");
+            return ShimAnswer.Failure(ShimError.Cancelled, execution.CancelledBy + " while it ran; the cluster may have carried it out");
         }
         catch (OperationCanceledException) when (deadline?.IsCancellationRequested == true && !stop.IsCancellationRequested)
         {
@@ -690,7 +708,7 @@ internal sealed class CommandExecutor
 
     private Receipt Receipt(Execution execution, ExecuteResponse answer)
     {
-        var receipt = Receipt(execution, answer.Error == ShimError.Cancelled ? Stage.Cancelled : Stage.Executed, Word(answer.Error), answer.Text);
+        var receipt = Receipt(execution, answer.Error == ShimError.Cancelled ? Stage.Cancelled : Stage.Executed, answer.Error == ShimError.Cancelled ? execution.CancelledWord : Word(answer.Error), answer.Text);
         receipt.Code = answer.Code;
         (receipt.Body, receipt.Truncated) = ReceiptBody.Fit(answer.Body);
         receipt.Truncated |= answer.Error == ShimError.TooLarge;

@@ -113,7 +113,7 @@ internal sealed class Dispatcher(
 
         if (meant.Self)
         {
-            await executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry).ConfigureAwait(false);
+            await executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry, cancel.SupersededBy).ConfigureAwait(false);
         }
     }
 

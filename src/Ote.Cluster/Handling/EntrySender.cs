@@ -76,7 +76,7 @@ internal sealed class EntrySender(
         await SendAsync(message, selector, meant).ConfigureAwait(false);
         if (meant.Self)
         {
-            await OwnAsync(() => executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry)).ConfigureAwait(false);
+            await OwnAsync(() => executor.CancelAsync(cancel.CommandUid, cancel.Generation, cancel.Entry, cancel.SupersededBy)).ConfigureAwait(false);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using Ote.Cluster.Journal;
 using Ote.Protocol.Records;
@@ -37,6 +38,15 @@ internal sealed class Execution(ulong order, Command command)
 
     public bool Cancelled { get; set; }
 
+    /// <summary>The newer generation for which it was cancelled; 0 when somebody wanted it to end.</summary>
+    public ulong SupersededBy { get; set; }
+
+    /// <summary>The machine's word of its end, once it is cancelled.</summary>
+    public string CancelledWord => SupersededBy > 0 ? "Superseded" : "Cancelled";
+
+    /// <summary>How it came to be cancelled, for people.</summary>
+    public string CancelledBy => SupersededBy > 0 ? $"generation {SupersededBy.ToString(CultureInfo.InvariantCulture)} of the command took its place" : "cancelled";
+
     /// <summary>The outcome; null until it is finished.</summary>
     public Receipt? Result { get; private set; }
 
@@ -60,6 +70,7 @@ internal sealed class Execution(ulong order, Command command)
             Marked = record.Started,
             Replay = record.Started,
             Cancelled = record.Cancelled,
+            SupersededBy = record.SupersededBy,
             Result = record.Result,
         };
     }
@@ -85,6 +96,6 @@ internal sealed class Execution(ulong order, Command command)
 
     /// <summary>What is kept of it: once it is finished the result alone.</summary>
     public JournalChange ToRow() => JournalChange.Put(CommandExecutor.Book, Key, (Result is null
-        ? new ExecutionRecord { Command = Command, Started = Started, Cancelled = Cancelled, Order = order }
+        ? new ExecutionRecord { Command = Command, Started = Started, Cancelled = Cancelled, SupersededBy = SupersededBy, Order = order }
         : new ExecutionRecord { Result = Result, Order = order }).ToByteArray());
 }

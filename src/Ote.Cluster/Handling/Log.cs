@@ -10,6 +10,9 @@ internal static partial class Log
     [LoggerMessage(2301, LogLevel.Warning, "The shim of {Cluster} is away, its commands wait, and further without saying so while the cause stays: {Cause}")]
     public static partial void ShimAway(this ILogger log, string cluster, string cause);
 
+    [LoggerMessage(2380, LogLevel.Warning, "The managed cluster of {Cluster} refuses connections; command {Command} waits for it until its deadline: {Cause}")]
+    public static partial void ClusterRefuses(this ILogger log, string cluster, string command, string cause);
+
     [LoggerMessage(2336, LogLevel.Information, "The shim of {Cluster} is back")]
     public static partial void ShimBack(this ILogger log, string cluster);
 

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Tests.Cluster.Access;
 using Ote.Tests.Cluster.Handling;
+using Ote.Tests.Shim;
 
 namespace Ote.Tests.Cluster.Audit;
 
@@ -49,6 +51,29 @@ public sealed class AuditTreeTests
         Assert.Equal(["refused default/make", "outcome default/make"], Lines(tree, "c1").Select(Event));
         Assert.Equal(("POST", "c1"), (Lines(tree, "c1")[0].Text("method"), Lines(tree, "c1")[0].Items("notAllowedClusters")![0]!.ToString()));
         Assert.Equal(("alice", "NotAllowed"), (Lines(tree, "c1")[1].Text("user"), Lines(tree, "c1")[1].Text("error")));
+    }
+
+    [Fact]
+    public async Task A_target_says_of_a_command_that_an_edit_took_away_from_it_that_it_was_superseded()
+    {
+        await using ShimLink link = new(); // nobody serves there: what is told to north waits
+        await using var tree = await TreeAsync();
+        await tree.AddAsync("north", "root", [], Ct, shim: link.NewRemote());
+        await tree.ClusterIsAsync("north", "online", Ct);
+        await tree.CommandAsync("move", "north", "GET", Secrets, "", Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.ClusterControllers, "default", "move", c => c.Whole("status", "targetCounts", "durable") == 1, Ct);
+        await tree.Root.PatchAsync(
+            Kinds.ClusterControllers, "default", "move", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["clusterSelector"] = "c1" } }, Ct);
+        await tree.OverAsync("move", Ct, generation: 2);
+        while (Lines(tree, "north").Length == 0)
+        {
+            Ct.ThrowIfCancellationRequested();
+            await Task.Run(() => { }, Ct);
+        }
+
+        var line = Assert.Single(Lines(tree, "north"));
+        Assert.Equal(("outcome", 1L, "Cancelled", "Superseded"), (line.Text("event"), line.Whole("generation"), line.Text("outcome"), line.Text("error")));
+        Assert.Equal(["accepted default/move", "over default/move", "accepted default/move", "over default/move"], Lines(tree, "root").Select(Event));
     }
 
     private static async Task<SmallTree> TreeAsync(bool policy = false)

@@ -235,7 +235,7 @@ public sealed class CommandControllerTests
         await world.WhileTimePasses(Done(world.ReceiveAsync(EntryWorld.Receipt(command, "b", Stage.Cancelled), EntryWorld.Receipt(command, "a", code: 201, generation: 2), EntryWorld.Receipt(command, "b", generation: 2))));
         var over = await world.OverAsync("c", Ct, generation: 2);
         Assert.Equal(("Succeeded", 201L), (over.Text("status", "commandPhase"), over.Whole("status", "a", "code")));
-        Assert.Equal(["a"], (await world.ResultsAsync(Ct)).Select(r => r.Text("cluster")));
+        Assert.Equal(["a ", "b Superseded"], (await world.ResultsAsync(Ct)).Select(r => $"{r.Text("cluster")} {r.Text("error")}"));
         Assert.Equal(2, (await world.ResultsAsync(Ct, generation: 2)).Length);
     }
 

@@ -63,13 +63,20 @@ internal sealed class EntryWorld : IAsyncDisposable
         return world;
     }
 
+    /// <summary>The control API as somebody.</summary>
+    public KubeClient As(UserInfo user) => _server.CreateClient(user);
+
     /// <summary>The process ends; what it held in memory is gone.</summary>
     public async Task StopAsync()
     {
+        if (_stop.IsCancellationRequested)
+        {
+            return; // ended before
+        }
+
         await _stop.CancelAsync();
         await _running;
         _controller.Dispose();
-        _stop.Dispose();
     }
 
     /// <summary>A new process on the same API, which knows nothing else. It does not work before <see cref="Run"/>.</summary>
@@ -143,6 +150,7 @@ internal sealed class EntryWorld : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        _stop.Dispose();
         await _server.DisposeAsync();
     }
 

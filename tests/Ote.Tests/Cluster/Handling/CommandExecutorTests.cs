@@ -376,7 +376,7 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         await asked.Task.WaitAsync(TestContext.Current.CancellationToken); // or the minute may be over before it is asked at all
         var receipt = await NextWhileTimePasses();
         Assert.Equal((Stage.Expired, "Busy"), (receipt.Stage, receipt.Error));
-        Assert.Contains("busy until the deadline, nothing ran; its last word: 1000 requests wait", receipt.Text, StringComparison.Ordinal);
+        Assert.Contains("busy until the deadline, nothing ran; the shim's last word: 1000 requests wait", receipt.Text, StringComparison.Ordinal);
         Assert.InRange(_seen.Count, 1, 100);
     }
 
@@ -412,6 +412,86 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         Restart();
         await Next();
         Assert.All(_seen, r => Assert.False(r.Replay));
+    }
+
+    [Theory]
+    [InlineData(0, "Cancelled")]
+    [InlineData(2, "Superseded")]
+    public async Task A_command_that_ends_says_whether_somebody_wanted_that_or_an_edit_took_its_place_also_after_a_restart(ulong supersededBy, string error)
+    {
+        TaskCompletionSource begun = new();
+        _answer = async (_, ct) =>
+        {
+            begun.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, ct);
+            return ShimAnswer.FromCluster(200, default, "");
+        };
+        var executor = Start();
+        await executor.CancelAsync("never", 1, "root", supersededBy);
+        Assert.Equal((Stage.Cancelled, error), await Next() is var never ? (never.Stage, never.Error) : default);
+        await executor.TakeAsync(Command("runs"));
+        await begun.Task.Soon();
+        await executor.CancelAsync("runs", 1, "root", supersededBy);
+        await executor.CancelAsync("runs", 1, "root", 7); // the first word counts
+        Assert.Equal((Stage.Cancelled, error), await NextOutcome() is var running ? (running.Stage, running.Error) : default);
+
+        TaskCompletionSource<ExecuteResponse> deaf = new();
+        TaskCompletionSource again = new();
+        _answer = (_, _) =>
+        {
+            again.TrySetResult();
+            return deaf.Task;
+        };
+        await executor.TakeAsync(Command("dies"));
+        await again.Task.Soon();
+        await executor.CancelAsync("dies", 1, "root", supersededBy);
+        Restart();
+        Assert.Equal(("dies", Stage.Cancelled, error), await NextOutcome() is var dead ? (dead.CommandUid, dead.Stage, dead.Error) : default);
+
+        async Task<Receipt> NextOutcome()
+        {
+            Receipt receipt;
+            do
+            {
+                receipt = await Next();
+            }
+            while (receipt.Stage == Stage.Durable);
+            return receipt;
+        }
+    }
+
+    [Fact]
+    public async Task A_command_waits_while_the_cluster_refuses_connections_and_runs_when_it_does_not()
+    {
+        int asked = 0;
+        _answer = (_, _) => Task.FromResult(++asked < 8 ? ShimAnswer.Failure(ShimError.Refused, "refuses connections") : ShimAnswer.FromCluster(201, default, ""));
+        await Start().TakeAsync(Command("u1", minutes: 60 * 24));
+        Assert.Equal((Stage.Durable, "waits for the cluster"), await NextWhileTimePasses() is var waits ? (waits.Stage, waits.Text) : default);
+        Assert.Equal((Stage.Executed, 201), await NextWhileTimePasses() is var end ? (end.Stage, end.Code) : default);
+        Assert.All(_seen, r => Assert.False(r.Replay));
+        Assert.Equal(8, _seen.Count);
+    }
+
+    [Fact]
+    public async Task A_cluster_that_refuses_connections_costs_the_command_at_its_deadline_and_says_so()
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _answer = (_, _) =>
+        {
+            asked.TrySetResult();
+            return Task.FromResult(ShimAnswer.Failure(ShimError.Refused, "see that it runs there"));
+        };
+        await Start().TakeAsync(Command("u1", minutes: 1));
+        await asked.Task.WaitAsync(TestContext.Current.CancellationToken); // or the minute may be over before it is asked at all
+        Receipt receipt;
+        do
+        {
+            receipt = await NextWhileTimePasses();
+        }
+        while (receipt.Stage == Stage.Durable);
+        Assert.Equal((Stage.Expired, "Refused"), (receipt.Stage, receipt.Error));
+        Assert.Equal("the cluster refused connections until the deadline, nothing ran; the shim's last word: see that it runs there", receipt.Text);
+        Assert.InRange(_seen.Count, 2, 100);
     }
 
     [Fact]
@@ -483,7 +563,9 @@ public sealed class CommandExecutorTests : IAsyncDisposable
         var executor = New();
         await executor.TakeAsync(Command("u1", generation: 1));
         await executor.TakeAsync(Command("u1", generation: 2));
-        Assert.Equal((1UL, Stage.Cancelled), await Next() is var end ? (end.Generation, end.Stage) : default);
+        Assert.Equal(
+            (1UL, Stage.Cancelled, "Superseded", "generation 2 of the command took its place before it ran"),
+            await Next() is var end ? (end.Generation, end.Stage, end.Error, end.Text) : default);
         Run(executor);
         Assert.Equal((2UL, Stage.Executed), await Next() is var next ? (next.Generation, next.Stage) : default);
         Assert.Equal(["u1.2.c1"], _seen.Select(r => r.IdempotencyKey));
