@@ -204,7 +204,7 @@ internal static class ClusterStatus
     /// <param name="status">The status object.</param>
     /// <param name="wish">What the object wishes.</param>
     /// <param name="entry">What the routes say of the cluster.</param>
-    /// <param name="takenBack">Whether nothing is in force because that was sent long enough ago.</param>
+    /// <param name="takenBack">Whether nothing is in force because that was sent; see <see cref="ClusterWishes.IsPlaceTakenBack"/>.</param>
     /// <param name="now">The time.</param>
     public static void WritePlacement(JsonObject status, SetPlacement wish, RouteEntry entry, bool takenBack, DateTimeOffset now)
     {
@@ -225,15 +225,9 @@ internal static class ClusterStatus
         {
             Conditions.SetCondition(status, PlacementInForce, true, "Told", "the cluster goes by the pin, the forbidden parents and the draining of its spec", now);
         }
-        else if (shown is not null && shown.Text("reason") is "Told" or Astray or "TakingBack" && inForce != 0)
+        else if (shown is not null && shown.Text("reason") != Elsewhere && !takenBack)
         {
             Conditions.SetCondition(status, PlacementInForce, false, "TakingBack", "the spec wishes nothing about its place any more; that is sent until the cluster tells that it goes by it", now);
-        }
-        else if (shown is not null && shown.Text("reason") is "NotTold" or "TakingBackUntold" && !takenBack)
-        {
-            // It tells of no wish, and told of none before: the former one may still be on its way.
-            Conditions.SetCondition(
-                status, PlacementInForce, false, "TakingBackUntold", "the spec wishes nothing about its place any more, and the cluster never told of the former wish; a minute after it was sent that is taken to be in force", now);
         }
         else if (inForce == 0)
         {

@@ -22,6 +22,7 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
     private readonly WishPauses _tags = new(time);
     private readonly WishPauses _places = new(time);
     private readonly WishPauses _budgets = new(time);
+    private readonly ConcurrentDictionary<string, ulong> _placed = new(StringComparer.Ordinal); // in which attachment a cluster told of a wish last
     private readonly ConcurrentDictionary<(string Field, string Name), long> _refused = new();
 
     /// <summary>Sends what is due. The cluster's status is written already, so that a wish for its place is remembered before it is sent.</summary>
@@ -31,6 +32,11 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
         if (!entry.Online)
         {
             return null;
+        }
+
+        if (entry.Placement != 0)
+        {
+            _placed[entry.Name] = entry.Epoch;
         }
 
         var generation = cluster.Generation();
@@ -62,15 +68,18 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
         _tags.Forget(name);
         _places.Forget(name);
         _budgets.Forget(name);
+        _placed.TryRemove(name, out _);
         _refused.TryRemove((TagsField, name), out _);
         _refused.TryRemove((BudgetField, name), out _);
     }
 
     /// <summary>
-    /// Whether a cluster goes by no wish about its place because that was sent: one that tells of none may still have the former wish on
-    /// its way.
+    /// Whether a cluster goes by no wish about its place because that was sent. One that has told of the former wish in this very attachment and
+    /// tells of none now has heard; any other may have attached a moment ago and tell of its wish yet, or have it still on its way.
     /// </summary>
-    public bool IsPlaceTakenBack(JsonObject cluster, RouteEntry entry) => entry.Placement == 0 && _places.HasHadTime(entry.Name, cluster.Generation());
+    public bool IsPlaceTakenBack(JsonObject cluster, RouteEntry entry) => entry.Placement == 0
+        && (_places.HasHadTime(entry.Name, cluster.Generation())
+            || (_places.WasSent(entry.Name, cluster.Generation(), entry.Epoch) && _placed.TryGetValue(entry.Name, out var epoch) && epoch == entry.Epoch));
 
     /// <summary>What an object wishes about its cluster's place; everything empty when it wishes nothing.</summary>
     public static SetPlacement PlaceOf(JsonObject cluster, string name) => new()

@@ -36,6 +36,10 @@ internal sealed class WishPauses(TimeProvider time)
     public bool HasHadTime(string name, long generation) =>
         _attempts.GetValueOrDefault(name) is { } last && last.Generation == generation && time.GetElapsedTime(last.At) >= First;
 
+    /// <summary>Whether a wish of a generation was sent to the cluster where it is attached now.</summary>
+    public bool WasSent(string name, long generation, ulong epoch) =>
+        _attempts.GetValueOrDefault(name) is { } last && last.Generation == generation && last.Epoch == epoch;
+
     /// <summary>The wish is in force, or its cluster is gone.</summary>
     public void Forget(string name) => _attempts.TryRemove(name, out _);
 

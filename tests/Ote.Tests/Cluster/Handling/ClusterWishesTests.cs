@@ -132,6 +132,30 @@ public sealed class ClusterWishesTests
     }
 
     [Fact]
+    public async Task A_cluster_that_has_just_attached_and_tells_of_no_pin_yet_is_told_all_the_same_that_it_was_taken_back()
+    {
+        var mine = Wished(1, """{"pinnedParent":"north"}""");
+        var pin = PlacementDigest.Of(ClusterWishes.PlaceOf(mine, "c1"));
+        Write(mine, pin);
+        await _wishes.SendAsync(mine, Entry with { Placement = pin });
+
+        ((JsonObject)mine["spec"]!).Remove("pinnedParent");
+        mine["metadata"]!["generation"] = 2;
+        var again = Entry with { Epoch = 2 };
+        Write(mine, 0, entry: again);
+        Assert.False(InForce(mine));
+        await _wishes.SendAsync(mine, again);
+        Assert.Equal("", Assert.Single(_sent).SetPlacement.PinnedParent);
+        Write(mine, 0, entry: again);
+        Assert.False(InForce(mine));
+
+        Write(mine, pin, entry: again);
+        await _wishes.SendAsync(mine, again with { Placement = pin });
+        Write(mine, 0, entry: again);
+        Assert.Null(InForce(mine));
+    }
+
+    [Fact]
     public void A_pin_that_the_cluster_knows_of_and_does_not_follow_is_not_in_force()
     {
         var mine = Wished(1, """{"pinnedParent":"north"}""");
@@ -144,9 +168,9 @@ public sealed class ClusterWishesTests
         Assert.True(InForce(mine));
     }
 
-    private void Write(JsonObject cluster, ulong inForce, string below = "north")
+    private void Write(JsonObject cluster, ulong inForce, string below = "north", RouteEntry? entry = null)
     {
-        var entry = Entry with { Placement = inForce, Parent = below };
+        entry = (entry ?? Entry) with { Placement = inForce, Parent = below };
         ClusterStatus.WritePlacement((JsonObject)cluster["status"]!, ClusterWishes.PlaceOf(cluster, "c1"), entry, _wishes.IsPlaceTakenBack(cluster, entry), _time.GetUtcNow());
     }
 
