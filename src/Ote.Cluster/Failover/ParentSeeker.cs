@@ -156,12 +156,20 @@ public sealed class ParentSeeker : IParentChoice
         Save();
     }
 
-    /// <summary>An operator's wish: completes when it is on disk; then the present parent is left if it is not allowed any more.</summary>
+    /// <summary>
+    /// An operator's wish: completes when it is on disk; then the present parent is left if it is not allowed any more. An older wish of the same
+    /// object changes nothing: one that made this cluster leave its parent comes again from there, should it attach there later.
+    /// </summary>
     public async Task WishAsync(SetPlacement wish)
     {
         bool leave;
         lock (_gate)
         {
+            if (wish.ObjectUid.Length > 0 && wish.ObjectUid == _wish.ObjectUid && wish.Generation < _wish.Generation)
+            {
+                return;
+            }
+
             _wish = wish;
             leave = _plan.Wish(wish);
         }

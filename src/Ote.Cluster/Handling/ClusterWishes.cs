@@ -89,6 +89,7 @@ internal sealed class ClusterWishes(Func<Message, Task> send, TimeProvider time,
         ForbiddenParents = { cluster.Items("spec", "forbiddenParents")?.Select(p => p?.ToString() ?? "") ?? [] },
         Drain = cluster.Truth("spec", "drain") ?? false,
         Generation = (ulong)cluster.Generation(),
+        ObjectUid = cluster.Uid(),
     };
 
     /// <summary>The shorter of two waits; null is none.</summary>

@@ -188,8 +188,9 @@ internal sealed class EdgeHandler : ILinkHandler
         }
 
         await _seeker.WishAsync(wish).ConfigureAwait(false);
-        _routes.Apply(t => t.SetSelf(t.Self with { Placement = PlacementDigest.Of(wish) }));
-        if (wish.Drain)
+        var inForce = _seeker.Placement;
+        _routes.Apply(t => t.SetSelf(t.Self with { Placement = PlacementDigest.Of(inForce) }));
+        if (inForce.Drain)
         {
             _drain();
         }

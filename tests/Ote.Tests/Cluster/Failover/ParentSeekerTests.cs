@@ -28,6 +28,22 @@ public sealed class ParentSeekerTests
         Assert.Equal("other", after.Next().Target?.Name);
     }
 
+    [Fact]
+    public async Task A_wish_that_comes_again_after_a_newer_one_of_the_same_object_changes_nothing_also_after_a_restart()
+    {
+        var seeker = Start();
+        await seeker.WishAsync(new SetPlacement { Name = "c1", PinnedParent = "other", Generation = 2, ObjectUid = "o1" });
+        await seeker.WishAsync(new SetPlacement { Name = "c1", Generation = 3, ObjectUid = "o1" });
+
+        seeker = Start();
+        await seeker.WishAsync(new SetPlacement { Name = "c1", PinnedParent = "other", Generation = 2, ObjectUid = "o1" });
+        Assert.Equal("", seeker.Placement.PinnedParent);
+
+        // The object of another control entry, or one that was made anew, counts its own generations.
+        await seeker.WishAsync(new SetPlacement { Name = "c1", PinnedParent = "other", Generation = 1, ObjectUid = "o2" });
+        Assert.Equal("other", seeker.Placement.PinnedParent);
+    }
+
     private ParentSeeker Start() => new(new FailoverOptions(), Home, [], _disk, _time, () => 0, NullLogger.Instance);
 
     private static void Attach(ParentSeeker seeker, string name, params Candidate[] named)
