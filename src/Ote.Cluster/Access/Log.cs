@@ -19,6 +19,9 @@ internal static partial class Log
     [LoggerMessage(2604, LogLevel.Warning, "Whether there are {Kinds} cannot be asked yet, what they decide about waits: {Cause}")]
     public static partial void PoliciesUnknown(this ILogger log, string kinds, string cause);
 
+    [LoggerMessage(2605, LogLevel.Information, "The status of {Kind} {Policy} cannot be written, which changes nothing about what it allows: {Cause}")]
+    public static partial void PolicyStatusNotWritten(this ILogger log, string kind, string policy, string cause);
+
     [LoggerMessage(2368, LogLevel.Warning, "A message of {From} to {To} is not allowed: {Text}")]
     public static partial void MessageNotAllowed(this ILogger log, string from, string to, string text);
 }

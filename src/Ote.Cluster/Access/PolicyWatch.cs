@@ -42,12 +42,13 @@ internal sealed class PolicyWatch(
         }
 
         var informer = new Informer(api, kind, null, null, time, random, log);
-        informer.Changed += (_, after) => Changed(informer, after);
-        var watching = informer.RunAsync(stop);
+        using var status = new PolicyStatus(api, kind, faults, informer, time, random, log);
+        informer.Changed += (before, after) => Changed(informer, status, before, after);
+        Task[] running = [informer.RunAsync(stop), status.RunAsync(stop)];
         await informer.Synced.WaitAsync(stop).ConfigureAwait(false);
         Use(informer);
         _known.TrySetResult();
-        await watching.ConfigureAwait(false);
+        await Task.WhenAll(running).ConfigureAwait(false);
     }
 
     private static TaskCompletionSource Known(bool already)
@@ -85,11 +86,20 @@ internal sealed class PolicyWatch(
         }
     }
 
-    private void Changed(Informer informer, JsonObject? after)
+    private void Changed(Informer informer, PolicyStatus status, JsonObject? before, JsonObject? after)
     {
-        if (after is not null && faults(after) is { Count: > 0 } wrong)
+        if (after is not null)
         {
-            log.PolicyFaulty(kind.Kind, after.Name(), string.Join("; ", wrong));
+            status.Look(after);
+            if (before?.Uid() == after.Uid() && before.Generation() == after.Generation())
+            {
+                return; // its status, or a label
+            }
+
+            if (faults(after) is { Count: > 0 } wrong)
+            {
+                log.PolicyFaulty(kind.Kind, after.Name(), string.Join("; ", wrong));
+            }
         }
 
         // Policies that are still being listed say nothing yet: half of them may allow less, or more, than all.

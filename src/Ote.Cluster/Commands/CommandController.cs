@@ -123,7 +123,7 @@ internal sealed partial class CommandController : IDisposable
     {
         foreach (var work in _works.Values)
         {
-            if (work.Wants(changes, along) || changes.Any(c => c.After is null && work.Run?.IsOpen(c.Name) == true))
+            if (work.Wants(changes, along))
             {
                 _queue.Add(work.Id);
             }
@@ -312,7 +312,7 @@ internal sealed partial class CommandController : IDisposable
     {
         var now = _time.GetUtcNow();
         var run = work.Run!;
-        if (!run.IsOver && _sender.Gone(run.Open) is { Count: > 0 } gone)
+        if (work.LooksForGone(now) && _sender.Gone(run.Open) is { Count: > 0 } gone)
         {
             // They do not come back: who joins again is another cluster. Whatever reached them before may have been carried out.
             work.End(Stage.Executed, "ClusterDeleted", "the cluster was deleted from the tree before it answered", now, null, gone);

@@ -18,6 +18,7 @@ namespace Ote.Cluster.Commands;
 /// <param name="patience">How long clusters may be silent before they are asked again.</param>
 internal sealed class Work(string key, string uid, TimeSpan patience)
 {
+    private static readonly TimeSpan GonePause = TimeSpan.FromMinutes(1);
     private readonly Lock _gate = new();
     private readonly HashSet<string> _again = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = NewSource();
@@ -25,6 +26,8 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     private PendingResults _pending = PendingResults.None();
     private PendingResults? _storing;
     private bool _unsent;
+    private bool _mayBeGone;
+    private DateTimeOffset _goneDue;
     private bool _abandoned;
 
     /// <summary>What it is queued as.</summary>
@@ -75,6 +78,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     }
 
     public static string IdOf(string key, string uid) => $"{key} {uid}";
+
     /// <summary>Whether what waits fills a page, or is all there will be: otherwise more may join it for a moment.</summary>
     public bool IsWorthStoring
     {
@@ -94,7 +98,7 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
             // What came of the run before is of no interest any more.
             _pending.Done.TrySetResult();
             _pending = PendingResults.None();
-            (Generation, Run, Pages, _unsent, LastWritten) = (generation, run, pages, true, null);
+            (Generation, Run, Pages, _unsent, _mayBeGone, LastWritten) = (generation, run, pages, true, true, null);
             Inline.Clear();
         }
 
@@ -256,14 +260,21 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
         }
     }
 
-    /// <summary>Notes clusters that may lack what they are to be told. True when there are any.</summary>
+    /// <summary>Notes clusters that may lack what they are to be told, and that some may be no more. True when there are any.</summary>
     public bool Wants(IReadOnlyCollection<RouteChange> changes, IReadOnlyCollection<string> along)
     {
         lock (_gate)
         {
-            if (Run is not { IsOver: false } run || _unsent)
+            if (Run is not { IsOver: false } run)
             {
                 return false;
+            }
+
+            var left = changes.Any(c => c.After is null && run.IsOpen(c.Name));
+            _mayBeGone |= left;
+            if (_unsent)
+            {
+                return left;
             }
 
             var before = _again.Count;
@@ -271,7 +282,24 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
 
             // The result of one that has the command may be lost with a former parent, which took it; asked again it answers from its journal.
             _again.UnionWith(changes.Where(c => c.Reattached).Select(c => c.Name).Concat(along).Where(run.IsOpen));
-            return _again.Count > before;
+            return left || _again.Count > before;
+        }
+    }
+
+    /// <summary>
+    /// Whether to look for targets that are no more: after one has lost its route, and else once a minute. If so, the next time is set.
+    /// </summary>
+    public bool LooksForGone(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (Run is not { IsOver: false } || (!_mayBeGone && now < _goneDue))
+            {
+                return false;
+            }
+
+            (_mayBeGone, _goneDue) = (false, now + GonePause);
+            return true;
         }
     }
 

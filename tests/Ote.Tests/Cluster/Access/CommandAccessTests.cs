@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Access;
@@ -54,6 +55,21 @@ public sealed class CommandAccessTests : IAsyncDisposable
         await UntilAsync(async () => (await access.JudgeAsync(Pods, ["c1"], Ct)).Refused.Count == 1);
         await admin.DeleteAsync(Kinds.CommandPolicies, null, "p", Ct);
         await UntilAsync(async () => (await access.JudgeAsync(Pods, ["c1"], Ct)).Refused.Count == 0);
+    }
+
+    [Fact]
+    public async Task Policy_that_cannot_be_understood_says_so_in_its_status_until_it_is_mended()
+    {
+        await StartAsync(installed: true);
+        var admin = _server.CreateClient(UserInfo.Admin);
+        await admin.CreateAsync(Kinds.CommandPolicies, null, Policies.Object("p", "subjects: [{kind: User, name: bob}], rules: [{verbs: ['*']}]"), Ct);
+        JsonObject? policy = null;
+        await UntilAsync(async () => (policy = await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.Condition("InForce") is not null);
+        Assert.False(policy!.IsTrue("InForce"));
+        Assert.Contains("spec.rules[0]: give apiGroups and resources", policy!.Condition("InForce").Text("message"), StringComparison.Ordinal);
+        await admin.PatchAsync(Kinds.CommandPolicies, null, "p", PatchKind.Merge, JsonNode.Parse("""{"spec":{"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}}""")!, Ct);
+        await UntilAsync(async () => (policy = await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.IsTrue("InForce"));
+        Assert.Equal(2, policy.Whole("status", "observedGeneration"));
     }
 
     [Fact]
