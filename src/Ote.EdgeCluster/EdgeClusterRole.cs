@@ -58,7 +58,8 @@ public static class EdgeClusterRole
             }
         }
 
-        var cluster = await EdgeCluster.StartAsync(options.Cluster, loggers, time, Random, stop, options.Meters).ConfigureAwait(false);
+        var wanted = options.Cluster with { Server = options.Cluster.Server with { BootstrapRoles = true } };
+        var cluster = await EdgeCluster.StartAsync(wanted, loggers, time, Random, stop, options.Meters).ConfigureAwait(false);
         await using (cluster.ConfigureAwait(false))
         {
             var kubeconfig = Path.GetFullPath(Path.Combine(data, KubeconfigName));

@@ -6,6 +6,8 @@ using Microsoft.Extensions.Logging;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Access.Rbac;
+using Ote.Kube.Server.Access.Reviews;
 using Ote.Kube.Server.Admission;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Lifecycle;
@@ -34,6 +36,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly ObjectStore _store;
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces = new();
+    private readonly RbacTable _roles = new();
     private readonly ObjectWriter _writer;
     private readonly Janitor _janitor;
     private readonly Dispatcher _dispatcher;
@@ -60,21 +63,26 @@ public sealed class ApiServer : IAsyncDisposable
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
             ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time));
         _served = new ServedCatalog(_store, _log);
-        _writer = new ObjectWriter(_store, _served, _namespaces, [new RequesterStamp(), .. options.Admission], time, options.NewUid);
+        var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
+        _writer = new ObjectWriter(
+            _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid);
         var owners = new OwnerCollector(_store, _writer, _served);
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
-        _janitor = new Janitor(_store, _writer, owners, _served, _namespaces, time, options.Random ?? new Random().NextDouble, _log);
+        _janitor = new Janitor(
+            _store, _writer, owners, new EventExpiry(_store, _writer, _served, options.EventLife, time), _served, _namespaces, options.CollectsGarbage, time, options.Random ?? new Random().NextDouble, _log);
 #pragma warning restore RS0030
-        var authorizer = options.Authorizer ?? new MastersAuthorizer();
         var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
-        var deletion = new DeleteHandler(_store, _writer, owners, options);
+        var deletion = new DeleteHandler(_store, _writer, options);
+        const int Users = 50;
+        var gate = new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser * Users, options.MaxWait, time);
+        _meter.CreateObservableUpDownCounter("ote.kube.server.waiting", () => gate.Waiting, "{request}", "Requests waiting for others to end");
         _dispatcher = new Dispatcher(
             new Authenticator(_pki, tokens, time), new Impersonation(authorizer), authorizer, _served,
             new Handlers(
                 new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
-                new PodHandler(_writer, deletion, options), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
-            new RequestMetrics(_meter, time), _log);
+                new ReviewHandler(authorizer, _roles, tokens, options), new PodHandler(_writer, deletion, options), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
+            gate, new RequestMetrics(_meter, time), _log);
     }
 
     /// <summary>The server's name, from its options.</summary>
@@ -116,6 +124,9 @@ public sealed class ApiServer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Of all that is installed at start.</summary>
+    private string? Fingerprint => _options is { InstallFingerprint: { } crds, BootstrapRoles: true } ? crds + " with roles" : _options.InstallFingerprint;
 
     /// <summary>
     /// A handler for an <c>HttpClient</c> that reaches the server without a socket, as <paramref name="user"/>. Give the client any base
@@ -200,21 +211,28 @@ public sealed class ApiServer : IAsyncDisposable
     {
         await _served.RefreshAsync(cancellation).ConfigureAwait(false);
         await _namespaces.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        await _roles.LoadAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_namespaces.On);
+        _store.Changes.Listen(_roles.On);
         _store.Changes.Listen(_janitor.On);
         var missing = SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct();
         // At once, so that they share a commit.
         await Task.WhenAll(missing.Select(
             name => InstallAsync(Kinds.Namespaces, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }))).ConfigureAwait(false);
 
-        if (_options.InstallFingerprint is null || _store.Installed != _served.Mark(_options.InstallFingerprint))
+        if (Fingerprint is null || _store.Installed != _served.Mark(Fingerprint))
         {
             foreach (var crd in _options.InstallCrds)
             {
                 await InstallAsync(Kinds.CustomResourceDefinitions, crd.Copy()).ConfigureAwait(false);
             }
 
-            if (_options.InstallFingerprint is { } fingerprint)
+            if (_options.BootstrapRoles)
+            {
+                await Task.WhenAll(BootstrapRoles.Read().Select(MakeAsync)).ConfigureAwait(false);
+            }
+
+            if (Fingerprint is { } fingerprint)
             {
                 await _store.NoteInstalledAsync(_served.Mark(fingerprint)).ConfigureAwait(false);
             }
@@ -222,6 +240,16 @@ public sealed class ApiServer : IAsyncDisposable
 
         await _janitor.StartAsync(cancellation).ConfigureAwait(false);
         _log.ServerReady(Name, _options.DataDirectory ?? "memory", _store.Revision);
+    }
+
+    /// <summary>Creates a role or a binding where there is none of its name.</summary>
+    private async Task MakeAsync(JsonObject role)
+    {
+        var kind = _served.Current.FindKind(role.Text("apiVersion")!, role.Text("kind")!)!;
+        if (await _store.FindAsync(new StoreKey(ServedCatalog.ResourceOf(kind), "", role.Name()), CancellationToken.None).ConfigureAwait(false) is null)
+        {
+            await _writer.CreateAsync(new WriteContext(UserInfo.Component("apiserver"), kind, "") { Manager = "ote-apiserver" }, role).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Creates an object, or gives an existing one the wanted spec.</summary>

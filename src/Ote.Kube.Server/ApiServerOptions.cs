@@ -35,14 +35,28 @@ public sealed record ApiServerOptions
     /// <summary>File of bearer tokens, a <c>token,user,uid,"group,group"</c> a line; null for none.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>Who may do what; null lets <c>system:masters</c> do all and nobody else anything.</summary>
+    /// <summary>
+    /// Allows more than the stored roles and bindings do; null: nothing more. <c>system:masters</c> may do all, whatever either says.
+    /// </summary>
     public IAuthorizer? Authorizer { get; init; }
+
+    /// <summary>
+    /// Whether to make, where they are missing, the roles and bindings that Kubernetes' users expect: cluster-admin, admin, edit, view, and what
+    /// lets all who are known discover the API. Default false.
+    /// </summary>
+    public bool BootstrapRoles { get; init; }
 
     /// <summary>Rules for changes, after the built-in ones.</summary>
     public IReadOnlyList<IAdmission> Admission { get; init; } = [];
 
     /// <summary>Answers about what goes on inside pods: their logs, and why there is no exec. Null: nothing runs pods here.</summary>
     public IPodStreams? PodStreams { get; init; }
+
+    /// <summary>
+    /// Whether the server itself deletes what hangs on what was deleted, and empties namespaces that go. False: a kube-controller-manager at
+    /// this API does both. Default true.
+    /// </summary>
+    public bool CollectsGarbage { get; init; } = true;
 
     /// <summary>
     /// Files beside the API, by their path: each is made when it is asked for, by who may <c>get</c> that path, one at a time. What fails with
@@ -66,6 +80,18 @@ public sealed record ApiServerOptions
     /// <summary>Most objects in one page of a list; a client that asks for more gets this many and a continue token. Default 5000.</summary>
     public int MaxPage { get; init; } = 5000;
 
+    /// <summary>
+    /// Most requests served at once, watches and streams aside; more wait, users in turn. Those of <c>system:masters</c> do not count and never wait.
+    /// Default 400.
+    /// </summary>
+    public int MaxRequests { get; init; } = 400;
+
+    /// <summary>Most requests of one user that wait; more are answered 429. Default 100, and 50 times that of all users.</summary>
+    public int MaxWaitingOfUser { get; init; } = 100;
+
+    /// <summary>How long a request waits before it is answered 429. Default half a minute.</summary>
+    public TimeSpan MaxWait { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Most watches at once; more are answered 429. Default 20,000.</summary>
     public int MaxWatches { get; init; } = 20_000;
 
@@ -77,6 +103,9 @@ public sealed record ApiServerOptions
 
     /// <summary>How long a watch lasts that asks for no time. Default half an hour.</summary>
     public TimeSpan WatchTimeout { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long an event is kept after it was last seen. Default an hour.</summary>
+    public TimeSpan EventLife { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Newest changes kept for watches to resume from. Default 10,000.</summary>
     public int HistoryKept { get; init; } = 10_000;

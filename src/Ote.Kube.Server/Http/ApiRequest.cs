@@ -34,7 +34,7 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
     /// <summary>The parameters of a write, from the query.</summary>
     public WriteContext Write(string operation = "Update") => new(User, Kind, Path.Namespace ?? "")
     {
-        Subresource = Path.Subresource is "status" ? "status" : null,
+        Subresource = Path.Subresource is "status" or "finalize" ? Path.Subresource : null,
         Manager = Manager(),
         Operation = operation,
         DryRun = DryRun(),

@@ -6,12 +6,12 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers delete and deletecollection.</summary>
-internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, OwnerCollector owners, ApiServerOptions options)
+internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiServerOptions options)
 {
     public async Task DeleteAsync(ApiRequest request)
     {
-        var (preconditions, orphan, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
-        var written = await DeleteOneAsync(context, request.Name, preconditions, orphan).ConfigureAwait(false);
+        var (preconditions, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var written = await writer.DeleteAsync(context, request.Name, preconditions).ConfigureAwait(false);
         if (!written.Gone || request.Kind is { Group: "", Plural: "pods" })
         {
             await Answers.JsonAsync(request.Context, 200, ObjectForm.InVersion(written.Json, request.Kind)).ConfigureAwait(false);
@@ -38,7 +38,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, Owne
 
     public async Task DeleteCollectionAsync(ApiRequest request)
     {
-        var (preconditions, orphan, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var (preconditions, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
         var filter = ObjectFilter.Of(request);
         await foreach (var page in StoreScan.PagesAsync(store, request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, request.Aborted).ConfigureAwait(false))
         {
@@ -46,7 +46,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, Owne
             {
                 try
                 {
-                    await DeleteOneAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions, orphan).ConfigureAwait(false);
+                    await writer.DeleteAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions).ConfigureAwait(false);
                 }
                 catch (ApiError gone) when (gone.Code == 404)
                 {
@@ -64,18 +64,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, Owne
         }).ConfigureAwait(false);
     }
 
-    private async Task<Written> DeleteOneAsync(WriteContext context, string name, DeletePreconditions preconditions, bool orphan)
-    {
-        if (orphan && !context.DryRun)
-        {
-            // Before the deletion: afterwards the collector would not know that they may stay.
-            await owners.OrphanAsync(context, name).ConfigureAwait(false);
-        }
-
-        return await writer.DeleteAsync(context, name, preconditions).ConfigureAwait(false);
-    }
-
-    private async Task<(DeletePreconditions Preconditions, bool Orphan, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
+    private async Task<(DeletePreconditions Preconditions, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
     {
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var context = request.Write();
@@ -91,13 +80,17 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, Owne
         }
 
         var policy = body.Text("propagationPolicy") ?? request.Query.Text("propagationPolicy");
-        if (policy is not (null or "Orphan" or "Background" or "Foreground"))
+        var orphans = body.Truth("orphanDependents") ?? (request.Query.Text("orphanDependents") is { } asked ? asked == "true" : null);
+        var propagation = (policy, orphans) switch
         {
-            throw ApiError.BadRequest(
-                $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
-        }
-
-        var orphan = policy == "Orphan" || (policy is null && (body.Truth("orphanDependents") ?? request.Query.Text("orphanDependents") == "true"));
-        return (new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), orphan, context);
+            ("Orphan", _) or (null, true) => Propagation.Orphan,
+            ("Foreground", _) => Propagation.Foreground,
+            ("Background", _) or (null, false) => Propagation.Background,
+            (null, null) => Propagation.Default,
+            _ => throw ApiError.BadRequest(
+                $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""),
+        };
+        return (
+            new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), context with { Propagation = propagation });
     }
 }

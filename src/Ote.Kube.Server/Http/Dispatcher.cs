@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Access.Reviews;
 using Ote.Kube.Server.Lifecycle;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
@@ -8,17 +9,15 @@ using Ote.Kube.Server.Watching;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>The handlers a request may end at.</summary>
-internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents, DownloadHandler Downloads);
+internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, ReviewHandler Reviews, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents, DownloadHandler Downloads);
 
 /// <summary>
 /// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
 /// are logged.
 /// </summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, IAuthorizer authorizer, ServedCatalog served, Handlers handlers, RequestMetrics metrics, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, IAuthorizer authorizer, ServedCatalog served, Handlers handlers, FairGate gate, RequestMetrics metrics, ILogger log)
 {
-    private readonly SelfReview _self = new(authorizer);
-
     public async Task HandleAsync(HttpContext context)
     {
         var began = metrics.Begin();
@@ -106,15 +105,11 @@ internal sealed class Dispatcher(
     private async Task<string> ResourceAsync(HttpContext context, UserInfo user, ResourcePath path)
     {
         var verb = Verb(context, path);
-        if (SelfReview.Serves(path, verb))
-        {
-            await _self.HandleAsync(context, user).ConfigureAwait(false);
-            return verb;
-        }
-
         var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
         var scope = path is { Group: "", Plural: "namespaces", Name: { } own } ? own : path.Namespace;
-        if (authorizer.Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name)) is { } reason)
+        // Anyone who is known may ask about themselves.
+        if (!(verb == "create" && user != UserInfo.Anonymous && ReviewHandler.IsOfSelf(path))
+            && authorizer.Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb))) is { } reason)
         {
             throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
         }
@@ -126,7 +121,27 @@ internal sealed class Dispatcher(
             throw ApiError.NoSuchPath();
         }
 
-        await ServeAsync(new ApiRequest(context, user, catalog, kind, path), verb).ConfigureAwait(false);
+        var request = new ApiRequest(context, user, catalog, kind, path);
+        if (user.IsMaster || verb == "watch" || handlers.Streams.Serves(request))
+        {
+            await ServeAsync(request, verb).ConfigureAwait(false);
+            return verb;
+        }
+
+        if (!await gate.EnterAsync(user.Name, context.RequestAborted).ConfigureAwait(false))
+        {
+            throw ApiError.TooManyRequests($"too many requests of user \"{user.Name}\" are waiting, please try again later");
+        }
+
+        try
+        {
+            await ServeAsync(request, verb).ConfigureAwait(false);
+        }
+        finally
+        {
+            gate.Leave();
+        }
+
         return verb;
     }
 
@@ -147,6 +162,7 @@ internal sealed class Dispatcher(
                 "watch" => handlers.Watch.HandleAsync(request),
                 // Creation in a namespaced collection needs the namespace in the path.
                 "create" when request.Path.Name is not null || (request.Kind.Namespaced && request.Path.Namespace is null) => throw ApiError.MethodNotAllowed(),
+                "create" when ReviewHandler.Serves(request.Kind) => handlers.Reviews.HandleAsync(request),
                 "create" => handlers.Write.CreateAsync(request),
                 "update" => handlers.Write.UpdateAsync(request),
                 "patch" => handlers.Write.PatchAsync(request),
@@ -192,6 +208,16 @@ internal sealed class Dispatcher(
             "DELETE" => path.Name is null ? "deletecollection" : "delete",
             _ => throw ApiError.MethodNotAllowed(),
         };
+    }
+
+    /// <summary>A collection of which only one object is asked for is judged as that object is.</summary>
+    private static string? NameMeant(HttpContext context, string verb)
+    {
+        const string Named = "metadata.name=";
+        return verb is "list" or "watch" or "deletecollection" && context.Request.Query.Text("fieldSelector") is { } selector
+            && selector.StartsWith(Named, StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal) && selector.Length > Named.Length
+            ? selector[Named.Length..].TrimStart('=')
+            : null;
     }
 
     private static ApiError Forbidden(UserInfo user, string verb, ResourcePath path, string resource, string? ns, string reason)

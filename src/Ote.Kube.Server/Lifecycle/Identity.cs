@@ -3,13 +3,18 @@ using System.Text.Json;
 namespace Ote.Kube.Server.Lifecycle;
 
 /// <summary>The few words of metadata that each commit is asked for, read without parsing the rest.</summary>
-internal readonly record struct Identity(string Uid, bool Deleting, IReadOnlyList<string> Owners)
+/// <param name="Uid">Its uid.</param>
+/// <param name="Deleting">Whether it is going.</param>
+/// <param name="Owners">Uids of its owners.</param>
+/// <param name="Waits">Whether its deletion waits for the garbage collector.</param>
+internal readonly record struct Identity(string Uid, bool Deleting, IReadOnlyList<string> Owners, bool Waits)
 {
     public static Identity Read(byte[] json)
     {
         var reader = new Utf8JsonReader(json);
         var uid = "";
         var deleting = false;
+        var waits = false;
         List<string>? owners = null;
         while (reader.Read())
         {
@@ -34,6 +39,9 @@ internal readonly record struct Identity(string Uid, bool Deleting, IReadOnlyLis
                     deleting = true;
                     reader.Skip();
                     break;
+                case 2 when reader.ValueTextEquals("finalizers"u8):
+                    waits = ReadFinalizers(ref reader);
+                    break;
                 case 2 when reader.ValueTextEquals("ownerReferences"u8):
                     owners = ReadOwners(ref reader);
                     break;
@@ -45,7 +53,21 @@ internal readonly record struct Identity(string Uid, bool Deleting, IReadOnlyLis
             }
         }
 
-        return new Identity(uid, deleting, owners ?? (IReadOnlyList<string>)[]);
+        return new Identity(uid, deleting, owners ?? (IReadOnlyList<string>)[], waits);
+    }
+
+    private static bool ReadFinalizers(ref Utf8JsonReader reader)
+    {
+        var waits = false;
+        reader.Read();
+        var depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            waits |= reader.TokenType == JsonTokenType.String
+                && (reader.ValueTextEquals(PropagationFinalizers.Foreground) || reader.ValueTextEquals(PropagationFinalizers.Orphan));
+        }
+
+        return waits;
     }
 
     private static List<string> ReadOwners(ref Utf8JsonReader reader)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
 using Ote.Kube.Server.Access;
@@ -19,6 +20,12 @@ internal enum Leftover
     /// <summary>An owner, by uid, that went.</summary>
     Owner,
 
+    /// <summary>Events that were not seen for long.</summary>
+    Events,
+
+    /// <summary>An object whose deletion waits for what hangs on it.</summary>
+    Waiting,
+
     /// <summary>An object that names owners it has not named before: one of them may be gone already.</summary>
     Dependent,
 }
@@ -36,20 +43,28 @@ internal sealed class Janitor : IAsyncDisposable
     private readonly ObjectStore _store;
     private readonly ObjectWriter _writer;
     private readonly OwnerCollector _owners;
+    private readonly EventExpiry _events;
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces;
     private readonly ILogger _log;
+    private readonly bool _collects;
+
+    // Objects that wait for what hangs on them, by uid: a dependent that goes wakes its owner.
+    private readonly ConcurrentDictionary<string, string> _waiting = new(StringComparer.Ordinal);
     private Task _run = Task.CompletedTask;
 
     public Janitor(
-        ObjectStore store, ObjectWriter writer, OwnerCollector owners, ServedCatalog served, NamespaceTable namespaces, TimeProvider time, Func<double> random, ILogger log)
+        ObjectStore store, ObjectWriter writer, OwnerCollector owners, EventExpiry events, ServedCatalog served, NamespaceTable namespaces, bool collects,
+        TimeProvider time, Func<double> random, ILogger log)
     {
         _store = store;
         _writer = writer;
         _owners = owners;
+        _events = events;
         _served = served;
         _namespaces = namespaces;
         _log = log;
+        _collects = collects;
         _queue = new WorkQueue<(Leftover, string)>(time, random);
     }
 
@@ -58,7 +73,7 @@ internal sealed class Janitor : IAsyncDisposable
     {
         switch (change.Key.Resource)
         {
-            case NamespaceTable.Resource when change.Kind == ChangeKind.Deleted || _namespaces.Terminating(change.Key.Name) == true:
+            case NamespaceTable.Resource when _collects && (change.Kind == ChangeKind.Deleted || _namespaces.Terminating(change.Key.Name) == true):
                 _queue.Add((Leftover.Namespace, change.Key.Name));
                 break;
             case ServedCatalog.CrdResource when Identity.Read(change.Json).Deleting:
@@ -66,16 +81,41 @@ internal sealed class Janitor : IAsyncDisposable
                 break;
         }
 
+        if (change.Kind == ChangeKind.Added && EventExpiry.IsOfEvents(change.Key.Resource))
+        {
+            _queue.AddAfter((Leftover.Events, ""), _events.Pause);
+        }
+
+        if (!_collects)
+        {
+            return;
+        }
+
         var identity = Identity.Read(change.Json);
         if (change.Kind == ChangeKind.Deleted)
         {
             _queue.Add((Leftover.Owner, identity.Uid));
+            foreach (var owner in identity.Owners)
+            {
+                if (_waiting.TryGetValue(owner, out var key))
+                {
+                    _queue.Add((Leftover.Waiting, key));
+                }
+            }
+
+            _waiting.TryRemove(identity.Uid, out _);
         }
         else
         {
             if (identity.Owners.Count > 0 && (change.Previous is not { } before || !identity.Owners.SequenceEqual(Identity.Read(before).Owners)))
             {
                 _queue.Add((Leftover.Dependent, change.Key.ToString()));
+            }
+
+            if (identity is { Deleting: true, Waits: true })
+            {
+                _waiting[identity.Uid] = change.Key.ToString();
+                _queue.Add((Leftover.Waiting, change.Key.ToString()));
             }
 
             // Something may arrive in a namespace that just went.
@@ -89,11 +129,12 @@ internal sealed class Janitor : IAsyncDisposable
     /// <summary>Begins, with what was left over from before.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        foreach (var name in _namespaces.Going)
+        foreach (var name in _collects ? _namespaces.Going : [])
         {
             _queue.Add((Leftover.Namespace, name));
         }
 
+        _queue.Add((Leftover.Events, ""));
         foreach (var crd in await StoreScan.AllAsync(_store, ServedCatalog.CrdResource, null, cancellation).ConfigureAwait(false))
         {
             if (Identity.Read(crd.Json).Deleting)
@@ -117,7 +158,11 @@ internal sealed class Janitor : IAsyncDisposable
     {
         try
         {
-            await ResyncOwnersAsync(stop).ConfigureAwait(false);
+            if (_collects)
+            {
+                await ResyncOwnersAsync(stop).ConfigureAwait(false);
+            }
+
             while (true)
             {
                 var key = await _queue.TakeAsync(stop).ConfigureAwait(false);
@@ -155,6 +200,10 @@ internal sealed class Janitor : IAsyncDisposable
             after = page.Count > 0 ? page[^1] : after;
         }
         while (page.Count == ResyncPage);
+        foreach (var key in await _store.GoingAsync(stop).ConfigureAwait(false))
+        {
+            _queue.Add((Leftover.Waiting, key.ToString()));
+        }
     }
 
     private async Task CleanAsync(Leftover what, string name, CancellationToken stop)
@@ -165,6 +214,20 @@ internal sealed class Janitor : IAsyncDisposable
                 if (await _owners.CollectAsync(name, stop).ConfigureAwait(false))
                 {
                     _queue.Add((what, name));
+                }
+
+                break;
+            case Leftover.Events:
+                if (await _events.SweepAsync(stop).ConfigureAwait(false))
+                {
+                    _queue.AddAfter((what, name), _events.Pause);
+                }
+
+                break;
+            case Leftover.Waiting:
+                if (!await _owners.PropagateAsync(StoreKey.Parse(name), stop).ConfigureAwait(false))
+                {
+                    _queue.AddAfter((what, name), TimeSpan.FromSeconds(1));
                 }
 
                 break;

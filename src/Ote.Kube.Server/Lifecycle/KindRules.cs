@@ -51,16 +51,30 @@ internal static class KindRules
     }
 
     /// <summary>Fields that follow from others when an object changes.</summary>
-    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj)
+    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource)
     {
         switch (kind.Group, kind.Plural)
         {
             case ("", "secrets"):
                 FoldStringData(obj);
                 break;
-            case ("", "namespaces"):
-                // Only the finalize subresource takes them away, and that is the namespace cleaner's business.
+            case ("", "namespaces") when subresource is not "finalize":
+                // Whoever empties the namespace takes them away, by that subresource.
                 ObjectRules.Put(obj.Child("spec"), "finalizers", old["spec"]?["finalizers"]);
+                break;
+        }
+    }
+
+    /// <summary>What of the metadata that came with a status stays as it was.</summary>
+    public static void OnStatus(KindInfo kind, JsonObject old, JsonObject metadata)
+    {
+        switch (kind.Group, kind.Plural)
+        {
+            case ("apps", "deployments"):
+                ObjectRules.Put(metadata, "labels", old["metadata"]?["labels"]);
+                break;
+            case ("", "pods"):
+                ObjectRules.Put(metadata, "ownerReferences", old["metadata"]?["ownerReferences"]);
                 break;
         }
     }

@@ -61,9 +61,17 @@ internal static class ObjectRules
             throw ApiError.Conflict(kind, old.Name(), $"Precondition failed: UID in precondition: {uid}, UID in object meta: {old.Uid()}");
         }
 
-        if (subresource is "status")
+        if (subresource is "status" or "finalize")
         {
-            TakeOnly(old, obj, "status");
+            // The status of a built-in kind brings annotations along, as deployments get their revision; that of a custom kind does not.
+            var along = kind.IsCustom ? null : metadata.Copy();
+            TakeOnly(old, obj, subresource is "status" ? "status" : "spec");
+            if (along is not null)
+            {
+                KindRules.OnStatus(kind, old, along);
+                obj["metadata"] = along;
+            }
+
             metadata = obj.Child("metadata");
         }
         else if (subresource is null && kind.Subresource("status") is not null)
@@ -79,7 +87,7 @@ internal static class ObjectRules
         metadata.Remove("selfLink");
         metadata.Remove("resourceVersion");
         CheckFinalizers(kind, old, obj);
-        KindRules.OnUpdate(kind, old, obj);
+        KindRules.OnUpdate(kind, old, obj, subresource);
         if (Generations.Counts(kind) && Generations.Moved(kind, old, obj))
         {
             metadata["generation"] = Generations.After(old, leastGeneration);

@@ -138,14 +138,15 @@ internal sealed class ObjectWriter(
             preconditions.Check(kind, old);
             Admit(context, "delete", null, old);
             var candidate = old.Copy();
+            var marked = PropagationFinalizers.Mark(candidate, context.Propagation);
             var held = IsHeld(kind, candidate);
-            if (held)
+            if (held && old.IsDeleting() && !marked)
             {
-                if (old.IsDeleting())
-                {
-                    return new Written(stored.Json, stored.Revision);
-                }
+                return new Written(stored.Json, stored.Revision);
+            }
 
+            if (held && !old.IsDeleting())
+            {
                 MarkGoing(kind, candidate, time.GetUtcNow(), store.LeastGeneration);
             }
 
@@ -192,8 +193,12 @@ internal sealed class ObjectWriter(
         new(ServedCatalog.ResourceOf(context.Kind), context.Kind.Namespaced ? context.Namespace : "", name);
 
     /// <summary>Namespaces and definitions are held by their content without a finalizer in the metadata.</summary>
-    private static bool IsHeld(KindInfo kind, JsonObject obj) =>
-        ObjectRules.IsHeld(obj) || ServedCatalog.ResourceOf(kind) is NamespaceTable.Resource or ServedCatalog.CrdResource;
+    private static bool IsHeld(KindInfo kind, JsonObject obj) => ObjectRules.IsHeld(obj) || ServedCatalog.ResourceOf(kind) switch
+    {
+        NamespaceTable.Resource => obj.Items("spec", "finalizers") is { Count: > 0 },
+        ServedCatalog.CrdResource => true,
+        _ => false,
+    };
 
     private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now, long leastGeneration)
     {

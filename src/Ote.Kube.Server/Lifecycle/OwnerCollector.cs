@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
@@ -30,23 +31,121 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
         return keys.Count == PageSize && removed > 0;
     }
 
-    /// <summary>Takes an object's dependents out of its ownership.</summary>
-    public async Task OrphanAsync(WriteContext owner, string name)
+    /// <summary>Does with an object's dependents what its deletion waits for, and lets it go when that is done.</summary>
+    /// <returns>Whether there is nothing left to wait for.</returns>
+    public async Task<bool> PropagateAsync(StoreKey key, CancellationToken cancellation)
     {
-        var stored = await store.FindAsync(
-            new StoreKey(ServedCatalog.ResourceOf(owner.Kind), owner.Kind.Namespaced ? owner.Namespace : "", name), CancellationToken.None).ConfigureAwait(false);
-        if (stored is null)
+        if (served.ByResource(key.Resource) is not { } kind || await store.FindAsync(key, cancellation).ConfigureAwait(false) is not { } stored)
         {
-            return;
+            return true;
         }
 
-        var uid = ObjectForm.Parse(stored.Json, owner.Kind).Uid();
-        while (await store.OwnedByAsync(uid, PageSize, CancellationToken.None).ConfigureAwait(false) is { Count: > 0 } keys)
+        var obj = ObjectForm.Parse(stored.Json, kind);
+        if (!obj.IsDeleting())
+        {
+            return true;
+        }
+
+        if (PropagationFinalizers.Has(obj, PropagationFinalizers.Orphan))
+        {
+            await foreach (var dependent in DependentsAsync(obj.Uid(), cancellation).ConfigureAwait(false))
+            {
+                await DisownAsync(dependent, [obj.Uid()]).ConfigureAwait(false);
+            }
+
+            await ReleaseAsync(kind, key, PropagationFinalizers.Orphan).ConfigureAwait(false);
+        }
+
+        if (PropagationFinalizers.Has(obj, PropagationFinalizers.Foreground))
+        {
+            var blocked = false;
+            await foreach (var dependent in DependentsAsync(obj.Uid(), cancellation).ConfigureAwait(false))
+            {
+                blocked |= !await DeleteBeforeAsync(dependent, obj.Uid(), cancellation).ConfigureAwait(false);
+            }
+
+            if (blocked)
+            {
+                return false;
+            }
+
+            await ReleaseAsync(kind, key, PropagationFinalizers.Foreground).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    private async IAsyncEnumerable<StoreKey> DependentsAsync(string owner, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        StoreKey? after = null;
+        while (await store.OwnedByAsync(owner, PageSize, cancellation, after).ConfigureAwait(false) is { Count: > 0 } keys)
         {
             foreach (var key in keys)
             {
-                await DisownAsync(key, [uid]).ConfigureAwait(false);
+                yield return key;
             }
+
+            after = keys[^1];
+        }
+    }
+
+    /// <summary>Deletes a dependent before its owner goes. Whether it no longer blocks that.</summary>
+    private async Task<bool> DeleteBeforeAsync(StoreKey key, string owner, CancellationToken cancellation)
+    {
+        if (served.ByResource(key.Resource) is not { } kind || await store.FindAsync(key, cancellation).ConfigureAwait(false) is not { } stored)
+        {
+            return true;
+        }
+
+        var obj = ObjectForm.Parse(stored.Json, kind);
+        JsonObject[] references = [.. (obj.Items("metadata", "ownerReferences") ?? []).OfType<JsonObject>()];
+        foreach (var other in references.Where(r => r.Text("uid") != owner))
+        {
+            if (await ExistsAsync(other, key.Namespace, cancellation).ConfigureAwait(false))
+            {
+                await DisownAsync(key, [owner]).ConfigureAwait(false);
+                return true;
+            }
+        }
+
+        if (!obj.IsDeleting())
+        {
+            var hasOwn = await store.OwnedByAsync(obj.Uid(), 1, cancellation).ConfigureAwait(false) is { Count: > 0 };
+            var context = new WriteContext(Collector, kind, key.Namespace)
+            {
+                Manager = "kube-controller-manager", Propagation = hasOwn ? Propagation.Foreground : Propagation.Default,
+            };
+            try
+            {
+                if ((await writer.DeleteAsync(context, key.Name, new DeletePreconditions(obj.Uid(), null)).ConfigureAwait(false)).Gone)
+                {
+                    return true;
+                }
+            }
+            catch (ApiError gone) when (gone.Code is 404 or 409)
+            {
+                return gone.Code == 404; // or another object of its name, which is looked at next time
+            }
+        }
+
+        return !references.Any(r => r.Text("uid") == owner && r.Truth("blockOwnerDeletion") == true);
+    }
+
+    private async Task ReleaseAsync(KindInfo kind, StoreKey key, string finalizer)
+    {
+        try
+        {
+            await writer.UpdateAsync(
+                new WriteContext(Collector, kind, key.Namespace) { Manager = "kube-controller-manager", Validation = FieldValidation.Ignore }, key.Name, obj =>
+                {
+                    obj.Child("metadata").Remove("resourceVersion");
+                    PropagationFinalizers.Remove(obj, finalizer);
+                    return obj;
+                }).ConfigureAwait(false);
+        }
+        catch (ApiError gone) when (gone.Code == 404)
+        {
+            // Gone meanwhile, as wanted.
         }
     }
 

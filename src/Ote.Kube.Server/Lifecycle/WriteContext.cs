@@ -26,6 +26,9 @@ internal sealed record WriteContext(UserInfo User, KindInfo Kind, string Namespa
     /// <summary>Update or Apply.</summary>
     public string Operation { get; init; } = "Update";
 
+    /// <summary>What becomes of what hangs on an object that is deleted.</summary>
+    public Propagation Propagation { get; init; }
+
     /// <summary>Everything but the write itself.</summary>
     public bool DryRun { get; init; }
 

@@ -6,12 +6,12 @@ namespace Ote.Kube.Server.Schema;
 internal static class BuiltInKinds
 {
     /// <summary>
-    /// Groups that work here as plain storage. Groups that need machinery (admission webhooks, certificate signing, priority levels, device
+    /// Groups that work here as plain storage, and those of the access reviews, which are answered and not stored. Groups that need machinery (admission webhooks, certificate signing, priority levels, device
     /// classes) are left out: serving them would promise what does not happen.
     /// </summary>
     private static readonly HashSet<string> s_groups =
     [
-        "", "apps", "batch", "autoscaling", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "apiextensions.k8s.io",
+        "", "apps", "authentication.k8s.io", "authorization.k8s.io", "batch", "autoscaling", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "apiextensions.k8s.io",
         "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "events.k8s.io",
     ];
 

@@ -1,3 +1,5 @@
+using Microsoft.Data.Sqlite;
+
 namespace Ote.Kube.Server.Store;
 
 /// <summary>What part of a kind's objects a page holds, as they stood at one revision.</summary>
@@ -43,7 +45,8 @@ internal static class LogReader
         WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4
         """;
 
-    private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 ORDER BY resource, ns, name LIMIT $2";
+    private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2";
+    private const string Leaving = "SELECT resource, ns, name FROM log WHERE until IS NULL AND instr(value, $1)>0";
     private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
 
     public static StoredObject? Find(Session session, StoreKey key)
@@ -81,9 +84,15 @@ internal static class LogReader
         return changes;
     }
 
-    public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit) query)
+    public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit, StoreKey After) query) =>
+        Keys(session.Prepare(Dependents, query.Owner, query.Limit, query.After.Resource, query.After.Namespace, query.After.Name));
+
+    /// <summary>Objects with a deletionTimestamp, and perhaps some that speak of one elsewhere.</summary>
+    public static List<StoreKey> Going(Session session, int _) => Keys(session.Prepare(Leaving, "\"deletionTimestamp\""u8.ToArray()));
+
+    private static List<StoreKey> Keys(SqliteCommand command)
     {
-        using var reader = session.Prepare(Dependents, query.Owner, query.Limit).ExecuteReader();
+        using var reader = command.ExecuteReader();
         var keys = new List<StoreKey>();
         while (reader.Read())
         {

@@ -128,9 +128,16 @@ internal sealed class ObjectStore : IAsyncDisposable
         return changes;
     }
 
-    /// <summary>Keys of objects that name an owner's uid.</summary>
-    public ValueTask<List<StoreKey>> OwnedByAsync(string owner, int limit, CancellationToken cancellation) =>
-        _database.ReadAsync(LogReader.OwnedBy, (owner, limit), cancellation);
+    /// <summary>Keys of objects that name an owner's uid, in order.</summary>
+    /// <param name="owner">The uid.</param>
+    /// <param name="limit">Most keys.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="after">Begin beyond this key; null: at the first.</param>
+    public ValueTask<List<StoreKey>> OwnedByAsync(string owner, int limit, CancellationToken cancellation, StoreKey? after = null) =>
+        _database.ReadAsync(LogReader.OwnedBy, (owner, limit, after ?? new StoreKey("", "", "")), cancellation);
+
+    /// <summary>Keys of objects whose deletion has begun and is not over. Reads every object: for the start alone.</summary>
+    public ValueTask<List<StoreKey>> GoingAsync(CancellationToken cancellation) => _database.ReadAsync(LogReader.Going, 0, cancellation);
 
     /// <summary>Uids that are named as owners, in order.</summary>
     public ValueTask<List<string>> OwnersAsync(string after, int limit, CancellationToken cancellation) =>

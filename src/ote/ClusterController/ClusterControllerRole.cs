@@ -112,6 +112,7 @@ internal static class ClusterControllerRole
             Downloads = Downloads(host, arguments.Options),
             TokenFile = arguments.ApiTokens,
             Authorizer = new CommanderAuthorizer(),
+            BootstrapRoles = true,
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],

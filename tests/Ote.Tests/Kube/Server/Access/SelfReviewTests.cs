@@ -37,7 +37,7 @@ public sealed class SelfReviewTests
         await using var api = await ApiServerFixture.StartAsync();
         var type = new MediaTypeHeaderValue("application/json");
         Assert.Equal(401, (await Assert.ThrowsAsync<KubeStatusException>(() => api.As(UserInfo.Anonymous).SendAsync(HttpMethod.Post, Path, new JsonObject(), type, Ct))).Code);
-        Assert.Equal(400, (await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.SendAsync(HttpMethod.Post, Path, new JsonObject(), type, Ct))).Code);
-        Assert.Equal(404, (await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.SendAsync(HttpMethod.Get, Path, null, null, Ct))).Code);
+        Assert.Equal(422, (await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.SendAsync(HttpMethod.Post, Path, new JsonObject(), type, Ct))).Code);
+        Assert.Equal(405, (await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.SendAsync(HttpMethod.Get, Path, null, null, Ct))).Code);
     }
 }

@@ -103,6 +103,10 @@ public sealed class ObjectLifecycleTests
         var status = await api.Admin.PatchAsync(
             Kinds.Deployments, "default", "web", PatchKind.Merge, Json("""{"spec":{"replicas":7},"status":{"replicas":9}}"""), Token, "status");
         Assert.Equal((1, 9), (status.Whole("spec", "replicas"), status.Whole("status", "replicas")));
+        // As kube-controller-manager notes a deployment's revision.
+        var noted = await api.Admin.PatchAsync(
+            Kinds.Deployments, "default", "web", PatchKind.Merge, Json("""{"metadata":{"annotations":{"revision":"2"},"labels":{"no":"no"}},"status":{"replicas":9}}"""), Token, "status");
+        Assert.Equal(("2", null), (noted.Annotation("revision"), noted.Labels()?["no"]));
     }
 
     [Theory]

@@ -1,6 +1,10 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
 using Ote.Tests.Kube.Server.Http;
 
 namespace Ote.Tests.Kube.Server.Lifecycle;
@@ -9,6 +13,8 @@ namespace Ote.Tests.Kube.Server.Lifecycle;
 public sealed class CleanupTests
 {
     private static readonly ResourceRef Widgets = new("test.ote", "v1", "widgets", "Widget", true);
+
+    private static readonly ResourceRef Events = new("", "v1", "events", "Event", true);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -83,8 +89,101 @@ public sealed class CleanupTests
         var owner = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o"), Token);
         await api.Admin.CreateAsync(Kinds.Secrets, "default", Owned("child", owner), Token);
         await api.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/configmaps/o?propagationPolicy=Orphan");
+        await GoneAsync(api, Kinds.ConfigMaps, "default", "o");
         var child = await api.Admin.GetAsync(Kinds.Secrets, "default", "child", Token);
         Assert.Null(child!.Items("metadata", "ownerReferences"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Owner_DeletedInTheForeground_GoesAfterThoseThatBlockIt(bool restarted)
+    {
+        var folder = Directory.CreateTempSubdirectory("ote-clean-");
+        try
+        {
+            var options = new ApiServerOptions { Name = "test", DataDirectory = folder.FullName };
+            var server = await ApiServer.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Token);
+            using (var admin = server.CreateClient(UserInfo.Admin))
+            {
+                var owner = await admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o"), Token);
+                var middle = await admin.CreateAsync(Kinds.Secrets, "default", Blocking(Owned("middle", owner)), Token);
+                var held = Blocking(Owned("held", middle));
+                held["metadata"]!["finalizers"] = new JsonArray("test.ote/hold");
+                await admin.CreateAsync(Kinds.ConfigMaps, "default", held, Token);
+                await admin.CreateAsync(Kinds.Secrets, "default", Owned("free", owner), Token);
+                await admin.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/configmaps/o?propagationPolicy=Foreground", null, null, Token);
+                await UntilAsync(async () => (await admin.GetAsync(Kinds.ConfigMaps, "default", "held", Token))!.IsDeleting());
+                Assert.Equal("foregroundDeletion", (string?)(await admin.GetAsync(Kinds.Secrets, "default", "middle", Token)).Items("metadata", "finalizers")?[0]);
+                Assert.True((await admin.GetAsync(Kinds.ConfigMaps, "default", "o", Token))!.IsDeleting());
+            }
+
+            if (restarted)
+            {
+                await server.DisposeAsync();
+                server = await ApiServer.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Token);
+            }
+
+            await using (server)
+            {
+                using var admin = server.CreateClient(UserInfo.Admin);
+                await admin.PatchAsync(Kinds.ConfigMaps, "default", "held", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Token);
+                foreach (var (kind, name) in new[] { (Kinds.Secrets, "middle"), (Kinds.ConfigMaps, "o"), (Kinds.Secrets, "free") })
+                {
+                    await UntilAsync(async () => await admin.GetAsync(kind, "default", name, Token) is null);
+                }
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Dependents_OfAnotherOwnerToo_OnlyLoseTheOneThatGoesInTheForeground()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var first = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o1"), Token);
+        var second = await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Named("o2"), Token);
+        await api.Admin.CreateAsync(Kinds.Secrets, "default", Blocking(Owned("both", first, second)), Token);
+        await api.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/configmaps/o1?propagationPolicy=Foreground");
+        await GoneAsync(api, Kinds.ConfigMaps, "default", "o1");
+        var left = Assert.Single((await api.Admin.GetAsync(Kinds.Secrets, "default", "both", Token)).Items("metadata", "ownerReferences")!);
+        Assert.Equal("o2", left.Text("name"));
+    }
+
+    [Fact]
+    public async Task Event_GoesWhenItWasNotSeenForAnHour()
+    {
+        FakeTimeProvider time = new(new DateTimeOffset(2026, 11, 1, 9, 0, 0, TimeSpan.Zero));
+        await using var api = await ApiServerFixture.StartAsync(time: time);
+        await api.Admin.CreateAsync(Events, "default", Seen("old", time), Token);
+        time.Advance(TimeSpan.FromMinutes(50));
+        await api.Admin.CreateAsync(Events, "default", Seen("new", time), Token);
+        var again = await api.Admin.CreateAsync(Events, "default", Seen("again", time), Token);
+        time.Advance(TimeSpan.FromMinutes(20));
+        await GoneAsync(api, Events, "default", "old");
+        Assert.NotNull(await api.Admin.GetAsync(Events, "default", "new", Token));
+        again["lastTimestamp"] = time.GetUtcNow().ToKubeTime();
+        await api.Admin.ReplaceAsync(Events, again, Token);
+        time.Advance(TimeSpan.FromMinutes(50));
+        await GoneAsync(api, Events, "default", "new");
+        Assert.NotNull(await api.Admin.GetAsync(Events, "default", "again", Token));
+    }
+
+    [Fact]
+    public async Task Namespace_GoesBySomebodyElsesHand_WhereTheServerCollectsNothing()
+    {
+        await using var api = await ApiServerFixture.StartAsync(options: o => o with { CollectsGarbage = false });
+        await api.Admin.CreateAsync(Kinds.Namespaces, null, Named("team"), Token);
+        await api.Admin.DeleteAsync(Kinds.Namespaces, null, "team", Token);
+        var team = await api.Admin.GetAsync(Kinds.Namespaces, null, "team", Token);
+        Assert.Equal("Terminating", team.Text("status", "phase"));
+        team!["spec"]!["finalizers"] = new JsonArray();
+        var (code, _) = await api.SendAsync(HttpMethod.Put, "api/v1/namespaces/team/finalize", team.ToJsonString());
+        Assert.Equal(200, code);
+        Assert.Null(await api.Admin.GetAsync(Kinds.Namespaces, null, "team", Token));
     }
 
     [Theory]
@@ -126,6 +225,24 @@ public sealed class CleanupTests
             ["apiVersion"] = o.Text("apiVersion"), ["kind"] = o.Text("kind"), ["name"] = o!.Name(), ["uid"] = o!.Uid(),
         })]);
         return obj;
+    }
+
+    private static JsonObject Seen(string name, TimeProvider time)
+    {
+        var seen = Named(name);
+        seen["involvedObject"] = new JsonObject { ["kind"] = "Pod", ["name"] = "p", ["namespace"] = "default" };
+        seen["lastTimestamp"] = time.GetUtcNow().ToKubeTime();
+        return seen;
+    }
+
+    private static JsonObject Blocking(JsonObject owned)
+    {
+        foreach (var reference in owned.Items("metadata", "ownerReferences")!)
+        {
+            reference!["blockOwnerDeletion"] = true;
+        }
+
+        return owned;
     }
 
     private static JsonObject PodOf(string name, JsonObject? owner)
