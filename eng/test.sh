@@ -38,6 +38,7 @@ test_all() {
   attend '' bash eng/prerequisites.sh tests || exit 1
   attend '' bash eng/kubernetes.sh >/dev/null || exit 1
   attend '' bash eng/kubectl.sh >/dev/null || exit 1
+  attend '' bash eng/helm.sh >/dev/null || exit 1
   build_all
   # Without a filter a million inputs are fuzzed (tests/Ote.Tests/Fuzz), in about ten seconds.
   (( filtered )) || export OTE_FUZZ_INPUTS=${OTE_FUZZ_INPUTS:-340000}

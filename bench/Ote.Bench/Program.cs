@@ -5,6 +5,7 @@ using Ote.Bench.Loss;
 using Ote.Bench.Recovery;
 using Ote.Bench.Serve;
 using Ote.Bench.Simulate;
+using Ote.Bench.Store;
 
 switch (args)
 {
@@ -40,6 +41,8 @@ Within(fan, 2, 20);
 Within(depth, 2, 3);
 var children = new Option<int>("--children") { Description = "Children of the mid-level controller that is killed", DefaultValueFactory = _ => Fanout.Reference };
 Within(children, 10, 5_000);
+var pods = new Option<int>("--pods") { Description = "How many pods are stored", DefaultValueFactory = _ => 10_000 };
+Within(pods, 1000, 100_000);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
 
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
@@ -52,6 +55,7 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("recover", "Parents that are killed, come back, or are cut off without a word", (a, p, ct) => Recover.RunAsync(a, p.GetValue(children), p.GetValue(one), ct), children, one),
     Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
+    Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => StoreBench.RunAsync(a, p.GetValue(pods), ct), pods),
     SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();
 

@@ -1,7 +1,12 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Ote.EdgeCluster.Budgets;
+using Ote.EdgeCluster.Jobs;
+using Ote.EdgeCluster.Namespaces;
 using Ote.EdgeCluster.Nodes;
 using Ote.EdgeCluster.Runtimes;
+using Ote.EdgeCluster.Services;
+using Ote.EdgeCluster.Storage;
 using Ote.EdgeCluster.Workloads;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -49,6 +54,9 @@ public sealed class EdgeCluster : IAsyncDisposable
     /// <summary>The runtimes of its nodes, in the nodes' order, for scripting trouble.</summary>
     public IReadOnlyList<SimulatedRuntime> Runtimes => _runtimes;
 
+    /// <summary>Whether its controllers work on something now. For tests, which let time pass only when nothing is left to do at the present one.</summary>
+    internal bool IsBusy => _queue.IsBusy;
+
     /// <summary>
     /// Starts a cluster, or takes up the one its data directory holds. When it completes the API serves, the nodes are
     /// registered and pods that ran are running.
@@ -68,7 +76,7 @@ public sealed class EdgeCluster : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(loggers);
         options.Check();
         var log = loggers.CreateLogger("Ote.EdgeCluster");
-        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory, PodStreams = new SimulatedStreams() }, loggers, time, cancellation, meters)
+        var server = await ApiServer.StartAsync(options.Server with { Name = options.Name, DataDirectory = options.DataDirectory, PodStreams = new SimulatedStreams(), PodsEndGracefully = true }, loggers, time, cancellation, meters)
             .ConfigureAwait(false);
         var cluster = new EdgeCluster(options, server, time, random);
         try
@@ -118,32 +126,31 @@ public sealed class EdgeCluster : IAsyncDisposable
     {
         var view = new ClusterView(_client, time, random, log);
         var events = new EventRecorder(_client, options.MaxEvents, time, log);
-        var unplaced = new Unplaced();
+        var unplaced = new Unplaced(_queue);
         var agents = Agents(options, view, events, time, log);
+        // The scheduler hears of pods before anybody is woken for them.
+        var scheduler = new PodScheduler(view, unplaced, events, time);
         _ = new Wakeups(view, _queue, unplaced);
         var nodes = new NodeController(view, agents, options.LeaseInterval, events, time, random, log);
-        var controllers = new IController[]
-        {
-            new DeploymentController(view, events, time, log),
-            new ReplicaSetController(view, events, time),
-            new DaemonSetController(view, events, time),
-            new PodController(view, new PodScheduler(view, unplaced, events, time), unplaced, agents),
-            nodes,
-        }.ToDictionary(c => c.Kind.Plural, StringComparer.Ordinal);
+        var controllers = Controllers(options, view, events, time, log)
+            .Concat([scheduler, nodes, new PodController(view, unplaced, events, time, agents), new NodeLifecycleController(view, options.LeaseInterval, events, time, log)])
+            .ToDictionary(c => c.Work, StringComparer.Ordinal);
 
-        _running.Add(view.RunAsync(_stop.Token));
-        await view.Synced.WaitAsync(cancellation).ConfigureAwait(false);
+        Server.OnAdded(view.Noticed);
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _running.Add(view.RunAsync(ready, _stop.Token));
+        await ready.Task.WaitAsync(cancellation).ConfigureAwait(false);
         foreach (var agent in agents.Values)
         {
-            await agent.RestoreAsync(view.Pods.Items, cancellation).ConfigureAwait(false);
+            await agent.RestoreAsync(view.Pods.Find(IndexKeys.Node(agent.Name)), cancellation).ConfigureAwait(false);
             await nodes.ReconcileAsync(agent.Name, cancellation).ConfigureAwait(false);
             _queue.Add(WorkKey.Of(Kinds.Nodes, agent.Name));
         }
 
         Task<Next> ReconcileAsync(string work, CancellationToken stop)
         {
-            var (plural, key) = WorkKey.Split(work);
-            return controllers[plural].ReconcileAsync(key, stop);
+            var (name, key) = WorkKey.Split(work);
+            return controllers[name].ReconcileAsync(key, stop);
         }
 
         _running.Add(new Reconciler(options.Name, _queue, ReconcileAsync, Workers, log).RunAsync(_stop.Token));
@@ -160,20 +167,46 @@ public sealed class EdgeCluster : IAsyncDisposable
             var name = $"{options.Name}-node-{index + 1}";
             var runtime = new SimulatedRuntime(index, options.Simulated, time, log);
             runtime.PodChanged += pod => _queue.Add(WorkKey.Of(Kinds.Pods, pod.Key));
-            runtime.NodeChanged += () => OnNodeChanged(view, name);
+            var agent = new NodeAgent(name, runtime, view, events);
+            runtime.NodeChanged += () => OnNodeChanged(view, agent);
             _runtimes.Add(runtime);
-            agents.Add(name, new NodeAgent(name, runtime, view, events));
+            agents.Add(name, agent);
         }
 
         return agents;
     }
 
-    private void OnNodeChanged(ClusterView view, string node)
+    /// <summary>The controllers of everything but pods and nodes.</summary>
+    private List<IController> Controllers(EdgeClusterOptions options, ClusterView view, EventRecorder events, TimeProvider time, ILogger log)
     {
-        _queue.Add(WorkKey.Of(Kinds.Nodes, node));
-        foreach (var pod in view.Pods.Items.Where(p => p.NodeName() == node))
+        var revisions = new RevisionKeeper(view, log);
+        List<IController> controllers =
+        [
+            new DeploymentController(view, events, time, log),
+            new ReplicaSetController(view, events, time),
+            new DaemonSetController(view, revisions, events, time),
+            new StatefulSetController(view, revisions, events, time),
+            new JobController(view, events, time),
+            new CronJobController(view, events, time),
+            new ServiceController(view, events),
+            new BudgetController(view, time),
+            new ClaimController(view, events),
+        ];
+        if (options.ProvisionsNamespaces)
         {
-            _queue.Add(WorkKey.Of(Kinds.Pods, pod.Key()));
+            view.WatchNamespaces();
+            controllers.Add(new NamespaceController(view, Server.AuthorityPem));
+        }
+
+        return controllers;
+    }
+
+    private void OnNodeChanged(ClusterView view, NodeAgent agent)
+    {
+        _queue.Add(WorkKey.Of(Kinds.Nodes, agent.Name));
+        foreach (var key in view.Pods.Find(IndexKeys.Node(agent.Name)).Select(p => p.Key()).Union(agent.Holds))
+        {
+            _queue.Add(WorkKey.Of(Kinds.Pods, key));
         }
     }
 }

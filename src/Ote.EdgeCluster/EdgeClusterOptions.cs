@@ -24,6 +24,12 @@ public sealed record EdgeClusterOptions
     /// </summary>
     public TimeSpan LeaseInterval { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// Whether each namespace gets the ServiceAccount <c>default</c> and the ConfigMap <c>kube-root-ca.crt</c>, as people's charts expect. Default no:
+    /// of hundreds of clusters in one process each would need a certificate authority for it.
+    /// </summary>
+    public bool ProvisionsNamespaces { get; init; }
+
     /// <summary>The most Events kept; the oldest goes for a new one. Default 256.</summary>
     public int MaxEvents { get; init; } = 256;
 

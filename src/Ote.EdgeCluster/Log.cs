@@ -24,4 +24,13 @@ internal static partial class Log
 
     [LoggerMessage(4006, LogLevel.Warning, "Edge cluster {Name} does not come back on port {Port} ({Cause}): whoever has a copy of {Kubeconfig} needs the new one. Give --listen a port that stays")]
     public static partial void FormerPortTaken(this ILogger log, string name, int port, string cause, string kubeconfig);
+
+    [LoggerMessage(4007, LogLevel.Warning, "{Set}: revision name {Name} is taken by another; trying the next (collision {Collisions})")]
+    public static partial void RevisionCollided(this ILogger log, string set, string name, long collisions);
+
+    [LoggerMessage(4008, LogLevel.Warning, "Node {Node} has not renewed its lease for {Silence}: its state is unknown, its pods may be evicted")]
+    public static partial void NodeWentSilent(this ILogger log, string node, TimeSpan silence);
+
+    [LoggerMessage(4009, LogLevel.Information, "Node {Node} is heard of again")]
+    public static partial void NodeHeardOf(this ILogger log, string node);
 }

@@ -59,6 +59,18 @@ public sealed class WorkQueue<TKey> : IDisposable
         }
     }
 
+    /// <summary>True while something can be worked on now, or is.</summary>
+    public bool IsBusy
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ready.Count > 0 || _working.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Asks for work on <paramref name="key"/> as soon as possible.</summary>
     public void Add(TKey key)
     {

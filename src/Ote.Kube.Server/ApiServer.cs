@@ -65,7 +65,10 @@ public sealed class ApiServer : IAsyncDisposable
         _served = new ServedCatalog(_store, _log);
         var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
         _writer = new ObjectWriter(
-            _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid);
+            _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid)
+        {
+            PodsEndGracefully = options.PodsEndGracefully,
+        };
         var owners = new OwnerCollector(_store, _writer, _served);
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
         _janitor = new Janitor(
@@ -81,7 +84,7 @@ public sealed class ApiServer : IAsyncDisposable
             new Authenticator(_pki, tokens, time), new Impersonation(authorizer), authorizer, _served,
             new Handlers(
                 new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
-                new ReviewHandler(authorizer, _roles, tokens, options), new PodHandler(_writer, deletion, options), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
+                new ReviewHandler(authorizer, _roles, tokens, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
             gate, new RequestMetrics(_meter, time), _log);
     }
 
@@ -143,6 +146,18 @@ public sealed class ApiServer : IAsyncDisposable
     /// <see cref="ApiUserFeature"/>, its client certificate or its bearer token says.
     /// </summary>
     public Task HandleAsync(HttpContext context) => _dispatcher.HandleAsync(context);
+
+    /// <summary>
+    /// Calls back with <c>group/plural</c> of each object that is added, inside the commit: <paramref name="added"/> must note it and return. For
+    /// whoever watches a kind only once there is something to watch.
+    /// </summary>
+    public void OnAdded(Action<string> added) => _store.Changes.Listen(change =>
+    {
+        if (change.Kind == ChangeKind.Added)
+        {
+            added(change.Key.Resource);
+        }
+    });
 
     /// <summary>Listens for HTTPS with a certificate of the server's own authority.</summary>
     /// <returns>Where it listens; with port 0 the system chose the port.</returns>

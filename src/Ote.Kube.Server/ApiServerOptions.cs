@@ -59,6 +59,12 @@ public sealed record ApiServerOptions
     public bool CollectsGarbage { get; init; } = true;
 
     /// <summary>
+    /// Whether a deleted pod that is bound to a node waits for the node's agent: it is marked as going, for as long as it is granted, and is gone
+    /// when it is deleted again with no grace. False: pods go at once, as where no agents are.
+    /// </summary>
+    public bool PodsEndGracefully { get; init; }
+
+    /// <summary>
     /// Files beside the API, by their path: each is made when it is asked for, by who may <c>get</c> that path, one at a time. What fails with
     /// an <see cref="IOException"/> before the first byte is told in its words.
     /// </summary>

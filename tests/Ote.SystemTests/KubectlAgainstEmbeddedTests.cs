@@ -5,7 +5,6 @@ using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests;
 

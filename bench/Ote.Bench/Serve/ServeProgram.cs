@@ -7,10 +7,11 @@ using Ote.Bench.Root;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
+using Ote.Kube.Server;
 
 namespace Ote.Bench.Serve;
 
-/// <summary>A near side in a process of its own, where its memory or its messages are to be seen apart: a root, a bare server, or one level of controllers.</summary>
+/// <summary>A near side in a process of its own, where its memory or its messages are to be seen apart: a root, a bare server, an API server, or one level of controllers.</summary>
 internal sealed class ServeProgram : IAsyncDisposable
 {
     private readonly Surroundings _around = new();
@@ -53,6 +54,8 @@ internal sealed class ServeProgram : IAsyncDisposable
                 var bare = await BareServer.StartAsync(identity, _around.Time, limit.Token);
                 _owned.Add(bare);
                 return At([bare.EndPoint], identity);
+            case "api":
+                return await StartApiAsync(Folder(request), limit.Token);
             case "level":
                 await StartLevelAsync(request, limit.Token);
                 return At(_level.Select(c => c.ListenAddress!), "");
@@ -72,6 +75,16 @@ internal sealed class ServeProgram : IAsyncDisposable
 
     private static JsonObject At(IEnumerable<IPEndPoint> endpoints, string identity) =>
         new() { ["servers"] = endpoints.Select(e => $"https://{e}").ToJson(), ["identity"] = identity };
+
+    private async Task<JsonObject> StartApiAsync(string folder, CancellationToken ct)
+    {
+        var server = await ApiServer.StartAsync(new ApiServerOptions { Name = "bench", DataDirectory = folder }, _around.Loggers, _around.Time, ct);
+        _owned.Add(server);
+        var at = await server.ListenAsync(At([]), ct);
+        var kubeconfig = Path.Combine(_around.Folder, "kubeconfig");
+        await server.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{at}"), ct);
+        return new JsonObject { ["kubeconfig"] = kubeconfig };
+    }
 
     private async Task StartLevelAsync(JsonObject request, CancellationToken ct)
     {

@@ -19,10 +19,16 @@ internal sealed class NodeAgent(string name, IPodRuntime runtime, ClusterView vi
 
     public IPodRuntime Runtime => runtime;
 
+    /// <summary>Nothing is heard of the node: it neither hears what is asked of it.</summary>
+    public bool IsSilent => runtime.Node.IsSilent;
+
+    /// <summary>Keys of the pods its runtime holds.</summary>
+    public IEnumerable<string> Holds => _held.Keys;
+
     /// <summary>After a start: pods that ran here are taken up again before any new one, so that each finds its own address free.</summary>
     public async Task RestoreAsync(IEnumerable<JsonObject> pods, CancellationToken cancellation)
     {
-        foreach (var pod in pods.Where(p => p.NodeName() == name && p.IsActive() && p.Text("status", "podIP") is not null))
+        foreach (var pod in pods.Where(p => !p.IsOver() && p.Text("status", "podIP") is not null))
         {
             await HandOverAsync(pod, cancellation).ConfigureAwait(false);
         }
@@ -48,16 +54,9 @@ internal sealed class NodeAgent(string name, IPodRuntime runtime, ClusterView vi
             return;
         }
 
-        if (runtime.GetPodStatus(id) is not { } status)
+        if (runtime.GetPodStatus(id) is { } status)
         {
-            return;
-        }
-
-        var before = pod["status"] as JsonObject;
-        await view.ShowAsync(Kinds.Pods, pod, PodStatus.Merge(before, status), cancellation).ConfigureAwait(false);
-        foreach (var (warning, reason, message) in PodStatus.Between(before, status))
-        {
-            (warning ? (Action<JsonObject, string, string, string>)events.Warning : events.Normal)(pod, reason, message, Component);
+            await ShowAsync(pod, status, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -67,6 +66,16 @@ internal sealed class NodeAgent(string name, IPodRuntime runtime, ClusterView vi
         if (_held.TryRemove(key, out var held))
         {
             await runtime.DeletePodAsync(held.Id, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ShowAsync(JsonObject pod, JsonObject status, CancellationToken cancellation)
+    {
+        var before = pod["status"] as JsonObject;
+        await view.ShowAsync(Kinds.Pods, pod, PodStatus.Merge(before, status), cancellation).ConfigureAwait(false);
+        foreach (var (warning, reason, message) in PodStatus.Between(before, status))
+        {
+            (warning ? (Action<JsonObject, string, string, string>)events.Warning : events.Normal)(pod, reason, message, Component);
         }
     }
 
@@ -96,25 +105,30 @@ internal sealed class NodeAgent(string name, IPodRuntime runtime, ClusterView vi
         }
     }
 
+    /// <summary>Lets a deleted pod end within its grace, then confirms that it has: only now is the object gone.</summary>
     private async Task EndAsync(JsonObject pod, PodId id, CancellationToken cancellation)
     {
-        await ForgetAsync(id.Key, cancellation).ConfigureAwait(false);
+        var grace = TimeSpan.FromSeconds(pod.Whole("metadata", "deletionGracePeriodSeconds") ?? 0);
+        if (grace == TimeSpan.Zero && !_held.ContainsKey(id.Key))
+        {
+            return; // Confirmed; a finalizer holds it.
+        }
+
+        if (pod.Time("metadata", "deletionTimestamp") is { } deadline && !runtime.StopPod(id, deadline - grace, deadline))
+        {
+            events.Normal(pod, "Killing", "Stopping containers (simulated)", Component);
+            return;
+        }
+
         events.Normal(pod, "Killing", "Stopping containers (simulated)", Component);
-        var options = new JsonObject
+        if (pod.Items("metadata", "finalizers") is { Count: > 0 } && runtime.GetPodStatus(id) is { } last)
         {
-            ["apiVersion"] = "v1",
-            ["kind"] = "DeleteOptions",
-            ["gracePeriodSeconds"] = 0,
-            ["preconditions"] = new JsonObject { ["uid"] = id.Uid },
-        };
-        try
-        {
-            await view.Client.SendAsync(HttpMethod.Delete, Kinds.Pods.Path(id.Namespace, id.Name), options, null, cancellation).ConfigureAwait(false);
+            // Whoever holds it wants to know how it ended.
+            await ShowAsync(pod, last, cancellation).ConfigureAwait(false);
         }
-        catch (Kube.Client.KubeStatusException gone) when (gone.IsNotFound)
-        {
-            // As wanted.
-        }
+
+        await ForgetAsync(id.Key, cancellation).ConfigureAwait(false);
+        await view.DeleteAsync(Kinds.Pods, pod, cancellation, grace: 0).ConfigureAwait(false);
     }
 
     private sealed record Held(PodId Id, long Generation, string? Annotations);

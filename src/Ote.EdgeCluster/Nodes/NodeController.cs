@@ -27,16 +27,34 @@ internal sealed class NodeController(
             return Next.Done;
         }
 
+        if (view.Nodes.Get(key) is { } seen)
+        {
+            agent.Runtime.SeeNode(seen);
+        }
+
+        if (agent.IsSilent)
+        {
+            return Next.Done;
+        }
+
         var node = view.Nodes.Get(key) ?? await RegisterAsync(agent, cancellation).ConfigureAwait(false);
-        var ready = node.IsTrue("Ready");
+        var was = node.Condition("Ready").Text("status");
         var status = NodeStatus.Status(node, agent.Runtime.Node, time.GetUtcNow());
+        if (was == "Unknown")
+        {
+            // It was taken for lost: first of all it says that it lives.
+            _renewal.TryRemove(key, out _);
+            log.NodeHeardOf(key);
+        }
+
+        var wait = await RenewAsync(node, cancellation).ConfigureAwait(false);
         await view.ShowAsync(Kinds.Nodes, node, status, cancellation).ConfigureAwait(false);
-        if (ready && agent.Runtime.Node.Trouble is { } trouble)
+        if (was == "True" && agent.Runtime.Node.Trouble is { } trouble)
         {
             events.Warning(node, "NodeNotReady", trouble, Component);
         }
 
-        return Next.After(await RenewAsync(node, cancellation).ConfigureAwait(false));
+        return Next.After(wait);
     }
 
     private async Task<JsonObject> RegisterAsync(NodeAgent agent, CancellationToken cancellation)
@@ -46,7 +64,7 @@ internal sealed class NodeController(
             return known;
         }
 
-        var made = await view.Client.CreateAsync(Kinds.Nodes, null, NodeStatus.NewNode(agent.Name, agent.Runtime.Node, time.GetUtcNow()), cancellation).ConfigureAwait(false);
+        var made = await view.CreateAsync(Kinds.Nodes, NodeStatus.NewNode(agent.Name, agent.Runtime.Node, time.GetUtcNow()), cancellation).ConfigureAwait(false);
         log.NodeRegistered(agent.Name, agent.Runtime.Node.RuntimeVersion);
         return made;
     }

@@ -3,38 +3,9 @@ using Ote.Kube.Objects;
 
 namespace Ote.EdgeCluster.Nodes;
 
-/// <summary>Which pods may run on which nodes, and where one should. Pure.</summary>
+/// <summary>Whether a pod may run on a node for what the two are, whoever else is there: taints, selectors, affinity to nodes. Pure.</summary>
 internal static class NodeFit
 {
-    /// <summary>A node for a pod, or why there is none.</summary>
-    /// <param name="pod">Not yet bound.</param>
-    /// <param name="nodes">All nodes.</param>
-    /// <param name="load">How many active pods are bound to a node.</param>
-    public static (string? Node, string Reason) Pick(JsonObject pod, IEnumerable<JsonObject> nodes, Func<string, int> load)
-    {
-        var refused = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        string? best = null;
-        var least = int.MaxValue;
-        var all = 0;
-        foreach (var node in nodes.OrderBy(n => n.Name(), StringComparer.Ordinal))
-        {
-            all++;
-            var pods = load(node.Name());
-            if (Refusal(pod, node, pods) is { } reason)
-            {
-                refused[reason] = refused.GetValueOrDefault(reason) + 1;
-            }
-            else if (pods < least)
-            {
-                (best, least) = (node.Name(), pods);
-            }
-        }
-
-        return best is not null
-            ? (best, "")
-            : (null, $"0/{all} nodes are available" + (refused.Count == 0 ? "." : ": " + string.Join(", ", refused.Select(r => $"{r.Value} {r.Key}")) + "."));
-    }
-
     /// <summary>Whether a daemon's pod belongs on a node: selected, not tainted against it. Trouble, cordons and load do not keep it away.</summary>
     public static bool MayRunDaemon(JsonObject podSpec, JsonObject node) =>
         !node.IsDeleting()
@@ -42,26 +13,33 @@ internal static class NodeFit
         && Selects(podSpec, node)
         && Untolerated(podSpec, node, key => key is "node.kubernetes.io/unschedulable" or "node.kubernetes.io/not-ready" or "node.kubernetes.io/unreachable") is null;
 
-    private static string? Refusal(JsonObject pod, JsonObject node, int pods)
+    /// <summary>The node has the labels of <c>nodeSelector</c> and of required node affinity.</summary>
+    public static bool Selects(JsonObject podSpec, JsonObject node)
     {
-        var spec = pod.At("spec") as JsonObject ?? [];
-        return node.Truth("spec", "unschedulable") == true ? "node(s) were unschedulable"
-            : !node.IsTrue("Ready") ? "node(s) were not ready"
-            : Untolerated(spec, node, _ => false) is { } taint ? $"node(s) had untolerated taint {{{taint}}}"
-            : !Selects(spec, node) ? "node(s) didn't match Pod's node affinity/selector"
-            : int.TryParse(node.Text("status", "allocatable", "pods"), out var most) && pods >= most ? "Too many pods"
-            : null;
+        if (podSpec["nodeSelector"] is JsonObject wanted && !wanted.All(label => node.Text("metadata", "labels", label.Key) == label.Value.Text()))
+        {
+            return false;
+        }
+
+        return podSpec.Items("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms") is not { } terms
+            || terms.Any(term => Matches(term, node));
     }
 
-    private static bool Selects(JsonObject podSpec, JsonObject node) =>
-        podSpec["nodeSelector"] is not JsonObject wanted || wanted.All(label => node.Text("metadata", "labels", label.Key) == label.Value.Text());
+    /// <summary>Sum of the weights of preferred node affinity that the node fulfils.</summary>
+    public static long Preference(JsonObject podSpec, JsonObject node) =>
+        (podSpec.Items("affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution") ?? [])
+            .Where(preferred => Matches(preferred.At("preference"), node)).Sum(preferred => preferred.Whole("weight") ?? 1);
 
-    private static string? Untolerated(JsonObject podSpec, JsonObject node, Func<string, bool> excused)
+    /// <summary>The first taint that keeps the pod away, as <c>key: value</c>; null for none.</summary>
+    /// <param name="podSpec">The pod's spec.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="excused">Taints that do not count, by key.</param>
+    public static string? Untolerated(JsonObject podSpec, JsonObject node, Func<string, bool> excused)
     {
         foreach (var taint in node.Items("spec", "taints") ?? [])
         {
             var key = taint.Text("key") ?? "";
-            if (taint.Text("effect") is "NoSchedule" or "NoExecute" && !excused(key) && podSpec.Items("tolerations")?.Any(t => Tolerates(t, taint)) != true)
+            if (taint.Text("effect") is "NoSchedule" or "NoExecute" && !excused(key) && !IsTolerated(podSpec, taint))
             {
                 return $"{key}: {taint.Text("value")}";
             }
@@ -70,8 +48,41 @@ internal static class NodeFit
         return null;
     }
 
-    private static bool Tolerates(JsonNode? toleration, JsonNode? taint) =>
+    /// <summary>How many taints would rather not have the pod.</summary>
+    public static int Discouragement(JsonObject podSpec, JsonObject node) =>
+        node.Items("spec", "taints")?.Count(t => t.Text("effect") == "PreferNoSchedule" && !IsTolerated(podSpec, t)) ?? 0;
+
+    /// <summary>Whether one of the pod's tolerations bears a taint.</summary>
+    public static bool IsTolerated(JsonObject podSpec, JsonNode? taint) => podSpec.Items("tolerations")?.Any(t => Tolerates(t, taint)) == true;
+
+    /// <summary>Whether a toleration bears a taint.</summary>
+    public static bool Tolerates(JsonNode? toleration, JsonNode? taint) =>
         (toleration.Text("effect") is not { Length: > 0 } effect || effect == taint.Text("effect"))
         && (toleration.Text("key") is not { Length: > 0 } key || key == taint.Text("key"))
         && (toleration.Text("operator") == "Exists" || (toleration.Text("key") is { Length: > 0 } && (toleration.Text("value") ?? "") == (taint.Text("value") ?? "")));
+
+    /// <summary>A term: all of its expressions hold. An empty one means no node.</summary>
+    private static bool Matches(JsonNode? term, JsonObject node)
+    {
+        var expressions = term.Items("matchExpressions") ?? [];
+        var fields = term.Items("matchFields") ?? [];
+        return (expressions.Count > 0 || fields.Count > 0)
+            && expressions.All(e => Holds(e, node.Text("metadata", "labels", e.Text("key") ?? "")))
+            && fields.All(f => f.Text("key") == "metadata.name" && Holds(f, node.Name()));
+    }
+
+    private static bool Holds(JsonNode? expression, string? value)
+    {
+        var values = expression.Items("values")?.Select(v => v.Text()).ToList() ?? [];
+        return expression.Text("operator") switch
+        {
+            "In" => value is not null && values.Contains(value),
+            "NotIn" => value is null || !values.Contains(value),
+            "Exists" => value is not null,
+            "DoesNotExist" => value is null,
+            "Gt" => long.TryParse(value, out var have) && long.TryParse(values.FirstOrDefault(), out var least) && have > least,
+            "Lt" => long.TryParse(value, out var have) && long.TryParse(values.FirstOrDefault(), out var most) && have < most,
+            _ => false,
+        };
+    }
 }

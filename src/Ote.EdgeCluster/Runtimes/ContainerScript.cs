@@ -24,6 +24,9 @@ public sealed record ContainerScript
     /// <summary>Exit code at that end; zero when absent.</summary>
     public int? ExitCode { get; init; }
 
+    /// <summary>From being asked to end to the end, when the pod is deleted. Zero when absent; the pod's grace bounds it.</summary>
+    public TimeSpan? StopAfter { get; init; }
+
     /// <summary>Takes what this one leaves open from another.</summary>
     internal ContainerScript Over(ContainerScript? other) => other is null ? this : new ContainerScript
     {
@@ -33,5 +36,6 @@ public sealed record ContainerScript
         ImagePullError = ImagePullError ?? other.ImagePullError,
         ExitAfter = ExitAfter ?? other.ExitAfter,
         ExitCode = ExitCode ?? other.ExitCode,
+        StopAfter = StopAfter ?? other.StopAfter,
     };
 }

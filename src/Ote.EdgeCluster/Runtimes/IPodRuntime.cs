@@ -31,6 +31,18 @@ public interface IPodRuntime : IAsyncDisposable
     /// <exception cref="PodRuntimeException">The change cannot be carried out.</exception>
     ValueTask UpdatePodAsync(JsonObject pod, CancellationToken cancellation);
 
+    /// <summary>
+    /// Asks the containers of a pod to end. True when all have; until then <see cref="PodChanged"/> tells of the end, and asking again is the
+    /// same as asking once. Unknown pods have ended.
+    /// </summary>
+    /// <param name="pod">The pod.</param>
+    /// <param name="asked">When it was asked for: a runtime that comes back takes the time before into account.</param>
+    /// <param name="deadline">When they are ended without being asked.</param>
+    bool StopPod(PodId pod, DateTimeOffset asked, DateTimeOffset deadline);
+
+    /// <summary>The node's object as it is now: a runtime may find wishes on it. Quick.</summary>
+    void SeeNode(JsonObject node);
+
     /// <summary>Ends a pod and forgets it. Unknown pods are no error.</summary>
     ValueTask DeletePodAsync(PodId pod, CancellationToken cancellation);
 

@@ -27,6 +27,9 @@ public sealed record RuntimeNode(
     string ReadyMessage,
     string? Trouble)
 {
+    /// <summary>Nothing is to be heard of the node: neither its lease nor what its pods do.</summary>
+    public bool IsSilent { get; init; }
+
     /// <summary>The object form of <c>status.capacity</c>.</summary>
     public JsonObject Capacity() => new()
     {

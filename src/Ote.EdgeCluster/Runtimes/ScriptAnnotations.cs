@@ -10,11 +10,17 @@ namespace Ote.EdgeCluster.Runtimes;
 /// </summary>
 public static class ScriptAnnotations
 {
+    /// <summary>On a node: set to <c>true</c>, nothing is heard of it, as of a machine that is cut off or dead.</summary>
+    public const string Silent = Prefix + "silent";
+
+    /// <summary>On a node: why its runtime is in trouble, in a few words.</summary>
+    public const string Trouble = Prefix + "trouble";
+
     /// <summary>What every such annotation begins with.</summary>
     public const string Prefix = "simulated.ote.baidu.com/";
 
     /// <summary>Annotation names after the prefix, in the order of <see cref="ContainerScript"/>'s members.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["start-delay", "ready-after", "never-ready", "image-pull-error", "exit-after", "exit-code"];
+    public static IReadOnlyList<string> Names { get; } = ["start-delay", "ready-after", "never-ready", "image-pull-error", "exit-after", "exit-code", "stop-after"];
 
     /// <summary>The script of one container.</summary>
     /// <exception cref="PodRuntimeException">A value cannot be read; the message names the annotation and what it may hold.</exception>
@@ -29,6 +35,7 @@ public static class ScriptAnnotations
             ImagePullError = Text("image-pull-error") is { Length: > 0 } error ? error : null,
             ExitAfter = Span(Text("exit-after"), "exit-after"),
             ExitCode = Whole(Text("exit-code"), "exit-code"),
+            StopAfter = Span(Text("stop-after"), "stop-after"),
         };
     }
 

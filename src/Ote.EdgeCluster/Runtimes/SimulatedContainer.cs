@@ -121,6 +121,26 @@ internal sealed class SimulatedContainer
         }
     }
 
+    /// <summary>Ends it for good, whatever its restart policy.</summary>
+    public void Stop(DateTimeOffset at, int code)
+    {
+        Due = null;
+        if (_terminated is not null)
+        {
+            return;
+        }
+
+        _terminated = new JsonObject
+        {
+            ["exitCode"] = code,
+            ["reason"] = code == 0 ? "Completed" : "Error",
+            ["startedAt"] = (_started ?? at).ToKubeTime(),
+            ["finishedAt"] = at.ToKubeTime(),
+        };
+        _started = null;
+        IsReady = false;
+    }
+
     /// <summary>Carries out what is due.</summary>
     public void Advance()
     {

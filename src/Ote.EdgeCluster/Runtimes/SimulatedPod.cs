@@ -18,6 +18,8 @@ internal sealed class SimulatedPod
     private readonly DateTimeOffset _started;
     private readonly JsonObject _conditions = [];
     private DateTimeOffset _changed;
+    private DateTimeOffset? _stopAt;
+    private bool _isKilled;
 
     /// <summary>Starts the pod, or goes on from its recorded status if that says it ran on a node.</summary>
     public SimulatedPod(JsonObject pod, Func<JsonObject, string, ContainerScript> scripts, string address, string hostAddress, DateTimeOffset now)
@@ -55,7 +57,20 @@ internal sealed class SimulatedPod
     public string Address { get; }
 
     /// <summary>When it next changes by itself; null: never.</summary>
-    public DateTimeOffset? Due => _init.Concat(_main).Min(c => c.Due);
+    public DateTimeOffset? Due => _init.Concat(_main).Select(c => c.Due).Append(IsStopped ? null : _stopAt).Min();
+
+    /// <summary>It was asked to end, and has.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>Asks it to end; it does after the longest of its containers' times, at the deadline at the latest.</summary>
+    public void Stop(DateTimeOffset asked, DateTimeOffset deadline)
+    {
+        if (_stopAt is null)
+        {
+            var willing = asked + _main.Select(c => c.IsRunning ? c.Script.StopAfter ?? TimeSpan.Zero : TimeSpan.Zero).DefaultIfEmpty(TimeSpan.Zero).Max();
+            (_stopAt, _isKilled) = willing <= deadline ? (willing, false) : (deadline, true);
+        }
+    }
 
     /// <summary>Carries out everything due by <paramref name="now"/>, each at its own time. Returns whether anything was.</summary>
     public bool Advance(DateTimeOffset now)
@@ -63,10 +78,17 @@ internal sealed class SimulatedPod
         var any = false;
         while (Due is { } due && due <= now)
         {
-            _init.Concat(_main).First(c => c.Due == due).Advance();
             _changed = due;
-            BeginWhatMay(due);
             any = true;
+            if (_stopAt <= due && !IsStopped)
+            {
+                IsStopped = true;
+                _init.Concat(_main).ToList().ForEach(c => c.Stop(due, _isKilled ? 137 : 0));
+                continue;
+            }
+
+            _init.Concat(_main).First(c => c.Due == due).Advance();
+            BeginWhatMay(due);
         }
 
         return any;

@@ -17,7 +17,11 @@ public sealed class SimulatedRuntime : IPodRuntime
     private readonly PodAddresses _addresses;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
+    private readonly List<ITimer> _outages = [];
+    private readonly List<NodeOutage> _failing = [];
     private RuntimeNode _node;
+    private (string? Trouble, bool Silent) _told;
+    private (string? Trouble, bool Silent) _annotated;
     private bool _ended;
 
     /// <summary>Makes the runtime of one node.</summary>
@@ -45,6 +49,15 @@ public sealed class SimulatedRuntime : IPodRuntime
             "simulated runtime is ready; pods are not really run",
             null);
         _timer = time.CreateTimer(_ => RunDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        foreach (var outage in options.Outages.Where(o => o.Node == index))
+        {
+            _outages.Add(time.CreateTimer(_ => Fail(outage, true), null, outage.After, Timeout.InfiniteTimeSpan));
+            if (outage.For is { } lasts)
+            {
+                _outages.Add(time.CreateTimer(_ => Fail(outage, false), null, outage.After + lasts, Timeout.InfiniteTimeSpan));
+            }
+        }
+
         log.RuntimeIsSimulated(_node.Address);
     }
 
@@ -58,14 +71,30 @@ public sealed class SimulatedRuntime : IPodRuntime
     public RuntimeNode Node => Volatile.Read(ref _node);
 
     /// <summary>Puts the node into trouble, or out of it with null. While in trouble it starts no pods.</summary>
-    public void SetTrouble(string? trouble)
+    public void SetTrouble(string? trouble) => Change(() => _told.Trouble = trouble);
+
+    /// <summary>Cuts the node off, or lets it be heard again: meanwhile its lease is not renewed and nobody hears what its pods do.</summary>
+    public void SetSilent(bool silent) => Change(() => _told.Silent = silent);
+
+    /// <inheritdoc/>
+    public void SeeNode(JsonObject node) => Change(() =>
+        _annotated = (node.Annotation(ScriptAnnotations.Trouble) is { Length: > 0 } trouble ? trouble : null, node.Annotation(ScriptAnnotations.Silent) == "true"));
+
+    /// <inheritdoc/>
+    public bool StopPod(PodId pod, DateTimeOffset asked, DateTimeOffset deadline)
     {
         lock (_gate)
         {
-            Volatile.Write(ref _node, _node with { Trouble = trouble });
-        }
+            if (!_pods.TryGetValue(pod.Uid, out var known))
+            {
+                return true;
+            }
 
-        NodeChanged?.Invoke();
+            known.Stop(asked, deadline);
+            known.Advance(_time.GetUtcNow());
+            ArmNeedsLock();
+            return known.IsStopped;
+        }
     }
 
     /// <inheritdoc/>
@@ -169,6 +198,7 @@ public sealed class SimulatedRuntime : IPodRuntime
         {
             _ended = true;
             _pods.Clear();
+            _outages.ForEach(timer => timer.Dispose());
         }
 
         return _timer.DisposeAsync();
@@ -177,7 +207,41 @@ public sealed class SimulatedRuntime : IPodRuntime
     private ContainerScript Script(JsonObject pod, string container) =>
         ScriptAnnotations.Read(pod, container)
             .Over(_options.Script?.Invoke(pod, container))
-            .Over(new ContainerScript { StartDelay = _options.StartDelay });
+            .Over(new ContainerScript { StartDelay = _options.StartDelay, ExitAfter = IsOfJob(pod) ? _options.JobRun : null });
+
+    private static bool IsOfJob(JsonObject pod) =>
+        pod.Text("spec", "restartPolicy") is "Never" or "OnFailure" && pod.Items("metadata", "ownerReferences")?.Any(o => o.Text("kind") == "Job") == true;
+
+    private void Fail(NodeOutage outage, bool begins) => Change(() =>
+    {
+        if (begins)
+        {
+            _failing.Add(outage);
+        }
+        else
+        {
+            _failing.Remove(outage);
+        }
+    });
+
+    /// <summary>Puts together what tests, annotations and the script of failures say of the node.</summary>
+    private void Change(Action change)
+    {
+        lock (_gate)
+        {
+            change();
+            var trouble = _told.Trouble ?? _annotated.Trouble ?? _failing.FirstOrDefault(o => o.Trouble is not null)?.Trouble;
+            var silent = _told.Silent || _annotated.Silent || _failing.Exists(o => o.Trouble is null);
+            if (_node.Trouble == trouble && _node.IsSilent == silent)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _node, _node with { Trouble = trouble, IsSilent = silent });
+        }
+
+        NodeChanged?.Invoke();
+    }
 
     private void RunDue()
     {

@@ -6,7 +6,7 @@ using Ote.Kube.Reconciling;
 namespace Ote.EdgeCluster.Workloads;
 
 /// <summary>Carries out what <see cref="DaemonSetDecision"/> says.</summary>
-internal sealed class DaemonSetController(ClusterView view, EventRecorder events, TimeProvider time) : IController
+internal sealed class DaemonSetController(ClusterView view, RevisionKeeper revisions, EventRecorder events, TimeProvider time) : IController
 {
     private const string Component = "daemonset-controller";
     private static readonly TimeSpan RetryRefused = TimeSpan.FromSeconds(15);
@@ -20,7 +20,17 @@ internal sealed class DaemonSetController(ClusterView view, EventRecorder events
             return Next.Done;
         }
 
-        var claims = ClusterView.Sort(set, view.Pods.Items);
+        var claims = view.Sort(set, Kinds.DaemonSets, Kinds.Pods);
+        if (!set.IsDeleting())
+        {
+            bool InUse(JsonObject revision) =>
+                revision.Text("metadata", "labels", RevisionHistory.HashLabel) is { } hash && claims.Owned.Any(p => p.Text("metadata", "labels", RevisionHistory.HashLabel) == hash);
+            if (await revisions.KeepAsync(set, Kinds.DaemonSets, InUse, cancellation).ConfigureAwait(false) is null)
+            {
+                return Next.After(TimeSpan.Zero);
+            }
+        }
+
         var decision = DaemonSetDecision.Decide(set, view.Nodes.Items, claims.Owned, time.GetUtcNow());
         var refused = false;
         if (decision.CreateOn.Count > 0 || decision.Delete.Count > 0 || claims.Adopt.Count > 0 || claims.Release.Count > 0)
@@ -30,13 +40,12 @@ internal sealed class DaemonSetController(ClusterView view, EventRecorder events
                 return Next.Done;
             }
 
-            var candidates = await view.LiveAsync(Kinds.Pods, live.Namespace(), cancellation).ConfigureAwait(false);
-            var owned = await view.ClaimAsync(Kinds.DaemonSets, live, Kinds.Pods, candidates, cancellation).ConfigureAwait(false);
+            var owned = await view.ClaimAsync(Kinds.DaemonSets, live, Kinds.Pods, cancellation).ConfigureAwait(false);
             set = live;
             decision = DaemonSetDecision.Decide(set, view.Nodes.Items, owned, time.GetUtcNow());
             foreach (var pod in decision.Delete)
             {
-                await view.Client.DeleteAsync(Kinds.Pods, pod.Namespace(), pod.Name(), cancellation, pod.Uid()).ConfigureAwait(false);
+                await view.DeleteAsync(Kinds.Pods, pod, cancellation).ConfigureAwait(false);
                 events.Normal(set, "SuccessfulDelete", $"Deleted pod: {pod.Name()}", Component);
             }
 
@@ -53,7 +62,7 @@ internal sealed class DaemonSetController(ClusterView view, EventRecorder events
         {
             try
             {
-                var made = await view.Client.CreateAsync(Kinds.Pods, set.Namespace(), DaemonSetDecision.NewPod(set, node), cancellation).ConfigureAwait(false);
+                var made = await view.CreateAsync(Kinds.Pods, DaemonSetDecision.NewPod(set, node), cancellation).ConfigureAwait(false);
                 events.Normal(set, "SuccessfulCreate", $"Created pod: {made.Name()}", Component);
             }
             catch (KubeStatusException refused) when (refused.Code is >= 400 and < 500 && !refused.IsConflict)

@@ -11,13 +11,10 @@ namespace Ote.EdgeCluster.Workloads;
 /// <param name="Again">When to look again without a change; null: never.</param>
 internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOnlyList<JsonObject> Delete, JsonObject Status, TimeSpan? Again)
 {
-    /// <summary>The label that tells the pods of one template from those of another.</summary>
-    public const string RevisionLabel = "controller-revision-hash";
-
     /// <summary>Compares the nodes that should have a pod with the pods it owns.</summary>
     public static DaemonSetDecision Decide(JsonObject set, IEnumerable<JsonObject> nodes, IReadOnlyList<JsonObject> pods, DateTimeOffset now)
     {
-        var hash = PodTemplate.Hash(PodTemplate.Of(set), 0);
+        var hash = HashOf(set);
         var spec = PodTemplate.Of(set).At("spec") as JsonObject ?? [];
         var eligible = nodes.Where(n => NodeFit.MayRunDaemon(spec, n)).Select(n => n.Name()).Order(StringComparer.Ordinal).ToList();
         var there = pods.Where(p => !p.IsDeleting() && Place(p) is not null).ToLookup(p => Place(p)!);
@@ -41,7 +38,7 @@ internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOn
             }
 
             kept.Add(alive[0]);
-            if (alive[0].Text("metadata", "labels", RevisionLabel) != hash)
+            if (alive[0].Text("metadata", "labels", RevisionHistory.HashLabel) != hash)
             {
                 outdated.Add(alive[0]);
             }
@@ -63,6 +60,11 @@ internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOn
         status.SetCount("updatedNumberScheduled", kept.Count - outdated.Count);
         status.SetCount("numberAvailable", available);
         status.SetCount("numberUnavailable", eligible.Count - available);
+        if (set.Whole("status", "collisionCount") is { } collisions)
+        {
+            status["collisionCount"] = collisions;
+        }
+
         var again = waits.Where(w => w > TimeSpan.Zero).Min();
         return set.IsDeleting() ? new DaemonSetDecision([], [], status, null) : new DaemonSetDecision(create, delete, status, again);
     }
@@ -71,9 +73,24 @@ internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOn
     public static JsonObject NewPod(JsonObject set, string node)
     {
         var pod = PodTemplate.NewPod(set, Kinds.DaemonSets);
-        pod.Child("metadata").Child("labels")[RevisionLabel] = PodTemplate.Hash(PodTemplate.Of(set), 0);
+        pod.Child("metadata").Child("labels")[RevisionHistory.HashLabel] = HashOf(set);
         pod.Child("spec")["nodeName"] = node;
+        Tolerate(pod.Child("spec"));
         return pod;
+    }
+
+    private static string HashOf(JsonObject set) => PodTemplate.Hash(PodTemplate.Of(set), set.Whole("status", "collisionCount") ?? 0);
+
+    /// <summary>A node in trouble keeps its daemons: they are often what mends it.</summary>
+    private static void Tolerate(JsonObject spec)
+    {
+        var tolerations = spec.Items("tolerations")?.DeepClone() as JsonArray ?? [];
+        foreach (var (name, effect) in (ReadOnlySpan<(string, string)>)[("not-ready", "NoExecute"), ("unreachable", "NoExecute"), ("unschedulable", "NoSchedule")])
+        {
+            tolerations.Add((JsonNode)new JsonObject { ["key"] = $"node.kubernetes.io/{name}", ["operator"] = "Exists", ["effect"] = effect });
+        }
+
+        spec["tolerations"] = tolerations;
     }
 
     private static string? Place(JsonObject pod) => pod.NodeName();

@@ -20,7 +20,7 @@ internal sealed class DeploymentController(ClusterView view, EventRecorder event
             return Next.Done;
         }
 
-        var claims = ClusterView.Sort(deployment, view.ReplicaSets.Items);
+        var claims = view.Sort(deployment, Kinds.Deployments, Kinds.ReplicaSets);
         var decision = DeploymentDecision.Decide(deployment, claims.Owned, time.GetUtcNow());
         if (decision.Acts || claims.Adopt.Count > 0 || claims.Release.Count > 0)
         {
@@ -29,8 +29,7 @@ internal sealed class DeploymentController(ClusterView view, EventRecorder event
                 return Next.Done;
             }
 
-            var candidates = await view.LiveAsync(Kinds.ReplicaSets, live.Namespace(), cancellation).ConfigureAwait(false);
-            var owned = await view.ClaimAsync(Kinds.Deployments, live, Kinds.ReplicaSets, candidates, cancellation).ConfigureAwait(false);
+            var owned = await view.ClaimAsync(Kinds.Deployments, live, Kinds.ReplicaSets, cancellation).ConfigureAwait(false);
             decision = DeploymentDecision.Decide(live, owned, time.GetUtcNow());
             deployment = await ActAsync(live, decision, owned, cancellation).ConfigureAwait(false);
         }
@@ -42,7 +41,6 @@ internal sealed class DeploymentController(ClusterView view, EventRecorder event
     private async Task<JsonObject> ActAsync(
         JsonObject deployment, DeploymentDecision decision, IReadOnlyList<JsonObject> owned, CancellationToken cancellation)
     {
-        var ns = deployment.Namespace();
         if (decision.Create is { } create && !await CreateAsync(deployment, create, decision, cancellation).ConfigureAwait(false))
         {
             return deployment;
@@ -53,26 +51,26 @@ internal sealed class DeploymentController(ClusterView view, EventRecorder event
             var template = PodTemplate.Of(deployment);
             var present = owned.First(s => PodTemplate.Same(PodTemplate.Of(s), template));
             var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations.DeepClone() } };
-            await view.Client.PatchAsync(Kinds.ReplicaSets, ns, present.Name(), PatchKind.Merge, patch, cancellation).ConfigureAwait(false);
+            await view.PatchAsync(Kinds.ReplicaSets, present, patch, cancellation).ConfigureAwait(false);
         }
 
         foreach (var scaling in decision.Scale)
         {
             // No version is asked for: this set is resized by its deployment alone, and never by two at once.
             var patch = new JsonObject { ["spec"] = new JsonObject { ["replicas"] = scaling.To } };
-            await view.Client.PatchAsync(Kinds.ReplicaSets, ns, scaling.Set.Name(), PatchKind.Merge, patch, cancellation).ConfigureAwait(false);
+            await view.PatchAsync(Kinds.ReplicaSets, scaling.Set, patch, cancellation).ConfigureAwait(false);
             events.Normal(deployment, "ScalingReplicaSet", scaling.Text, Component);
         }
 
         foreach (var old in decision.Delete)
         {
-            await view.Client.DeleteAsync(Kinds.ReplicaSets, ns, old.Name(), cancellation, old.Uid()).ConfigureAwait(false);
+            await view.DeleteAsync(Kinds.ReplicaSets, old, cancellation).ConfigureAwait(false);
         }
 
         if (decision.Revision is { } revision)
         {
             var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [DeploymentDecision.RevisionAnnotation] = revision } } };
-            return await view.Client.PatchAsync(Kinds.Deployments, ns, deployment.Name(), PatchKind.Merge, patch, cancellation).ConfigureAwait(false);
+            return await view.PatchAsync(Kinds.Deployments, deployment, patch, cancellation).ConfigureAwait(false);
         }
 
         return deployment;
@@ -82,7 +80,7 @@ internal sealed class DeploymentController(ClusterView view, EventRecorder event
     {
         try
         {
-            var made = await view.Client.CreateAsync(Kinds.ReplicaSets, deployment.Namespace(), create, cancellation).ConfigureAwait(false);
+            var made = await view.CreateAsync(Kinds.ReplicaSets, create, cancellation).ConfigureAwait(false);
             if (made.Replicas() > 0)
             {
                 events.Normal(deployment, "ScalingReplicaSet", $"Scaled up replica set {made.Name()} from 0 to {made.Replicas()}", Component);

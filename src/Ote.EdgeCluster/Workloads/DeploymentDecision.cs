@@ -89,7 +89,7 @@ internal sealed record DeploymentDecision(
     {
         if (deployment.Text("spec", "strategy", "type") == "Recreate")
         {
-            return old.TrueForAll(s => s.Replicas() == 0 && s.Count("replicas") == 0) ? deployment.Replicas() : 0;
+            return old.TrueForAll(s => s.Replicas() == 0 && !Rollout.HasPods(s)) ? deployment.Replicas() : 0;
         }
 
         var (surge, _) = Rollout.Bounds(deployment);

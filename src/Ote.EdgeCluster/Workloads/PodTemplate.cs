@@ -42,9 +42,11 @@ internal static class PodTemplate
     }
 
     /// <summary>A pod of a workload's template, owned by the workload, its name left to the server.</summary>
-    public static JsonObject NewPod(JsonObject owner, ResourceRef kind)
+    public static JsonObject NewPod(JsonObject owner, ResourceRef kind) => NewPod(owner, kind, Of(owner));
+
+    /// <summary>The same of another template than the owner's present one.</summary>
+    public static JsonObject NewPod(JsonObject owner, ResourceRef kind, JsonObject template)
     {
-        var template = Of(owner);
         var metadata = new JsonObject
         {
             ["generateName"] = owner.Name() + "-",

@@ -20,7 +20,7 @@ internal sealed class ReplicaSetController(ClusterView view, EventRecorder event
             return Next.Done;
         }
 
-        var claims = ClusterView.Sort(set, view.Pods.Items);
+        var claims = view.Sort(set, Kinds.ReplicaSets, Kinds.Pods);
         var decision = ReplicaSetDecision.Decide(set, claims.Owned, time.GetUtcNow());
         string? refused = null;
         if (decision.Create > 0 || decision.Delete.Count > 0 || claims.Adopt.Count > 0 || claims.Release.Count > 0)
@@ -30,8 +30,7 @@ internal sealed class ReplicaSetController(ClusterView view, EventRecorder event
                 return Next.Done;
             }
 
-            var candidates = await view.LiveAsync(Kinds.Pods, live.Namespace(), cancellation).ConfigureAwait(false);
-            var owned = await view.ClaimAsync(Kinds.ReplicaSets, live, Kinds.Pods, candidates, cancellation).ConfigureAwait(false);
+            var owned = await view.ClaimAsync(Kinds.ReplicaSets, live, Kinds.Pods, cancellation).ConfigureAwait(false);
             set = live;
             decision = ReplicaSetDecision.Decide(set, owned, time.GetUtcNow());
             refused = await CreateAsync(set, decision.Create, cancellation).ConfigureAwait(false);
@@ -53,7 +52,7 @@ internal sealed class ReplicaSetController(ClusterView view, EventRecorder event
         {
             try
             {
-                var made = await view.Client.CreateAsync(Kinds.Pods, set.Namespace(), PodTemplate.NewPod(set, Kinds.ReplicaSets), cancellation).ConfigureAwait(false);
+                var made = await view.CreateAsync(Kinds.Pods, PodTemplate.NewPod(set, Kinds.ReplicaSets), cancellation).ConfigureAwait(false);
                 events.Normal(set, "SuccessfulCreate", $"Created pod: {made.Name()}", Component);
             }
             catch (KubeStatusException refused) when (refused.Code is >= 400 and < 500 && !refused.IsConflict)
@@ -71,7 +70,7 @@ internal sealed class ReplicaSetController(ClusterView view, EventRecorder event
     {
         foreach (var pod in pods)
         {
-            if (await view.Client.DeleteAsync(Kinds.Pods, pod.Namespace(), pod.Name(), cancellation, pod.Uid()).ConfigureAwait(false))
+            if (await view.DeleteAsync(Kinds.Pods, pod, cancellation).ConfigureAwait(false))
             {
                 events.Normal(set, "SuccessfulDelete", $"Deleted pod: {pod.Name()}", Component);
             }

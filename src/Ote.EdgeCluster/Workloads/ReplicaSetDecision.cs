@@ -27,7 +27,9 @@ internal sealed record ReplicaSetDecision(int Create, IReadOnlyList<JsonObject> 
             : active.Order(LeastWanted).Take(Math.Min(active.Count - asked, MaxBurst)).ToList();
         var minReady = set.MinReady();
         var waits = active.Select(p => p.AvailableIn(minReady, now)).OfType<TimeSpan>().ToList();
-        return new ReplicaSetDecision(create, delete, NewStatus(set, active, waits), waits.Where(w => w > TimeSpan.Zero).Select(w => (TimeSpan?)w).Min());
+        var status = NewStatus(set, active, waits);
+        status.SetCount("terminatingReplicas", pods.Count(p => p.IsDeleting() && !p.IsOver()));
+        return new ReplicaSetDecision(create, delete, status, waits.Where(w => w > TimeSpan.Zero).Select(w => (TimeSpan?)w).Min());
     }
 
     /// <summary>Puts the condition that pods could not be made, or takes it away.</summary>

@@ -33,7 +33,7 @@ internal static class Rollout
         if (deployment.Text("spec", "strategy", "type") == "Recreate")
         {
             return running.Count > 0 ? [.. running.Select(s => new Scaling(s, 0, false))]
-                : old.Any(s => s.Count("replicas") > 0) || present.Replicas() == asked ? []
+                : old.Any(HasPods) || present.Replicas() == asked ? []
                 : [new Scaling(present, asked, true)];
         }
 
@@ -45,6 +45,9 @@ internal static class Rollout
         var grown = present.Replicas() >= asked ? asked : Math.Min(asked, present.Replicas() + Math.Max(0, asked + surge - there));
         return grown != present.Replicas() ? [new Scaling(present, grown, true)] : Shrink(asked - unavailable, total, present, running);
     }
+
+    /// <summary>Pods of the set are there, be it only that they end.</summary>
+    public static bool HasPods(JsonObject set) => set.Count("replicas") > 0 || set.Count("terminatingReplicas") > 0;
 
     /// <summary>While paused only the number of replicas is followed, by the ReplicaSet that has any.</summary>
     public static IReadOnlyList<Scaling> Resize(JsonObject deployment, IEnumerable<JsonObject> sets)

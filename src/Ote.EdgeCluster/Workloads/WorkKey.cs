@@ -11,6 +11,9 @@ internal static class WorkKey
     /// <summary>Such as <c>pods/default/web-1</c>.</summary>
     public static string Of(ResourceRef kind, string key) => $"{kind.Plural}/{key}";
 
+    /// <summary>Such as <c>scheduling/all</c>; see <see cref="IController.Work"/>.</summary>
+    public static string Of(string work, string key) => $"{work}/{key}";
+
     /// <summary>The plural of the kind, and the object's key.</summary>
     public static (string Plural, string Key) Split(string work)
     {

@@ -11,7 +11,7 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     /// <summary>HTTP status code.</summary>
     public int Code => code;
 
-    /// <summary>The machine word, such as <c>NotFound</c>.</summary>
+    /// <summary>The machine word, such as <c>NotFound</c>; empty where the real server has none.</summary>
     public string Reason => reason;
 
     /// <summary>Seconds for <c>Retry-After</c>; 0 for none.</summary>
@@ -29,8 +29,8 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError NotFound(string group, string plural, string name) =>
         new(404, "NotFound", $"{Resource(group, plural)} \"{name}\" not found", Details(group, plural, name));
 
-    public static ApiError AlreadyExists(KindInfo kind, string name) =>
-        new(409, "AlreadyExists", $"{kind.GroupResource} \"{name}\" already exists", Details(kind.Group, kind.Plural, name));
+    public static ApiError AlreadyExists(KindInfo kind, string name, bool going = false) => new(
+        409, "AlreadyExists", $"{(going ? "object is being deleted: " : "")}{kind.GroupResource} \"{name}\" already exists", Details(kind.Group, kind.Plural, name));
 
     public static ApiError Conflict(KindInfo kind, string name, string message) => new(
         409, "Conflict", $"Operation cannot be fulfilled on {kind.GroupResource} \"{name}\": {message}", Details(kind.Group, kind.Plural, name));
@@ -69,6 +69,15 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
 
     public static ApiError Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}");
 
+    /// <summary>422 for a request whose parameters contradict each other.</summary>
+    public static ApiError InvalidOptions(string options, string field, string message) => new(
+        422, "Invalid", $"{options}.meta.k8s.io \"\" is invalid: {field}: {message}",
+        new JsonObject
+        {
+            ["group"] = "meta.k8s.io", ["kind"] = options,
+            ["causes"] = new JsonArray(new JsonObject { ["reason"] = "FieldValueForbidden", ["message"] = message, ["field"] = field }),
+        });
+
     /// <summary>422 with one cause per field.</summary>
     public static ApiError Invalid(KindInfo kind, string name, IReadOnlyList<(string Reason, string Message, string Field)> causes)
     {
@@ -90,8 +99,12 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
             ["metadata"] = new JsonObject(),
             ["status"] = "Failure",
             ["message"] = Message,
-            ["reason"] = reason,
         };
+        if (reason.Length > 0)
+        {
+            status["reason"] = reason;
+        }
+
         if (details is not null)
         {
             status["details"] = details.DeepClone();

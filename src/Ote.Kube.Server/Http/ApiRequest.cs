@@ -14,8 +14,6 @@ namespace Ote.Kube.Server.Http;
 /// <param name="Path">What is asked for.</param>
 internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCatalog Catalog, KindInfo Kind, ResourcePath Path)
 {
-    private const int MaxManager = 128;
-
     /// <summary>The query parameters.</summary>
     public IQueryCollection Query => Context.Request.Query;
 
@@ -32,15 +30,22 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
     public StoreKey Key => new(Resource, Kind.Namespaced ? Path.Namespace ?? "" : "", Name);
 
     /// <summary>The parameters of a write, from the query.</summary>
-    public WriteContext Write(string operation = "Update") => new(User, Kind, Path.Namespace ?? "")
+    public WriteContext Write() => new(User, Kind, Path.Namespace ?? "")
     {
         Subresource = Path.Subresource is "status" or "finalize" ? Path.Subresource : null,
-        Manager = Manager(),
-        Operation = operation,
+        ManagedBy = Path.Subresource,
+        Manager = WriteOptions.Manager(Context.Request),
         DryRun = DryRun(),
         Validation = Validation(),
         Warn = text => Answers.Warn(Context, text),
     };
+
+    /// <summary>Whether an apply takes over what others own.</summary>
+    public bool Force => Query.Flag("force");
+
+    /// <summary>Refuses a patch whose options do not go together.</summary>
+    /// <exception cref="ApiError">422.</exception>
+    public void CheckPatchOptions(bool applies) => WriteOptions.CheckPatch(Query, applies);
 
     private bool DryRun() => Query.Text("dryRun") switch
     {
@@ -56,17 +61,4 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
         "Strict" => FieldValidation.Strict,
         var other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
     };
-
-    private string Manager()
-    {
-        if (Query.Text("fieldManager") is { } manager)
-        {
-            return manager.Length <= MaxManager ? manager : throw ApiError.BadRequest($"fieldManager: Too long: may not be more than {MaxManager} bytes");
-        }
-
-        var agent = Context.Request.Headers.UserAgent.ToString();
-        var slash = agent.IndexOf('/', StringComparison.Ordinal);
-        var name = slash < 0 ? agent : agent[..slash];
-        return name.Length == 0 ? "unknown" : name[..Math.Min(name.Length, MaxManager)];
-    }
 }

@@ -10,8 +10,8 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
 {
     public async Task DeleteAsync(ApiRequest request)
     {
-        var (preconditions, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
-        var written = await writer.DeleteAsync(context, request.Name, preconditions).ConfigureAwait(false);
+        var (preconditions, grace, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var written = await writer.DeleteAsync(context, request.Name, preconditions, grace).ConfigureAwait(false);
         if (!written.Gone || request.Kind is { Group: "", Plural: "pods" })
         {
             await Answers.JsonAsync(request.Context, 200, ObjectForm.InVersion(written.Json, request.Kind)).ConfigureAwait(false);
@@ -34,19 +34,26 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
 
     /// <summary>Deletes the pod of an eviction request.</summary>
     public Task<Written> EvictAsync(ApiRequest request, JsonObject deleteOptions) => writer.DeleteAsync(
-        request.Write(), request.Name, new DeletePreconditions(deleteOptions.Text("preconditions", "uid"), deleteOptions.Text("preconditions", "resourceVersion")));
+        request.Write(), request.Name, new DeletePreconditions(deleteOptions.Text("preconditions", "uid"), deleteOptions.Text("preconditions", "resourceVersion")),
+        deleteOptions.Whole("gracePeriodSeconds"));
 
     public async Task DeleteCollectionAsync(ApiRequest request)
     {
-        var (preconditions, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
+        var (preconditions, grace, context) = await ReadOptionsAsync(request).ConfigureAwait(false);
         var filter = ObjectFilter.Of(request);
+        // What the answer names is bounded; what is deleted is not.
+        var named = new List<JsonNode>();
         await foreach (var page in StoreScan.PagesAsync(store, request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, request.Aborted).ConfigureAwait(false))
         {
             foreach (var stored in page.Where(row => filter.Matches(row.Key, row.Json)))
             {
                 try
                 {
-                    await writer.DeleteAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions).ConfigureAwait(false);
+                    var written = await writer.DeleteAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions, grace).ConfigureAwait(false);
+                    if (named.Count < options.MaxPage)
+                    {
+                        named.Add(ObjectForm.Parse(written.Json, request.Kind));
+                    }
                 }
                 catch (ApiError gone) when (gone.Code == 404)
                 {
@@ -60,11 +67,11 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
             ["kind"] = request.Kind.ListKind,
             ["apiVersion"] = request.Kind.ApiVersion,
             ["metadata"] = new JsonObject { ["resourceVersion"] = $"{store.Revision}" },
-            ["items"] = new JsonArray(),
+            ["items"] = new JsonArray([.. named]),
         }).ConfigureAwait(false);
     }
 
-    private async Task<(DeletePreconditions Preconditions, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
+    private async Task<(DeletePreconditions Preconditions, long? Grace, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
     {
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var context = request.Write();
@@ -90,7 +97,8 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
             _ => throw ApiError.BadRequest(
                 $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""),
         };
+        var grace = body.Whole("gracePeriodSeconds") ?? (long.TryParse(request.Query.Text("gracePeriodSeconds"), out var seconds) ? seconds : null);
         return (
-            new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), context with { Propagation = propagation });
+            new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), grace, context with { Propagation = propagation });
     }
 }

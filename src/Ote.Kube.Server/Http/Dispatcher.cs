@@ -122,7 +122,7 @@ internal sealed class Dispatcher(
         }
 
         var request = new ApiRequest(context, user, catalog, kind, path);
-        if (user.IsMaster || verb == "watch" || handlers.Streams.Serves(request))
+        if (user.IsMaster || verb == "watch" || PodStreamHandler.Serves(request))
         {
             await ServeAsync(request, verb).ConfigureAwait(false);
             return verb;
@@ -172,7 +172,7 @@ internal sealed class Dispatcher(
             };
         }
 
-        if (handlers.Streams.Serves(request))
+        if (PodStreamHandler.Serves(request))
         {
             return handlers.Streams.HandleAsync(request, verb);
         }

@@ -10,6 +10,10 @@ internal sealed class DocumentHandler(VersionInfo version)
 {
     // What kubectl asks for has an @ that its own parser of media types refuses in answers.
     private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+    /// <summary>What can be asked for one by one: a server that answers is well in each.</summary>
+    private static readonly string[] Checks = ["ping", "log", "etcd"];
+
     private DocumentCache _cache = new(SchemaCatalog.BuiltIn);
 
     public async Task HandleAsync(HttpContext context, SchemaCatalog catalog, string path)
@@ -20,10 +24,10 @@ internal sealed class DocumentHandler(VersionInfo version)
         }
 
         path = path.Length > 1 ? path.TrimEnd('/') : path;
-        if (path is "/healthz" or "/readyz" or "/livez" || path.StartsWith("/healthz/", StringComparison.Ordinal)
-            || path.StartsWith("/readyz/", StringComparison.Ordinal) || path.StartsWith("/livez/", StringComparison.Ordinal))
+        if (path.Split('/') is ["", "healthz" or "livez" or "readyz", .. var check] && (check.Length == 0 || (check.Length == 1 && Checks.Contains(check[0]))))
         {
-            await Answers.TextAsync(context, 200, "ok").ConfigureAwait(false);
+            var all = string.Concat(Checks.Select(name => $"[+]{name} ok\n"));
+            await Answers.TextAsync(context, 200, check.Length == 0 && context.Request.Query.Flag("verbose") ? $"{all}{path[1..]} check passed\n" : "ok").ConfigureAwait(false);
             return;
         }
 

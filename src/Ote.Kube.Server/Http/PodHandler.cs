@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
 
-/// <summary>Answers what only pods have: binding to a node, and eviction (here a deletion that minds no budgets).</summary>
-internal sealed class PodHandler(ObjectWriter writer, DeleteHandler deletion, ApiServerOptions options)
+/// <summary>Answers what only pods have: binding to a node, and eviction, which is a deletion that minds disruption budgets.</summary>
+internal sealed class PodHandler(ObjectStore store, ObjectWriter writer, DeleteHandler deletion, ApiServerOptions options, DisruptionBudgets budgets)
 {
     public async Task BindAsync(ApiRequest request)
     {
@@ -31,6 +32,8 @@ internal sealed class PodHandler(ObjectWriter writer, DeleteHandler deletion, Ap
     {
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var eviction = Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
+        var stored = await store.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        await budgets.SpendAsync(ObjectForm.Parse(stored.Json, request.Kind), request.Write().DryRun, request.Aborted).ConfigureAwait(false);
         await deletion.EvictAsync(request, eviction["deleteOptions"] as JsonObject ?? []).ConfigureAwait(false);
         await SuccessAsync(request).ConfigureAwait(false);
     }

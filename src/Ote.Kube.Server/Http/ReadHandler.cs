@@ -86,6 +86,19 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         }
 
         var revision = request.Query.Revision();
+        if (request.Query.Text("resourceVersionMatch") is { } match)
+        {
+            if (revision is null)
+            {
+                throw ApiError.InvalidOptions("ListOptions", "resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
+
+            if (revision == 0 && match == "Exact")
+            {
+                throw ApiError.InvalidOptions("ListOptions", "resourceVersionMatch", "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            }
+        }
+
         if (revision > current)
         {
             throw ApiError.RevisionAhead(revision.Value, current);

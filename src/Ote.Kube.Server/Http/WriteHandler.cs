@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Patching.Ownership;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
@@ -24,24 +25,35 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiSe
             return;
         }
 
+        // Before it is looked whether the object is there.
+        if (obj.Name() is { Length: > 0 } name && name != request.Name)
+        {
+            throw ApiError.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
+        }
+
         var written = await writer.ReplaceAsync(request.Write(), request.Name, obj).ConfigureAwait(false);
         await AnswerAsync(request, written).ConfigureAwait(false);
     }
 
     public async Task PatchAsync(ApiRequest request)
     {
-        var body = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var type = Body.MediaType(request.Context.Request);
-        var patch = PatchReader.Read(type, body, request.Kind, options.MaxDepth);
-        if (request.Path.Subresource is "scale")
+        request.CheckPatchOptions(type == PatchReader.Apply);
+        var body = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
+        if (type == PatchReader.Apply)
         {
-            await ScaleAsync(request, patch).ConfigureAwait(false);
+            await ApplyAsync(request, PatchReader.ReadApplied(body)).ConfigureAwait(false);
             return;
         }
 
-        var written = type == PatchReader.Apply
-            ? await ApplyAsync(request, PatchReader.ParseApplied(body), patch).ConfigureAwait(false)
-            : await writer.UpdateAsync(request.Write(), request.Name, patch).ConfigureAwait(false);
+        var patch = PatchReader.Read(type, body, request.Kind, options.MaxDepth);
+        if (request.Path.Subresource is "scale")
+        {
+            await ScaleAsync(request, patch.Change).ConfigureAwait(false);
+            return;
+        }
+
+        var written = await writer.UpdateAsync(request.Write(), request.Name, patch.Change, patch.SeesManagers).ConfigureAwait(false);
         await AnswerAsync(request, written).ConfigureAwait(false);
     }
 
@@ -51,40 +63,24 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiSe
         await Answers.JsonAsync(request.Context, 200, ScaleView.Of(request.Kind, ObjectForm.Parse(stored.Json, request.Kind))).ConfigureAwait(false);
     }
 
-    private async Task<Written> ApplyAsync(ApiRequest request, JsonObject applied, Func<JsonObject, JsonObject> patch)
+    private async Task ApplyAsync(ApiRequest request, JsonObject applied)
     {
-        if (request.Query.Text("fieldManager") is null)
+        if (request.Path.Subresource is "scale")
         {
-            throw new ApiError(
-                422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch", new JsonObject());
+            ApplyRules.Check(ScaleOwnership.Kind, "Scale", request.Name, applied);
+            await ScaleAsync(request, static scale => scale, applied).ConfigureAwait(false);
+            return;
         }
 
-        var context = request.Write("Apply");
-        try
-        {
-            return await writer.UpdateAsync(context, request.Name, patch).ConfigureAwait(false);
-        }
-        catch (ApiError missing) when (missing.Code == 404 && request.Path.Subresource is null)
-        {
-            if (applied.Uid().Length > 0)
-            {
-                throw ApiError.Conflict(request.Kind, request.Name, "uid mismatch: the provided object specified uid " + applied.Uid() + ", and no existing object was found");
-            }
-        }
-
-        if (applied.Name() is var name && name != request.Name)
-        {
-            throw ApiError.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
-        }
-
-        return await writer.CreateAsync(context, applied).ConfigureAwait(false);
+        ApplyRules.Check(TypedKind.Of(request.Kind, request.Path.Subresource), request.Kind.Kind, request.Name, applied);
+        var written = await writer.ApplyAsync(request.Write(), request.Name, applied, request.Force).ConfigureAwait(false);
+        await AnswerAsync(request, written).ConfigureAwait(false);
     }
 
-    private async Task ScaleAsync(ApiRequest request, Func<JsonObject, JsonObject> change)
+    private async Task ScaleAsync(ApiRequest request, Func<JsonObject, JsonObject> change, JsonObject? applied = null)
     {
-        var kind = request.Kind;
-        var written = await writer.UpdateAsync(request.Write(), request.Name, obj => ScaleView.Into(kind, obj, change(ScaleView.Of(kind, obj)))).ConfigureAwait(false);
-        await Answers.JsonAsync(request.Context, 200, ScaleView.Of(kind, ObjectForm.Parse(written.Json, kind))).ConfigureAwait(false);
+        var written = await writer.ScaleAsync(request.Write(), request.Name, change, applied, request.Force).ConfigureAwait(false);
+        await Answers.JsonAsync(request.Context, 200, ScaleView.Of(request.Kind, ObjectForm.Parse(written.Json, request.Kind))).ConfigureAwait(false);
     }
 
     private async Task<JsonObject> ReadObjectAsync(ApiRequest request)

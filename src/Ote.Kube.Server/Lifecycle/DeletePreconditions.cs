@@ -16,13 +16,13 @@ internal readonly record struct DeletePreconditions(string? Uid, string? Resourc
     {
         if (Uid is { } uid && uid != obj.Uid())
         {
-            throw ApiError.Conflict(kind, obj.Name(), $"Precondition failed: UID in precondition: {uid}, UID in object meta: {obj.Uid()}");
+            throw Differs(kind, obj, $"the UID in the precondition ({uid}) does not match the UID in record ({obj.Uid()}). The object might have been deleted and then recreated");
         }
 
         if (ResourceVersion is { } version && version != obj.ResourceVersion())
         {
-            throw ApiError.Conflict(
-                kind, obj.Name(), $"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {obj.ResourceVersion()}");
+            throw Differs(
+                kind, obj, $"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({obj.ResourceVersion()}). The object might have been modified");
         }
 
         if (kind.Group.Length == 0 && kind.Plural == "namespaces" && Undeletable.Contains(obj.Name()))
@@ -30,4 +30,9 @@ internal readonly record struct DeletePreconditions(string? Uid, string? Resourc
             throw ApiError.Forbidden(kind, obj.Name(), "this namespace may not be deleted");
         }
     }
+
+    /// <summary>The real server names the kind here, not the resource.</summary>
+    private static ApiError Differs(KindInfo kind, JsonObject obj, string message) => new(
+        409, "Conflict", $"Operation cannot be fulfilled on {kind.GroupKind} \"{obj.Name()}\": {message}",
+        new JsonObject { ["name"] = obj.Name(), ["group"] = kind.Group, ["kind"] = kind.Kind });
 }

@@ -211,9 +211,9 @@ internal sealed class Janitor : IAsyncDisposable
         switch (what)
         {
             case Leftover.Owner:
-                if (await _owners.CollectAsync(name, stop).ConfigureAwait(false))
+                if (await _owners.CollectAsync(name, stop).ConfigureAwait(false) is { } again)
                 {
-                    _queue.Add((what, name));
+                    _queue.AddAfter((what, name), again);
                 }
 
                 break;

@@ -36,13 +36,17 @@ internal static class KindRules
             case ("apiextensions.k8s.io", "customresourcedefinitions"):
                 CrdStatus.Establish(obj, old: null, now);
                 break;
+            case ("apps", "daemonsets"):
+                CountTemplates(null, obj);
+                obj["status"] = Zeros(kind);
+                break;
             default:
                 if (kind.Subresource("status") is not null)
                 {
                     obj.Remove("status");
                     if (!kind.IsCustom)
                     {
-                        obj["status"] = new JsonObject();
+                        obj["status"] = Zeros(kind);
                     }
                 }
 
@@ -57,6 +61,12 @@ internal static class KindRules
         {
             case ("", "secrets"):
                 FoldStringData(obj);
+                break;
+            case ("", "services"):
+                KeepAddress(old, obj);
+                break;
+            case ("apps", "daemonsets"):
+                CountTemplates(old, obj);
                 break;
             case ("", "namespaces") when subresource is not "finalize":
                 // Whoever empties the namespace takes them away, by that subresource.
@@ -77,6 +87,35 @@ internal static class KindRules
                 ObjectRules.Put(metadata, "ownerReferences", old["metadata"]?["ownerReferences"]);
                 break;
         }
+    }
+
+    /// <summary>A status of which nobody has told anything yet: counts that must be there are none.</summary>
+    private static JsonObject Zeros(KindInfo kind)
+    {
+        var status = kind.Schema.Field("status");
+        return new JsonObject((status?.Required ?? []).Where(name => status!.Field(name)?.Type == SchemaType.Integer).Select(name => KeyValuePair.Create<string, JsonNode?>(name, 0)));
+    }
+
+    /// <summary>A service whose writer does not speak of its address keeps it.</summary>
+    private static void KeepAddress(JsonObject old, JsonObject service)
+    {
+        var spec = service.Child("spec");
+        if (spec["clusterIP"].Text() is { Length: > 0 } || spec["type"].Text() == "ExternalName" || spec["clusterIPs"] is JsonArray { Count: > 0 })
+        {
+            return;
+        }
+
+        ObjectRules.Put(spec, "clusterIP", old["spec"]?["clusterIP"]);
+        ObjectRules.Put(spec, "clusterIPs", old["spec"]?["clusterIPs"]);
+    }
+
+    /// <summary>How often the template was changed, which the real server still tells the clients of earlier versions.</summary>
+    private static void CountTemplates(JsonObject? old, JsonObject daemonSet)
+    {
+        const string Name = "deprecated.daemonset.template.generation";
+        _ = long.TryParse(old?.Annotation(Name), out var before);
+        var changed = old is null || !JsonNode.DeepEquals(old["spec"]?["template"], daemonSet["spec"]?["template"]);
+        daemonSet.Child("metadata").Child("annotations")[Name] = $"{(changed ? before + 1 : Math.Max(before, 1))}";
     }
 
     private static void FoldStringData(JsonObject secret)

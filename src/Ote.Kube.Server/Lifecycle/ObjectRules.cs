@@ -49,6 +49,11 @@ internal static class ObjectRules
     /// <summary>Makes what a client sent on update into what is stored, given what is stored now.</summary>
     public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource, long leastGeneration = 0)
     {
+        if (kind.Namespaced && obj["metadata"]?["namespace"].Text() is { Length: > 0 } moved && moved != old.Namespace())
+        {
+            throw ApiError.BadRequest($"the namespace of the object ({moved}) does not match the namespace on the request ({old.Namespace()})");
+        }
+
         CheckIdentity(kind, obj, old.Namespace());
         var metadata = obj.Child("metadata");
         if (obj.Name() != old.Name())
@@ -58,7 +63,7 @@ internal static class ObjectRules
 
         if (obj.Uid() is { Length: > 0 } uid && uid != old.Uid())
         {
-            throw ApiError.Conflict(kind, old.Name(), $"Precondition failed: UID in precondition: {uid}, UID in object meta: {old.Uid()}");
+            throw ApiError.Invalid(kind, old.Name(), [("FieldValueInvalid", $"Invalid value: \"{uid}\": field is immutable", "metadata.uid")]);
         }
 
         if (subresource is "status" or "finalize")
@@ -79,7 +84,7 @@ internal static class ObjectRules
             Put(obj, "status", old["status"]);
         }
 
-        foreach (var server in (string[])["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName", "managedFields"])
+        foreach (var server in (string[])["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"])
         {
             Put(metadata, server, old["metadata"]?[server]);
         }

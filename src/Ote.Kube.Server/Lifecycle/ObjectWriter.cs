@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Admission;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Patching.Ownership;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 
@@ -23,8 +24,16 @@ internal sealed class ObjectWriter(
 {
     private const int Attempts = 8;
 
+    /// <summary>See <see cref="ApiServerOptions.PodsEndGracefully"/>.</summary>
+    public bool PodsEndGracefully { get; init; }
+
     /// <summary>Creates an object. The object given is used up.</summary>
-    public async Task<Written> CreateAsync(WriteContext context, JsonObject obj)
+    public Task<Written> CreateAsync(WriteContext context, JsonObject obj) => CreateAsync(context, obj, null);
+
+    /// <param name="context">The write.</param>
+    /// <param name="obj">The object.</param>
+    /// <param name="managed">Who owns its fields, by the time; null makes its creator the owner of all.</param>
+    private async Task<Written> CreateAsync(WriteContext context, JsonObject obj, Func<DateTimeOffset, ManagedEntries>? managed)
     {
         var kind = context.Kind;
         var catalog = served.Current;
@@ -35,16 +44,19 @@ internal sealed class ObjectWriter(
             var now = time.GetUtcNow();
             ObjectRules.OnCreate(kind, candidate, context.Namespace, newUid().ToString("D"), NameSource.NewSuffix, now);
             CheckNamespace(context, candidate.Name());
+            var given = GivenFields.Of(kind, candidate);
             SchemaGate.Pass(catalog, context, candidate, null);
+            var owned = managed?.Invoke(now)
+                ?? ManagedFields.Ownership(catalog, context).AfterUpdate(ManagedEntries.None, null, candidate, ManagedFields.Writer(context, now), given);
             candidate = Admit(context, "create", candidate, null);
-            ManagedFields.Note(candidate, context, now);
-            var encoded = EncodedObject.From(candidate);
+            var encoded = EncodedObject.From(candidate, owned);
             var key = KeyOf(context, candidate.Name());
             if (context.DryRun)
             {
+                // Without a version: it was never stored.
                 return await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) is null
-                    ? new Written(encoded.At(0), 0, Created: true)
-                    : throw ApiError.AlreadyExists(kind, key.Name);
+                    ? new Written(Answers.Bytes(candidate), 0, Created: true)
+                    : throw await TakenAsync(kind, key).ConfigureAwait(false);
             }
 
             var owners = ObjectRules.Owners(candidate);
@@ -64,7 +76,7 @@ internal sealed class ObjectWriter(
             // A generated name that is taken is ours to mend.
             if (isNamed || attempt == Attempts)
             {
-                throw ApiError.AlreadyExists(kind, key.Name);
+                throw await TakenAsync(kind, key).ConfigureAwait(false);
             }
         }
     }
@@ -74,17 +86,116 @@ internal sealed class ObjectWriter(
     {
         // What names the version it was made for is stored at once or not at all.
         var once = obj.ResourceVersion().Length > 0;
-        return ChangeAsync(context, name, _ => once ? obj : obj.Copy());
+        return ChangeAsync(context, name, (old, _) => obj.Uid() is { Length: > 0 } uid && uid != old.Uid()
+            ? throw ApiError.Conflict(context.Kind, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {old.Uid()}")
+            : new Wanted(once ? obj : obj.Copy(), null));
     }
 
     /// <summary>
     /// Changes an object. <paramref name="change"/> gets the stored object, may use it up, and returns the wanted one; it may be
     /// called several times.
     /// </summary>
-    public Task<Written> UpdateAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change) =>
-        ChangeAsync(context, name, stored => change(stored.Copy()));
+    /// <param name="context">The write.</param>
+    /// <param name="name">The object.</param>
+    /// <param name="change">The change.</param>
+    /// <param name="seesManagers">Whether the change reads or writes managedFields; else the object comes without them.</param>
+    public Task<Written> UpdateAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change, bool seesManagers = false) =>
+        ChangeAsync(context, name, (old, managed) =>
+        {
+            var copy = old.Copy();
+            if (seesManagers)
+            {
+                ManagedFields.Put(copy, managed);
+            }
 
-    private async Task<Written> ChangeAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change)
+            return new Wanted(change(copy), null);
+        });
+
+    /// <summary>Applies a configuration, and makes the object when there is none.</summary>
+    /// <exception cref="ApiError">409 when others own fields that it wants otherwise, unless forced.</exception>
+    public async Task<Written> ApplyAsync(WriteContext context, string name, JsonObject applied, bool force)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await ChangeAsync(context, name, (old, managed) => ApplyTo(context, old, managed, applied, force)).ConfigureAwait(false);
+            }
+            catch (ApiError missing) when (missing.Code == 404 && context.ManagedBy is null)
+            {
+                ApplyRules.CheckNew(context.Kind, name, applied);
+            }
+
+            try
+            {
+                return await CreateAsync(context, applied.Copy(), now =>
+                    ManagedFields.Ownership(served.Current, context).Apply(ManagedEntries.None, [], applied, ManagedFields.Writer(context, now), force).Managed).ConfigureAwait(false);
+            }
+            catch (ApiError taken) when (taken.Reason == "AlreadyExists" && attempt < Attempts)
+            {
+                // Somebody was faster: apply to what is there now.
+            }
+        }
+    }
+
+    /// <summary>Changes an object through its scale; as <see cref="UpdateAsync"/> otherwise.</summary>
+    /// <param name="context">The write.</param>
+    /// <param name="name">The object.</param>
+    /// <param name="change">Gets the Scale, may use it up, and returns the wanted one.</param>
+    /// <param name="applied">The applied Scale in place of a change; null for a change.</param>
+    /// <param name="force">With an applied Scale: take the count over from whoever owns it.</param>
+    public Task<Written> ScaleAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change, JsonObject? applied, bool force)
+    {
+        var scales = new ScaleOwnership(context.Kind);
+        var ownership = new FieldOwnership(ScaleOwnership.Kind, static _ => null);
+        return ChangeAsync(context, name, (old, managed) =>
+        {
+            var parent = ManagedEntries.OfStored(managed);
+            var entries = scales.ToScale(parent);
+            var writer = ManagedFields.Writer(context, time.GetUtcNow());
+            var scale = ScaleView.Of(context.Kind, old);
+            JsonObject wanted;
+            if (applied is null)
+            {
+                wanted = change(scale.Copy());
+                entries = ownership.AfterUpdate(entries, scale, wanted, writer);
+            }
+            else
+            {
+                var outcome = ManagedFields.Granted(ownership.Apply(entries, scale, applied, writer, force));
+                (wanted, entries) = (outcome.Object!, outcome.Managed);
+                ApplyRules.KeepVersion(wanted, applied);
+            }
+
+            return new Wanted(ScaleView.Into(context.Kind, old.Copy(), wanted), parent.IsNone ? parent : scales.ToParent(parent, entries));
+        });
+    }
+
+    private Wanted ApplyTo(WriteContext context, JsonObject old, JsonNode? managed, JsonObject applied, bool force)
+    {
+        ApplyRules.CheckSame(context.Kind, old, applied);
+        var kind = TypedKind.Of(context.Kind, context.Subresource);
+        var ownership = ManagedFields.Ownership(served.Current, context);
+        var (entries, writer) = (ManagedEntries.OfStored(managed), ManagedFields.Writer(context, time.GetUtcNow()));
+        var outcome = ownership.Apply(entries, old, applied, writer, force);
+        var isKubectl = context.Manager == LastApplied.Kubectl;
+        if (outcome.Conflicts.Count > 0 && isKubectl && LastApplied.Accounted(kind, old) is { IsEmpty: false } accounted)
+        {
+            var left = outcome.Conflicts.Select(c => c with { Fields = c.Fields.Difference(accounted) }).Where(c => !c.Fields.IsEmpty).ToList();
+            outcome = left.Count == 0 ? ownership.Apply(entries, old, applied, writer, force: true) : outcome with { Conflicts = left };
+        }
+
+        var granted = ManagedFields.Granted(outcome);
+        if (isKubectl)
+        {
+            LastApplied.Renew(granted.Object!, applied);
+        }
+
+        ApplyRules.KeepVersion(granted.Object!, applied);
+        return new Wanted(granted.Object!, granted.Managed);
+    }
+
+    private async Task<Written> ChangeAsync(WriteContext context, string name, Func<JsonObject, JsonNode?, Wanted> change)
     {
         var kind = context.Kind;
         var key = KeyOf(context, name);
@@ -92,27 +203,27 @@ internal sealed class ObjectWriter(
         {
             var stored = await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) ?? throw ApiError.NotFound(kind, name);
             var old = ObjectForm.Parse(stored.Json, kind);
-            var wanted = change(old);
-            var asked = wanted.ResourceVersion();
+            var managed = ManagedFields.Take(old);
+            var wanted = change(old, managed);
+            var asked = wanted.Object.ResourceVersion();
             if (asked.Length > 0 && asked != old.ResourceVersion())
             {
                 throw ApiError.Modified(kind, name);
             }
 
-            var candidate = Prepare(context, old, wanted);
-            if (ManagedFields.Same(old, candidate))
+            var (candidate, owned) = Prepare(context, old, managed, wanted);
+            if (owned is null)
             {
                 return new Written(stored.Json, stored.Revision);
             }
 
-            ManagedFields.Note(candidate, context, time.GetUtcNow());
-            var gone = candidate.IsDeleting() && !IsHeld(kind, candidate);
+            var gone = candidate.IsDeleting() && !IsHeld(kind, candidate) && !PodGrace.Holds(kind, candidate);
             if (context.DryRun)
             {
-                return new Written(EncodedObject.From(candidate).At(stored.Revision), stored.Revision, Gone: gone);
+                return new Written(EncodedObject.From(candidate, owned).At(stored.Revision), stored.Revision, Gone: gone);
             }
 
-            var result = await store.WriteAsync(WriteOf(stored, old, candidate, gone)).ConfigureAwait(false);
+            var result = await store.WriteAsync(WriteOf(stored, old, candidate, gone, owned)).ConfigureAwait(false);
             if (result.Outcome == WriteOutcome.Committed)
             {
                 await AfterAsync(kind).ConfigureAwait(false);
@@ -126,8 +237,15 @@ internal sealed class ObjectWriter(
         }
     }
 
-    /// <summary>Deletes an object, or marks it as going when finalizers hold it.</summary>
-    public async Task<Written> DeleteAsync(WriteContext context, string name, DeletePreconditions preconditions)
+    /// <summary>A change: the object as it is wanted, and who owns its fields then, if that is settled already.</summary>
+    private readonly record struct Wanted(JsonObject Object, ManagedEntries? Managed);
+
+    /// <summary>Deletes an object, or marks it as going when finalizers or the grace of a pod hold it.</summary>
+    /// <param name="context">Whose, and of which kind.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="preconditions">What must hold.</param>
+    /// <param name="grace">Seconds a pod has to end; null: what it asks for.</param>
+    public async Task<Written> DeleteAsync(WriteContext context, string name, DeletePreconditions preconditions, long? grace = null)
     {
         var kind = context.Kind;
         var key = KeyOf(context, name);
@@ -139,15 +257,17 @@ internal sealed class ObjectWriter(
             Admit(context, "delete", null, old);
             var candidate = old.Copy();
             var marked = PropagationFinalizers.Mark(candidate, context.Propagation);
-            var held = IsHeld(kind, candidate);
-            if (held && old.IsDeleting() && !marked)
+            var seconds = PodsEndGracefully ? PodGrace.Of(kind, old, grace) : 0;
+            var shortened = seconds < (old.Whole("metadata", "deletionGracePeriodSeconds") ?? 0);
+            var held = IsHeld(kind, candidate) || seconds > 0;
+            if (held && old.IsDeleting() && !marked && !shortened)
             {
                 return new Written(stored.Json, stored.Revision);
             }
 
-            if (held && !old.IsDeleting())
+            if (held && (!old.IsDeleting() || shortened))
             {
-                MarkGoing(kind, candidate, time.GetUtcNow(), store.LeastGeneration);
+                MarkGoing(kind, candidate, time.GetUtcNow(), store.LeastGeneration, seconds);
             }
 
             if (context.DryRun)
@@ -189,6 +309,9 @@ internal sealed class ObjectWriter(
         return result.Outcome == WriteOutcome.Committed;
     }
 
+    private async Task<ApiError> TakenAsync(KindInfo kind, StoreKey key) => ApiError.AlreadyExists(
+        kind, key.Name, going: await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) is { } taken && ObjectForm.Parse(taken.Json, kind).IsDeleting());
+
     private static StoreKey KeyOf(WriteContext context, string name) =>
         new(ServedCatalog.ResourceOf(context.Kind), context.Kind.Namespaced ? context.Namespace : "", name);
 
@@ -200,11 +323,16 @@ internal sealed class ObjectWriter(
         _ => false,
     };
 
-    private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now, long leastGeneration)
+    private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now, long leastGeneration, long grace)
     {
         var metadata = obj.Child("metadata");
-        metadata["deletionTimestamp"] = now.ToKubeTime();
-        metadata["deletionGracePeriodSeconds"] = 0;
+        metadata["deletionTimestamp"] = now.AddSeconds(grace).ToKubeTime();
+        // What the server itself takes apart has no grace period.
+        if (ServedCatalog.ResourceOf(kind) is not (NamespaceTable.Resource or ServedCatalog.CrdResource))
+        {
+            metadata["deletionGracePeriodSeconds"] = grace;
+        }
+
         if (Generations.Counts(kind))
         {
             metadata["generation"] = Generations.After(obj, leastGeneration);
@@ -221,7 +349,7 @@ internal sealed class ObjectWriter(
         }
     }
 
-    private static StoreWrite WriteOf(StoredObject stored, JsonObject old, JsonObject wanted, bool gone)
+    private static StoreWrite WriteOf(StoredObject stored, JsonObject old, JsonObject wanted, bool gone, ManagedEntries? managed = null)
     {
         var owners = gone ? [] : ObjectRules.Owners(wanted);
         return new StoreWrite
@@ -229,22 +357,40 @@ internal sealed class ObjectWriter(
             Key = stored.Key,
             Expected = stored.Revision,
             Delete = gone,
-            Value = EncodedObject.From(wanted),
+            Value = EncodedObject.From(wanted, managed),
             Previous = stored.Json,
             Owners = owners.SequenceEqual(ObjectRules.Owners(old)) ? null : owners,
         };
     }
 
-    private JsonObject Prepare(WriteContext context, JsonObject old, JsonObject wanted)
+    /// <summary>The object to store and who owns its fields then; no owners at all when there is nothing to store.</summary>
+    private (JsonObject Object, ManagedEntries? Owned) Prepare(WriteContext context, JsonObject old, JsonNode? managed, Wanted change)
     {
+        var wanted = change.Object;
+        var sent = ManagedFields.Take(wanted);
+        if (sent is not null && ManagedFields.IsEcho(sent, managed))
+        {
+            sent = null; // What the client read and sends back says nothing.
+        }
+
+        ManagedFields.Put(wanted, sent); // The schema has a say about what is new.
         ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource, store.LeastGeneration);
         if (context.Kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && context.Subresource is null && !old.IsDeleting())
         {
             CrdStatus.Establish(wanted, old, time.GetUtcNow());
         }
 
-        SchemaGate.Pass(served.Current, context, wanted, old);
-        return Admit(context, "update", wanted, old)!;
+        var catalog = served.Current;
+        SchemaGate.Pass(catalog, context, wanted, old);
+        sent = ManagedFields.Take(wanted);
+        var stored = ManagedEntries.OfStored(managed);
+        var start = ManagedFields.Start(context, old.Name(), sent, stored);
+        var owned = change.Managed ?? (context.Subresource is null or "status"
+            ? ManagedFields.Ownership(catalog, context).AfterUpdate(start, old, wanted, ManagedFields.Writer(context, time.GetUtcNow()))
+            : start);
+        var candidate = Admit(context, "update", wanted, old)!;
+        var moved = change.Managed is null && ReferenceEquals(start, stored) ? !ReferenceEquals(owned, stored) : !owned.Says(stored);
+        return (candidate, moved || !ManagedFields.Same(old, candidate) ? owned : null);
     }
 
     private JsonObject Admit(WriteContext context, string verb, JsonObject? obj, JsonObject? old)

@@ -18,8 +18,8 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
     private const int Attempts = 5;
     private static readonly UserInfo Collector = UserInfo.Component("serviceaccount:kube-system:generic-garbage-collector");
 
-    /// <summary>Looks at the dependents of one owner. True when there may be more of them to look at.</summary>
-    public async Task<bool> CollectAsync(string ownerUid, CancellationToken cancellation)
+    /// <summary>Looks at the dependents of one owner. When there may be more of them, says after how long to look again.</summary>
+    public async Task<TimeSpan?> CollectAsync(string ownerUid, CancellationToken cancellation)
     {
         var keys = await store.OwnedByAsync(ownerUid, PageSize, cancellation).ConfigureAwait(false);
         var removed = 0;
@@ -28,7 +28,8 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
             removed += await CollectOneAsync(key, cancellation).ConfigureAwait(false) ? 1 : 0;
         }
 
-        return keys.Count == PageSize && removed > 0;
+        // A page on which nothing is left to do is one of objects that are going, but not gone: those behind it have to wait for them.
+        return keys.Count < PageSize ? null : removed > 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(1);
     }
 
     /// <summary>Does with an object's dependents what its deletion waits for, and lets it go when that is done.</summary>

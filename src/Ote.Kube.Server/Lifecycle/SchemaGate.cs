@@ -33,10 +33,16 @@ internal static class SchemaGate
         }
 
         catalog.Default(kind, obj);
-        var errors = catalog.Validate(kind, obj);
-        if (errors.Count == 0 && old is not null && context.Subresource is null)
+        if (kind is { IsCustom: true, IsStorage: false } && catalog.All.FirstOrDefault(k => k.CrdName == kind.CrdName && k.IsStorage) is { } stored)
         {
-            errors = catalog.ValidateUpdate(kind, old, obj);
+            // What is stored is read in the stored version too, and has its defaults.
+            catalog.Default(stored, obj);
+        }
+
+        var errors = catalog.Validate(kind, obj);
+        if (old is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
+        {
+            errors = [.. errors, .. catalog.ValidateUpdate(kind, old, obj).Except(errors)];
         }
 
         if (errors.Count == 0)

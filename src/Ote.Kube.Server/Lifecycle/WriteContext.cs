@@ -23,8 +23,8 @@ internal sealed record WriteContext(UserInfo User, KindInfo Kind, string Namespa
     /// <summary>Who is noted in managedFields.</summary>
     public string Manager { get; init; } = "unknown";
 
-    /// <summary>Update or Apply.</summary>
-    public string Operation { get; init; } = "Update";
+    /// <summary>The endpoint as managedFields names it; null for the object's own.</summary>
+    public string? ManagedBy { get; init; }
 
     /// <summary>What becomes of what hangs on an object that is deleted.</summary>
     public Propagation Propagation { get; init; }

@@ -81,10 +81,8 @@ public static class JsonPatch
         JsonNode parent = path.Parent(doc);
         if (parent is JsonArray list)
             list[path.Index(path.Last, list.Count, adding: false)] = value;
-        else if (parent.AsObject().ContainsKey(path.Last))
-            parent[path.Last] = value;
         else
-            throw path.Missing();
+            parent.AsObject()[path.Last] = value; // A field that is not there too, as the real server does: kubectl's rollback relies on it.
         return doc;
     }
 

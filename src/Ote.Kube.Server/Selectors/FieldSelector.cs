@@ -91,7 +91,7 @@ public sealed class FieldSelector
                 ? new FieldTerm(path, !not, Unescape(text, value, end))
                 : throw new SelectorException($"invalid field selector: no field before '{(not ? "!=" : "=")}' (at position {at})", at);
         }
-        throw new SelectorException($"invalid selector: '{text[start..end]}'; can't understand '{text[start..end]}' (at position {start})", start);
+        throw new SelectorException($"invalid selector: '{text[start..end]}'; can't understand '{text[start..end]}'", start);
     }
 
     private static string Unescape(string text, int start, int end)

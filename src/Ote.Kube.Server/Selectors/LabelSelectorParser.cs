@@ -61,7 +61,7 @@ internal ref struct LabelSelectorParser(string text)
     {
         SkipSpace();
         if (!Take("("))
-            throw Error($"found '{Rest()}', expected: '('");
+            throw Error($"found '{Rest()}' expected: '('");
         List<string> values = [];
         while (true)
         {
@@ -82,7 +82,7 @@ internal ref struct LabelSelectorParser(string text)
         if (key.Length == 0)
             throw Error($"found '{Rest()}', expected: identifier");
         string? wrong = NameRules.QualifiedName(key).FirstOrDefault();
-        return wrong is null ? key : throw new SelectorException($"unable to parse requirement: <nil>: Invalid value: \"{key}\": {wrong} (at position {start})", start);
+        return wrong is null ? key : throw new SelectorException($"unable to parse requirement: <nil>: Invalid value: \"{key}\": {wrong}", start);
     }
 
     private string Value()
@@ -91,7 +91,7 @@ internal ref struct LabelSelectorParser(string text)
         int start = _at;
         string value = Word();
         string? wrong = NameRules.LabelValue(value).FirstOrDefault();
-        return wrong is null ? value : throw new SelectorException($"unable to parse requirement: values[0][]: Invalid value: \"{value}\": {wrong} (at position {start})", start);
+        return wrong is null ? value : throw new SelectorException($"unable to parse requirement: values[0][]: Invalid value: \"{value}\": {wrong}", start);
     }
 
     private string Number()
@@ -99,7 +99,7 @@ internal ref struct LabelSelectorParser(string text)
         int start = _at;
         string value = Value();
         return long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
-            ? value : throw new SelectorException($"unable to parse requirement: values[0][]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer (at position {start})", start);
+            ? value : throw new SelectorException($"unable to parse requirement: values[0][]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer", start);
     }
 
     /// <summary>Everything up to the next space or symbol.</summary>
@@ -131,5 +131,5 @@ internal ref struct LabelSelectorParser(string text)
         return rest.Length > 40 ? rest[..40] : rest;
     }
 
-    private readonly SelectorException Error(string what) => new($"unable to parse requirement: {what} (at position {_at})", _at);
+    private readonly SelectorException Error(string what) => new($"unable to parse requirement: {what}", _at);
 }

@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Kube.Server.Patching.Ownership;
 
 namespace Ote.Kube.Server.Store;
 
@@ -22,14 +23,16 @@ internal readonly struct EncodedObject(byte[] json, int revisionAt)
     /// Encodes an object; <c>apiVersion</c>, <c>kind</c> and <c>metadata</c> come first so that readers that need only
     /// these stop early. A resourceVersion already present is dropped.
     /// </summary>
-    public static EncodedObject From(JsonObject obj)
+    /// <param name="obj">The object.</param>
+    /// <param name="managed">Who owns its fields, in place of its own managedFields; null leaves those.</param>
+    public static EncodedObject From(JsonObject obj, ManagedEntries? managed = null)
     {
-        var buffer = new ArrayBufferWriter<byte>(1024);
+        var buffer = new ArrayBufferWriter<byte>(4096);
         using var writer = new Utf8JsonWriter(buffer, Relaxed);
         writer.WriteStartObject();
         WriteIfPresent(writer, obj, "apiVersion");
         WriteIfPresent(writer, obj, "kind");
-        var at = WriteMetadata(writer, obj["metadata"] as JsonObject);
+        var at = WriteMetadata(writer, obj["metadata"] as JsonObject, managed);
         foreach (var (name, value) in obj)
         {
             if (name is "apiVersion" or "kind" or "metadata")
@@ -57,7 +60,7 @@ internal readonly struct EncodedObject(byte[] json, int revisionAt)
         return result;
     }
 
-    private static int WriteMetadata(Utf8JsonWriter writer, JsonObject? metadata)
+    private static int WriteMetadata(Utf8JsonWriter writer, JsonObject? metadata, ManagedEntries? managed)
     {
         writer.WriteStartObject("metadata");
         // Names, labels and annotations before the long tail of managedFields: early readers look for them.
@@ -72,9 +75,14 @@ internal readonly struct EncodedObject(byte[] json, int revisionAt)
         writer.WritePropertyName("resourceVersion");
         var at = (int)(writer.BytesCommitted + writer.BytesPending) + 1;
         writer.WriteStringValue("");
-        if (metadata?["managedFields"] is { } managed)
+        if (managed is { IsNone: false })
         {
-            Write(writer, "managedFields", managed);
+            writer.WritePropertyName("managedFields");
+            managed.WriteTo(writer);
+        }
+        else if (managed is null && metadata?["managedFields"] is { } kept)
+        {
+            Write(writer, "managedFields", kept);
         }
 
         writer.WriteEndObject();

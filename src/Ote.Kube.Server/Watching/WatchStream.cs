@@ -66,7 +66,7 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
                 Send("MODIFIED", change.Json);
                 break;
             case (true, false):
-                Send("DELETED", change.Json);
+                Send("DELETED", change.Kind == ChangeKind.Deleted ? change.Json : AsItWas(change));
                 break;
         }
     }
@@ -112,6 +112,14 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
 
     /// <summary>Flushes the rest at an orderly end.</summary>
     public ValueTask CloseAsync() => FlushAsync(request.Aborted);
+
+    /// <summary>What ceases to match is shown as the watcher knew it, at the version of the change.</summary>
+    private static byte[] AsItWas(Change change)
+    {
+        var before = (JsonObject)JsonNode.Parse(change.Previous!)!;
+        before["metadata"]!["resourceVersion"] = $"{change.Revision}";
+        return Answers.Bytes(before);
+    }
 
     private void Send(string type, byte[] json)
     {

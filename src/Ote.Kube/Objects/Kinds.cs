@@ -33,6 +33,39 @@ public static class Kinds
     /// <summary>apps/v1 DaemonSet.</summary>
     public static ResourceRef DaemonSets { get; } = new("apps", "v1", "daemonsets", "DaemonSet", true);
 
+    /// <summary>apps/v1 StatefulSet.</summary>
+    public static ResourceRef StatefulSets { get; } = new("apps", "v1", "statefulsets", "StatefulSet", true);
+
+    /// <summary>apps/v1 ControllerRevision: one template a DaemonSet or StatefulSet had.</summary>
+    public static ResourceRef ControllerRevisions { get; } = new("apps", "v1", "controllerrevisions", "ControllerRevision", true);
+
+    /// <summary>batch/v1 Job.</summary>
+    public static ResourceRef Jobs { get; } = new("batch", "v1", "jobs", "Job", true);
+
+    /// <summary>batch/v1 CronJob.</summary>
+    public static ResourceRef CronJobs { get; } = new("batch", "v1", "cronjobs", "CronJob", true);
+
+    /// <summary>core/v1 Endpoints.</summary>
+    public static ResourceRef Endpoints { get; } = new("", "v1", "endpoints", "Endpoints", true);
+
+    /// <summary>discovery.k8s.io/v1 EndpointSlice.</summary>
+    public static ResourceRef EndpointSlices { get; } = new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true);
+
+    /// <summary>policy/v1 PodDisruptionBudget.</summary>
+    public static ResourceRef PodDisruptionBudgets { get; } = new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true);
+
+    /// <summary>scheduling.k8s.io/v1 PriorityClass.</summary>
+    public static ResourceRef PriorityClasses { get; } = new("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false);
+
+    /// <summary>core/v1 PersistentVolumeClaim.</summary>
+    public static ResourceRef PersistentVolumeClaims { get; } = new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true);
+
+    /// <summary>core/v1 PersistentVolume.</summary>
+    public static ResourceRef PersistentVolumes { get; } = new("", "v1", "persistentvolumes", "PersistentVolume", false);
+
+    /// <summary>core/v1 ServiceAccount.</summary>
+    public static ResourceRef ServiceAccounts { get; } = new("", "v1", "serviceaccounts", "ServiceAccount", true);
+
     /// <summary>coordination.k8s.io/v1 Lease.</summary>
     public static ResourceRef Leases { get; } = new("coordination.k8s.io", "v1", "leases", "Lease", true);
 

@@ -8,7 +8,7 @@ namespace Ote.Roles.EdgeCluster;
 /// <summary><c>ote edge-cluster</c>: the built-in lightweight cluster.</summary>
 internal static class EdgeClusterCommand
 {
-    private const int MostNodes = 1000;
+    private const int MostNodes = 250;
 
     public static Command Create()
     {
@@ -16,14 +16,24 @@ internal static class EdgeClusterCommand
         var data = new Option<string>("--data") { Description = "Directory for everything it keeps", Required = true };
         var listen = new Option<string?>("--listen", "-l") { Description = "Where its API is served; 127.0.0.1 and any free port when absent" };
         var nodes = new Option<int>("--nodes") { Description = "Simulated nodes", DefaultValueFactory = _ => 1 };
+        var lease = new Option<int>("--lease-seconds")
+        {
+            Description = "How often a node says that it lives; four times as long unheard, it is taken for lost. Each is a write to the disk",
+            DefaultValueFactory = _ => 300,
+        };
         var common = new CommonOptions();
-        var command = new Command("edge-cluster", "A lightweight cluster whose pods are simulated") { name, data, listen, nodes };
+        var command = new Command("edge-cluster", "A lightweight cluster whose pods are simulated") { name, data, listen, nodes, lease };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             if (parsed.GetValue(nodes) is < 1 or > MostNodes)
             {
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
+            }
+
+            if (parsed.GetValue(lease) is < 10 or > 86400)
+            {
+                throw new RoleException($"--lease-seconds: {parsed.GetValue(lease)} is not between 10 and 86400");
             }
 
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
@@ -34,7 +44,14 @@ internal static class EdgeClusterCommand
             await EdgeClusterRole.RunAsync(
                 new EdgeClusterRoleOptions
                 {
-                    Cluster = new EdgeClusterOptions { Name = parsed.GetRequiredValue(name), DataDirectory = folder, Nodes = parsed.GetValue(nodes) },
+                    Cluster = new EdgeClusterOptions
+                    {
+                        Name = parsed.GetRequiredValue(name),
+                        DataDirectory = folder,
+                        Nodes = parsed.GetValue(nodes),
+                        LeaseInterval = TimeSpan.FromSeconds(parsed.GetValue(lease)),
+                        ProvisionsNamespaces = true,
+                    },
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
                     Output = Console.Out,
                     Meters = host.Meters,

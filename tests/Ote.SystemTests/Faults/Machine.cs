@@ -1,5 +1,4 @@
 using System.Globalization;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Faults;
 

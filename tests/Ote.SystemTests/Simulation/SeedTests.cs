@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Simulation;
 

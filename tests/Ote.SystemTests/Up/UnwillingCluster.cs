@@ -3,7 +3,6 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Up;
 

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Up;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.Up;
 

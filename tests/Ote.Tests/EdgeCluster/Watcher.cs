@@ -27,6 +27,12 @@ internal sealed class Watcher : IAsyncDisposable
 
     public event Action<JsonObject?, JsonObject?>? Seen;
 
+    /// <summary>Completes when what is there has been read.</summary>
+    public Task Synced => _informer.Synced;
+
+    /// <summary>Lets virtual time pass while the condition does not hold; null: there is none.</summary>
+    public Func<Task>? Pass { get; init; }
+
     public IReadOnlyList<JsonObject> Items => [.. _informer.Items.OrderBy(i => i.Key(), StringComparer.Ordinal)];
 
     /// <summary>Completes when all objects together satisfy a condition.</summary>
@@ -40,7 +46,8 @@ internal sealed class Watcher : IAsyncDisposable
             await _informer.Synced.WaitAsync(late.Token);
             while (!condition(Items))
             {
-                await _changed.WaitAsync(late.Token);
+                await (Pass is null ? _changed.WaitAsync(late.Token) : Pass());
+                late.Token.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException)

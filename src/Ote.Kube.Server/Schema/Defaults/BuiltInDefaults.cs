@@ -13,6 +13,9 @@ internal static class BuiltInDefaults
     public static void Apply(KindInfo kind, JsonObject obj)
     {
         NullSweep.Sweep(obj, kind.Schema);
+        // A spec that nobody wrote is an empty one.
+        if (kind.Schema.Properties.TryGetValue("spec", out SchemaNode? known) && known.Properties.Count > 0)
+            obj.Set("spec", new JsonObject());
         JsonObject? spec = obj.ObjectAt("spec");
         switch (kind.Group, kind.Plural)
         {
@@ -24,6 +27,9 @@ internal static class BuiltInDefaults
                 break;
             case ("", "secrets"):
                 obj.SetText("type", "Opaque");
+                break;
+            case ("", "nodes") when spec.TextAt("podCIDR") is { Length: > 0 } cidr:
+                spec!.Set("podCIDRs", new JsonArray(cidr));
                 break;
             case ("", "endpoints"):
                 foreach (JsonObject port in obj.ObjectsAt("subsets").SelectMany(s => s.ObjectsAt("ports")))
@@ -111,6 +117,9 @@ internal static class BuiltInDefaults
         string? type = spec.TextAt("type");
         if (type is "ExternalName")
             return;
+        // The one address and the list of them say the same.
+        if (spec.TextAt("clusterIP") is { Length: > 0 } address && spec["clusterIPs"] is not JsonArray { Count: > 0 })
+            spec["clusterIPs"] = new JsonArray(address);
         spec.SetText("internalTrafficPolicy", "Cluster");
         spec.SetText("ipFamilyPolicy", "SingleStack");
         if (spec["ipFamilies"] is not JsonArray { Count: > 0 })

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace Ote.Kube.Server.Schema.Defaults;
 
 /// <summary>
-/// Takes nulls out of a built-in object: to the real server a null field is an absent one, and what it stores has none. Values about which the
-/// schema knows nothing stay as they are.
+/// Takes nulls, and lists and maps without an element, out of a built-in object: to the real server they are absent fields, and what it stores
+/// has none. Lists that must be there stay, as do values about which the schema knows nothing.
 /// </summary>
 internal static class NullSweep
 {
@@ -18,10 +18,10 @@ internal static class NullSweep
                 {
                     if (schema.Field(name) is not { } field)
                         continue;
-                    if (value is null)
-                        (nulls ??= []).Add(name);
-                    else if (value is JsonObject or JsonArray)
+                    if (value is JsonObject or JsonArray)
                         Sweep(value, field);
+                    if (value is null || IsNothing(value, field, schema.Required.Contains(name)))
+                        (nulls ??= []).Add(name);
                 }
                 foreach (string name in nulls ?? [])
                 {
@@ -38,4 +38,12 @@ internal static class NullSweep
                 break;
         }
     }
+
+    /// <summary>A map here is what has keys of the writer's choice; an object with named fields says something even when it is empty.</summary>
+    private static bool IsNothing(JsonNode value, SchemaNode schema, bool required) => !required && value switch
+    {
+        JsonArray list => list.Count == 0 && schema.Items is not null,
+        JsonObject map => map.Count == 0 && schema.AdditionalProperties is not null && schema.Properties.Count == 0,
+        _ => false,
+    };
 }

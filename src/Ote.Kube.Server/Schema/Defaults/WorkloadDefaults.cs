@@ -72,6 +72,8 @@ internal static class WorkloadDefaults
         PodDefaults.Template(spec.ObjectAt("template"));
         if (!spec.FlagAt("manualSelector"))
             SelectOwnPods(obj, spec);
+        if (spec.ObjectAt("template", "metadata", "labels") is { Count: > 0 } labels && obj.ObjectAt("metadata") is { } metadata && metadata["labels"] is not JsonObject { Count: > 0 })
+            metadata["labels"] = labels.DeepClone();
     }
 
     public static void CronJob(JsonObject spec)

@@ -34,11 +34,21 @@ internal static class ChangeRules
                     faults.Immutable(before, after, "spec", "template");
                 break;
             case ("", "pods"):
-                if (!JsonNode.DeepEquals(Fixed(before), Fixed(after)))
+                if (Count(before) != Count(after))
+                    faults.Forbidden("spec.containers", "pod updates may not add or remove containers");
+                else if (!JsonNode.DeepEquals(Fixed(before), Fixed(after)))
                 {
                     faults.Forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
                         + "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
                         + "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+                }
+                break;
+            case ("", "services"):
+                // From and to ExternalName, which has no address, it may.
+                if (before.TextAt("spec", "clusterIP") is { Length: > 0 } address && address != after.TextAt("spec", "clusterIP")
+                    && before.TextAt("spec", "type") != "ExternalName" && after.TextAt("spec", "type") != "ExternalName")
+                {
+                    faults.Invalid("spec.clusterIPs[0]", after.At("spec", "clusterIPs"), "may not change once set");
                 }
                 break;
             case ("", "configmaps" or "secrets"):
@@ -51,7 +61,9 @@ internal static class ChangeRules
                     faults.Invalid("roleRef", after["roleRef"], "cannot change roleRef");
                 break;
             case ("", "persistentvolumeclaims"):
-                if (before.TextAt("spec", "volumeName") is { Length: > 0 } && !SameBut(before.ObjectAt("spec"), after.ObjectAt("spec"), ["resources", "volumeAttributesClassName"]))
+                // Before it is bound, a claim may be given its volume and nothing else.
+                if (!SameBut(before.ObjectAt("spec"), after.ObjectAt("spec"), before.TextAt("spec", "volumeName") is { Length: > 0 }
+                    ? ["resources", "volumeAttributesClassName"] : ["resources", "volumeAttributesClassName", "volumeName", "storageClassName"]))
                     faults.Forbidden("spec", "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
                 break;
             case ("storage.k8s.io", "storageclasses"):
@@ -77,6 +89,8 @@ internal static class ChangeRules
         }
         return faults.Errors;
     }
+
+    private static int Count(JsonObject pod) => pod.ObjectsAt("spec", "containers").Count();
 
     private static void Frozen(JsonObject before, JsonObject after, Faults faults)
     {

@@ -13,6 +13,8 @@ internal static class ObjectRules
 {
     private const int DataMax = 1024 * 1024;
 
+    private const int MaxUserPriority = 1_000_000_000;
+
     public static IReadOnlyList<FieldError> Check(SchemaCatalog catalog, KindInfo kind, JsonObject obj)
     {
         Faults faults = new();
@@ -38,7 +40,9 @@ internal static class ObjectRules
                 ServiceRules.Ingress(obj, faults);
                 break;
             case ("", "configmaps" or "secrets"):
-                Data(obj, faults);
+                Data(kind, obj, faults);
+                if (kind.Plural == "secrets")
+                    SecretRules.Check(obj, faults);
                 break;
             case ("rbac.authorization.k8s.io", "roles" or "clusterroles"):
                 Role(obj, kind.Namespaced, faults);
@@ -56,6 +60,27 @@ internal static class ObjectRules
             case ("coordination.k8s.io", _):
                 if (obj.At("spec", "leaseDurationSeconds").Whole() is <= 0)
                     faults.Invalid("spec.leaseDurationSeconds", obj.At("spec", "leaseDurationSeconds"), "must be greater than 0");
+                if (obj.At("spec", "leaseTransitions").Whole() is < 0)
+                    faults.Invalid("spec.leaseTransitions", obj.At("spec", "leaseTransitions"), "must be greater than or equal to 0");
+                break;
+            case ("", "persistentvolumes"):
+                VolumeRules.Check(obj, faults);
+                break;
+            case ("", "limitranges"):
+                QuotaRules.Limits(obj, faults);
+                break;
+            case ("", "resourcequotas"):
+                QuotaRules.Quota(obj, faults);
+                break;
+            case ("", "endpoints"):
+                ServiceRules.Endpoints(obj, faults);
+                break;
+            case ("networking.k8s.io", "networkpolicies"):
+                NetworkPolicyRules.Check(obj, faults);
+                break;
+            case ("scheduling.k8s.io", _):
+                if (obj["value"].Whole() > MaxUserPriority && obj.TextAt("metadata", "name")?.StartsWith("system-", StringComparison.Ordinal) != true)
+                    faults.Forbidden("value", $"maximum allowed value of a user defined priority is {MaxUserPriority}");
                 break;
             case ("policy", _):
                 if (obj.At("spec", "minAvailable") is not null && obj.At("spec", "maxUnavailable") is not null)
@@ -70,10 +95,12 @@ internal static class ObjectRules
                 break;
         }
         ShapeRules.Check(obj, kind.Schema, faults);
+        if (kind is { Group: "", Plural: "services" })
+            ServiceRules.Address(obj, faults); // The real server looks at it last.
         return faults.Errors;
     }
 
-    private static void Data(JsonObject obj, Faults faults)
+    private static void Data(KindInfo kind, JsonObject obj, Faults faults)
     {
         long size = 0;
         foreach (string field in (ReadOnlySpan<string>)["data", "binaryData", "stringData"])
@@ -87,7 +114,7 @@ internal static class ObjectRules
             }
         }
         if (size > DataMax)
-            faults.Add(new FieldError("", FieldErrorType.TooLong, "", $"may not be more than {DataMax} bytes"));
+            faults.Add(new FieldError(kind.Plural == "secrets" ? "data" : "", FieldErrorType.TooLong, "", $"may not be more than {DataMax} bytes"));
     }
 
     private static void Role(JsonObject role, bool namespaced, Faults faults)
@@ -119,6 +146,8 @@ internal static class ObjectRules
         string[] kinds = namespaced ? ["Role", "ClusterRole"] : ["ClusterRole"];
         if (reference.TextAt("kind") is { Length: > 0 } kind && !kinds.Contains(kind))
             faults.Add(FieldError.NotSupported("roleRef.kind", kind, kinds));
+        if (reference is not null && string.IsNullOrEmpty(reference.TextAt("name")))
+            faults.Required("roleRef.name");
         int index = 0;
         foreach (JsonObject subject in binding.ObjectsAt("subjects"))
         {
@@ -128,7 +157,8 @@ internal static class ObjectRules
                 case "ServiceAccount":
                     if (subject.TextAt("name") is { Length: > 0 } name)
                         faults.Invalid(path + ".name", name, NameRules.Subdomain(name));
-                    if (string.IsNullOrEmpty(subject.TextAt("namespace")))
+                    // In a namespace it is the binding's own.
+                    if (!namespaced && string.IsNullOrEmpty(subject.TextAt("namespace")))
                         faults.Required(path + ".namespace");
                     break;
                 case "User" or "Group":

@@ -171,6 +171,11 @@ internal static class PodRules
             return;
         if (!((ReadOnlySpan<string>)["exec", "httpGet", "tcpSocket", "grpc"]).ToArray().Any(h => probe.ObjectAt(h) is not null))
             faults.Required(path, "must specify a handler type");
+        string[] handlers = [.. ((string[])["exec", "httpGet", "tcpSocket", "grpc"]).Where(h => probe.ObjectAt(h) is not null)];
+        foreach (string extra in handlers.Skip(1))
+            faults.Forbidden($"{path}.{extra}", "may not specify more than 1 handler type");
+        if (handlers is ["httpGet" or "tcpSocket", ..] && probe.At(handlers[0], "port").Text() is null)
+            faults.Port($"{path}.{handlers[0]}.port", probe.At(handlers[0], "port"));
         faults.NotNegative(probe, path, "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold");
         if (onceOnly && probe["successThreshold"].Whole() is { } threshold && threshold != 1)
             faults.Invalid(path + ".successThreshold", probe["successThreshold"], "must be 1");

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema.Validation;
 
@@ -39,6 +40,12 @@ internal static class ServiceRules
         }
     }
 
+    public static void Address(JsonObject obj, Faults faults)
+    {
+        if (obj.TextAt("spec", "clusterIP") is { Length: > 0 } address and not "None" && !IPAddress.TryParse(address, out _))
+            faults.Invalid("spec.clusterIPs[0]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    }
+
     public static void Ingress(JsonObject obj, Faults faults)
     {
         JsonObject spec = obj.ObjectAt("spec") ?? [];
@@ -58,7 +65,25 @@ internal static class ServiceRules
                     faults.Invalid(at + ".path", p.TextAt("path") ?? "", "must be an absolute path");
                 if (p.ObjectAt("backend") is { } backend && backend["service"] is null && backend["resource"] is null)
                     faults.Required(at + ".backend", "cannot be empty");
+                if (p.ObjectAt("backend", "service") is { } service && string.IsNullOrEmpty(service.TextAt("port", "name")) && service.NumberAt("port", "number") is null or 0)
+                    faults.Required(at + ".backend", "port name or number is required");
             }
+        }
+    }
+
+    /// <summary>Where there are several ports, each is told by its name.</summary>
+    public static void Endpoints(JsonObject obj, Faults faults)
+    {
+        int subset = 0;
+        foreach (JsonObject s in obj.ObjectsAt("subsets"))
+        {
+            List<JsonObject> ports = [.. s.ObjectsAt("ports")];
+            for (int i = 0; ports.Count > 1 && i < ports.Count; i++)
+            {
+                if (string.IsNullOrEmpty(ports[i].TextAt("name")))
+                    faults.Required($"subsets[{subset}].ports[{i}].name");
+            }
+            subset++;
         }
     }
 

@@ -47,7 +47,10 @@ internal static class WorkloadRules
         MetadataRules.Annotations(template.ObjectAt("metadata", "annotations"), path + ".annotations", faults);
         PodRules.Spec(template.ObjectAt("spec"), path + ".spec", faults);
         string? policy = template.TextAt("spec", "restartPolicy");
-        if (policy is not null && !restartPolicies.Contains(policy))
+        // The usual default of pods does not do for a job, whose writer has to choose.
+        if (policy is "Always" && !restartPolicies.Contains(policy))
+            faults.Required(path + ".spec.restartPolicy", "valid values: " + string.Join(", ", restartPolicies.Select(FieldError.Quote)));
+        else if (policy is not null && !restartPolicies.Contains(policy))
             faults.Add(FieldError.NotSupported(path + ".spec.restartPolicy", policy, restartPolicies));
     }
 

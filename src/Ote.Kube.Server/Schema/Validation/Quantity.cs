@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Ote.Kube.Server.Schema.Validation;
 
 /// <summary>Kubernetes quantities: <c>100m</c>, <c>1.5Gi</c>, <c>2e3</c>.</summary>
-internal static class Quantity
+public static class Quantity
 {
     private static readonly SearchValues<char> s_digits = SearchValues.Create("+-0123456789.");
 

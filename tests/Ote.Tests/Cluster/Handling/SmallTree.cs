@@ -205,13 +205,15 @@ internal sealed class SmallTree : IAsyncDisposable
     }
 
     /// <summary>Lets virtual time pass, little by little, until something has happened.</summary>
-    public async Task<T> WhileAsync<T>(Task<T> happening)
+    /// <param name="happening">What is waited for.</param>
+    /// <param name="step">How much passes at a time; 20 ms unless nothing runs that could be outrun.</param>
+    public async Task<T> WhileAsync<T>(Task<T> happening, TimeSpan? step = null)
     {
         var clock = (FakeTimeProvider)Time;
         while (!happening.IsCompleted)
         {
             // Virtual time must not outrun the handshakes it sets off: a step takes a real millisecond.
-            clock.Advance(TimeSpan.FromMilliseconds(20));
+            clock.Advance(step ?? TimeSpan.FromMilliseconds(20));
             await Task.WhenAny(happening, Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System));
         }
 

@@ -16,6 +16,9 @@ public sealed class CertificateRenewerTests : IDisposable
     private readonly CertificateAuthority authority;
     private readonly IdentitySource source;
 
+    // A clock that leaps by hours would give a request up before its answer is there.
+    private bool waitsForever;
+
     public CertificateRenewerTests()
     {
         authority = CertificateAuthority.Create(time, TimeSpan.FromDays(300));
@@ -32,6 +35,7 @@ public sealed class CertificateRenewerTests : IDisposable
     [Fact]
     public async Task Certificate_is_renewed_when_it_is_due_not_before_and_again_after_that()
     {
+        waitsForever = true;
         Task running = Run(atOnce: false);
         await PassAsync(TimeSpan.FromDays(149));
         Assert.False(asked.Reader.TryPeek(out _));
@@ -89,7 +93,7 @@ public sealed class CertificateRenewerTests : IDisposable
     {
         TaskCompletionSource<ClusterIdentity> request = new(TaskCreationOptions.RunContinuationsAsynchronously);
         asked.Writer.TryWrite(request);
-        return request.Task.WaitAsync(ct);
+        return waitsForever ? request.Task : request.Task.WaitAsync(ct);
     }
 
     private async Task PassAsync(TimeSpan span)

@@ -205,7 +205,12 @@ public sealed class MessageRelayTests
         Assert.False(across.Message.ClusterMessage.Turned);
         Assert.False(relay.WentAcross(across.Message.ClusterMessage));
         across.Acknowledge();
-        Assert.Equal(0, relay.Count);
+        while (relay.Count > 0)
+        {
+            Ct.ThrowIfCancellationRequested(); // by another thread, soon
+            await Task.Yield();
+        }
+
         Assert.True(relay.WentAcross(across.Message.ClusterMessage)); // when it comes again, the peer is not to be counted on
         hanging.Acknowledge(); // the parent came back
         Assert.Empty(_disk.Load(MessageRelay.Book));

@@ -64,7 +64,7 @@ public sealed class DaemonSetDecisionTests
     private static JsonObject Own(string name, string node, string phase = "Running", bool ready = true, JsonObject? set = null)
     {
         var pod = Sample.Pod(name, phase, ready && phase == "Running", node, owner: "ds1");
-        pod["metadata"]!["labels"]![DaemonSetDecision.RevisionLabel] = PodTemplate.Hash(PodTemplate.Of(set ?? Sample.DaemonSet()), 0);
+        pod["metadata"]!["labels"]![RevisionHistory.HashLabel] = PodTemplate.Hash(PodTemplate.Of(set ?? Sample.DaemonSet()), 0);
         return pod;
     }
 }

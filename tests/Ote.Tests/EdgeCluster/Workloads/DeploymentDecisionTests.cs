@@ -103,6 +103,18 @@ public sealed class DeploymentDecisionTests
     }
 
     [Fact]
+    public void Recreate_waits_for_pods_that_are_still_ending()
+    {
+        var old = Sample.Set("a", "nginx:1", 0, 0, 1);
+        old["status"]!["terminatingReplicas"] = 1;
+        var deployment = Sample.Deployment(2, "nginx:2", """{"type":"Recreate"}""");
+        Assert.Equal(0, Decide(deployment, old).Create!.Replicas());
+        Assert.Empty(Decide(deployment, old, Sample.Set("b", "nginx:2", 0, 0, 2)).Scale);
+        old["status"]!["terminatingReplicas"] = 0;
+        Assert.Equal(2, Assert.Single(Decide(deployment, old, Sample.Set("b", "nginx:2", 0, 0, 2)).Scale).To);
+    }
+
+    [Fact]
     public void Going_back_to_an_old_template_takes_its_set_again_as_the_newest_revision()
     {
         var decision = Decide(Sample.Deployment(2), Sample.Set("a", "nginx:1", 0, 0, 1), Sample.Set("b", "nginx:2", 2, 2, 2));

@@ -194,7 +194,7 @@ public sealed class RequestTests
     }
 
     [Fact]
-    public async Task Apply_CreatesThenMerges_AndNamesItsManager()
+    public async Task Apply_CreatesThenReplacesItsOwnFields_AndNamesItsManager()
     {
         await using var api = await ApiServerFixture.StartAsync();
         const string Path = "api/v1/namespaces/default/configmaps/x";
@@ -202,7 +202,7 @@ public sealed class RequestTests
         var (created, _) = await api.SendAsync(HttpMethod.Patch, $"{Path}?fieldManager=me", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: '1'}\n", Type);
         var (merged, body) = await api.SendAsync(HttpMethod.Patch, $"{Path}?fieldManager=me", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {b: '2'}\n", Type);
         Assert.Equal((201, 200), (created, merged));
-        Assert.Equal(("1", "2"), (body.Text("data", "a"), body.Text("data", "b")));
+        Assert.Equal((null, "2"), (body.Text("data", "a"), body.Text("data", "b")));
         Assert.Equal(("me", "Apply"), (body.Items("metadata", "managedFields")![0].Text("manager"), body.Items("metadata", "managedFields")![0].Text("operation")));
         Assert.Equal(422, (await api.SendAsync(HttpMethod.Patch, Path, "metadata: {name: x}", Type)).Code);
     }

@@ -31,7 +31,7 @@ public sealed class PatchTests
     [InlineData("""[{"op":"test","path":"/a","value":2}]""", PatchFailure.TestFailed)]
     [InlineData("""[{"op":"test","path":"/zz","value":2}]""", PatchFailure.TestFailed)]
     [InlineData("""[{"op":"remove","path":"/zz"}]""", PatchFailure.Unprocessable)]
-    [InlineData("""[{"op":"replace","path":"/zz","value":1}]""", PatchFailure.Unprocessable)]
+    [InlineData("""[{"op":"replace","path":"/zz/y","value":1}]""", PatchFailure.Unprocessable)]
     [InlineData("""[{"op":"add","path":"/l/5","value":1}]""", PatchFailure.Unprocessable)]
     [InlineData("""[{"op":"add","path":"/l/01","value":1}]""", PatchFailure.Unprocessable)]
     [InlineData("""[{"op":"add","path":"/a/b","value":1}]""", PatchFailure.Unprocessable)]
@@ -136,23 +136,6 @@ public sealed class PatchTests
         Assert.Equal(reason, e.Reason);
         Assert.Contains(message, e.Message, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void Apply_creates_what_is_absent_and_merges_keyed_lists_with_default_keys()
-    {
-        JsonObject applied = Json("""{"spec":{"ports":[{"port":80,"name":"http"}],"selector":{"app":"x"}}}""").AsObject();
-        KindInfo services = SchemaCatalog.BuiltIn.Find("", "v1", "services")!;
-        Same(applied.ToJsonString(), ApplyPatch.Apply(null, applied, services));
-        Same("""{"spec":{"ports":[{"port":80,"protocol":"TCP","targetPort":8080,"name":"http"},{"port":81,"protocol":"TCP"}],"selector":{"app":"x"}}}""",
-            ApplyPatch.Apply(
-                Json("""{"spec":{"ports":[{"port":80,"protocol":"TCP","targetPort":8080},{"port":81,"protocol":"TCP"}],"selector":{"app":"y","z":"1"}}}""").AsObject(),
-                applied, services));
-    }
-
-    [Fact]
-    public void Apply_refuses_an_element_that_occurs_twice() => Assert.Contains("duplicate entries for key",
-        Assert.Throws<PatchException>(() => ApplyPatch.Apply(null, Json("""{"spec":{"containers":[{"name":"a"},{"name":"a"}]}}""").AsObject(), s_pods)).Message,
-        StringComparison.Ordinal);
 
     private static Gen<string> Documents(int depth, bool lists = true) => Objects(depth, lists).Select(o => o.ToJsonString());
 

@@ -1,0 +1,128 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Kube.Objects;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Testing.Kubernetes;
+
+namespace Ote.Bench.Store;
+
+/// <summary>The embedded API server beside the real one, v1.20 with etcd, on the same machine and asked the same: writes, reads, watches, memory, start.</summary>
+internal static class StoreBench
+{
+    private const int Writers = 64;
+    private const int Gets = 2000;
+    private const int Lists = 9;
+    private const int WatcherCount = 1000;
+    private const int ChangesPerSecond = 100;
+    private const int StartObjects = 100_000;
+    private const double LeastOfBare = 0.4;
+    private static readonly TimeSpan Watching = TimeSpan.FromSeconds(15);
+
+    public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, int pods, CancellationToken ct)
+    {
+        var tools = await KubernetesTools.FindAsync(ct);
+        byte[][] bodies = [.. Enumerable.Range(0, pods).Select(Samples.Pod)];
+        var n = pods.ToString("N0", CultureInfo.InvariantCulture);
+
+        Say("bare inserts");
+        var bare = BareInserts.PerSecond(Path.Combine(around.Folder, "bare"), bodies, Writers, around.Time);
+        Measured real, ours;
+        Say("the real one");
+        await using (var api = await ApiUnderTest.RealAsync(tools, durable: true, around.Time, ct))
+        {
+            real = await MeasureAsync(api, bodies, around.Time, ct);
+        }
+
+        Say("the embedded one");
+        await using (var api = await ApiUnderTest.EmbeddedAsync(Path.Combine(around.Folder, "embedded"), around.Time, ct))
+        {
+            ours = await MeasureAsync(api, bodies, around.Time, ct);
+        }
+
+        Say($"{StartObjects} objects, and a start");
+        var start = await StartAsync(around, ct);
+        return
+        [
+            Row.WithLeastRatio($"durable creates of pods, {Writers} writers (baseline: bare SQLite inserts of the same bytes, {Writers} in each commit)", ours.Creates, "1/s", bare, LeastOfBare),
+            Row.WithLeastRatio("the same beside kube-apiserver and etcd with fsync", ours.Creates, "1/s", real.Creates, 1),
+            .. Beside("get one pod", ours.Get, real.Get),
+            .. Beside($"list {n} pods", ours.List, real.List),
+            .. Beside($"list a hundredth of {n} pods by label", ours.ByLabel, real.ByLabel),
+            Row.WithLimit($"{WatcherCount} watchers and one that does not read, {ChangesPerSecond} changes a second: 99 % of deliveries after (baseline: the real one)", ours.Delivery, "ms", 20, real.Delivery),
+            Row.Exactly("deliveries of these", ours.Delivered, "changes", WatcherCount * ChangesPerSecond * Watching.TotalSeconds),
+            Row.WithRatio($"memory of the server with {n} pods (baseline: kube-apiserver alone)", ours.Memory, "MB", real.Memory, 0.5),
+            Row.WithLimit($"start with {StartObjects:N0} objects on disk, to the first answer", start, "s", 1),
+        ];
+    }
+
+    private static IEnumerable<Row> Beside(string what, Cost ours, Cost real) =>
+    [
+        Row.WithRatio($"{what}; median (baseline: the real one)", ours.Milliseconds, "ms", real.Milliseconds, 1),
+        Row.WithRatio($"{what}, CPU of the server's processes", ours.Cpu, "ms", real.Cpu, 1),
+    ];
+
+    private static async Task<Measured> MeasureAsync(ApiUnderTest api, byte[][] bodies, TimeProvider time, CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        await Parallel.ForEachAsync(bodies, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = ct }, async (body, token) => await api.CreateAsync(Samples.Pods, body, token));
+        var creates = bodies.Length / time.GetElapsedTime(began).TotalSeconds;
+        var get = await CostAsync(api, Gets, i => $"{Samples.Pods}/{Samples.Name((int)((long)i * 7919 % bodies.Length))}", time, ct);
+        var list = await CostAsync(api, Lists, _ => Samples.Pods, time, ct);
+        var byLabel = await CostAsync(api, Lists * 3, i => $"{Samples.Pods}?labelSelector=group%3Dg{i % Samples.Groups}", time, ct);
+        var memory = api.Resident;
+        var watchers = new Watchers(api, time);
+        var delivery = await watchers.RunAsync(WatcherCount, ChangesPerSecond, Watching, ct);
+        return new Measured(creates, get, list, byLabel, memory, delivery, watchers.Delivered);
+    }
+
+    /// <summary>One after the other, the first of them only to warm up.</summary>
+    private static async Task<Cost> CostAsync(ApiUnderTest api, int count, Func<int, string> path, TimeProvider time, CancellationToken ct)
+    {
+        for (var i = 0; i < Math.Max(2, count / 10); i++)
+        {
+            await api.ReadAsync(path(i), ct);
+        }
+
+        var times = new double[count];
+        var cpu = api.Cpu;
+        for (var i = 0; i < count; i++)
+        {
+            var began = time.GetTimestamp();
+            await api.ReadAsync(path(i), ct);
+            times[i] = time.GetElapsedTime(began).TotalMilliseconds;
+        }
+
+        cpu = api.Cpu - cpu;
+        Array.Sort(times);
+        return new Cost(times[count / 2], cpu / count);
+    }
+
+    private static async Task<double> StartAsync(Surroundings around, CancellationToken ct)
+    {
+        var folder = Path.Combine(around.Folder, "many");
+        await using (var server = await ApiServer.StartAsync(new ApiServerOptions { DataDirectory = folder }, NullLoggerFactory.Instance, around.Time, ct))
+        {
+            using var client = server.CreateClient(UserInfo.Admin);
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, StartObjects), new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = ct },
+                async (i, token) => await client.CreateAsync(Kinds.ConfigMaps, "default", new JsonObject
+                {
+                    ["metadata"] = new JsonObject { ["name"] = Samples.Name(i), ["labels"] = new JsonObject { ["group"] = $"g{i % Samples.Groups}" } },
+                    ["data"] = new JsonObject { ["text"] = new string('x', 600) },
+                }, token));
+        }
+
+        var began = around.Time.GetTimestamp();
+        await using var api = await ApiUnderTest.EmbeddedAsync(folder, around.Time, ct);
+        await api.ReadAsync($"api/v1/namespaces/default/configmaps/{Samples.Name(4711)}", ct);
+        return around.Time.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private static void Say(string what) => Console.Error.WriteLine($"store: {what} ...");
+
+    private readonly record struct Cost(double Milliseconds, double Cpu);
+
+    private sealed record Measured(double Creates, Cost Get, Cost List, Cost ByLabel, double Memory, double Delivery, long Delivered);
+}
