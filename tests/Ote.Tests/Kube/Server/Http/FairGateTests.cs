@@ -18,12 +18,17 @@ public sealed class FairGateTests
         List<string> order = [];
         Task[] waiting = [.. ((string[])["flood", "flood", "flood", "jo", "al", "jo"]).Select(user => InAsync(gate, user, order))];
         Assert.Equal(6, gate.Waiting);
-        for (var left = waiting.Length; left > 0; left--)
+        for (var seated = 1; seated <= waiting.Length; seated++)
         {
             gate.Leave();
-            await Task.WhenAny(waiting.Where(w => !w.IsCompleted)).WaitAsync(Ct);
+            while (Seated(order) < seated)
+            {
+                Ct.ThrowIfCancellationRequested();
+                await Task.Yield();
+            }
         }
 
+        await Task.WhenAll(waiting);
         Assert.Equal(["flood", "jo", "al", "flood", "jo", "flood"], order);
         Assert.Equal(0, gate.Waiting);
     }
@@ -62,6 +67,14 @@ public sealed class FairGateTests
         Assert.Equal(0, gate.Waiting);
         gate.Leave();
         Assert.True(await gate.EnterAsync("c", Ct));
+    }
+
+    private static int Seated(List<string> order)
+    {
+        lock (order)
+        {
+            return order.Count;
+        }
     }
 
     private static async Task InAsync(FairGate gate, string user, List<string> order)
