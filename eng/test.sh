@@ -66,8 +66,23 @@ run_tests() {
   if (( status != 0 && failed == before )); then failed=$((failed + 1)); say "$name ended with status $status though no test of it failed"; fi
 }
 
+# failures REPORT   A line for each failed test of a report: its name and the beginning of its message.
+failures() {
+  [[ -r $1 ]] || return 0
+  awk 'BEGIN { RS = "<test " }
+    / result="Fail"/ {
+      name = $0; sub(/^[^>]* name="/, "", name); sub(/".*/, "", name)
+      said = $0; if (!sub(/.*<message>(<!\[CDATA\[)?/, "", said)) said = ""
+      sub(/(\]\]>)?<\/message>.*/, "", said); gsub(/[ \t\r\n]+/, " ", said)
+      printf "  failed: %s: %s\n", name, substr(said, 1, 400)
+    }' "$1" >&2
+}
+
 finish_tests() {
   end_children
+  # Said once more, briefly: the whole of it may be far above, or more than is kept of the output.
+  local report
+  for report in Ote.Tests Ote.SystemTests; do failures "$results/$report.xml"; done
   rm -rf --one-file-system "$scratch" 2>/dev/null || say "left behind: $scratch"
   if (( status != 0 && failed == 0 )); then failed=1; fi
   echo "$passed passed, $failed failed"
