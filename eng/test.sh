@@ -37,8 +37,8 @@ test_all() {
   # Each says itself what is wrong; the run then ends with one failure.
   attend '' bash eng/prerequisites.sh tests || exit 1
   attend '' bash eng/kubernetes.sh >/dev/null || exit 1
-  attend '' bash eng/kubectl.sh >/dev/null || exit 1
-  attend '' bash eng/helm.sh >/dev/null || exit 1
+  attend '' bash eng/client.sh kubectl >/dev/null || exit 1
+  attend '' bash eng/client.sh helm >/dev/null || exit 1
   build_all
   # Without a filter a million inputs are fuzzed (tests/Ote.Tests/Fuzz), in about ten seconds.
   (( filtered )) || export OTE_FUZZ_INPUTS=${OTE_FUZZ_INPUTS:-340000}

@@ -88,7 +88,7 @@ internal sealed class ObjectWriter(
         var once = obj.ResourceVersion().Length > 0;
         return ChangeAsync(context, name, (old, _) => obj.Uid() is { Length: > 0 } uid && uid != old.Uid()
             ? throw ApiError.Conflict(context.Kind, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {old.Uid()}")
-            : new Wanted(once ? obj : obj.Copy(), null));
+            : new WantedObject(once ? obj : obj.Copy(), null));
     }
 
     /// <summary>
@@ -108,7 +108,7 @@ internal sealed class ObjectWriter(
                 ManagedFields.Put(copy, managed);
             }
 
-            return new Wanted(change(copy), null);
+            return new WantedObject(change(copy), null);
         });
 
     /// <summary>Applies a configuration, and makes the object when there is none.</summary>
@@ -119,7 +119,8 @@ internal sealed class ObjectWriter(
         {
             try
             {
-                return await ChangeAsync(context, name, (old, managed) => ApplyTo(context, old, managed, applied, force)).ConfigureAwait(false);
+                return await ChangeAsync(context, name, (old, managed) =>
+                    ApplyChange.Of(served.Current, context, old, managed, applied, force, time.GetUtcNow())).ConfigureAwait(false);
             }
             catch (ApiError missing) when (missing.Code == 404 && context.ManagedBy is null)
             {
@@ -146,56 +147,11 @@ internal sealed class ObjectWriter(
     /// <param name="force">With an applied Scale: take the count over from whoever owns it.</param>
     public Task<Written> ScaleAsync(WriteContext context, string name, Func<JsonObject, JsonObject> change, JsonObject? applied, bool force)
     {
-        var scales = new ScaleOwnership(context.Kind);
-        var ownership = new FieldOwnership(ScaleOwnership.Kind, static _ => null);
-        return ChangeAsync(context, name, (old, managed) =>
-        {
-            var parent = ManagedEntries.OfStored(managed);
-            var entries = scales.ToScale(parent);
-            var writer = ManagedFields.Writer(context, time.GetUtcNow());
-            var scale = ScaleView.Of(context.Kind, old);
-            JsonObject wanted;
-            if (applied is null)
-            {
-                wanted = change(scale.Copy());
-                entries = ownership.AfterUpdate(entries, scale, wanted, writer);
-            }
-            else
-            {
-                var outcome = ManagedFields.Granted(ownership.Apply(entries, scale, applied, writer, force));
-                (wanted, entries) = (outcome.Object!, outcome.Managed);
-                ApplyRules.KeepVersion(wanted, applied);
-            }
-
-            return new Wanted(ScaleView.Into(context.Kind, old.Copy(), wanted), parent.IsNone ? parent : scales.ToParent(parent, entries));
-        });
+        var scaling = new ScaleChange(context, change, applied, force);
+        return ChangeAsync(context, name, (old, managed) => scaling.Of(old, managed, time.GetUtcNow()));
     }
 
-    private Wanted ApplyTo(WriteContext context, JsonObject old, JsonNode? managed, JsonObject applied, bool force)
-    {
-        ApplyRules.CheckSame(context.Kind, old, applied);
-        var kind = TypedKind.Of(context.Kind, context.Subresource);
-        var ownership = ManagedFields.Ownership(served.Current, context);
-        var (entries, writer) = (ManagedEntries.OfStored(managed), ManagedFields.Writer(context, time.GetUtcNow()));
-        var outcome = ownership.Apply(entries, old, applied, writer, force);
-        var isKubectl = context.Manager == LastApplied.Kubectl;
-        if (outcome.Conflicts.Count > 0 && isKubectl && LastApplied.Accounted(kind, old) is { IsEmpty: false } accounted)
-        {
-            var left = outcome.Conflicts.Select(c => c with { Fields = c.Fields.Difference(accounted) }).Where(c => !c.Fields.IsEmpty).ToList();
-            outcome = left.Count == 0 ? ownership.Apply(entries, old, applied, writer, force: true) : outcome with { Conflicts = left };
-        }
-
-        var granted = ManagedFields.Granted(outcome);
-        if (isKubectl)
-        {
-            LastApplied.Renew(granted.Object!, applied);
-        }
-
-        ApplyRules.KeepVersion(granted.Object!, applied);
-        return new Wanted(granted.Object!, granted.Managed);
-    }
-
-    private async Task<Written> ChangeAsync(WriteContext context, string name, Func<JsonObject, JsonNode?, Wanted> change)
+    private async Task<Written> ChangeAsync(WriteContext context, string name, Func<JsonObject, JsonNode?, WantedObject> change)
     {
         var kind = context.Kind;
         var key = KeyOf(context, name);
@@ -217,7 +173,7 @@ internal sealed class ObjectWriter(
                 return new Written(stored.Json, stored.Revision);
             }
 
-            var gone = candidate.IsDeleting() && !IsHeld(kind, candidate) && !PodGrace.Holds(kind, candidate);
+            var gone = candidate.IsDeleting() && !Deletion.IsHeld(kind, candidate) && !PodGrace.Holds(kind, candidate);
             if (context.DryRun)
             {
                 return new Written(EncodedObject.From(candidate, owned).At(stored.Revision), stored.Revision, Gone: gone);
@@ -236,9 +192,6 @@ internal sealed class ObjectWriter(
             }
         }
     }
-
-    /// <summary>A change: the object as it is wanted, and who owns its fields then, if that is settled already.</summary>
-    private readonly record struct Wanted(JsonObject Object, ManagedEntries? Managed);
 
     /// <summary>Deletes an object, or marks it as going when finalizers or the grace of a pod hold it.</summary>
     /// <param name="context">Whose, and of which kind.</param>
@@ -259,7 +212,7 @@ internal sealed class ObjectWriter(
             var marked = PropagationFinalizers.Mark(candidate, context.Propagation);
             var seconds = PodsEndGracefully ? PodGrace.Of(kind, old, grace) : 0;
             var shortened = seconds < (old.Whole("metadata", "deletionGracePeriodSeconds") ?? 0);
-            var held = IsHeld(kind, candidate) || seconds > 0;
+            var held = Deletion.IsHeld(kind, candidate) || seconds > 0;
             if (held && old.IsDeleting() && !marked && !shortened)
             {
                 return new Written(stored.Json, stored.Revision);
@@ -267,7 +220,7 @@ internal sealed class ObjectWriter(
 
             if (held && (!old.IsDeleting() || shortened))
             {
-                MarkGoing(kind, candidate, time.GetUtcNow(), store.LeastGeneration, seconds);
+                Deletion.Begin(kind, candidate, time.GetUtcNow(), store.LeastGeneration, seconds);
             }
 
             if (context.DryRun)
@@ -315,40 +268,6 @@ internal sealed class ObjectWriter(
     private static StoreKey KeyOf(WriteContext context, string name) =>
         new(ServedCatalog.ResourceOf(context.Kind), context.Kind.Namespaced ? context.Namespace : "", name);
 
-    /// <summary>Namespaces and definitions are held by their content without a finalizer in the metadata.</summary>
-    private static bool IsHeld(KindInfo kind, JsonObject obj) => ObjectRules.IsHeld(obj) || ServedCatalog.ResourceOf(kind) switch
-    {
-        NamespaceTable.Resource => obj.Items("spec", "finalizers") is { Count: > 0 },
-        ServedCatalog.CrdResource => true,
-        _ => false,
-    };
-
-    private static void MarkGoing(KindInfo kind, JsonObject obj, DateTimeOffset now, long leastGeneration, long grace)
-    {
-        var metadata = obj.Child("metadata");
-        metadata["deletionTimestamp"] = now.AddSeconds(grace).ToKubeTime();
-        // What the server itself takes apart has no grace period.
-        if (ServedCatalog.ResourceOf(kind) is not (NamespaceTable.Resource or ServedCatalog.CrdResource))
-        {
-            metadata["deletionGracePeriodSeconds"] = grace;
-        }
-
-        if (Generations.Counts(kind))
-        {
-            metadata["generation"] = Generations.After(obj, leastGeneration);
-        }
-
-        switch (ServedCatalog.ResourceOf(kind))
-        {
-            case NamespaceTable.Resource:
-                obj.Child("status")["phase"] = "Terminating";
-                break;
-            case ServedCatalog.CrdResource:
-                Conditions.SetCondition(obj.Child("status"), "Terminating", true, "InstanceDeletionPending", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now);
-                break;
-        }
-    }
-
     private static StoreWrite WriteOf(StoredObject stored, JsonObject old, JsonObject wanted, bool gone, ManagedEntries? managed = null)
     {
         var owners = gone ? [] : ObjectRules.Owners(wanted);
@@ -364,7 +283,7 @@ internal sealed class ObjectWriter(
     }
 
     /// <summary>The object to store and who owns its fields then; no owners at all when there is nothing to store.</summary>
-    private (JsonObject Object, ManagedEntries? Owned) Prepare(WriteContext context, JsonObject old, JsonNode? managed, Wanted change)
+    private (JsonObject Object, ManagedEntries? Owned) Prepare(WriteContext context, JsonObject old, JsonNode? managed, WantedObject change)
     {
         var wanted = change.Object;
         var sent = ManagedFields.Take(wanted);

@@ -46,7 +46,7 @@ internal static class LogReader
         """;
 
     private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2";
-    private const string Leaving = "SELECT resource, ns, name FROM log WHERE until IS NULL AND instr(value, $1)>0";
+    private const string Holders = "SELECT resource, ns, name FROM log WHERE until IS NULL AND instr(value, $1)>0";
     private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
 
     public static StoredObject? Find(Session session, StoreKey key)
@@ -87,8 +87,8 @@ internal static class LogReader
     public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit, StoreKey After) query) =>
         Keys(session.Prepare(Dependents, query.Owner, query.Limit, query.After.Resource, query.After.Namespace, query.After.Name));
 
-    /// <summary>Objects with a deletionTimestamp, and perhaps some that speak of one elsewhere.</summary>
-    public static List<StoreKey> Going(Session session, int _) => Keys(session.Prepare(Leaving, "\"deletionTimestamp\""u8.ToArray()));
+    /// <summary>Objects whose JSON holds these bytes anywhere. Reads every object.</summary>
+    public static List<StoreKey> Holding(Session session, byte[] text) => Keys(session.Prepare(Holders, text));
 
     private static List<StoreKey> Keys(SqliteCommand command)
     {

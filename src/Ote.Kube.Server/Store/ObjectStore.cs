@@ -136,8 +136,10 @@ internal sealed class ObjectStore : IAsyncDisposable
     public ValueTask<List<StoreKey>> OwnedByAsync(string owner, int limit, CancellationToken cancellation, StoreKey? after = null) =>
         _database.ReadAsync(LogReader.OwnedBy, (owner, limit, after ?? new StoreKey("", "", "")), cancellation);
 
-    /// <summary>Keys of objects whose deletion has begun and is not over. Reads every object: for the start alone.</summary>
-    public ValueTask<List<StoreKey>> GoingAsync(CancellationToken cancellation) => _database.ReadAsync(LogReader.Going, 0, cancellation);
+    /// <summary>
+    /// Keys of objects whose deletion has begun and is not over, and perhaps of some that speak of a deletion elsewhere. Reads every object: for the start alone.
+    /// </summary>
+    public ValueTask<List<StoreKey>> GoingAsync(CancellationToken cancellation) => _database.ReadAsync(LogReader.Holding, "\"deletionTimestamp\""u8.ToArray(), cancellation);
 
     /// <summary>Uids that are named as owners, in order.</summary>
     public ValueTask<List<string>> OwnersAsync(string after, int limit, CancellationToken cancellation) =>

@@ -12,12 +12,12 @@ public sealed record KubernetesTools(string Folder, string OldKubectl, string Ne
     {
         await RunAsync("prerequisites.sh", ["tests"], ct);
         string folder = await RunAsync("kubernetes.sh", [], ct);
-        return new KubernetesTools(folder, Path.Combine(folder, "kubectl"), await RunAsync("kubectl.sh", [], ct));
+        return new KubernetesTools(folder, Path.Combine(folder, "kubectl"), await RunAsync("client.sh", ["kubectl"], ct));
     }
 
     /// <summary>Finds a current helm, as <see cref="FindAsync"/> finds the others.</summary>
     /// <exception cref="InvalidOperationException">The script failed; what it said is in the message.</exception>
-    public static Task<string> FindHelmAsync(CancellationToken ct) => RunAsync("helm.sh", [], ct);
+    public static Task<string> FindHelmAsync(CancellationToken ct) => RunAsync("client.sh", ["helm"], ct);
 
     private static async Task<string> RunAsync(string script, string[] arguments, CancellationToken ct)
     {
