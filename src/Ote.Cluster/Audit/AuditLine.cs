@@ -105,6 +105,22 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
         });
     }
 
+    /// <summary>The root shuts a cluster out, or lets it in again.</summary>
+    /// <param name="event"><c>revoked</c> or <c>let-in-again</c>.</param>
+    /// <param name="cluster">Who writes.</param>
+    /// <param name="site">The cluster's name.</param>
+    /// <param name="uid">Its uid.</param>
+    /// <param name="at">When; to the millisecond it tells one time from another.</param>
+    public static AuditLine Shutting(string @event, string cluster, string site, string uid, DateTimeOffset at)
+    {
+        var generation = (ulong)at.ToUnixTimeMilliseconds();
+        return Line(KeyOf(@event, uid, generation), json =>
+        {
+            Head(json, @event, cluster, uid, generation, at);
+            json.WriteString("site", site);
+        });
+    }
+
     /// <summary>The key of a line that stands in a log; null when it is none of ours.</summary>
     public static string? KeyOf(ReadOnlySpan<byte> line)
     {

@@ -69,6 +69,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly OwnBudget _budget;
     private readonly LinkDesk? _links;
     private readonly LateralLinks? _lateral;
+    private readonly LocalWatch? _local;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
@@ -139,7 +140,7 @@ public sealed class ClusterController : IAsyncDisposable
         _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
-            _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log);
+            _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log, audit);
             _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"), audit)
             {
                 MayExist = name => _objects?.MayExist(name) ?? true,
@@ -154,7 +155,7 @@ public sealed class ClusterController : IAsyncDisposable
         _routes.Changed += Messages.RoutesChanged;
         if (_seeker is not null)
         {
-            _lateral = MakeLateral(identity.Peer, lateral);
+            _lateral = MakeLateral(identity.Peer, lateral, LateralDays.Load(journal));
         }
 
         _links = _seeker is null ? null : new LinkDesk(
@@ -226,6 +227,12 @@ public sealed class ClusterController : IAsyncDisposable
         {
             _metrics.ObserveLink(() => LinkCost);
             _metrics.ObserveLateral(() => LateralLinks);
+        }
+
+        if (parts.Shim is { } shim)
+        {
+            _local = new LocalWatch(shim, local => _routes.Apply(t => t.SetSelf(t.Self with { Local = local })), parts.Time, _log);
+            _metrics.ObserveLocal(() => _local.Now);
         }
 
         _metrics.Observe(
@@ -484,12 +491,12 @@ public sealed class ClusterController : IAsyncDisposable
         return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity"), waits: parts.JoinWaits).JoinAsync(ticket, directory, cancellation);
     }
 
-    private LateralLinks MakeLateral(PeerIdentity self, OwnLateral own)
+    private LateralLinks MakeLateral(PeerIdentity self, OwnLateral own, LateralDays days)
     {
         var log = _parts.Loggers.CreateLogger("Ote.Cluster.Lateral");
         var links = new LateralLinks(
             new LateralShake(_runtime, _options.Tunnel, self, ProductVersion, _dialer, above => _epochs!.Next(above), log),
-            own, _routes, _uplink, () => LinkCost, _revocations, _runtime, log)
+            own, days, _routes, _uplink, () => LinkCost, _revocations, _runtime, log)
         {
             Take = Messages.FromAcrossAsync,
             Say = (digest, reports) => _routes.Apply(t => t.SetSelf(t.Self with { Lateral = digest, LateralLinks = reports?.ToByteString() ?? t.Self.LateralLinks })),
@@ -577,6 +584,11 @@ public sealed class ClusterController : IAsyncDisposable
         Run("standing", _standing.RunAsync);
         Run("routes", _routes.RunAsync);
         Run("executions", _executor.RunAsync);
+        if (_local is not null)
+        {
+            Run("local cluster", _local.RunAsync);
+        }
+
         Run("expiry", ExpireAsync);
         Run("certificate", _certificate.RunAsync);
         Run("messages", Messages.RelayAsync);

@@ -219,6 +219,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Issuing = known?.Issuing ?? 0,
                 Lateral = known?.Lateral ?? 0,
                 LateralLinks = known?.LateralLinks ?? ByteString.Empty,
+                Local = known is { Managed: true } && known.Uid == link.Peer.Uid ? known.Local : null,
                 Membership = link.Provisional is not null ? ByteString.Empty : hello.Membership.IsEmpty && known?.Uid == link.Peer.Uid ? known.Membership : hello.Membership,
             });
             foreach (var verdict in step.Verdicts)

@@ -17,6 +17,7 @@ namespace Ote.Cluster.Handling;
 /// </summary>
 internal static class ClusterStatus
 {
+    private const string LocalClusterReachable = "LocalClusterReachable";
     private const string PlacementInForce = "PlacementInForce";
     private const string Elsewhere = "WishedElsewhere";
     private const string Astray = "NotBelowPinned";
@@ -67,6 +68,7 @@ internal static class ClusterStatus
                 status, "Ready", null, "AncestorLost", $"{lostAncestor}, through which it was reached, is away; what is shown is what was last known", now);
         }
 
+        WriteLocal(status, entry, now);
         if (entry.Issuer.Length > 0)
         {
             Conditions.SetCondition(
@@ -79,6 +81,25 @@ internal static class ClusterStatus
         }
 
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Revoked", accepted ? "may take part in the tree" : $"shut out until otectl accept {entry.Name}", now);
+    }
+
+    /// <summary>Whether the managed cluster behind a controller answers, as it told last; nothing when it has none or never said.</summary>
+    public static void WriteLocal(JsonObject status, RouteEntry entry, DateTimeOffset now)
+    {
+        if (entry is not { Managed: true, Local: { } local })
+        {
+            Forget(status, LocalClusterReachable);
+        }
+        else if (!entry.Online)
+        {
+            Conditions.SetCondition(
+                status, LocalClusterReachable, null, "NotAttached", $"its controller is away; the last word was that {(local.IsReachable ? "the local cluster answers" : local.Text)}", now);
+        }
+        else
+        {
+            Conditions.SetCondition(
+                status, LocalClusterReachable, local.IsReachable, local.IsReachable ? "Answering" : "NotAnswering", local.IsReachable ? "the local cluster and its shim answer" : local.Text, local.SinceBy(now));
+        }
     }
 
     /// <summary>What a cluster's link to its parent costs, as it told last, and whether its daily cap is reached; nothing when it never said.</summary>

@@ -61,6 +61,13 @@ internal sealed class ControllerMetrics : IDisposable
     public void ObserveIssuing(Func<int> waiting) =>
         _meter.CreateObservableGauge("ote.clusters.provisional", waiting, "{cluster}", "Clusters let in here that the root has not admitted yet");
 
+    /// <summary>Watches the managed cluster. The function is called when metrics are read, from any thread; null: nothing is known yet.</summary>
+    public void ObserveLocal(Func<LocalReport?> local)
+    {
+        IEnumerable<Measurement<int>> Reachable() => local() is { } known ? [new Measurement<int>(known.IsReachable ? 1 : 0)] : [];
+        _meter.CreateObservableGauge("ote.local.reachable", Reachable, "{cluster}", "Whether the managed cluster and its shim answer");
+    }
+
     /// <summary>Watches the link to the parent, by its books here. The function is called when metrics are read, from any thread; null: there is none yet.</summary>
     public void ObserveLink(Func<LinkCost?> cost)
     {

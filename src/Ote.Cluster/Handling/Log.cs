@@ -68,6 +68,15 @@ internal static partial class Log
     [LoggerMessage(2315, LogLevel.Error, "Cluster {Cluster} cannot be revoked below the root: {Most} are already; delete the data of those that are gone, or shorten --certificate-life")]
     public static partial void RevocationsFull(this ILogger log, string cluster, int most);
 
+    [LoggerMessage(2411, LogLevel.Warning, "The local cluster does not answer: {Cause}; its commands wait on this disk")]
+    public static partial void LocalClusterLost(this ILogger log, string cause);
+
+    [LoggerMessage(2412, LogLevel.Information, "The local cluster answers again")]
+    public static partial void LocalClusterBack(this ILogger log);
+
+    [LoggerMessage(2410, LogLevel.Warning, "Cluster {Cluster} is not let in again: its uid {Uid} was revoked as {Other}, and is accepted under that name only")]
+    public static partial void RevokedUnderAnotherName(this ILogger log, string cluster, string uid, string other);
+
     [LoggerMessage(2316, LogLevel.Warning, "Which cluster {Address} led to could not be written down: {Cause}")]
     public static partial void ParentNotRemembered(this ILogger log, string address, string cause);
 

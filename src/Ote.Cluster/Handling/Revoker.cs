@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Identity;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -8,9 +9,10 @@ namespace Ote.Cluster.Handling;
 
 /// <summary>
 /// The root's side of revocation: turns <c>spec.accepted</c> of the <c>Cluster</c> objects into the list of who is shut out. An object that
-/// is deleted changes nothing, or deleting would undo a revocation. Thread-safe.
+/// is deleted changes nothing, or deleting would undo a revocation; one that is made anew with the same name and uid and <c>accepted: true</c> lets in
+/// again as accepting the former would have. Thread-safe.
 /// </summary>
-internal sealed class Revoker(RevocationKeeper keeper, RootAuthorities authority, string rootUid, TimeSpan grace, TimeProvider time, ILogger log)
+internal sealed class Revoker(RevocationKeeper keeper, RootAuthorities authority, string rootUid, TimeSpan grace, TimeProvider time, ILogger log, AuditLog? audit = null)
 {
     /// <summary>
     /// Whether an operator has shut a cluster out: not accepted, though it once had a certificate. One that never had any only waits.
@@ -26,16 +28,26 @@ internal sealed class Revoker(RevocationKeeper keeper, RootAuthorities authority
             return Task.CompletedTask;
         }
 
-        var isListed = keeper.Current.Contains(uid);
-        if (!isListed && IsShutOut(cluster) && Until(cluster) is var until && until > time.GetUtcNow())
+        var listed = keeper.Current.Find(uid);
+        if (listed is null && IsShutOut(cluster) && Until(cluster) is var until && until > time.GetUtcNow())
         {
             var entry = new RevokedCluster { Name = cluster.Name(), Uid = uid, UntilUnixSeconds = until.ToUnixTimeSeconds() };
             return keeper.ChangeAsync(now => Add(now, entry), authority, time.GetUtcNow());
         }
 
-        return isListed && cluster.Truth("spec", "accepted") == true
-            ? keeper.ChangeAsync(now => now.Contains(uid) ? now.All.Where(c => c.Uid != uid) : null, authority, time.GetUtcNow())
-            : Task.CompletedTask;
+        if (listed is null || cluster.Truth("spec", "accepted") != true)
+        {
+            return Task.CompletedTask;
+        }
+
+        // A uid that was typed for another cluster must not let that one in.
+        if (listed.Name != cluster.Name())
+        {
+            log.RevokedUnderAnotherName(cluster.Name(), uid, listed.Name);
+            return Task.CompletedTask;
+        }
+
+        return keeper.ChangeAsync(now => Remove(now, uid), authority, time.GetUtcNow());
     }
 
     /// <summary>Drops entries whose certificates can neither be used nor renewed any more. Call now and then.</summary>
@@ -63,8 +75,23 @@ internal sealed class Revoker(RevocationKeeper keeper, RootAuthorities authority
             return null;
         }
 
+        Note("revoked", entry);
         return list.All.Append(entry);
     }
+
+    private IEnumerable<RevokedCluster>? Remove(Revocations list, string uid)
+    {
+        if (list.Find(uid) is not { } entry)
+        {
+            return null;
+        }
+
+        Note("let-in-again", entry);
+        return list.All.Where(c => c.Uid != uid);
+    }
+
+    // Before it counts.
+    private void Note(string @event, RevokedCluster cluster) => audit?.Write(AuditLine.Shutting(@event, Handling.ClusterControllerOptions.RootName, cluster.Name, cluster.Uid, time.GetUtcNow()));
 
     // Of a cluster that joined before the ends were written down, the CA's own end is the only sure one.
     private DateTimeOffset Until(JsonObject cluster) =>

@@ -1,9 +1,10 @@
 namespace Ote.Cluster.Identity;
 
 /// <summary>What may stand in an identity.</summary>
-internal static class IdentityRules
+public static class IdentityRules
 {
-    private const int MaxUid = 64;
+    /// <summary>Characters of a uid, at most.</summary>
+    public const int MaxUid = 64;
 
     /// <summary>Whether a text may be a uid: 1 to 64 of a-z, A-Z, 0-9 and '-'.</summary>
     public static bool IsUid(string? text)

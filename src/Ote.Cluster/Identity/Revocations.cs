@@ -35,12 +35,15 @@ public sealed class Revocations
 
     internal IEnumerable<RevokedCluster> All => byUid.Values;
 
+    /// <summary>What is known of a uid that is shut out; null when it is not.</summary>
+    internal RevokedCluster? Find(string uid) => byUid.GetValueOrDefault(uid);
+
     /// <summary>Whether a uid is shut out.</summary>
     public bool Contains(string uid) => byUid.ContainsKey(uid);
 
     /// <summary>What a cluster that is shut out is told, with the way back. Whether the root still has an object of it to accept, others do not know.</summary>
     internal static string Text(PeerIdentity peer) =>
-        $"cluster {peer} was revoked by an operator; otectl accept {peer.Name} at the root lets it in again, or, once its Cluster was deleted there, it joins as a new one: with a fresh data directory and a new join token";
+        $"cluster {peer} was revoked by an operator; otectl accept {peer.Name} at the root lets it in again, once its Cluster was deleted there with --uid {peer.Uid}; or it joins as a new one: with a fresh data directory and a new join token";
 
     /// <summary>Makes the list that follows this one.</summary>
     /// <param name="clusters">All that are shut out, one entry a uid.</param>

@@ -2,8 +2,9 @@ using Ote.Cluster.Budgets;
 
 namespace Ote.Cluster.Lateral;
 
-/// <summary>What is known of the links with one peer, over all of them since the process began. The owner serialises calls.</summary>
-internal sealed class LateralBooks
+/// <summary>What is known of the links with one peer, over all of them since the process began; of today, over restarts too. The owner serialises calls.</summary>
+/// <param name="kept">Today's count as an earlier run has kept it.</param>
+internal sealed class LateralBooks(DayCount kept)
 {
     private long _sent;
     private long _received;
@@ -13,7 +14,7 @@ internal sealed class LateralBooks
     public ulong Epoch { get; set; }
 
     /// <summary>What the links have carried on this day.</summary>
-    public DayCount Today { get; private set; }
+    public DayCount Today { get; private set; } = kept;
 
     /// <summary>Why there is no link, as far as this end dials; empty when there was one.</summary>
     public string Cause { get; set; } = "";
@@ -25,11 +26,17 @@ internal sealed class LateralBooks
         (_sent, _received, _brought, Today) = (_sent + cost.Sent, _received + cost.Received, _brought + link.Brought, today);
     }
 
+    /// <summary>Today's count, with what a link has carried that is open.</summary>
+    public DayCount Count(LateralLink? link) => link?.Conversation.Account().Today ?? Today;
+
     /// <summary>How things are.</summary>
     public LateralStatus Status(string peer, LateralLink? link)
     {
-        var cost = link?.Conversation.Account().Cost ?? default;
+        var (cost, today) = link?.Conversation.Account() ?? (default, Today);
         var isUp = link is { Link.IsUp: true };
-        return new LateralStatus(peer, isUp, isUp ? link!.Link.SmoothRoundTrip : null, _sent + cost.Sent, _received + cost.Received, _brought + (link?.Brought ?? 0), isUp && link!.Allowed.Subtree ? link.Standing.Below.Count : 0, isUp ? "" : Cause);
+        return new LateralStatus(peer, isUp, isUp ? link!.Link.SmoothRoundTrip : null, _sent + cost.Sent, _received + cost.Received, _brought + (link?.Brought ?? 0), isUp && link!.Allowed.Subtree ? link.Standing.Below.Count : 0, isUp ? "" : Cause)
+        {
+            BytesToday = today.Bytes,
+        };
     }
 }

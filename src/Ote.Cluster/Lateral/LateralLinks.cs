@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Handling;
+using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
 using Ote.Protocol.Tunnel;
@@ -14,6 +15,7 @@ namespace Ote.Cluster.Lateral;
 /// </summary>
 /// <param name="shake">Makes links.</param>
 /// <param name="own">Whom it may have links with.</param>
+/// <param name="days">What they carried today, on disk.</param>
 /// <param name="routes">Who is below.</param>
 /// <param name="uplink">Who is above.</param>
 /// <param name="budget">What the link to the parent costs and may carry; null: nothing is known.</param>
@@ -21,9 +23,10 @@ namespace Ote.Cluster.Lateral;
 /// <param name="parts">Clock, meters and chance.</param>
 /// <param name="log">Where it logs.</param>
 internal sealed class LateralLinks(
-    LateralShake shake, OwnLateral own, RouteKeeper routes, Uplink uplink, Func<LinkCost?> budget, RevocationKeeper revocations, TunnelRuntime parts, ILogger log) : ILateralDoor, IDisposable
+    LateralShake shake, OwnLateral own, LateralDays days, RouteKeeper routes, Uplink uplink, Func<LinkCost?> budget, RevocationKeeper revocations, TunnelRuntime parts, ILogger log) : ILateralDoor, IDisposable
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan KeepEvery = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _one = new(1, 1);
@@ -166,7 +169,7 @@ internal sealed class LateralLinks(
     public async Task RunAsync(CancellationToken stop)
     {
         LateralReports? told = null;
-        var toldAt = parts.Time.GetTimestamp();
+        var (toldAt, keptAt) = (parts.Time.GetTimestamp(), parts.Time.GetTimestamp());
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop); // a wait must not outlive its loop
         Task? word = null;
         Dial(stop);
@@ -185,6 +188,12 @@ internal sealed class LateralLinks(
 
                 Dial(stop);
                 TellPeers();
+                if (parts.Time.GetElapsedTime(keptAt) >= KeepEvery)
+                {
+                    keptAt = parts.Time.GetTimestamp();
+                    await KeepDaysAsync(static allowed => allowed.Budget?.DailyBytes is not null).ConfigureAwait(false);
+                }
+
                 var report = LateralStatus.Report(Statuses, parts.Time.GetUtcNow());
                 if (LateralStatus.IsNews(told, report, parts.Time.GetElapsedTime(toldAt)))
                 {
@@ -198,6 +207,7 @@ internal sealed class LateralLinks(
             await ending.CancelAsync().ConfigureAwait(false);
             if (stop.IsCancellationRequested)
             {
+                await KeepDaysAsync(static _ => true).ConfigureAwait(false); // before peers that are slow to say goodbye
                 await EndAsync().ConfigureAwait(false); // otherwise links and who dials them go on, and this is called again
             }
         }
@@ -297,7 +307,31 @@ internal sealed class LateralLinks(
         return link;
     }
 
-    private LateralBooks Books(string peer) => _books.TryGetValue(peer, out var books) ? books : _books[peer] = new LateralBooks();
+    private LateralBooks Books(string peer) => _books.TryGetValue(peer, out var books) ? books : _books[peer] = new LateralBooks(days.Of(peer));
+
+    // A count without a cap matters only when there is one some day; it is kept at a stop.
+    private async Task KeepDaysAsync(Func<LateralPeer, bool> which)
+    {
+        await _one.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            (string, DayCount)[] counts;
+            lock (_gate)
+            {
+                counts = [.. own.Current.Peers.Where(which).Select(p => (p.Name, Books(p.Name).Count(_links.GetValueOrDefault(p.Name))))];
+            }
+
+            await days.KeepAsync(counts, own.Current).ConfigureAwait(false);
+        }
+        catch (JournalException broken)
+        {
+            log.JournalFailed("the count of lateral links", broken); // it is written again; at worst a day's count is short by what was not kept
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
 
     private void Publish()
     {

@@ -13,6 +13,9 @@ namespace Ote.Cluster.Lateral;
 /// <param name="Cause">Why there is no link, for people; empty when there is one, or nothing is known.</param>
 public sealed record LateralStatus(string Peer, bool IsUp, TimeSpan? RoundTrip, long Sent, long Received, long Brought, int Below, string Cause)
 {
+    /// <summary>Bytes of both directions on the last day anything was carried, by the budget's time, over restarts too.</summary>
+    public long BytesToday { get; init; }
+
     private const int MostText = 200;
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(5);
 

@@ -181,13 +181,14 @@ internal sealed class MessageRelay(
         while (true)
         {
             await _signal.WaitAsync(stop).ConfigureAwait(false);
-            Entry[] waiting;
+            Entry[] all;
             lock (_gate)
             {
-                waiting = [.. _entries.Values.Where(static e => !e.InFlight || e.Link is { IsUp: false }).OrderBy(e => e.Key, StringComparer.Ordinal)];
+                all = [.. _entries.Values];
             }
 
-            foreach (var entry in waiting)
+            var held = new HeldBack(self, time.GetUtcNow());
+            foreach (var entry in all.Where(e => !e.InFlight || e.Link is { IsUp: false } || e.NewsOf(held) is not null).OrderBy(e => e.Key, StringComparer.Ordinal))
             {
                 try
                 {
@@ -245,6 +246,7 @@ internal sealed class MessageRelay(
         if (entry.InFlight)
         {
             Detour(entry);
+            await TellHeldAsync(entry).ConfigureAwait(false);
             return;
         }
 
@@ -279,9 +281,10 @@ internal sealed class MessageRelay(
 
                 break;
             default:
-                if (linkTo(step) is { } link && TryBegin(entry, link, isDetour: false))
+                if (linkTo(step) is { } link && TryBegin(entry, link, step.Step, isDetour: false))
                 {
                     _ = SendAsync(entry, link, step.Step);
+                    await TellHeldAsync(entry).ConfigureAwait(false);
                 }
 
                 break;
@@ -292,9 +295,27 @@ internal sealed class MessageRelay(
     private void Detour(Entry entry)
     {
         var step = route(entry.Record.Message, entry.Record.FromAbove);
-        if (step.Step == MessageStep.Across && linkTo(step) is { } link && TryBegin(entry, link, isDetour: true))
+        if (step.Step == MessageStep.Across && linkTo(step) is { } link && TryBegin(entry, link, step.Step, isDetour: true))
         {
             _ = SendAsync(entry, link, step.Step);
+        }
+    }
+
+    private async Task TellHeldAsync(Entry entry)
+    {
+        if (entry.NewsOf(new HeldBack(self, time.GetUtcNow())) is var (text, until))
+        {
+            var before = entry.ToldUntil;
+            entry.ToldUntil = until; // first, since two may look at once
+            try
+            {
+                await TellAsync(entry.Record.Message, entry.Record.Hops, MessageOutcome.Types.State.Waiting, text).ConfigureAwait(false);
+            }
+            catch (JournalException)
+            {
+                entry.ToldUntil = before; // it is told at the next look
+                throw;
+            }
         }
     }
 
@@ -377,7 +398,7 @@ internal sealed class MessageRelay(
         await StepAsync(kept).ConfigureAwait(false);
     }
 
-    private bool TryBegin(Entry entry, ILink link, bool isDetour)
+    private bool TryBegin(Entry entry, ILink link, MessageStep step, bool isDetour)
     {
         lock (_gate)
         {
@@ -386,7 +407,7 @@ internal sealed class MessageRelay(
                 return false;
             }
 
-            entry.Link = link;
+            (entry.Step, entry.Link) = (step, link);
             return entry.InFlight = true;
         }
     }
@@ -457,6 +478,12 @@ internal sealed class MessageRelay(
 
         public bool ToldToWait { get; set; }
 
+        /// <summary>The latest end of a budget's hold that its sender was told.</summary>
+        public DateTimeOffset ToldUntil { get; set; }
+
+        /// <summary>Where its link leads; of no meaning without one.</summary>
+        public MessageStep Step { get; set; }
+
         public bool InFlight
         {
             get => _inFlight;
@@ -469,6 +496,9 @@ internal sealed class MessageRelay(
             get => _link;
             set => _link = value;
         }
+
+        /// <summary>What its sender has to be told of the budget of its link; null: nothing. No word is sent of a word.</summary>
+        public (string Text, DateTimeOffset Until)? NewsOf(HeldBack held) => !IsOutcome && InFlight && Link is { IsUp: true } link ? held.News(link, Step, ToldUntil) : null;
 
         /// <summary>A link gave it up.</summary>
         public void LeftBy(ILink link)

@@ -1,5 +1,6 @@
 using Ote.Cluster.Budgets;
 using Google.Protobuf;
+using Ote.Cluster.Handling;
 
 namespace Ote.Cluster.Routing;
 
@@ -56,6 +57,9 @@ public sealed record RouteEntry
 
     /// <summary>How its lateral links are, as it told last: encoded; empty when it did not say.</summary>
     public ByteString LateralLinks { get; init; } = ByteString.Empty;
+
+    /// <summary>Whether the managed cluster behind it answers, as it told last; null: it did not say.</summary>
+    public LocalReport? Local { get; init; }
 
     /// <summary>The proof that the root has admitted it, as it was shown; empty: none was. Only the root can check it.</summary>
     public ByteString Membership { get; init; } = ByteString.Empty;

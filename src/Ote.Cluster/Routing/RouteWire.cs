@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Ote.Cluster.Budgets;
+using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Wire = Ote.Protocol.Tunnel;
@@ -34,6 +35,7 @@ internal static class RouteWire
             Cost = entry.Link?.ToWire(),
             Lateral = entry.Lateral,
             LateralLinks = entry.LateralLinks,
+            Local = entry.Local?.ToWire(),
             Membership = entry.Membership,
             Issuer = entry.Issuer,
             Issuing = entry.Issuing,
@@ -99,6 +101,7 @@ internal static class RouteWire
             Link = LinkReport.From(wire.Cost),
             Lateral = wire.Lateral,
             LateralLinks = wire.LateralLinks.Length <= MaxLateralBytes ? wire.LateralLinks : Google.Protobuf.ByteString.Empty, // for people: worth no refusal
+            Local = LocalReport.From(wire.Local),
             Membership = wire.Membership,
             Issuer = wire.Issuer,
             Issuing = wire.Issuing,

@@ -67,7 +67,7 @@ public sealed class Reflector(
             }
             catch (KubeStatusException expired) when (expired.IsExpired)
             {
-                log.WatchExpired(resource.Plural);
+                log.WatchExpired(resource.Plural, expired.Message);
                 version = null;
                 continue;
             }

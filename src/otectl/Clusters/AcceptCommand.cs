@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Routing;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Output;
 using Ote.Kube.Client;
@@ -13,17 +15,80 @@ namespace Ote.Ctl.Clusters;
 /// </summary>
 internal static class AcceptCommand
 {
-    private const string Deleted = "; one that was revoked and then deleted joins as a new one, with a fresh data directory (--data) and a new join token";
+    private const string Deleted = "; one that was revoked and then deleted is let in again with its uid (--uid UID, which its own log tells), or joins as a new one, with a fresh data directory (--data) and a new join token";
 
-    internal static Command BuildAccept(CommandRunner runner) => Build(runner, "accept", "Accept clusters that wait for approval, or that were revoked.", true);
+    internal static Command BuildAccept(CommandRunner runner)
+    {
+        var uid = new Option<string?>("--uid") { Description = "Of the one cluster named: lets in again what was revoked under this uid and whose Cluster was deleted", HelpName = "UID" };
+        var accept = Build(
+            runner, "accept", "Accept clusters that wait for approval, or that were revoked.", true,
+            (run, names, cancellation) => run.Typed.GetValue(uid) is { } given ? AnewAsync(run, names, given, cancellation) : RunAsync(run, names, true, cancellation));
+        accept.Options.Add(uid);
+        return accept;
+    }
 
-    internal static Command BuildRevoke(CommandRunner runner) => Build(runner, "revoke", "Shut clusters out of the tree, until they are accepted again.", false);
+    internal static Command BuildRevoke(CommandRunner runner) => Build(runner, "revoke", "Shut clusters out of the tree, until they are accepted again.", false, (run, names, cancellation) => RunAsync(run, names, false, cancellation));
 
-    private static Command Build(CommandRunner runner, string name, string description, bool accepted)
+    private static Command Build(CommandRunner runner, string name, string description, bool accepted, Func<Invocation, string[], CancellationToken, Task<ExitCode>> act)
     {
         var names = new Argument<string[]>("NAME") { HelpName = "NAME", Description = $"Clusters to {name}", Arity = ArgumentArity.OneOrMore };
         names.CompletionSources.Add(Completions.Clusters);
-        return runner.Attach(new Command(name, description) { names }, (run, cancellation) => RunAsync(run, run.Typed.GetValue(names) ?? [], accepted, cancellation));
+        return runner.Attach(new Command(name, description) { names }, (run, cancellation) => act(run, run.Typed.GetValue(names) ?? [], cancellation));
+    }
+
+    /// <summary>
+    /// Lets in again what the root holds on its list of revocations and has no object of: the name and the uid must both be given, so that nothing comes
+    /// back by the name alone, and the name must be free.
+    /// </summary>
+    private static async Task<ExitCode> AnewAsync(Invocation run, string[] names, string uid, CancellationToken cancellation)
+    {
+        if (names.Distinct(StringComparer.Ordinal).ToArray() is not [var typed])
+        {
+            throw new CtlException(ExitCode.Usage, $"--uid is of one cluster, and {names.Length} are named; accept them one by one");
+        }
+
+        var name = ClusterReader.Bare(typed);
+        if (ClusterName.CheckChild(name) is { } wrong)
+        {
+            throw new CtlException(ExitCode.Usage, wrong);
+        }
+
+        if (!IdentityRules.IsUid(uid))
+        {
+            throw new CtlException(ExitCode.Usage, $"--uid: '{uid}' is not 1 to {IdentityRules.MaxUid} letters, digits and '-'; the log of the cluster tells its uid with each refusal");
+        }
+
+        await RootApi.CheckAsync(run, "and only the root can accept", cancellation).ConfigureAwait(false);
+        if (await run.Api.GetAsync(Kinds.Clusters, null, name, cancellation).ConfigureAwait(false) is { } there)
+        {
+            return there.Text("spec", "uid") == uid
+                ? await RunAsync(run, [name], true, cancellation).ConfigureAwait(false)
+                : throw new CtlException(
+                    ExitCode.Failed, $"the name {name} is held by another cluster by now, with the uid {there.Text("spec", "uid")}; one of the two must go: delete that one, or let the other join under another name");
+        }
+
+        var made = await run.Api.CreateAsync(
+            Kinds.Clusters,
+            null,
+            new JsonObject
+            {
+                ["apiVersion"] = Kinds.Clusters.ApiVersion,
+                ["kind"] = Kinds.Clusters.Kind,
+                ["metadata"] = new JsonObject { ["name"] = name },
+                ["spec"] = new JsonObject { ["name"] = name, ["uid"] = uid, ["accepted"] = true },
+            },
+            cancellation).ConfigureAwait(false);
+        if (run.WantsObjects)
+        {
+            ObjectPrinter.One(run.Out, run.Format, made);
+        }
+        else
+        {
+            run.Out.Write($"cluster {name} accepted with uid {uid}: it has a Cluster again, and the root takes it off the list of those shut out\n");
+            run.Note($"what joined as {name} under that uid comes back by itself within minutes, if it was revoked as {name}; its place, link budget and tags are not as the deleted Cluster wished them: say them again");
+        }
+
+        return ExitCode.Ok;
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, string[] names, bool accepted, CancellationToken cancellation)

@@ -37,7 +37,8 @@ internal static class DeleteClusterCommand
             run.Out.Write(run.WantsObjects ? $"cluster.{Kinds.Clusters.Group}/{cluster.Name}\n" : $"cluster {cluster.Name} forgotten\n");
             if (cluster.IsRevoked)
             {
-                run.Note($"what joined as {cluster.Name} stays shut out, and accept cannot let it in any more; it may join as a new cluster, with a fresh data directory (--data) and a new join token");
+                var uid = cluster.Object.Text("spec", "uid") is { Length: > 0 } held ? held : "UID";
+                run.Note($"what joined as {cluster.Name} stays shut out; {run.World.ProgramName} accept {cluster.Name} --uid {uid} lets it in again, or it joins as a new cluster, with a fresh data directory (--data) and a new join token");
             }
         }
 

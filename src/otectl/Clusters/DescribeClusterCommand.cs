@@ -79,6 +79,10 @@ internal static class DescribeClusterCommand
         if (cluster.Object.At("spec", "linkBudget") is JsonObject spec)
         {
             Field("Link budget", BudgetSpec.TryRead(spec, out var budget, out var wrong) ? BudgetCommand.Text(budget) : "cannot be carried out: " + wrong);
+            if (BudgetHold.Of(budget, cluster.Object.Condition("WithinLinkBudget").Text("status") == "False", run.Now) is { } hold)
+            {
+                Field("Held back", $"all but control messages and commands: {hold.Cause}, {hold.UntilText}");
+            }
         }
 
         if (cluster.Object.At("status", "link") is JsonObject link)

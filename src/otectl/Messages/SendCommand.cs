@@ -76,6 +76,11 @@ internal sealed class SendCommand
             using var client = new MessageClient(socket);
             var fate = await client.SendAsync(to, topic, body, run.Typed.GetValue(_type), life, either.Token).ConfigureAwait(false);
             last = $"it is kept at the controller of {socket} as {fate.Id}";
+            if (waits && fate is { IsOver: false, Text.Length: > 0 })
+            {
+                run.Note($"message {fate.Id} {last = fate.Text}");
+            }
+
             fate = waits ? await client.WaitAsync(fate.Id, either.Token).ConfigureAwait(false) ?? fate : fate;
             return Tell(run, to, fate.Id, fate.State, fate.Text, fate.Hops, null);
         }
@@ -98,11 +103,18 @@ internal sealed class SendCommand
                     throw new CtlException(ExitCode.Failed, $"clustermessage {name} was deleted while it was waited for; its message may have been delivered");
                 }
 
-                last = seen.Text("status", "message") is { Length: > 0 } text ? text : $"it is clustermessage {name} in namespace {Namespace(run)}";
+                var text = seen.Text("status", "message") is { Length: > 0 } said ? said : $"it is clustermessage {name} in namespace {Namespace(run)}";
                 if (seen.Text("status", "completionTime") is not null)
                 {
                     return Tell(run, to, name, seen.Text("status", "state")!, seen.Text("status", "message") ?? "", (int)(seen.Whole("status", "hops") ?? 0), seen);
                 }
+
+                if (text != last && seen.Text("status", "message") is { Length: > 0 })
+                {
+                    run.Note($"message {name} {text}");
+                }
+
+                last = text;
             }
 
             return ExitCode.Failed;

@@ -21,6 +21,7 @@ public static partial class Normaliser
         new("uids", (text, _) => Uid().Replace(text, "UID")),
         new("resource versions", (text, _) => ResourceVersion().Replace(text, "${1}NUMBER${2}")),
         new("moments of the run", Moments),
+        new("watches that the client itself gave up", (text, _) => GivenUpWatch().Replace(text, "")),
         new("log lines' times", (text, _) => LogLine().Replace(text, "$1 ")),
         new("ages", (text, _) => TableAges.Replace(text)),
         new("cluster addresses", (text, _) => ClusterAddress().Replace(text, "CLUSTER-IP")),
@@ -97,6 +98,10 @@ public static partial class Normaliser
     // The time, the process and the line in its source; the file stays.
     [GeneratedRegex(@"(?m)^([EWI])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ (?=[\w.]+:\d+\])")]
     private static partial Regex LogLine();
+
+    // helm waits with watches and ends them when it has seen enough; whether one of them says so is a race in the client.
+    [GeneratedRegex(@"(?m)^[IW]\d{4} [^\n]* reflector\.go:\d+\] ""Warning: watch ended with error""[^\n]*context canceled[^\n]*\n?")]
+    private static partial Regex GivenUpWatch();
 
     // What both servers deal out of: 10.96.0.0/16, of which .0.1 to .0.99 is written by the script itself.
     [GeneratedRegex(@"\b10\.96\.(?!0\.\d{1,2}\b)\d{1,3}\.\d{1,3}\b")]

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Watching;
@@ -18,11 +18,16 @@ public sealed class KilledApiServerTests : IAsyncDisposable
     private const int Writers = 12;
     private const int ObjectsOfAWriter = 20;
     private const int Watchers = 4;
+
+    // Half of the changes that an edge cluster keeps: a watcher that falls further behind than those has to list again, by right.
+    private const int Behind = 500;
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(60);
     private readonly Scratch _scratch = new("killed");
     private readonly ConcurrentDictionary<string, (long Version, long Value)> _acknowledged = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<long> _versions = [];
     private ProductProcess? _process;
+    private readonly Lock _known = new();
+    private long _newest; // of what was acknowledged
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -36,11 +41,11 @@ public sealed class KilledApiServerTests : IAsyncDisposable
         await _process.WaitForLineAsync("ready: edge cluster", s_soon, Ct);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         Seen[] seen = [.. Enumerable.Range(0, Watchers).Select(_ => new Seen())];
-        Task[] watching = [.. seen.Select(s => new Reflector(Client(), Kinds.ConfigMaps, "default", null, s, TimeProvider.System, () => 0.1, NullLogger.Instance).RunAsync(stop.Token))];
+        Task[] watching = [.. seen.Select(s => new Reflector(Client(), Kinds.ConfigMaps, "default", null, s, TimeProvider.System, () => 0.1, s).RunAsync(stop.Token))];
         foreach (Seen one in seen)
             await UntilAsync(() => one.Lists > 0, "the first list");
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        Task[] writing = [.. Enumerable.Range(0, Writers).Select(i => WriteAsync(i, enough.Token))];
+        Task[] writing = [.. Enumerable.Range(0, Writers).Select(i => WriteAsync(i, seen, enough.Token))];
 
         for (int round = 0; round < rounds; round++)
         {
@@ -67,8 +72,8 @@ public sealed class KilledApiServerTests : IAsyncDisposable
         {
             await UntilAsync(() => stored.All(s => one.Current.TryGetValue(s.Key, out JsonObject? known) && known.ResourceVersion() == s.Value.ResourceVersion()), "a watcher to have what is stored");
             Assert.Empty(one.Faults);
-            // What was there before its last list is in that list; since then it has to have seen each version.
-            Assert.DoesNotContain(_versions, v => v > one.ListedUpTo && !one.Versions.ContainsKey(v));
+            Assert.True(one.Lists == 1, $"a watcher listed {one.Lists} times: {string.Join("; ", one.Expiries)}");
+            Assert.DoesNotContain(_versions, v => !one.Versions.ContainsKey(v));
         }
 
         await stop.CancelAsync();
@@ -98,8 +103,11 @@ public sealed class KilledApiServerTests : IAsyncDisposable
 
     private KubeClient Client() => new(Kubeconfig.Load(Path.Combine(_scratch["data"], "kubeconfig")).CreateHttpClient(TimeProvider.System));
 
-    /// <summary>Creates and changes objects of its own, each write once more than the one before; what is not answered is looked at again.</summary>
-    private async Task WriteAsync(int writer, CancellationToken enough)
+    /// <summary>
+    /// Creates and changes objects of its own, each write once more than the one before; what is not answered is looked at again. Waits for a watcher
+    /// that takes its time to come back after a kill.
+    /// </summary>
+    private async Task WriteAsync(int writer, Seen[] seen, CancellationToken enough)
     {
         using KubeClient client = Client();
         for (long n = 1; !enough.IsCancellationRequested; n++)
@@ -107,6 +115,8 @@ public sealed class KilledApiServerTests : IAsyncDisposable
             string name = string.Create(CultureInfo.InvariantCulture, $"w{writer}-{n % ObjectsOfAWriter}");
             try
             {
+                while (Newest() - seen.Min(one => one.Newest) > Behind)
+                    await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, enough);
                 JsonObject? known = await client.GetAsync(Kinds.ConfigMaps, "default", name, enough);
                 JsonObject written = known is null
                     ? await client.CreateAsync(Kinds.ConfigMaps, "default", Map(name, n), enough)
@@ -114,6 +124,8 @@ public sealed class KilledApiServerTests : IAsyncDisposable
                 long version = long.Parse(written.ResourceVersion(), CultureInfo.InvariantCulture);
                 _acknowledged[name] = (version, n);
                 _versions.Add(version);
+                lock (_known)
+                    _newest = Math.Max(_newest, version);
             }
             catch (Exception cut) when (cut is HttpRequestException or IOException || (cut is OperationCanceledException && !enough.IsCancellationRequested))
             {
@@ -126,14 +138,23 @@ public sealed class KilledApiServerTests : IAsyncDisposable
         }
     }
 
+    private long Newest()
+    {
+        lock (_known)
+            return _newest;
+    }
+
     private static JsonObject Map(string name, long n) => new()
     {
         ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = new JsonObject { ["from"] = "writer" } }, ["data"] = new JsonObject { ["n"] = $"{n}" },
     };
 
     /// <summary>What one watcher knows. Versions of an object only grow, and its values with them: a gap or a step back is a fault.</summary>
-    private sealed class Seen : IReflectorTarget
+    private sealed class Seen : IReflectorTarget, ILogger
     {
+        /// <summary>What the server said when it knew a watcher's version no more.</summary>
+        public ConcurrentBag<string> Expiries { get; } = [];
+
         public ConcurrentDictionary<string, JsonObject> Current { get; } = new(StringComparer.Ordinal);
 
         public ConcurrentBag<string> Faults { get; } = [];
@@ -143,13 +164,12 @@ public sealed class KilledApiServerTests : IAsyncDisposable
 
         public int Lists { get; private set; }
 
-        /// <summary>The newest version in the last list.</summary>
-        public long ListedUpTo { get; private set; }
+        /// <summary>The newest version that came by.</summary>
+        public long Newest { get; private set; }
 
         public void Replace(IReadOnlyList<JsonObject> items)
         {
             Lists++;
-            ListedUpTo = items.Count == 0 ? 0 : items.Max(Version);
             foreach (JsonObject item in items)
                 Take(item);
         }
@@ -158,6 +178,17 @@ public sealed class KilledApiServerTests : IAsyncDisposable
 
         public void Remove(JsonObject obj) => Faults.Add($"{obj.Name()} was deleted, which nobody did");
 
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == "WatchExpired")
+                Expiries.Add($"{formatter(state, exception)} at {Newest}");
+        }
+
         private void Take(JsonObject item)
         {
             if (item.Labels()?["from"] is null)
@@ -165,6 +196,7 @@ public sealed class KilledApiServerTests : IAsyncDisposable
             if (Current.TryGetValue(item.Name(), out JsonObject? known) && (Version(known) > Version(item) || ValueOf(known) > ValueOf(item)))
                 Faults.Add($"{item.Name()}: version {known.ResourceVersion()} with {ValueOf(known)} came before {item.ResourceVersion()} with {ValueOf(item)}");
             Current[item.Name()] = item;
+            Newest = Math.Max(Newest, Version(item));
             Versions[Version(item)] = true;
         }
 

@@ -16,7 +16,7 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
 
     public TimeSpan? RoundTrip => null;
 
-    public LinkCost Cost => default;
+    public LinkCost Cost { get; set; }
 
     public bool IsUp { get; set; } = true;
 

@@ -109,6 +109,50 @@ public sealed class IdentityTreeTests
     }
 
     [Fact]
+    public async Task Revoked_cluster_whose_object_was_deleted_comes_back_when_one_of_its_name_and_uid_is_accepted_and_the_audit_says_so()
+    {
+        var log = new Heard();
+        await using var tree = SmallTreeOf(log, TimeProvider.System);
+        var audit = Path.Combine(tree.Folder, "root.audit");
+        tree.Adjust = o => o.Name == "root" ? o with { AuditLogFile = audit } : o;
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        var uid = (await tree.Root.GetAsync(Kinds.Clusters, null, "c1", Ct)).Text("spec", "uid")!;
+        await AcceptAsync(tree, "c1", false);
+        await tree.ClusterIsAsync("c1", "offline", Ct);
+        await tree.StopAsync("c1");
+        await tree.Root.DeleteAsync(Kinds.Clusters, null, "c1", Ct);
+
+        await tree.AddAsync("c1", "root", [], Ct);
+        Assert.Contains($"--uid {uid}", await log.UntilAsync(Refusal, 1), StringComparison.Ordinal);
+        await tree.StopAsync("c1");
+
+        // Under another name it stays out.
+        await AnewAsync(tree, "c2", uid);
+        await log.UntilAsync($"its uid {uid} was revoked as c1");
+        await tree.Root.DeleteAsync(Kinds.Clusters, null, "c2", Ct);
+        await AnewAsync(tree, "c1", uid);
+        await log.UntilAsync("Clusters shut out of the tree: 0", times: 1);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+
+        using var open = new StreamReader(new FileStream(audit, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        var lines = (await open.ReadToEndAsync(Ct)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.Nodes.JsonNode.Parse(l)!.AsObject());
+        Assert.Equal([("revoked", "c1", uid), ("let-in-again", "c1", uid)], lines.Select(l => (l.Text("event"), l.Text("site"), l.Text("uid"))));
+    }
+
+    private static Task<System.Text.Json.Nodes.JsonObject> AnewAsync(SmallTree tree, string name, string uid) => tree.Root.CreateAsync(
+        Kinds.Clusters,
+        null,
+        new System.Text.Json.Nodes.JsonObject
+        {
+            ["apiVersion"] = Kinds.Clusters.ApiVersion, ["kind"] = "Cluster", ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["name"] = name },
+            ["spec"] = new System.Text.Json.Nodes.JsonObject { ["name"] = name, ["uid"] = uid, ["accepted"] = true },
+        },
+        Ct);
+
+    [Fact]
     public async Task Cluster_that_asks_for_another_ones_host_is_not_let_in()
     {
         await using var tree = await SmallTree.StartAsync(Ct);

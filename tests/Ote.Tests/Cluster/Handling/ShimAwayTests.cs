@@ -25,6 +25,10 @@ public sealed class ShimAwayTests
         await tree.ClusterIsAsync("north", "online", Ct);
         await tree.ClusterIsAsync("c1", "online", Ct);
 
+        var dead = await SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "north", c => c.Condition("LocalClusterReachable").Text("status") == "False", Ct);
+        Assert.Contains("cannot be reached", dead.Condition("LocalClusterReachable").Text("message"), StringComparison.Ordinal);
+        Assert.True(dead.IsTrue("Ready"));
+
         await tree.CommandAsync("both", "north,c1", "GET", ConfigMaps, "", Ct);
         var waiting = await SmallTree.UntilAsync(
             tree.Root, Kinds.ClusterControllers, "default", "both",
@@ -32,8 +36,11 @@ public sealed class ShimAwayTests
         Assert.Null(waiting.Text("status", "completionTime"));
         Assert.Equal(200, waiting.Whole("status", "c1", "code"));
 
-        await link.ServeAsync(new ScriptedShim { OnExecute = (_, _) => Task.FromResult(ShimAnswer.FromCluster(202, "late"u8.ToArray(), "text/plain")) });
+        var shim = new ScriptedShim { OnExecute = (_, _) => Task.FromResult(ShimAnswer.FromCluster(202, "late"u8.ToArray(), "text/plain")) };
+        shim.Readiness.Writer.TryWrite(new Ote.Shim.Contract.Readiness { Ready = true });
+        await link.ServeAsync(shim);
         await tree.OverAsync("both", Ct);
+        await SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "north", c => c.IsTrue("LocalClusterReachable"), Ct);
         Assert.Equal(202, (await tree.ResultsAsync("both", Ct))["north"].Whole("code"));
         foreach (var stage in (string[])["taken", "started", "succeeded"])
         {

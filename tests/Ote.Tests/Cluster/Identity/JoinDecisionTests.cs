@@ -39,7 +39,7 @@ public sealed class JoinDecisionTests
 
     [Fact]
     public void Who_was_revoked_is_told_both_ways_back() => Assert.Equal(
-        "cluster c1 (u1) was revoked by an operator; otectl accept c1 at the root lets it in again, or, once its Cluster was deleted there, it joins as a new one: with a fresh data directory and a new join token",
+        "cluster c1 (u1) was revoked by an operator; otectl accept c1 at the root lets it in again, once its Cluster was deleted there with --uid u1; or it joins as a new one: with a fresh data directory and a new join token",
         Revocations.Text(new PeerIdentity("c1", "u1")));
 
     [Theory]

@@ -136,6 +136,21 @@ public sealed class LateralTreeTests
         await UntilAsync(() => !tree["c1"].LateralLinks[0].IsUp);
     }
 
+    [Fact]
+    public async Task What_a_lateral_link_has_carried_today_is_known_after_a_restart()
+    {
+        await using var tree = await TreeAsync();
+        await AllowAsync(tree, "c1", "c2");
+        await UpAsync(tree, "c1", "c2");
+        await tree.StopAsync("c2");
+        await UntilAsync(() => !tree["c1"].LateralLinks[0].IsUp);
+        var carried = tree["c1"].LateralLinks[0].BytesToday;
+        Assert.True(carried > 0);
+        await tree.StopAsync("c1");
+        await tree.AddAsync("c1", "north", [], Ct);
+        Assert.Equal(carried, tree["c1"].LateralLinks[0].BytesToday); // its peer is not there, so nothing was added
+    }
+
     private static async Task<int> HopsAsync(SmallTree tree)
     {
         await tree["c1"].Messages.SendAsync("c2", "t", "", Text("x"));

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Messages;
 using Ote.Protocol.Tunnel;
@@ -270,6 +271,57 @@ public sealed class MessageRelayTests
     }
 
     [Fact]
+    public async Task One_that_quiet_hours_hold_back_has_its_sender_told_once_what_it_waits_for_and_until_when()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _routes["sender"] = new(MessageStep.Here);
+        var parent = _links[""] = new FakeLink("parent") { Cost = Quiet("22:00-06:00") };
+        _time.SetUtcNow(Evening);
+        await relay.TakeAsync(Data("x", 1), fromAbove: false, 3);
+        var held = await parent.Next();
+
+        var word = Assert.Single(_arrived).Outcome;
+        Assert.Equal((MessageOutcome.Types.State.Waiting, "waits at here: quiet hours of the link of here, until 2026-03-06 06:00 UTC at the latest", 3u), (word.State, word.Text, word.Hops));
+        await LookAsync(relay, 1);
+        await LookAsync(relay, 2);
+        Assert.Single(_arrived);
+
+        parent.Cost = Quiet("22:00-07:00"); // what was told is not true any more
+        await LookAsync(relay, 3);
+        Assert.Equal(2, _arrived.Count);
+        Assert.Contains("07:00 UTC", _arrived[1].Outcome.Text, StringComparison.Ordinal);
+        held.Acknowledge();
+        Assert.Equal(0, relay.Count);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task One_that_was_queued_before_the_day_was_used_up_has_its_sender_told_then_and_word_of_it_makes_no_more_words()
+    {
+        using var relay = New();
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        _time.SetUtcNow(Evening);
+        var (parent, child) = (_links[""] = new FakeLink("parent"), _links["child"] = new FakeLink("child"));
+        _routes["sender"] = new(MessageStep.Up);
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        await child.Next();
+        var spent = new LinkCost(null, 0, 0, 0, 0, new LinkBudget { DailyBytes = LinkBudget.LeastDailyBytes, Offset = TimeSpan.FromHours(-2) }, IsSpent: true);
+        (child.Cost, parent.Cost) = (spent, spent); // the word waits as well
+        await LookAsync(relay, 1);
+
+        Assert.Equal(
+            "waits at here: the used-up bytes of the day of the link of child, until 2026-03-06 02:00 UTC at the latest", (await parent.Next()).Message.ClusterMessage.Outcome.Text);
+        await LookAsync(relay, 2);
+        Assert.Equal((0, 2), (parent.Unread, relay.Count));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task One_that_has_travelled_too_many_links_is_refused()
     {
         using var relay = New();
@@ -278,6 +330,28 @@ public sealed class MessageRelayTests
         await relay.TakeAsync(Data("a", 1), fromAbove: false, 32);
         Assert.Equal((MessageOutcome.Types.State.Refused, 32u), (Assert.Single(_arrived).Outcome.State, _arrived[0].Outcome.Hops));
         Assert.Equal(0, relay.Count);
+    }
+
+    private static readonly DateTimeOffset Evening = new(2026, 3, 5, 22, 30, 0, TimeSpan.Zero);
+
+    private static LinkCost Quiet(string hours)
+    {
+        Assert.True(QuietHours.TryParse(hours, out var quiet, out _));
+        return new LinkCost(null, 0, 0, 0, 0, new LinkBudget { QuietHours = [quiet] }, IsSpent: false);
+    }
+
+    // Word of another message that goes out was looked at after what came before it.
+    private async Task LookAsync(MessageRelay relay, int number)
+    {
+        _routes["probe"] = new(MessageStep.Wait);
+        var probe = Data("probe", 1000 + number);
+        probe.Outcome = new MessageOutcome { State = MessageOutcome.Types.State.Expired };
+        await relay.TakeAsync(probe, fromAbove: true, 0);
+        var probes = _links["probes"] = new FakeLink("probes");
+        _routes["probe"] = new(MessageStep.Down, "probes");
+        _time.Advance(TimeSpan.FromSeconds(5));
+        relay.Wake();
+        (await probes.Next()).Acknowledge();
     }
 
     private MessageRelay New() => new(

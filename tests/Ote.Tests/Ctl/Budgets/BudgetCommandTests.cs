@@ -63,6 +63,19 @@ public sealed class BudgetCommandTests
         Assert.Equal(73 << 20, JsonNode.Parse((await world.RunAsync("describe", "cluster", "c1", "-o", "json")).Out).Whole("status", "link", "bytesToday"));
     }
 
+    [Fact]
+    public async Task Describe_says_what_is_held_back_and_until_when_at_the_latest()
+    {
+        await using var world = await TreeAsync();
+        await world.RunAsync("budget", "c1", "--quiet", "11:00-13:00");
+
+        var shown = (await world.RunAsync("describe", "cluster", "c1")).Out;
+
+        Assert.Contains("Held back:    all but control messages and commands: quiet hours, until 2026-03-01 13:00 UTC at the latest\n", shown, StringComparison.Ordinal);
+        world.Time.Advance(TimeSpan.FromHours(1));
+        Assert.DoesNotContain("Held back", (await world.RunAsync("describe", "cluster", "c1")).Out, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--rate", "10", "error: --rate: 10 bytes is not between 128 and 1Ti\n")]
     [InlineData("--daily", "5k", "error: --daily: 5000 bytes is not between 1Mi and 1024Ti\n")]

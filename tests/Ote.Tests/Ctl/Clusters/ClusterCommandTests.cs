@@ -188,18 +188,50 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
-    public async Task Deleting_a_revoked_cluster_says_that_it_cannot_be_accepted_any_more_and_how_it_comes_back_and_so_does_accept()
+    public async Task Deleting_a_revoked_cluster_says_how_it_comes_back_and_so_does_accept()
     {
         await using var world = await TreeAsync();
         var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop))!.Copy();
         Conditions.SetCondition((JsonObject)cluster["status"]!, "Accepted", false, "Revoked", "shut out", CtlWorld.Start);
+        await world.Api.PatchAsync(Kinds.Clusters, null, "c10", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["uid"] = "u-10" } }, CtlWorld.Stop);
+        cluster["metadata"]!.AsObject().Remove("resourceVersion");
         await world.Api.ReplaceStatusAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
         var deleted = await world.RunAsync("delete", "cluster", "c10");
         Assert.Equal(
-            (0, "what joined as c10 stays shut out, and accept cannot let it in any more; it may join as a new cluster, with a fresh data directory (--data) and a new join token\n"),
+            (0, "what joined as c10 stays shut out; otectl accept c10 --uid u-10 lets it in again, or it joins as a new cluster, with a fresh data directory (--data) and a new join token\n"),
             (deleted.Code, deleted.Error));
         Assert.EndsWith(
-            "one that was revoked and then deleted joins as a new one, with a fresh data directory (--data) and a new join token\n", (await world.RunAsync("accept", "c10")).Error, StringComparison.Ordinal);
+            "is let in again with its uid (--uid UID, which its own log tells), or joins as a new one, with a fresh data directory (--data) and a new join token\n", (await world.RunAsync("accept", "c10")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_that_was_revoked_and_deleted_is_accepted_by_name_and_uid_and_nobody_elses_name_is_taken()
+    {
+        await using var world = await TreeAsync();
+        await world.Api.PatchAsync(Kinds.Clusters, null, "c10", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["uid"] = "u-new", ["accepted"] = false } }, CtlWorld.Stop);
+        var held = await world.RunAsync("accept", "c10", "--uid", "u-10");
+        Assert.Equal(1, held.Code);
+        Assert.Contains("the name c10 is held by another cluster by now, with the uid u-new", held.Error, StringComparison.Ordinal);
+
+        await world.Api.DeleteAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop);
+        var anew = await world.RunAsync("accept", "c10", "--uid", "u-10");
+        Assert.Equal((0, "cluster c10 accepted with uid u-10: it has a Cluster again, and the root takes it off the list of those shut out\n"), (anew.Code, anew.Out));
+        Assert.Contains("comes back by itself within minutes", anew.Error, StringComparison.Ordinal);
+        var made = await world.Api.GetAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop);
+        Assert.Equal(("u-10", true), (made.Text("spec", "uid"), made.Truth("spec", "accepted")));
+        Assert.Equal("cluster c10 was accepted already\n", (await world.RunAsync("accept", "c10", "--uid", "u-10")).Out);
+    }
+
+    [Theory]
+    [InlineData("--uid is of one cluster", "accept", "c1", "c10", "--uid", "u")]
+    [InlineData("--uid: 'a/b' is not 1 to 64 letters", "accept", "c1", "--uid", "a/b")]
+    [InlineData("C1", "accept", "C1", "--uid", "u")]
+    public async Task A_uid_that_cannot_be_meant_is_refused(string says, params string[] typed)
+    {
+        await using var world = await TreeAsync();
+        var result = await world.RunAsync(typed);
+        Assert.Equal(2, result.Code);
+        Assert.Contains(says, result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

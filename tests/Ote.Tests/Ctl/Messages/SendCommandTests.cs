@@ -52,6 +52,21 @@ public sealed class SendCommandTests
         Assert.Contains("was not delivered within 10s", result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Send_says_at_once_what_a_message_waits_for_that_is_held_back()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var sending = world.RunAsync("send", "c1", "--topic", "t", "--data", "hi");
+        var made = (await MadeAsync(world)).Copy();
+        const string Held = "waits at root: quiet hours of the link of c1, until 2026-03-02 06:00 UTC at the latest";
+        made["status"] = new JsonObject { ["state"] = "OnItsWay", ["message"] = Held, ["hops"] = 0 };
+        await world.Api.ReplaceStatusAsync(Kinds.ClusterMessages, made, CtlWorld.Stop);
+        await world.Progress.WhenSays(Held).WaitAsync(CtlWorld.Stop);
+        await EndAsync(world, "Delivered", "", 1);
+        var result = await sending;
+        Assert.Equal((0, $"message {made.Name()} {Held}\n"), (result.Code, result.Error));
+    }
+
     [Theory]
     [InlineData("give the content by --data TEXT or by --filename FILE", "send", "c1", "--topic", "t")]
     [InlineData("to: cluster name 'C1'", "send", "C1", "--topic", "t", "--data", "x")]

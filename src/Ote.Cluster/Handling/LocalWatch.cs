@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Shim;
+using Ote.Shim.Contract;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>
+/// Watches whether the managed cluster and its shim answer, and tells changes up with the own route: at once, then at most every
+/// <see cref="Pause"/>, the newest word each time, so that a shim that comes and goes costs little. Thread-safe.
+/// </summary>
+/// <param name="shim">Drives the managed cluster; over the network or a socket it finds a shim that hangs within 15 seconds.</param>
+/// <param name="tell">Says it of the own cluster.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where it logs.</param>
+internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, TimeProvider time, ILogger log)
+{
+    /// <summary>From one word to the next.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+
+    private readonly Signal _signal = new();
+    private volatile LocalReport? _now;
+
+    /// <summary>The last word; null before the first.</summary>
+    public LocalReport? Now => _now;
+
+    /// <summary>Watches until stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var telling = TellAsync(ending.Token);
+        try
+        {
+            await foreach (var word in shim.WatchReadinessAsync(stop).ConfigureAwait(false))
+            {
+                Learn(word);
+            }
+
+            stop.ThrowIfCancellationRequested();
+            Learn(new Readiness { Text = "the shim has stopped" });
+            await telling.ConfigureAwait(false); // it ends with this
+        }
+        finally
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Learn(Readiness word)
+    {
+        var before = _now;
+        var text = word.Ready ? "" : LocalReport.Short(word.Text.Length > 0 ? word.Text : "the local cluster does not answer its shim");
+        if (before?.IsReachable == word.Ready && before.Text == text)
+        {
+            return;
+        }
+
+        _now = new LocalReport(word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds());
+        if (!word.Ready && before?.IsReachable != false)
+        {
+            log.LocalClusterLost(text);
+        }
+        else if (word.Ready && before is not null)
+        {
+            log.LocalClusterBack();
+        }
+
+        _signal.Set();
+    }
+
+    private async Task TellAsync(CancellationToken stop)
+    {
+        LocalReport? told = null;
+        while (true)
+        {
+            await _signal.WaitAsync(stop).ConfigureAwait(false);
+            if (_now is { } now && now != told)
+            {
+                tell(told = now);
+                await Task.Delay(Pause, time, stop).ConfigureAwait(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Routing;
+using Ote.Kube.Objects;
+using Ote.Shim.Contract;
+using Ote.Tests.Shim;
+using Wire = Ote.Protocol.Tunnel;
+
+namespace Ote.Tests.Cluster.Handling;
+
+public sealed class LocalWatchTests
+{
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 5, 12, 0, 0, TimeSpan.Zero));
+    private readonly ScriptedShim _shim = new();
+    private readonly System.Threading.Channels.Channel<LocalReport> _told = System.Threading.Channels.Channel.CreateUnbounded<LocalReport>();
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_change_is_told_at_once_and_what_comes_and_goes_within_seconds_as_its_last_word_only()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var watch = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance);
+        var running = watch.RunAsync(stop.Token);
+        Say(ready: true);
+        Assert.Equal(new LocalReport(true, "", Now), await NextAsync());
+
+        for (var i = 0; i < 5; i++)
+        {
+            Say(ready: false, "shim at x cannot be reached");
+            Say(ready: true);
+        }
+
+        Say(ready: false, "shim at x cannot be reached");
+        await UntilAsync(() => _shim.Readiness.Reader.Count == 0 && watch.Now is { IsReachable: false });
+        var since = Now;
+        Assert.False(_told.Reader.TryRead(out _)); // not yet
+        var next = NextAsync();
+        while (!next.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        Assert.Equal(new LocalReport(false, "shim at x cannot be reached", since), await next);
+        Assert.False(_told.Reader.TryRead(out _));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_shim_that_stops_is_not_reachable_any_more()
+    {
+        var watch = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var running = watch.RunAsync(stop.Token);
+        _shim.Readiness.Writer.Complete();
+        Assert.Equal(new LocalReport(false, "the shim has stopped", Now), await NextAsync());
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public void The_condition_says_since_when_by_the_sites_clock_and_is_unknown_while_its_controller_is_away()
+    {
+        var cluster = new JsonObject { ["status"] = new JsonObject() };
+        var entry = new RouteEntry { Name = "c1", Uid = "u", Managed = true, Online = true, Local = new LocalReport(true, "", Now - 600) };
+        Assert.Equal(("True", "Answering", "2026-03-05T11:50:00Z"), Written(entry));
+        Assert.Equal(("False", "NotAnswering", "2026-03-05T11:59:00Z"), Written(entry with { Local = new LocalReport(false, "shim at x cannot be reached", Now - 60) }));
+        Assert.Equal("shim at x cannot be reached", cluster.Condition("LocalClusterReachable").Text("message"));
+        Assert.Equal("Unknown", Written(entry with { Online = false }).Item1);
+        Assert.Equal(("True", "Answering", "2026-03-05T12:00:00Z"), Written(entry with { Local = new LocalReport(true, "", Now + 3600) })); // a clock that is ahead
+        ClusterStatus.WriteLocal((JsonObject)cluster["status"]!, entry with { Local = null }, _time.GetUtcNow());
+        Assert.Null(cluster.Condition("LocalClusterReachable")); // an older build
+
+        (string?, string?, string?) Written(RouteEntry what)
+        {
+            ClusterStatus.WriteLocal((JsonObject)cluster["status"]!, what, _time.GetUtcNow());
+            var condition = cluster.Condition("LocalClusterReachable");
+            return (condition.Text("status"), condition.Text("reason"), condition.Text("lastTransitionTime"));
+        }
+    }
+
+    [Fact]
+    public void It_travels_with_the_route_and_an_endless_text_is_cut()
+    {
+        var entry = new RouteEntry { Name = "c1", Uid = "u", Parent = "root", Managed = true, Online = true, Local = new LocalReport(false, "t", 5) };
+        Assert.True(RouteWire.TryRead(RouteWire.ToWire(entry), out var read, out _));
+        Assert.Equal(entry.Local, read.Local);
+        var hostile = RouteWire.ToWire(entry);
+        hostile.Local = new Wire.LocalReport { Text = new string('x', 10_000), SinceUnixSeconds = ulong.MaxValue };
+        Assert.True(RouteWire.TryRead(hostile, out read, out _));
+        Assert.Equal(LocalReport.MaxText, read.Local!.Text.Length);
+        Assert.Equal(_time.GetUtcNow(), read.Local.SinceBy(_time.GetUtcNow()));
+    }
+
+    private long Now => _time.GetUtcNow().ToUnixTimeSeconds();
+
+    private void Say(bool ready, string text = "") => _shim.Readiness.Writer.TryWrite(new Readiness { Ready = ready, Text = text });
+
+    private Task<LocalReport> NextAsync() => _told.Reader.ReadAsync(Ct).AsTask();
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        while (!condition())
+        {
+            Ct.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+}
