@@ -41,7 +41,7 @@ test_all() {
   attend '' bash eng/client.sh helm >/dev/null || exit 1
   build_all
   # Without a filter a million inputs are fuzzed (tests/Ote.Tests/Fuzz), in about ten seconds.
-  (( filtered )) || export OTE_FUZZ_INPUTS=${OTE_FUZZ_INPUTS:-340000}
+  (( filtered )) || export OTE_FUZZ_INPUTS=${OTE_FUZZ_INPUTS:-160000}
   run_tests Ote.Tests 900 "$@"
   run_tests Ote.SystemTests 1800 "$@"
   exit 0

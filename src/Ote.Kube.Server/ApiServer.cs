@@ -57,7 +57,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         _store = new ObjectStore(
-            new StoreOptions { Directory = options.DataDirectory, HistoryKept = options.HistoryKept }, new StoreMetrics(_meter), time, _log);
+            new StoreOptions { Directory = options.DataDirectory, HistoryKept = options.HistoryKept, HistoryBytes = options.HistoryBytes }, new StoreMetrics(_meter), time, _log);
         // Made when first needed: a server reached only from within the process needs none.
         _pki = new Lazy<ServerPki>(() => ServerPki.Open(
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,

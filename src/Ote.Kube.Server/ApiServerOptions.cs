@@ -115,4 +115,9 @@ public sealed record ApiServerOptions
 
     /// <summary>Newest changes kept for watches to resume from. Default 10,000.</summary>
     public int HistoryKept { get; init; } = 10_000;
+
+    /// <summary>
+    /// Most bytes of replaced and deleted objects that <see cref="HistoryKept"/> may keep; with large objects the oldest changes go earlier. Default 256 MiB.
+    /// </summary>
+    public long HistoryBytes { get; init; } = 256 * 1024 * 1024;
 }

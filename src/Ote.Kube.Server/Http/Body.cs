@@ -73,14 +73,14 @@ internal static class Body
         var node = mediaType switch
         {
             "" or "application/json" or "*/*" => ParseJson(bytes, depth),
-            "application/yaml" => ParseYaml(bytes),
+            "application/yaml" => ParseYaml(bytes, depth),
             ProtobufBody.MediaType => ProtobufBody.Read(bytes, depth),
             _ => throw ApiError.UnsupportedMediaType(Writable),
         };
         return node as JsonObject ?? throw ApiError.BadRequest("the body of the request must be an object");
     }
 
-    /// <summary>JSON in which no object has a key twice.</summary>
+    /// <summary>JSON in which no object has a key twice and everything can be read.</summary>
     public static JsonNode? ParseJson(ReadOnlySpan<byte> bytes, int depth)
     {
         if (bytes.IsEmpty)
@@ -90,7 +90,7 @@ internal static class Body
 
         try
         {
-            return JsonNode.Parse(bytes, null, new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = false });
+            return JsonCheck.Parse(bytes, depth);
         }
         catch (JsonException bad)
         {
@@ -99,11 +99,11 @@ internal static class Body
     }
 
     /// <summary>YAML; JSON is a part of it and read as such.</summary>
-    public static JsonNode ParseYaml(byte[] bytes)
+    public static JsonNode ParseYaml(byte[] bytes, int depth)
     {
         try
         {
-            return Yaml.ReadObject(new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes));
+            return Yaml.ReadObject(new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes), depth);
         }
         catch (Exception bad) when (bad is FormatException or DecoderFallbackException)
         {

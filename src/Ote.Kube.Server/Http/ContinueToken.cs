@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 
@@ -10,6 +9,7 @@ namespace Ote.Kube.Server.Http;
 internal readonly record struct ContinueToken(long Revision, string Namespace, string Name)
 {
     private const int MaxLength = 4096;
+    private const int MaxDepth = 2;
 
     /// <summary>The text clients hand back as it is.</summary>
     public override string ToString() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
@@ -22,13 +22,13 @@ internal readonly record struct ContinueToken(long Revision, string Namespace, s
         try
         {
             if (text.Length <= MaxLength
-                && JsonNode.Parse(Base64Url.DecodeFromChars(text)) is JsonObject token && token.Text("v") == "ote/v1"
+                && Body.ParseJson(Base64Url.DecodeFromChars(text), MaxDepth) is JsonObject token && token.Text("v") == "ote/v1"
                 && token.Whole("rv") is > 0 and { } revision && token.Text("ns") is { } ns && token.Text("name") is { } name)
             {
                 return new ContinueToken(revision, ns, name);
             }
         }
-        catch (Exception bad) when (bad is FormatException or JsonException)
+        catch (Exception bad) when (bad is FormatException or ApiError)
         {
             // Falls through to the one answer for every malformed token.
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Selectors;
 using Ote.Kube.Server.Store;
 
@@ -51,7 +52,7 @@ internal sealed class ObjectFilter
 
         if (_needsFields)
         {
-            var obj = (JsonObject)JsonNode.Parse(json)!;
+            var obj = ObjectJson.Stored(json);
             return _fields.Matches(obj) && _labels.Matches(obj["metadata"]?["labels"] as JsonObject);
         }
 
@@ -61,7 +62,7 @@ internal sealed class ObjectFilter
     /// <summary>Reads <c>metadata.labels</c>; stored objects have metadata before all else that is long.</summary>
     private static JsonObject? Labels(byte[] json)
     {
-        var reader = new Utf8JsonReader(json);
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = ObjectJson.StoredDepth });
         while (reader.Read())
         {
             if (reader.TokenType != JsonTokenType.PropertyName)

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema;
 
@@ -8,12 +7,10 @@ namespace Ote.Kube.Server.Http;
 /// <summary>Brings stored bytes into the form an answer needs.</summary>
 internal static class ObjectForm
 {
-    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 256 };
-
     /// <summary>Parses stored JSON, which passed the depth limit when it came in.</summary>
     public static JsonObject Parse(byte[] json, KindInfo kind)
     {
-        var obj = (JsonObject)JsonNode.Parse(json, null, Deep)!;
+        var obj = ObjectJson.Stored(json);
         obj["apiVersion"] = kind.ApiVersion;
         return obj;
     }
@@ -38,6 +35,6 @@ internal static class ObjectForm
     {
         ["kind"] = "PartialObjectMetadata",
         ["apiVersion"] = $"meta.k8s.io/{version}",
-        ["metadata"] = ((JsonObject)JsonNode.Parse(json, null, Deep)!)["metadata"]?.DeepClone(),
+        ["metadata"] = ObjectJson.Stored(json)["metadata"]?.DeepClone(),
     };
 }

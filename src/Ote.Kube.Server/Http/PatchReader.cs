@@ -45,7 +45,7 @@ internal static class PatchReader
     }
 
     /// <summary>The configuration of an apply patch.</summary>
-    public static JsonObject ReadApplied(byte[] body) => (JsonObject)Body.ParseYaml(body);
+    public static JsonObject ReadApplied(byte[] body, int depth) => (JsonObject)Body.ParseYaml(body, depth);
 
     /// <summary>Whether a path of a JSON patch leads to managedFields, or to what holds them.</summary>
     private static bool IsOfManagers(string? path) =>

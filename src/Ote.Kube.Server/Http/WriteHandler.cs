@@ -42,7 +42,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiSe
         var body = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         if (type == PatchReader.Apply)
         {
-            await ApplyAsync(request, PatchReader.ReadApplied(body)).ConfigureAwait(false);
+            await ApplyAsync(request, PatchReader.ReadApplied(body, options.MaxDepth)).ConfigureAwait(false);
             return;
         }
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Lifecycle;
@@ -46,5 +46,5 @@ internal sealed class NamespaceTable
         }
     }
 
-    private void Take(string name, byte[] json) => _terminating[name] = ((JsonObject)JsonNode.Parse(json)!).IsDeleting();
+    private void Take(string name, byte[] json) => _terminating[name] = ObjectJson.Stored(json).IsDeleting();
 }

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
@@ -89,7 +88,7 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
     {
         try
         {
-            return catalog.WithCrd((JsonObject)JsonNode.Parse(definition.Json)!);
+            return catalog.WithCrd(ObjectJson.Stored(definition.Json));
         }
         catch (ArgumentException bad)
         {

@@ -39,10 +39,11 @@ public static class MergePatch
 
     private static void MergeInto(JsonObject target, JsonObject changes)
     {
+        HashSet<string>? gone = null;
         foreach ((string name, JsonNode? change) in changes)
         {
             if (change is null)
-                target.Remove(name);
+                (gone ??= new(StringComparer.Ordinal)).Add(name);
             else if (change is not JsonObject inner)
                 target[name] = change.DeepClone();
             else if (target[name] is JsonObject existing)
@@ -55,5 +56,6 @@ public static class MergePatch
                 target[name] = fresh;
             }
         }
+        Removal.Remove(target, gone);
     }
 }

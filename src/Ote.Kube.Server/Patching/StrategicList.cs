@@ -6,7 +6,7 @@ namespace Ote.Kube.Server.Patching;
 /// <summary>The list half of a strategic merge patch: elements told apart by their merge key, or by their value when scalar.</summary>
 internal static class StrategicList
 {
-    /// <summary>Above this many elements a merge, which compares each with each, would take a server's time for one request.</summary>
+    /// <summary>More elements than any list that is merged has.</summary>
     private const int MaxElements = 20_000;
 
     /// <summary>A new list: what was there, changed as the patch says, in the order that the patch asks for or else lists its elements in.</summary>
@@ -18,11 +18,12 @@ internal static class StrategicList
         if (scalars)
         {
             JsonArray union = [.. before.Select(v => v?.DeepClone())];
+            HashSet<JsonNode?> there = new(before, ScalarComparer.Instance);
             foreach (JsonNode? value in patch)
             {
                 if (value is JsonObject or JsonArray)
                     throw NoKey(field, name, value);
-                if (!union.Any(u => JsonNode.DeepEquals(u, value)))
+                if (there.Add(value))
                     union.Add(value?.DeepClone());
             }
             return Arrange(before, union, order ?? patch, v => v.Scalar());
@@ -48,7 +49,11 @@ internal static class StrategicList
     private static JsonArray MergeObjects(JsonArray before, JsonArray patch, SchemaNode field, string key, string name)
     {
         bool replace = patch.Any(p => p.TextAt("$patch") == "replace");
-        JsonArray result = replace ? [] : [.. before.Select(v => v?.DeepClone())];
+        List<JsonNode?> result = replace ? [] : [.. before.Select(v => v?.DeepClone())];
+        Dictionary<string, List<int>> places = new(StringComparer.Ordinal);
+        for (int i = 0; i < result.Count; i++)
+            Note(places, result[i].At(key).Scalar(), i);
+        HashSet<int> gone = [];
         foreach (JsonNode? element in patch)
         {
             JsonObject change = element as JsonObject
@@ -57,24 +62,33 @@ internal static class StrategicList
             if (directive == "replace" && !change.ContainsKey(key))
                 continue;
             string wanted = change[key].Scalar() ?? throw NoKey(field, name, change);
+            bool there = places.TryGetValue(wanted, out List<int>? at);
             if (directive == "delete")
             {
-                for (int i = result.Count - 1; i >= 0; i--)
-                {
-                    if (result[i].At(key).Scalar() == wanted)
-                        result.RemoveAt(i);
-                }
-                continue;
+                gone.UnionWith(at ?? []);
+                places.Remove(wanted);
             }
-            int at = IndexOf(result, key, wanted);
-            JsonObject target = at >= 0 ? (JsonObject)result[at]!.DeepClone() : [];
-            JsonObject merged = StrategicMergePatch.MergeMap(target, change, field.Items);
-            if (at >= 0)
-                result[at] = merged;
+            else if (there)
+            {
+                result[at![0]] = StrategicMergePatch.MergeMap((JsonObject)result[at[0]]!, change, field.Items);
+            }
             else
-                result.Add((JsonNode)merged);
+            {
+                Note(places, wanted, result.Count);
+                result.Add(StrategicMergePatch.MergeMap([], change, field.Items));
+            }
         }
-        return result;
+        return [.. result.Where((_, i) => !gone.Contains(i))];
+    }
+
+    private static void Note(Dictionary<string, List<int>> places, string? key, int at)
+    {
+        if (key is null)
+            return;
+        if (places.TryGetValue(key, out List<int>? all))
+            all.Add(at);
+        else
+            places[key] = [at];
     }
 
     /// <summary>
@@ -116,16 +130,6 @@ internal static class StrategicList
                 positions.TryAdd(key, i);
         }
         return positions;
-    }
-
-    private static int IndexOf(JsonArray list, string key, string wanted)
-    {
-        for (int i = 0; i < list.Count; i++)
-        {
-            if (list[i].At(key).Scalar() == wanted)
-                return i;
-        }
-        return -1;
     }
 
     private static PatchException NoKey(SchemaNode field, string name, JsonNode? element) => field.PatchMergeKey is { } key

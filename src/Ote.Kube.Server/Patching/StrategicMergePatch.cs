@@ -46,13 +46,15 @@ public static class StrategicMergePatch
                 throw new PatchException(PatchFailure.Malformed, $"unknown patch type found: {other}");
         }
         Retain(target, patch);
+        HashSet<string>? gone = null;
         foreach ((string name, JsonNode? change) in patch)
         {
             if (name.StartsWith(DeletePrefix, StringComparison.Ordinal))
                 DeleteScalars(target, name[DeletePrefix.Length..], change);
             else if (!IsDirective(name))
-                MergeField(target, name, change, patch, schema?.Field(name));
+                MergeField(target, name, change, patch, schema?.Field(name), ref gone);
         }
+        Removal.Remove(target, gone);
         foreach ((string name, JsonNode? order) in patch)
         {
             // An order may come without changes to its list.
@@ -62,19 +64,19 @@ public static class StrategicMergePatch
         return target;
     }
 
-    private static void MergeField(JsonObject target, string name, JsonNode? change, JsonObject patch, SchemaNode? field)
+    private static void MergeField(JsonObject target, string name, JsonNode? change, JsonObject patch, SchemaNode? field, ref HashSet<string>? gone)
     {
         PatchStrategy strategy = field?.PatchStrategy ?? PatchStrategy.None;
         switch (change)
         {
             case null:
-                target.Remove(name);
+                (gone ??= new(StringComparer.Ordinal)).Add(name);
                 break;
             case JsonObject map:
                 JsonObject into = target[name] is JsonObject existing && !strategy.HasFlag(PatchStrategy.Replace) ? existing : [];
                 JsonObject merged = MergeMap(into, map, field);
                 if (map.TextAt(PatchDirective) == "delete")
-                    target.Remove(name);
+                    (gone ??= new(StringComparer.Ordinal)).Add(name);
                 else if (!ReferenceEquals(merged, target[name]))
                     target[name] = merged;
                 break;
@@ -104,21 +106,17 @@ public static class StrategicMergePatch
             if (!IsDirective(name) && value is not null && !keep.Contains(name))
                 throw new PatchException(PatchFailure.Malformed, $"invalid patch format of retainKeys: the field {name} is set but not among the retained ones");
         }
-        foreach (string name in target.Select(p => p.Key).Where(k => !keep.Contains(k)).ToList())
-            target.Remove(name);
+        Removal.Remove(target, target.Select(p => p.Key).Where(k => !keep.Contains(k)).ToHashSet(StringComparer.Ordinal));
     }
 
-    private static void DeleteScalars(JsonObject target, string name, JsonNode? values)
+    private static void DeleteScalars(JsonObject target, string name, JsonNode? listed)
     {
-        if (values is not JsonArray gone || gone.Any(v => v is JsonObject or JsonArray))
+        if (listed is not JsonArray gone || gone.Any(v => v is JsonObject or JsonArray))
             throw new PatchException(PatchFailure.Malformed, $"invalid patch format of primitive list: {DeletePrefix}{name} must be a list of scalars");
         if (target[name] is not JsonArray list)
             return;
-        for (int i = list.Count - 1; i >= 0; i--)
-        {
-            if (gone.Any(g => JsonNode.DeepEquals(g, list[i])))
-                list.RemoveAt(i);
-        }
+        HashSet<JsonNode?> values = new(gone, ScalarComparer.Instance);
+        target[name] = new JsonArray([.. list.Where(v => !values.Contains(v)).Select(v => v?.DeepClone())]);
     }
 
     private static void Reorder(JsonObject target, string name, JsonNode? order, SchemaNode? schema)

@@ -32,7 +32,8 @@ public sealed class FieldSelector
         int start = 0;
         for (int at = 0; at <= text.Length; at++)
         {
-            if (at < text.Length && text[at] == '\\')
+            // What is escaped is passed over; after a last one comes the end, which must not be.
+            if (at < text.Length - 1 && text[at] == '\\')
             {
                 at++;
                 continue;

@@ -45,6 +45,12 @@ internal static class LogReader
         WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4
         """;
 
+    // Lengths stand before the values, which are not read for them.
+    private const string HeldAfter = """
+        SELECT l.id, ifnull(length(p.value), 0) + CASE l.op WHEN 2 THEN length(l.value) ELSE 0 END FROM log l LEFT JOIN log p ON p.id=l.prev
+        WHERE l.id>$1 ORDER BY l.id
+        """;
+
     private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2";
     private const string Holders = "SELECT resource, ns, name FROM log WHERE until IS NULL AND instr(value, $1)>0";
     private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
@@ -112,6 +118,19 @@ internal static class LogReader
         }
 
         return owners;
+    }
+
+    /// <summary>What the changes after a revision keep; see <see cref="HeldHistory"/>.</summary>
+    public static HeldHistory Held(Session session, long after)
+    {
+        var held = new HeldHistory();
+        using var reader = session.Prepare(HeldAfter, after).ExecuteReader();
+        while (reader.Read())
+        {
+            held.Add(reader.GetInt64(0), reader.GetInt64(1));
+        }
+
+        return held;
     }
 
     public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));

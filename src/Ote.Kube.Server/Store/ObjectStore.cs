@@ -18,6 +18,7 @@ internal sealed class ObjectStore : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Queue<Pending> _pending = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HeldHistory _held;
     private bool _draining;
     private bool _closed;
     private long _last;
@@ -31,6 +32,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         _database = new Database(options);
         _last = LogReader.LastRevision(_database.Writer);
         _compacted = LogReader.Compacted(_database.Writer);
+        _held = LogReader.Held(_database.Writer, _compacted);
         _metrics.Opened(LogReader.CurrentObjects(_database.Writer));
         Installed = LogReader.Installed(_database.Writer);
         LeastGeneration = LogReader.LeastGeneration(_database.Writer);
@@ -228,6 +230,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         var last = _last;
         var compacted = _compacted;
         var compactTo = compacted;
+        var coming = 0L;
         try
         {
             var session = _database.Writer;
@@ -239,10 +242,11 @@ internal sealed class ObjectStore : IAsyncDisposable
                 {
                     last++;
                     changes.Add(change);
+                    coming += HeldHistory.Of(change);
                 }
             }
 
-            compactTo = CompactionTarget(last);
+            compactTo = CompactionTarget(last, coming);
             if (compactTo > compacted)
             {
                 // Told before it is done: a reader that sees the rows gone must also see why.
@@ -262,6 +266,12 @@ internal sealed class ObjectStore : IAsyncDisposable
         }
 
         _last = last;
+        foreach (var change in changes)
+        {
+            _held.Add(change.Revision, HeldHistory.Of(change));
+        }
+
+        _held.Drop(compactTo);
         try
         {
             Changes.Publish(changes, last);
@@ -278,13 +288,14 @@ internal sealed class ObjectStore : IAsyncDisposable
     }
 
     /// <summary>
-    /// Compaction rides on commits, in steps small enough not to be felt, and starts only when a step's worth is due.
+    /// Compaction rides on commits, in steps small enough not to be felt, and starts only when a step's worth is due: of changes, or of bytes they keep.
     /// </summary>
-    private long CompactionTarget(long last)
+    private long CompactionTarget(long last, long coming)
     {
         const int Step = 1000;
         var due = last - _options.HistoryKept - _compacted;
-        return due < Math.Min(Step, Math.Max(1, _options.HistoryKept / 10)) ? _compacted : _compacted + Math.Min(due, 2 * Step);
+        var counted = due < Math.Min(Step, Math.Max(1, _options.HistoryKept / 10)) ? _compacted : _compacted + Math.Min(due, 2 * Step);
+        return Math.Max(counted, _held.Beyond(_options.HistoryBytes, coming, 2 * Step));
     }
 
     private void Fail(List<Pending> batch, Exception fault)

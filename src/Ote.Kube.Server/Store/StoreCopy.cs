@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Store;
 
@@ -69,7 +70,7 @@ public static class StoreCopy
             using var rows = session.Prepare(All, resource).ExecuteReader();
             while (rows.Read())
             {
-                objects.Add((JsonObject)JsonNode.Parse(rows.GetFieldValue<byte[]>(0))!);
+                objects.Add(ObjectJson.Stored(rows.GetFieldValue<byte[]>(0)));
             }
         });
         return objects;

@@ -9,6 +9,9 @@ internal sealed record StoreOptions
     /// <summary>How many of the newest changes stay watchable. Older ones are compacted, current objects never.</summary>
     public int HistoryKept { get; init; } = 10_000;
 
+    /// <summary>How many bytes of replaced and deleted objects the watchable changes may keep; the oldest are compacted before <see cref="HistoryKept"/> is reached.</summary>
+    public long HistoryBytes { get; init; } = 256 * 1024 * 1024;
+
     /// <summary>Most writes in one transaction.</summary>
     public int BatchWrites { get; init; } = 256;
 

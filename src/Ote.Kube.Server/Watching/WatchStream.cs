@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Tables;
 
@@ -116,7 +117,7 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
     /// <summary>What ceases to match is shown as the watcher knew it, at the version of the change.</summary>
     private static byte[] AsItWas(Change change)
     {
-        var before = (JsonObject)JsonNode.Parse(change.Previous!)!;
+        var before = ObjectJson.Stored(change.Previous!);
         before["metadata"]!["resourceVersion"] = $"{change.Revision}";
         return Answers.Bytes(before);
     }

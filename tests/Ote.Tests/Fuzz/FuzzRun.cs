@@ -4,6 +4,10 @@ namespace Ote.Tests.Fuzz;
 internal sealed class FuzzRun(IFuzzTarget target, Corpus corpus)
 {
     private const int MostKnown = 5000;
+
+    /// <summary>An input is of some kilobytes: what takes more than this multiplies what a stranger sends.</summary>
+    private const long MostBytes = 256 * 1024 * 1024;
+    private static readonly TimeSpan longest = TimeSpan.FromSeconds(20);
     private readonly List<byte[]> pool = [];
     private readonly Dictionary<string, byte[]> shortest = new(StringComparer.Ordinal);
     private HashSet<string> kept = [];
@@ -34,9 +38,15 @@ internal sealed class FuzzRun(IFuzzTarget target, Corpus corpus)
     private void Try(byte[] input)
     {
         string end;
+        long began = TimeProvider.System.GetTimestamp();
+        long before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
             end = target.Try(input);
+            long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            if (bytes > MostBytes) throw new InsufficientMemoryException($"{bytes} bytes of memory for {input.Length} of input");
+            TimeSpan took = TimeProvider.System.GetElapsedTime(began);
+            if (took > longest) throw new TimeoutException($"{took} for {input.Length} bytes of input");
         }
 #pragma warning disable CA1031 // Whatever comes through is what is looked for.
         catch (Exception defect)

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Text.Json.Nodes;
 using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Access.Rbac;
@@ -79,7 +79,7 @@ internal sealed class RbacTable
     {
         var state = _state;
         var at = (key.Namespace, key.Name);
-        var obj = json is null ? null : JsonNode.Parse(json) as JsonObject;
+        var obj = json is null ? null : ObjectJson.Stored(json);
         _state = key.Resource is Roles or ClusterRoles
             ? state.With(at, obj is null ? null : RbacRole.Read(obj, takesIn: key.Resource == ClusterRoles))
             : state.With(at, obj is null ? null : RbacBinding.Read(obj, key.Namespace));

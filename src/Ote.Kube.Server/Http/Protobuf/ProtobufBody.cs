@@ -174,6 +174,15 @@ internal static class ProtobufBody
                 var obj = new JsonObject();
                 ReadInto(obj, reader.Bytes(), MessageTable.Find(type[1..].ToString())!, depth - 1);
                 return obj;
+            case 'L':
+                var texts = new JsonArray();
+                var items = new WireReader(reader.Bytes());
+                while (items.Next(out var number))
+                {
+                    texts.Add((JsonNode)(number == 1 ? items.Text() : throw new FormatException("a list of texts has a field that does not belong")));
+                }
+
+                return texts;
             case 'Q':
                 var quantity = Parts.Read(reader.Bytes());
                 return quantity.Text;

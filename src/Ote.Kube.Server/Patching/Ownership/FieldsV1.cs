@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Patching.Ownership;
 
@@ -43,7 +44,7 @@ internal static class FieldsV1
         using MemoryStream buffer = new();
         using (Utf8JsonWriter writer = new(buffer, Http.Answers.Relaxed))
             Write(writer, set);
-        return (JsonObject)JsonNode.Parse(buffer.ToArray(), null, new JsonDocumentOptions { MaxDepth = 256 })!;
+        return (JsonObject)JsonNode.Parse(buffer.ToArray(), null, new JsonDocumentOptions { MaxDepth = ObjectJson.StoredDepth })!;
     }
 
     private static void Write(Utf8JsonWriter writer, FieldSet set, bool self)

@@ -18,6 +18,8 @@ internal static class LastApplied
     /// <summary>As the API limits all annotations of an object together, in bytes.</summary>
     private const int MaxAnnotations = 256 * 1024;
 
+    private const int MaxDepth = 64;
+
     /// <summary>The fields that the annotation accounts for: stated there, and still so in the live object.</summary>
     public static FieldSet Accounted(TypedKind kind, JsonObject live)
     {
@@ -51,7 +53,7 @@ internal static class LastApplied
     {
         try
         {
-            return JsonNode.Parse(text) as JsonObject;
+            return Http.JsonCheck.Parse(System.Text.Encoding.UTF8.GetBytes(text), MaxDepth) as JsonObject;
         }
         catch (JsonException)
         {

@@ -51,7 +51,7 @@ internal readonly record struct PathElement(string Text) : IComparable<PathEleme
                 _ => null,
             };
         }
-        catch (Exception bad) when (bad is JsonException or OverflowException or ArgumentException)
+        catch (Exception bad) when (bad is JsonException or OverflowException or ArgumentException or InvalidOperationException)
         {
             throw new FormatException($"\"{text}\" is no step of a path: {bad.Message}", bad);
         }

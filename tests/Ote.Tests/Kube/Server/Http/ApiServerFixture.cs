@@ -56,7 +56,7 @@ internal sealed class ApiServerFixture : IAsyncDisposable
 
         using var answer = await Admin.Http.SendAsync(request, TestContext.Current.CancellationToken);
         var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        return ((int)answer.StatusCode, (JsonObject)JsonNode.Parse(text)!);
+        return ((int)answer.StatusCode, (JsonObject)JsonNode.Parse(text, null, new() { MaxDepth = 256 })!);
     }
 
     public async ValueTask DisposeAsync()

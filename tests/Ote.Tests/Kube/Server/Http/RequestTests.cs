@@ -30,6 +30,11 @@ public sealed class RequestTests
     [InlineData("POST", "api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"No Good\"}}", 422, "Invalid")]
     [InlineData("GET", "api/v1/pods?labelSelector=a%3D%3D%3D", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?fieldSelector=spec.nope%3Da", null, 400, "BadRequest")]
+    [InlineData("POST", "api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\"\\ud800\"}}", 400, "BadRequest")]
+    [InlineData("POST", "api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"\\udc00\":\"a\"}}", 400, "BadRequest")]
+    [InlineData("POST", "api/v1/namespaces/default/services", "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"ports\":[{\"port\":1e99999999999}]}}", 400, "BadRequest")]
+    [InlineData("DELETE", "api/v1/namespaces/default/configmaps?fieldSelector=metadata.name%3Da%5C", null, 400, "BadRequest")]
+    [InlineData("GET", "api/v1/pods?continue=eyJ2Ijoib3RlL3YxIiwicnYiOjEsInJ2IjoyLCJucyI6IiIsIm5hbWUiOiIifQ", null, 400, "BadRequest")] // rv twice
     [InlineData("GET", "api/v1/pods?limit=x", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?continue=x", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?resourceVersion=x", null, 400, "BadRequest")]
@@ -42,6 +47,40 @@ public sealed class RequestTests
         var (answered, status) = await api.SendAsync(new HttpMethod(method), path, body);
         Assert.Equal((code, "Status", "Failure", reason), (answered, status.Text("kind"), status.Text("status"), status.Text("reason")));
         Assert.Equal(code, status.Whole("code"));
+    }
+
+    [Fact]
+    public async Task Body_that_is_no_utf8_is_a_bad_request()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        using var content = new ByteArrayContent([.. "{\"metadata\":{\"name\":\"a\"},\"data\":{\"a\":\""u8, 0xff, 0xfe, .. "\"}}"u8]);
+        content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        using var answer = await api.Admin.Http.PostAsync(new Uri("api/v1/namespaces/default/configmaps", UriKind.Relative), content, Token);
+        Assert.Equal(400, (int)answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("application/yaml")]
+    public async Task Deepest_object_that_is_taken_can_be_listed_and_watched_by_its_fields_and_labels(string type)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        (int made, _) = await api.SendAsync(HttpMethod.Post, "apis/apiextensions.k8s.io/v1/customresourcedefinitions", """
+            {"metadata":{"name":"nests.test.ote"},"spec":{"group":"test.ote","scope":"Namespaced","names":{"plural":"nests","kind":"Nest"},"versions":[{"name":"v1","served":true,"storage":true,
+            "schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}]}}
+            """);
+        Assert.Equal(201, made);
+        const string Nests = "apis/test.ote/v1/namespaces/default/nests";
+        Assert.Equal(400, (await api.SendAsync(HttpMethod.Post, Nests, Nest("b", 64), type)).Code);
+        Assert.Equal(201, (await api.SendAsync(HttpMethod.Post, Nests, Nest("a", 62), type)).Code);
+        foreach (string query in (string[])["fieldSelector=metadata.name!%3Db", "labelSelector=!x", "fieldSelector=metadata.name!%3Db&watch=1&resourceVersion=1&timeoutSeconds=0"])
+        {
+            using var answer = await api.Admin.Http.GetAsync(new Uri($"{Nests}?{query}", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Token);
+            Assert.Equal((query, 200), (query, (int)answer.StatusCode));
+        }
+
+        static string Nest(string name, int depth) =>
+            $$$"""{"apiVersion":"test.ote/v1","kind":"Nest","metadata":{"name":"{{{name}}}"},"spec":{{{string.Concat(Enumerable.Repeat("{\"a\":", depth))}}}1{{{new string('}', depth)}}}}""";
     }
 
     [Theory]

@@ -137,6 +137,64 @@ public sealed class PatchTests
         Assert.Contains(message, e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Json_patch_whose_copies_multiply_one_long_text_is_refused()
+    {
+        JsonObject doc = new() { ["a"] = new string('x', 1_000_000) };
+        JsonArray patch = [.. Enumerable.Range(0, 10).Select(i => (JsonNode)new JsonObject { ["op"] = "copy", ["from"] = "/a", ["path"] = "/b" + i })];
+        Assert.Equal(PatchFailure.TooLarge, Assert.Throws<PatchException>(() => JsonPatch.Apply(doc, patch)).Reason);
+    }
+
+    [Fact]
+    public void Json_patch_that_moves_a_large_tree_again_and_again_does_not_copy_it_each_time()
+    {
+        JsonObject doc = new() { ["a"] = new JsonArray([.. Enumerable.Range(0, 100_000).Select(i => (JsonNode)i)]) };
+        JsonArray patch = [.. Enumerable.Range(0, 10_000).Select(i => (JsonNode)new JsonObject { ["op"] = "move", ["from"] = i % 2 == 0 ? "/a" : "/b", ["path"] = i % 2 == 0 ? "/b" : "/a" })];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(100_000, JsonPatch.Apply(doc, patch)!["a"]!.AsArray().Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000_000);
+    }
+
+    [Fact]
+    public void Json_patch_that_changes_the_front_of_a_large_list_without_end_is_refused()
+    {
+        JsonObject doc = new() { ["a"] = new JsonArray([.. Enumerable.Range(0, 100_000).Select(i => (JsonNode)i)]) };
+        JsonArray patch = [.. Enumerable.Range(0, 10_000).Select(_ => (JsonNode)new JsonObject { ["op"] = "add", ["path"] = "/a/0", ["value"] = 1 })];
+        Assert.Equal(PatchFailure.TooLarge, Assert.Throws<PatchException>(() => JsonPatch.Apply(doc, patch)).Reason);
+    }
+
+    [Theory] // Half a million by half a million would be hours, were each looked for among all.
+    [InlineData("merge")]
+    [InlineData("strategic")]
+    [InlineData("delete")]
+    [InlineData("elements")]
+    public async Task Patch_that_takes_very_much_away_costs_what_it_is_long(string form)
+    {
+        const int Many = 400_000;
+        string[] names = [.. Enumerable.Range(0, Many).Select(i => "k" + i)];
+        JsonObject map = new() { ["data"] = new JsonObject(names.Select(n => KeyValuePair.Create(n, (JsonNode?)"v"))) };
+        JsonObject nulls = new() { ["data"] = new JsonObject(names.Select(n => KeyValuePair.Create(n, (JsonNode?)null))) };
+        Task<int> left = Task.Run(() => form switch
+        {
+            "merge" => MergePatch.Apply(map, nulls)!["data"]!.AsObject().Count,
+            "strategic" => StrategicMergePatch.Apply(map, nulls, s_pods)["data"]!.AsObject().Count,
+            "delete" => StrategicMergePatch.Apply(
+                Finalizers("finalizers", names), Finalizers("$deleteFromPrimitiveList/finalizers", names), s_pods)["metadata"]!["finalizers"]!.AsArray().Count,
+            _ => StrategicMergePatch.Apply(Containers(names[..10_000], null), Containers(names[..10_000], "delete"), s_pods)["spec"]!["containers"]!.AsArray().Count,
+        }, TestContext.Current.CancellationToken);
+        Assert.Equal(0, await left.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+
+        static JsonObject Finalizers(string field, string[] names) => new() { ["metadata"] = new JsonObject { [field] = new JsonArray([.. names.Select(n => (JsonNode)n)]) } };
+
+        static JsonObject Containers(string[] names, string? directive) => new()
+        {
+            ["spec"] = new JsonObject
+            {
+                ["containers"] = new JsonArray([.. names.Select(n => (JsonNode)(directive is null ? new JsonObject { ["name"] = n } : new JsonObject { ["name"] = n, ["$patch"] = directive }))]),
+            },
+        };
+    }
+
     private static Gen<string> Documents(int depth, bool lists = true) => Objects(depth, lists).Select(o => o.ToJsonString());
 
     private static Gen<JsonNode> Objects(int depth, bool lists) =>

@@ -32,6 +32,12 @@ public sealed class SelectorTests
     public void Label_selector_matches(string text, bool expected) => Assert.Equal(expected, LabelSelector.Parse(text).Matches(s_labels));
 
     [Theory]
+    [InlineData("metadata.name=a\\")]
+    [InlineData("status.phase=Running,metadata.name=a\\")]
+    public void Field_selector_that_ends_in_a_backslash_is_refused_and_not_forgotten(string text) =>
+        Assert.Throws<SelectorException>(() => FieldSelector.Parse(text));
+
+    [Theory]
     [InlineData("app=web,", 8)]
     [InlineData("a b", 2)]
     [InlineData("a in x", 5)]

@@ -270,6 +270,44 @@ public sealed class ObjectStoreTests : IDisposable
         Assert.Contains("Restore a backup", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Compaction_BeginsEarlier_WhereFewChangesKeepMuch_AndGoesOnSoAfterARestart()
+    {
+        const int Size = 100_000, Limit = 1_000_000;
+        long at = 0;
+        byte[]? before = null;
+        for (var start = 0; start < 2; start++)
+        {
+            await using var store = Open(onDisk: true, bytes: Limit);
+            for (var i = 0; i < 50; i++)
+            {
+                var written = await store.WriteAsync(Put("large", at, new string('x', Size)) with { Previous = before });
+                (at, before) = (written.Revision, written.Json);
+                Assert.InRange(at - store.Compacted, 0, (Limit / Size) + 1);
+            }
+
+            Assert.True(at - store.Compacted >= (Limit / Size) - 3, $"only {at - store.Compacted} changes are kept, where there is room for {Limit / Size}");
+            Assert.All(await store.ChangesAsync("/things", store.Compacted, at, 100, Token), change => Assert.NotNull(change.Previous));
+        }
+
+        // The first write of the second start would have found room, had it not known of what the first start left.
+        await using var third = Open(onDisk: true, bytes: Limit);
+        var deleted = await third.WriteAsync(Put("large", at, "", delete: true) with { Previous = before });
+        Assert.InRange(deleted.Revision - third.Compacted, 0, (Limit / Size) + 1);
+    }
+
+    [Fact]
+    public async Task Compaction_LeavesTheHistoryOfObjectsThatReplaceNothing()
+    {
+        await using var store = Open(onDisk: false, bytes: 1_000_000);
+        for (var i = 0; i < 50; i++)
+        {
+            await store.WriteAsync(Put($"k{i}", 0, new string('x', 100_000)));
+        }
+
+        Assert.Equal(0, store.Compacted);
+    }
+
     private static StoreKey Key(string name) => new("/things", "ns", name);
 
     private static string? Value(byte[] json) => (string?)JsonNode.Parse(json)!["value"];
@@ -282,6 +320,6 @@ public sealed class ObjectStoreTests : IDisposable
         Value = EncodedObject.From(new JsonObject { ["metadata"] = new JsonObject { ["name"] = name }, ["value"] = value }),
     };
 
-    private ObjectStore Open(bool onDisk, int history = 10_000) =>
-        new(new StoreOptions { Directory = onDisk ? _directory : null, HistoryKept = history }, new StoreMetrics(_meter), TimeProvider.System, NullLogger.Instance);
+    private ObjectStore Open(bool onDisk, int history = 10_000, long bytes = 256 * 1024 * 1024) =>
+        new(new StoreOptions { Directory = onDisk ? _directory : null, HistoryKept = history, HistoryBytes = bytes }, new StoreMetrics(_meter), TimeProvider.System, NullLogger.Instance);
 }
