@@ -158,7 +158,7 @@ internal static class PodRules
                 if (!Quantity.TryParse(value.Scalar() ?? "", out decimal amount))
                     continue;
                 if (amount < 0)
-                    faults.Invalid($"{path}.{part}[{name}]", value, "must be greater than or equal to 0");
+                    faults.Invalid($"{path}.{part}[{name}]", value.Scalar(), ["must be greater than or equal to 0"]);
                 if (part == "requests" && Quantity.TryParse(limits.At(name).Scalar() ?? "", out decimal limit) && amount > limit)
                     faults.Invalid($"{path}.requests", value.Scalar(), [$"must be less than or equal to {name} limit of {limits.At(name).Scalar()}"]);
             }

@@ -24,6 +24,7 @@ public sealed class ObjectRulesTests
         { "spec.template.spec.containers.0.ports", "[{\"containerPort\":70000}]", "spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive" },
         { "spec.template.spec.containers.0.volumeMounts", "[{\"name\":\"v\",\"mountPath\":\"/v\"}]", "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"v\"" },
         { "spec.template.spec.containers.0.resources", "{\"requests\":{\"cpu\":\"2\"},\"limits\":{\"cpu\":\"1500m\"}}", "spec.template.spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1500m" },
+        { "spec.template.spec.containers.0.resources", "{\"requests\":{\"memory\":-1}}", "spec.template.spec.containers[0].resources.requests[memory]: Invalid value: \"-1\": must be greater than or equal to 0" },
         { "spec.template.spec.containers.0.readinessProbe", "{}", "spec.template.spec.containers[0].readinessProbe: Required value: must specify a handler type" },
         { "spec.template.spec.containers", "[{\"name\":\"c\",\"image\":\"i\"},{\"name\":\"c\",\"image\":\"i\"}]", "spec.template.spec.containers[1].name: Duplicate value: \"c\"" },
         { "spec.template.spec.restartPolicy", "\"Never\"", "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"" },
