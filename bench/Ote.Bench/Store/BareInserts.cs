@@ -3,9 +3,13 @@ using Microsoft.Data.Sqlite;
 
 namespace Ote.Bench.Store;
 
-/// <summary>The same bytes put into SQLite by nothing else, as durable: as many in each commit as there are writers at once.</summary>
+/// <summary>The same bytes put into SQLite by nothing else, as durable: each row is on disk when its commit returns.</summary>
 internal static class BareInserts
 {
+    /// <param name="folder">Where; made anew.</param>
+    /// <param name="values">What.</param>
+    /// <param name="together">How many share a commit and its flush: as many as write at once, or 1.</param>
+    /// <param name="time">The clock.</param>
     /// <returns>Rows a second.</returns>
     [SuppressMessage("Security", "CA2100", Justification = "Constant texts.")]
     public static double PerSecond(string folder, IReadOnlyList<byte[]> values, int together, TimeProvider time)

@@ -28,6 +28,7 @@ internal static class StoreBench
 
         Say("bare inserts");
         var bare = BareInserts.PerSecond(Path.Combine(around.Folder, "bare"), bodies, Writers, around.Time);
+        var single = BareInserts.PerSecond(Path.Combine(around.Folder, "single"), bodies, 1, around.Time);
         Measured real, ours;
         Say("the real one");
         await using (var api = await ApiUnderTest.RealAsync(tools, durable: true, around.Time, ct))
@@ -46,6 +47,7 @@ internal static class StoreBench
         return
         [
             Row.WithLeastRatio($"durable creates of pods, {Writers} writers (baseline: bare SQLite inserts of the same bytes, {Writers} in each commit)", ours.Creates, "1/s", bare, LeastOfBare),
+            Row.WithLeastRatio("the same (baseline: bare SQLite inserts of the same bytes by one writer, each with a commit and a flush of its own)", ours.Creates, "1/s", single, LeastOfBare),
             Row.WithLeastRatio("the same beside kube-apiserver and etcd with fsync", ours.Creates, "1/s", real.Creates, 1),
             .. Beside("get one pod", ours.Get, real.Get),
             .. Beside($"list {n} pods", ours.List, real.List),

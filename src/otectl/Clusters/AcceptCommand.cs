@@ -84,8 +84,8 @@ internal static class AcceptCommand
         }
         else
         {
-            run.Out.Write($"cluster {name} accepted with uid {uid}: it has a Cluster again, and the root takes it off the list of those shut out\n");
-            run.Note($"what joined as {name} under that uid comes back by itself within minutes, if it was revoked as {name}; its place, link budget and tags are not as the deleted Cluster wished them: say them again");
+            run.Out.Write($"cluster {name} accepted with uid {uid}: it has a Cluster again\n");
+            run.Note($"if it was revoked as {name} under that uid, the root lets it in again, and it comes back by itself within minutes; its place, link budget and tags are not as the deleted Cluster wished them: say them again");
         }
 
         return ExitCode.Ok;

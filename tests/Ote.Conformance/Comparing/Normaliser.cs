@@ -28,6 +28,7 @@ public static partial class Normaliser
         new("memory addresses", (text, _) => MemoryAddress().Replace(text, "0xADDRESS")),
         new("node ports", (text, _) => NodePort().Replace(text, "${1}NODE-PORT")),
         new("generated names", (text, _) => GeneratedName().Replace(text, "${1}SUFFIX")),
+        new("order of a refusal's causes", (text, _) => Causes().Replace(text, SortedLines)),
         new("order of JSON fields", (text, _) => SortedJson(text)),
     ];
 
@@ -46,6 +47,9 @@ public static partial class Normaliser
         text = GoTime().Replace(text, match => Within($"{match.Value[..19]}Z", "yyyy-MM-dd HH:mm:ss'Z'") ? "MOMENT" : match.Value);
         return AnsiC().Replace(text, match => Within(match.Value.Replace("  ", " ", StringComparison.Ordinal), "ddd MMM d HH:mm:ss yyyy") ? "MOMENT" : match.Value);
     }
+
+    /// <summary>The real server finds the faults of a map's entries in the order of a Go map, which is another each time.</summary>
+    private static string SortedLines(Match match) => string.Concat(match.Value.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal).Select(line => line + "\n"));
 
     /// <summary>An output that is one JSON document: the order of an object's fields has no meaning.</summary>
     private static string SortedJson(string text)
@@ -98,6 +102,9 @@ public static partial class Normaliser
     // The time, the process and the line in its source; the file stays.
     [GeneratedRegex(@"(?m)^([EWI])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ (?=[\w.]+:\d+\])")]
     private static partial Regex LogLine();
+
+    [GeneratedRegex(@"(?m)(^\* [^\n]*\n){2,}")]
+    private static partial Regex Causes();
 
     // helm waits with watches and ends them when it has seen enough; whether one of them says so is a race in the client.
     [GeneratedRegex(@"(?m)^[IW]\d{4} [^\n]* reflector\.go:\d+\] ""Warning: watch ended with error""[^\n]*context canceled[^\n]*\n?")]

@@ -17,6 +17,7 @@ public sealed class NormaliserTests
     [InlineData("resource versions", """{\"resourceVersion\":\"350\"}""", """{\"resourceVersion\":\"NUMBER\"}""")]
     [InlineData("moments of the run", "2026-05-01T12:01:00Z 2026-05-01T12:01:00.123456Z 2020-01-01T00:00:00Z", "MOMENT MOMENT 2020-01-01T00:00:00Z")]
     [InlineData("moments of the run", "Fri, 01 May 2026 12:01:00 +0000, Fri May  1 12:01:00 2026, 2026-05-01 12:01:00.123456789 +0000 UTC", "MOMENT, MOMENT, MOMENT")]
+    [InlineData("order of a refusal's causes", "invalid:\n* b: wrong\n* a: wrong\nend", "invalid:\n* a: wrong\n* b: wrong\nend")]
     [InlineData("watches that the client itself gave up", "a\nI0501 12:01:00.123456   4711 reflector.go:578] \"Warning: watch ended with error\" err=\"unable to decode: context canceled\"\nb", "a\nb")]
     [InlineData("log lines' times", "E0501 12:01:00.123456   4711 memcache.go:265] oh", "E memcache.go:265] oh")]
     [InlineData("cluster addresses", "10.96.7.9 10.96.0.77 10.97.7.9", "CLUSTER-IP 10.96.0.77 10.97.7.9")]
