@@ -19,7 +19,8 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
 
     /// <summary>
     /// Asks a parent of whose tree only the pin is known: the CA is fetched and held against the pin, and the parent's certificate against
-    /// that CA, before the request is sent. All over one connection, on which the key that is to be certified is proven.
+    /// that CA, before the request is sent. All over one connection, on which the key that is to be certified is proven. A replica that does
+    /// not lead names the one that does, which is then asked, once, if it is the same cluster.
     /// </summary>
     /// <param name="parent">Where.</param>
     /// <param name="pin">Of the tree's CA.</param>
@@ -33,6 +34,19 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
     public async Task<(JoinAnswer Answer, TreeTrust Trust, JoinedConnection? Connection)> AskAsync(
         Uri parent, CaPin pin, JoinRequest request, SslStreamCertificateContext applicant, CancellationToken ct)
     {
+        try
+        {
+            return await AskAsync(parent, null, pin, request, applicant, ct).ConfigureAwait(false);
+        }
+        catch (JoinElsewhereException elsewhere)
+        {
+            return await AskAsync(elsewhere.Leader, elsewhere.Peer, pin, request, applicant, ct).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(JoinAnswer Answer, TreeTrust Trust, JoinedConnection? Connection)> AskAsync(
+        Uri parent, PeerIdentity? expected, CaPin pin, JoinRequest request, SslStreamCertificateContext applicant, CancellationToken ct)
+    {
         using PinnedCheck check = new(pin, parent, time);
         SslClientAuthenticationOptions tls = check.Tls;
         tls.ClientCertificateContext = applicant;
@@ -42,8 +56,10 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         {
             byte[] authority = await http.GetByteArrayAsync(new Uri("/join/ca", UriKind.Relative), ct).ConfigureAwait(false);
             TreeTrust trust = check.Trust(authority, await WordAsync(http, ct).ConfigureAwait(false));
-            JoinAnswer answer = await PostAsync(http, request, ct).ConfigureAwait(false);
-            if (answer.Outcome == JoinAnswer.Types.Outcome.Issued && check.Peer is { } peer) connection = new JoinedConnection(parent, peer, http);
+            PeerIdentity peer = check.Peer ?? throw new IOException($"{parent} showed no certificate of a cluster");
+            if (expected is { } one && one != peer) throw new IOException($"{NotThe(one, parent, peer)}. The token was not sent.");
+            JoinAnswer answer = await PostAsync(http, () => peer, request, ct).ConfigureAwait(false);
+            if (answer.Outcome == JoinAnswer.Types.Outcome.Issued) connection = new JoinedConnection(parent, peer, http);
             return (answer, trust, connection);
         }
         finally
@@ -52,13 +68,25 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         }
     }
 
-    /// <summary>Asks, once the parent's own certificate has been held against the tree's CA.</summary>
+    /// <summary>Asks, once the parent's own certificate has been held against the tree's CA; a replica that does not lead sends on, as above.</summary>
     /// <exception cref="JoinRefusedException">The parent is not of this tree, or not that host.</exception>
     /// <exception cref="HttpRequestException">Not reached.</exception>
     /// <exception cref="IOException">Not answered as a parent does.</exception>
     public async Task<JoinAnswer> AskAsync(Uri parent, TreeTrust trust, JoinRequest request, CancellationToken ct)
     {
-        ServerCheck check = new(trust, parent.Host, time);
+        try
+        {
+            return await AskAsync(parent, null, trust, request, ct).ConfigureAwait(false);
+        }
+        catch (JoinElsewhereException elsewhere)
+        {
+            return await AskAsync(elsewhere.Leader, elsewhere.Peer, trust, request, ct).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<JoinAnswer> AskAsync(Uri parent, PeerIdentity? expected, TreeTrust trust, JoinRequest request, CancellationToken ct)
+    {
+        ServerCheck check = new(trust, parent.Host, time, found => expected is { } one && one != found ? NotThe(one, parent, found) : null);
         SslClientAuthenticationOptions ssl = new()
         {
             CertificateChainPolicy = TunnelTls.TrustOnly(trust),
@@ -68,7 +96,7 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         try
         {
             using HttpClient http = Client(parent, ssl);
-            return await PostAsync(http, request, ct).ConfigureAwait(false);
+            return await PostAsync(http, () => check.Peer, request, ct).ConfigureAwait(false);
         }
         catch (HttpRequestException) when (check.Problem is { } problem)
         {
@@ -109,13 +137,20 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
         return response.StatusCode == HttpStatusCode.OK ? await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false) : [];
     }
 
-    private static async Task<JoinAnswer> PostAsync(HttpClient http, JoinRequest request, CancellationToken ct)
+    private static string NotThe(PeerIdentity expected, Uri parent, PeerIdentity found) => $"a replica of {expected} says that {parent.Authority} leads, but {found} is there";
+
+    private static async Task<JoinAnswer> PostAsync(HttpClient http, Func<PeerIdentity?> peer, JoinRequest request, CancellationToken ct)
     {
         using ByteArrayContent body = new(request.ToByteArray());
         body.Headers.ContentType = new MediaTypeHeaderValue(JoinService.ContentType);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/join", UriKind.Relative), body, ct).ConfigureAwait(false);
         byte[] content = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK) throw new IOException($"{http.BaseAddress} answered {(int)response.StatusCode}{Reason(response, content)}");
+        if (response.StatusCode != HttpStatusCode.OK)
+        {
+            string why = $"{http.BaseAddress} answered {(int)response.StatusCode}{Reason(response, content)}";
+            throw Leader(response) is { } leader && peer() is { } told ? new JoinElsewhereException(why, leader, told) : new IOException(why);
+        }
+
         try
         {
             return JoinAnswer.Parser.ParseFrom(content);
@@ -125,6 +160,10 @@ internal sealed class JoinDoor(TimeProvider time, IWebProxy? proxy = null)
             throw new IOException($"{http.BaseAddress} did not answer as a parent does");
         }
     }
+
+    private static Uri? Leader(HttpResponseMessage response) =>
+        response.StatusCode == HttpStatusCode.ServiceUnavailable && response.Headers.TryGetValues(JoinService.LeaderHeader, out IEnumerable<string>? said)
+            && AdvertisedAddress.Normalize(said.FirstOrDefault()) is { } address ? new Uri($"https://{address}") : null;
 
     /// <summary>Why, in the words of who answered; what stands between may answer too, with a page of its own, and an older parent says nothing.</summary>
     private static string Reason(HttpResponseMessage response, byte[] content)

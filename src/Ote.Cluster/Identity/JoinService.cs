@@ -26,6 +26,9 @@ public sealed class JoinService(
     int maxConcurrent = 512,
     int perSecond = 1000)
 {
+    /// <summary>Header of a 503: the address of the replica that does answer.</summary>
+    internal const string LeaderHeader = "Ote-Leader";
+
     internal const string ContentType = "application/x-protobuf";
     private const int MaxBodyBytes = 64 * 1024;
     private const int RetrySeconds = 2;
@@ -98,6 +101,7 @@ public sealed class JoinService(
 #pragma warning restore CA1031
         {
             log.JoinNotAnswered(request.Name, request.Uid, fault.Message);
+            if (fault is JoinLaterException { Leader: { } leader }) context.Response.Headers[LeaderHeader] = leader;
             await LaterAsync(context, fault switch
             {
                 JoinLaterException later => later.Message,

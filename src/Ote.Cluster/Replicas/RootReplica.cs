@@ -25,9 +25,12 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
     private const int ReopenAttempts = 20;
     private static readonly BackoffOptions ReopenWaits = new(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
     private ClusterController? _leading;
+    private long _term;
 
-    /// <summary>Raised when this replica begins to lead, with its term, and when it waits again, with 0.</summary>
-    public event Action<long>? Changed;
+    /// <summary>
+    /// Raised when this replica begins to lead, when it waits again, and when it hears, waiting, who leads. One at a time, in that order.
+    /// </summary>
+    public event Action<ReplicaStanding>? Changed;
 
     /// <summary>Whether it does what it is there for: children are taken, or told where to go.</summary>
     public bool IsReady => Volatile.Read(ref _leading) is { IsReady: true } || elector.Leader is { Address.Length: > 0 };
@@ -49,6 +52,7 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
     public async Task RunAsync(CancellationToken stop)
     {
         var door = await OpenAsync(stop).ConfigureAwait(false);
+        elector.LeaderChanged += Follow;
         try
         {
             await elector.RunAsync(
@@ -56,13 +60,15 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
                 {
                     await CloseAsync(door).ConfigureAwait(false);
                     door = null;
+                    Volatile.Write(ref _term, term);
                     try
                     {
                         await LeadAsync(term, led).ConfigureAwait(false);
                     }
                     finally
                     {
-                        Changed?.Invoke(0);
+                        Volatile.Write(ref _term, 0);
+                        Changed?.Invoke(new ReplicaStanding(0, elector.Leader is { } next && next.Holder != elector.Identity ? next.Address : ""));
                         if (!stop.IsCancellationRequested)
                         {
                             door = await ReopenAsync(stop).ConfigureAwait(false);
@@ -73,7 +79,17 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
         }
         finally
         {
+            elector.LeaderChanged -= Follow;
             await CloseAsync(door).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One that leads, or did a moment ago and ends it still, says so itself.</summary>
+    private void Follow(LeaseRecord leader)
+    {
+        if (Volatile.Read(ref _term) == 0 && leader.Holder != elector.Identity)
+        {
+            Changed?.Invoke(new ReplicaStanding(0, leader.Address));
         }
     }
 
@@ -112,7 +128,7 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
         await using (controller.ConfigureAwait(false))
         {
             Volatile.Write(ref _leading, controller);
-            Changed?.Invoke(term);
+            Changed?.Invoke(new ReplicaStanding(term, AddressOf(options)!));
             await controller.RunAsync(led).ConfigureAwait(false);
             Volatile.Write(ref _leading, null);
         }

@@ -47,7 +47,9 @@ public sealed class WaitingDoor : IAdmission, ILinkHandler, IAsyncDisposable
             var identity = new IdentitySource(door._authority.CreateIdentity(door._self, OwnHosts.Of(options)));
             var join = new JoinService(
                 identity,
-                (_, _) => throw new JoinLaterException("this replica of the root does not lead now; another does, or will"),
+                (_, _) => throw (leader() is { Address.Length: > 0 } leads
+                    ? new JoinLaterException($"this replica of the root does not lead; {leads.Address} does", leads.Address)
+                    : new JoinLaterException("this replica of the root does not lead, and no other does yet")),
                 parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
             door._listener = await TunnelListener.StartAsync(options.Listen!, identity, door._tunnel, join, parts.Loggers, ct, time: parts.Time).ConfigureAwait(false);
             return door;

@@ -28,8 +28,14 @@ public sealed class LeaderElector(
     private readonly long _started = time.GetTimestamp();
     private volatile LeaseRecord? _leader;
 
+    /// <summary>This candidate's own; see <see cref="Election"/>.</summary>
+    public string Identity => identity;
+
     /// <summary>The one that leads, as far as is known; null: nobody.</summary>
     public LeaseRecord? Leader => _leader is { Holder.Length: > 0 } leader ? leader : null;
+
+    /// <summary>Raised when another one leads than was known before, this candidate included; not when nobody does. On the thread that takes part.</summary>
+    public event Action<LeaseRecord>? LeaderChanged;
 
     private long Now => (long)time.GetElapsedTime(_started).TotalMilliseconds;
 
@@ -123,7 +129,7 @@ public sealed class LeaderElector(
         {
             var lease = await api.GetAsync(Kinds.Leases, ns, name, either.Token).ConfigureAwait(false);
             var began = Now;
-            _leader = lease is null ? null : LeaseRecord.Of(lease);
+            Know(lease is null ? null : LeaseRecord.Of(lease));
             var former = _election.Term;
             if (_election.Decide(_leader, began, time.GetUtcNow()) is not { } next)
             {
@@ -132,7 +138,7 @@ public sealed class LeaderElector(
 
             await WriteAsync(lease, next, next.Term != former, either.Token).ConfigureAwait(false);
             _election.Written(next, began);
-            _leader = next;
+            Know(next);
             return true;
         }
         catch (KubeStatusException raced) when (raced.IsConflict || raced.IsAlreadyExists)
@@ -143,6 +149,16 @@ public sealed class LeaderElector(
         {
             log.LeaseUnreachable(name, away is OperationCanceledException ? "the API server did not answer in time" : away.Message);
             return false;
+        }
+    }
+
+    private void Know(LeaseRecord? record)
+    {
+        var former = Leader;
+        _leader = record;
+        if (Leader is { } now && (now.Holder, now.Term) != (former?.Holder, former?.Term))
+        {
+            LeaderChanged?.Invoke(now);
         }
     }
 

@@ -6,4 +6,7 @@ internal static partial class Log
 {
     [LoggerMessage(5000, LogLevel.Warning, "The control API cannot be reached: {Cause}. Check --kubeconfig and that its server runs; it is tried again")]
     public static partial void ApiAway(this ILogger log, string cause);
+
+    [LoggerMessage(5001, LogLevel.Warning, "Host {Host} of this replica is held by cluster {Holder}: children that dial it may find that one instead. Move it from spec.hosts of {Holder} to that of {Root}, or --advertise another")]
+    public static partial void HostTaken(this ILogger log, string host, string holder, string root);
 }

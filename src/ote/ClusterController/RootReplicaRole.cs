@@ -40,12 +40,26 @@ internal static class RootReplicaRole
         var elector = new LeaderElector(
             client, Ote.Cluster.Handling.ClusterController.SystemNamespace, RootReplica.LeaseName, identity, address!, new ElectionOptions(), host.Time, host.Random, log);
         Volatile.Write(ref replica, new RootReplica(options, parts, root, elector));
-        replica!.Changed += term => Console.Out.WriteLine(
-            term == 0 ? $"waiting {options.Name} {address}" : string.Create(CultureInfo.InvariantCulture, $"leading {options.Name} {address} term {term}"));
-        await Console.Out.WriteLineAsync($"ready {options.Name} {address}").ConfigureAwait(false);
-        host.Settle();
+        var ready = false;
+        replica!.Changed += standing =>
+        {
+            Console.Out.WriteLine(Line(standing, $"{options.Name} {address}"));
+            if (!ready && standing.Leader.Length > 0)
+            {
+                ready = true; // children are taken, or told where to go
+                Console.Out.WriteLine($"ready {options.Name} {address}");
+                host.Settle();
+            }
+        };
         await replica.RunAsync(host.Stop).ConfigureAwait(false);
     }
+
+    private static string Line(ReplicaStanding standing, string self) => standing switch
+    {
+        { Term: > 0 } => string.Create(CultureInfo.InvariantCulture, $"leading {self} term {standing.Term}"),
+        { Leader.Length: > 0 } => $"waiting {self} while {standing.Leader} leads",
+        _ => $"waiting {self}",
+    };
 
     private static string? Objection(ClusterControllerArguments arguments, string? address)
     {
@@ -72,7 +86,7 @@ internal static class RootReplicaRole
         return address is null ? "--advertise: children must be told where this replica is; with --listen on all addresses give host:port" : null;
     }
 
-    /// <summary>Waits for an API that is away: the machine of a replica may start before the cluster it belongs to.</summary>
+    /// <summary>Who the root is, once the hosts of this replica are its own. Waits for an API that is away: the machine of a replica may start before the cluster it belongs to.</summary>
     private static async Task<RootIdentity> IdentityAsync(RoleHost host, KubeClient client, ClusterControllerOptions options, ILogger log)
     {
         var backoff = new Backoff(ApiWaits, host.Random);
@@ -80,12 +94,22 @@ internal static class RootReplicaRole
         {
             try
             {
-                return await RootSecret.LoadOrCreateAsync(client, Path.Combine(options.DataDirectory, "identity"), host.Time, host.Stop).ConfigureAwait(false);
+                var root = await RootSecret.LoadOrCreateAsync(client, Path.Combine(options.DataDirectory, "identity"), host.Time, host.Stop).ConfigureAwait(false);
+                foreach (var (taken, holder) in await RootHosts.ClaimAsync(client, options, host.Stop).ConfigureAwait(false))
+                {
+                    log.HostTaken(taken, holder, options.Name);
+                }
+
+                return root;
             }
-            catch (HttpRequestException away)
+            catch (Exception away) when (away is HttpRequestException or KubeStatusException { Code: >= 500 or 429 })
             {
                 log.ApiAway(away.Message);
                 await Task.Delay(backoff.Next(), host.Time, host.Stop).ConfigureAwait(false);
+            }
+            catch (KubeStatusException refused)
+            {
+                throw new RoleException($"--leader-elect: the API of --kubeconfig refuses what a replica needs ({refused.Message}); `otectl install` and the rights of docs/operate/root-replicas.md come first");
             }
             catch (Ote.Cluster.Identity.IdentityException useless)
             {

@@ -37,11 +37,16 @@ public sealed class RootReplicaTests(RealClusters clusters) : IAsyncDisposable
         ProductProcess[] replicas = await Task.WhenAll(ports.Select((port, i) => BeginAsync(
             $"root-{i}", "cluster-controller", "--data", _scratch[$"root-{i}"], "--kubeconfig", kubeconfig, "--leader-elect", "--listen", $"127.0.0.1:{port}")));
         int first = await NextLeaderAsync(replicas);
-        ProductProcess child = await StartChildAsync();
+        ProductProcess child = await StartChildAsync(
+            "far", "--managed-kubeconfig", Path.Combine(_scratch["far"], "kubeconfig"), "--impersonate", "none");
         await UntilAsync(async () => (await api.GetAsync(Kinds.Clusters, null, "far", Ct))?.Text("status", "status") == "online", "the child to attach");
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         Task load = LoadAsync(api, enough.Token);
         await MoreAsync(10);
+
+        // Who comes to a replica that waits joins at the one that leads.
+        ProductProcess late = await StartChildAsync("late", "--parent", $"https://127.0.0.1:{ports[(first + 1) % ports.Length]}");
+        await UntilAsync(async () => (await api.GetAsync(Kinds.Clusters, null, "late", Ct))?.Text("status", "status") == "online", "the second child to attach");
 
         // Killed.
         long killed = TimeProvider.System.GetTimestamp();
@@ -69,7 +74,7 @@ public sealed class RootReplicaTests(RealClusters clusters) : IAsyncDisposable
         using KubeClient far = new(Kubeconfig.Load(Path.Combine(_scratch["far"], "kubeconfig")).CreateHttpClient(TimeProvider.System));
         KubeList made = await far.ListAsync(Kinds.ConfigMaps, "default", new ListQuery(Label), Ct);
         Assert.Equal(commands.Select(c => c.Name()).Order(), made.Items.Select(map => map.Text("metadata", "labels", Label)!).Order());
-        Assert.All([.. replicas, child], process => Assert.False(process.Exited.IsCompleted, $"{process.LogFile} ended"));
+        Assert.All([.. replicas, child, late], process => Assert.False(process.Exited.IsCompleted, $"{process.LogFile} ended"));
         Assert.NotEqual(second, third);
         foreach (string folder in Directory.GetDirectories(_scratch.Path, "root-*"))
             Assert.Empty(Directory.GetFiles(folder, "*.key", SearchOption.AllDirectories));
@@ -175,15 +180,16 @@ public sealed class RootReplicaTests(RealClusters clusters) : IAsyncDisposable
         return KubeconfigFile.Write(_scratch["root.kubeconfig"], "replicas", _plane.Server, _plane.Authority.Certificate, _plane.Authority.IssueClient("ote-root"));
     }
 
-    /// <summary>It knows one replica, which will be killed and then waits: the way to the others is told there.</summary>
-    private async Task<ProductProcess> StartChildAsync()
+    /// <summary>It knows one replica, by default the one that leads, which will be killed and then waits: the way to the others is told there.</summary>
+    private async Task<ProductProcess> StartChildAsync(string name, params string[] more)
     {
         JsonNode token = JsonNode.Parse(await OtectlAsync("join-token", "create", "-o", "json"))!;
-        await File.WriteAllTextAsync(_scratch["token"], (string)token["token"]!, Ct);
+        string secret = _scratch[$"{name}.token"];
+        await File.WriteAllTextAsync(secret, (string)token["token"]!, Ct);
+        string[] parent = more.Contains("--parent") ? [] : ["--parent", (string)token["parentAddress"]!];
         ProductProcess child = await BeginAsync(
-            "child", "cluster-controller", "--name", "far", "--data", _scratch["child"], "--parent", (string)token["parentAddress"]!,
-            "--join-token-file", _scratch["token"], "--ca-pin", (string)token["caPin"]!,
-            "--managed-kubeconfig", Path.Combine(_scratch["far"], "kubeconfig"), "--impersonate", "none");
+            $"child-{name}",
+            ["cluster-controller", "--name", name, "--data", _scratch[$"child-{name}"], "--join-token-file", secret, "--ca-pin", (string)token["caPin"]!, .. parent, .. more]);
         await child.WaitForLineAsync("ready ", s_soon, Ct);
         return child;
     }

@@ -140,6 +140,16 @@ public sealed class JoinDeskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Host_of_a_replica_that_waits_is_refused_though_the_one_that_leads_has_another()
+    {
+        await Ote.Cluster.Replicas.RootHosts.ClaimAsync(
+            _api, new ClusterControllerOptions { Name = "root", DataDirectory = "/unused", Listen = new(System.Net.IPAddress.Loopback, 8287), Advertise = "203.0.113.8:8287" }, Ct);
+        var answer = await Desk("203.0.113.7").DecideAsync(Ask("evil", (await TokenAsync(uses: 1)).Reveal(), "203.0.113.8"), Ct);
+        Assert.Equal(JoinAnswer.Types.Outcome.Refused, answer.Outcome);
+        Assert.Contains("the host 203.0.113.8 is held by cluster root", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Host_belongs_to_the_first_that_asks_until_an_operator_moves_it()
     {
         var token = (await TokenAsync(uses: 0)).Reveal();

@@ -104,6 +104,40 @@ public sealed class JoinOverTlsTests : IDisposable
             [$"{tree.Address} answered 503: north does not reach the root now", $"{tree.Address} answered 503: the request could not be decided; the log of who was asked says why"], told);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // whoever else is certified in the tree sends no tokens about
+    public async Task Replica_that_waits_sends_who_joins_to_the_one_that_leads_if_the_same_cluster_is_there(bool same)
+    {
+        await using TlsTree leader = await StartAsync();
+        int sent = 0;
+        await using TlsTree waits = await new TlsTree(authority: leader.Authority) { Self = same ? leader.Self : new PeerIdentity("north", "uid-north") }.StartAsync(join: (_, _) =>
+        {
+            sent++;
+            throw new JoinLaterException("the other leads", leader.Address.Authority);
+        });
+        using CancellationTokenSource enough = new();
+        List<string> told = [];
+        JoinClient client = new(TimeProvider.System, () => 0, NullLogger.Instance, waits: why =>
+        {
+            told.Add(why);
+            enough.Cancel();
+        });
+        Task<Joined> joining = client.JoinAsync(new JoinTicket(waits.Address, waits.Authority.Pin, token.Reveal(), new PeerIdentity("c1", "uid-1"), []), directory, enough.Token);
+        if (same)
+        {
+            using JoinedConnection connection = (await joining.Soon()).Connection;
+            Assert.Equal((leader.Address, 1), (connection.Parent, sent));
+            Assert.Empty(told);
+        }
+        else
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => joining.Soon());
+            Assert.Equal($"a replica of north (uid-north) says that {leader.Address.Authority} leads, but root (root-uid) is there. The token was not sent.", Assert.Single(told));
+            Assert.Equal(0, asked);
+        }
+    }
+
     [Fact]
     public async Task Revoked_cluster_with_a_good_certificate_is_refused_for_good()
     {

@@ -86,12 +86,34 @@ public sealed class RootSharingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Hosts_of_all_replicas_are_the_roots_and_loopback_and_what_another_holds_are_not_claimed()
+    {
+        await _api.CreateAsync(Kinds.Clusters, null, new JsonObject
+        {
+            ["apiVersion"] = "ote.baidu.com/v1", ["kind"] = "Cluster", ["metadata"] = new JsonObject { ["name"] = "c1" },
+            ["spec"] = new JsonObject { ["name"] = "c1", ["uid"] = "u1", ["hosts"] = new JsonArray("Shop.example") },
+        }, Ct);
+        string[] own = ["203.0.113.7", "203.0.113.8", "r3.example", "shop.example"];
+        var answers = await Task.WhenAll(own.Select(host => Task.Run(() => ClaimAsync(host), Ct)));
+        var again = await ClaimAsync("203.0.113.7");
+
+        var root = await _api.GetAsync(Kinds.Clusters, null, "root", Ct);
+        Assert.Equal(["203.0.113.7", "203.0.113.8", "r3.example"], root.Items("spec", "hosts")!.Select(h => h!.ToString()));
+        Assert.Equal([0, 0, 0, 1], answers.Select(a => a.Count));
+        Assert.Equal(("shop.example", "c1"), (Assert.Single(answers[3]).Key, answers[3].Values.Single()));
+        Assert.Empty(again);
+    }
+
+    [Fact]
     public void Beats_of_a_term_are_above_all_of_the_term_before_and_above_those_of_a_single_root()
     {
         const long Term = 1_772_000_000;
         Assert.True(RootReplica.FirstBeat(Term + 1) > RootReplica.FirstBeat(Term) + uint.MaxValue);
         Assert.True(RootReplica.FirstBeat(Term) > 4_000_000_000_000); // milliseconds, where a single root was restored
     }
+
+    private Task<IReadOnlyDictionary<string, string>> ClaimAsync(string host) => RootHosts.ClaimAsync(
+        _api, new ClusterControllerOptions { Name = "root", DataDirectory = _folder, Listen = new(System.Net.IPAddress.Loopback, 8287), Advertise = $"{host}:8287" }, Ct);
 
     private Task<RootIdentity> LoadAsync(string directory) => RootSecret.LoadOrCreateAsync(_api, Path.Combine(_folder, directory), TimeProvider.System, Ct);
 }

@@ -12,7 +12,10 @@ using Ote.Protocol.Tunnel;
 namespace Ote.Tests.Cluster.Tunnel;
 
 /// <summary>A root with its CA on a real loopback socket, and children of any name, over real TLS.</summary>
-internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs = null) : IAsyncDisposable
+/// <param name="clock">Of all; null for the system's.</param>
+/// <param name="logs">Null for none.</param>
+/// <param name="authority">Of another tree whose root this is too; null for one of its own.</param>
+internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs = null, CertificateAuthority? authority = null) : IAsyncDisposable
 {
     private readonly TimeProvider time = clock ?? TimeProvider.System;
     private readonly ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
@@ -21,7 +24,9 @@ internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs =
     private readonly List<TunnelRuntime> runtimes = [];
     private TunnelListener? listener;
 
-    public CertificateAuthority Authority { get; } = CertificateAuthority.Create(clock ?? TimeProvider.System);
+    public PeerIdentity Self { get; init; } = new("root", "root-uid");
+
+    public CertificateAuthority Authority { get; } = authority ?? CertificateAuthority.Create(clock ?? TimeProvider.System);
 
     public AdmitAll Admission { get; } = new("root");
 
@@ -45,7 +50,7 @@ internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs =
     public async Task<TlsTree> StartAsync(
         TunnelOptions? options = null, Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? join = null, int joinsAtOnce = 512, int joinsPerSecond = 1000)
     {
-        RootIdentity = new IdentitySource(Authority.CreateIdentity(new PeerIdentity("root", "root-uid"), ["127.0.0.1", "localhost"]));
+        RootIdentity = new IdentitySource(Authority.CreateIdentity(Self, ["127.0.0.1", "localhost"]));
         Cloud = new CloudTunnel(NewRuntime(), options ?? new TunnelOptions(), "root", "test", Admission, Root);
         if (join is not null) Join = new JoinService(RootIdentity, join, time, NullLogger.Instance, joinsAtOnce, joinsPerSecond);
         listener = await TunnelListener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), RootIdentity, Cloud, Join, NullLoggerFactory.Instance, CancellationToken.None, time: time);
@@ -96,7 +101,7 @@ internal sealed class TlsTree(TimeProvider? clock = null, ILoggerFactory? logs =
         await end.Soon();
         if (listener is not null) await listener.DisposeAsync();
         foreach (TunnelRuntime runtime in runtimes) runtime.Dispose();
-        Authority.Dispose();
+        if (authority is null) Authority.Dispose();
         stop.Dispose();
         await services.DisposeAsync();
     }

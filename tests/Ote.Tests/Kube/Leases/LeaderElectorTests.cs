@@ -46,6 +46,21 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Each_is_told_once_of_every_leader_it_comes_to_know()
+    {
+        var first = Start("a");
+        await UntilAsync(() => first.Leads);
+        var (second, third) = (Start("b"), Start("c"));
+        await UntilAsync(() => second.Known.Count == 1 && third.Known.Count == 1);
+        await first.Stop.CancelAsync();
+        await UntilAsync(() => second.Known.Count == 2 && third.Known.Count == 2);
+        var next = second.Leads ? "b" : "c";
+        Assert.Equal(["a"], first.Known);
+        Assert.Equal(["a", next], second.Known);
+        Assert.Equal(["a", next], third.Known);
+    }
+
+    [Fact]
     public async Task One_that_is_stopped_gives_the_lease_up_so_that_the_next_need_not_wait()
     {
         var first = Start("a");
@@ -139,6 +154,7 @@ public sealed class LeaderElectorTests : IAsyncLifetime
             (Name, Line) = (name, line);
             _api = new KubeClient(new HttpClient(line) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan });
             Elector = new LeaderElector(_api, "ote-system", "test", name, $"{name}:8287", Figures, time, static () => 0.5, NullLogger.Instance);
+            Elector.LeaderChanged += leader => Known.Enqueue(leader.Holder);
             Running = Elector.RunAsync(
                 async (term, led) =>
                 {
@@ -164,6 +180,8 @@ public sealed class LeaderElectorTests : IAsyncLifetime
         public Line Line { get; }
 
         public LeaderElector Elector { get; }
+
+        public ConcurrentQueue<string> Known { get; } = new();
 
         public CancellationTokenSource Stop { get; } = new();
 
