@@ -35,10 +35,7 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
     /// <param name="at">When.</param>
     public static AuditLine Cancelled(string cluster, Command command, Requester by, int targets, int open, DateTimeOffset at) => Write("cancelled", cluster, command, at, json =>
     {
-        json.WriteString("cancelledBy", by.User);
-        json.WriteStartArray("cancelledByGroups");
-        foreach (var group in by.Groups) json.WriteStringValue(group);
-        json.WriteEndArray();
+        Who(json, "cancelledBy", by);
         json.WriteNumber("targets", targets);
         json.WriteNumber("open", open);
     });
@@ -110,15 +107,25 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
     /// <param name="cluster">Who writes.</param>
     /// <param name="site">The cluster's name.</param>
     /// <param name="uid">Its uid.</param>
+    /// <param name="by">Who did it; null: nobody can tell.</param>
     /// <param name="at">When; to the millisecond it tells one time from another.</param>
-    public static AuditLine Shutting(string @event, string cluster, string site, string uid, DateTimeOffset at)
+    public static AuditLine Shutting(string @event, string cluster, string site, string uid, Requester? by, DateTimeOffset at)
     {
         var generation = (ulong)at.ToUnixTimeMilliseconds();
         return Line(KeyOf(@event, uid, generation), json =>
         {
             Head(json, @event, cluster, uid, generation, at);
             json.WriteString("site", site);
+            if (by is not null) Who(json, "by", by);
         });
+    }
+
+    private static void Who(Utf8JsonWriter json, string field, Requester who)
+    {
+        json.WriteString(field, who.User);
+        json.WriteStartArray(field + "Groups");
+        foreach (var group in who.Groups) json.WriteStringValue(group);
+        json.WriteEndArray();
     }
 
     /// <summary>The key of a line that stands in a log; null when it is none of ours.</summary>

@@ -140,7 +140,7 @@ public sealed class ClusterController : IAsyncDisposable
         _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
-            _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log, audit);
+            _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log, audit, parts.ControlApiNamesRequester);
             _desk = new JoinDesk(rootApi, authority, _revocations, new JoinDeskOptions(options.RenewalGrace, options.Name, OwnHosts.Of(options)), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"), audit)
             {
                 MayExist = name => _objects?.MayExist(name) ?? true,

@@ -12,7 +12,7 @@ namespace Ote.Cluster.Replicas;
 /// </summary>
 public static class RootHosts
 {
-    /// <summary>As many as some thirty replicas have, each with the addresses of its whole machine.</summary>
+    /// <summary>As many as the object may have.</summary>
     public const int Most = 256;
 
     private const int Attempts = 10;

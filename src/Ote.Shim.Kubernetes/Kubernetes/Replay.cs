@@ -33,7 +33,7 @@ internal static class Replay
             return Unknown(request, $"the object is there, but reading it gave {existing.Code}{(existing.Text.Length > 0 ? $" ({existing.Text})" : "")}");
         return Managers(existing.Body.Memory) switch
         {
-            null => Unknown(request, "the object is there, but the cluster keeps no field managers to tell whose create it was"),
+            null => Unknown(request, "the object is there, but has no field managers to tell whose create it was: the cluster keeps none, or it has a name and nothing else"),
             { } managers when !managers.Contains(marker) => conflict,
             _ when existing.Body.Length > request.ResponseBytes => ShimAnswer.Failure(Error.TooLarge, $"{About(request)}: the earlier run created the object, and it has more than {request.ResponseBytes} bytes; raise maxResponseBytes"),
             _ => new ExecuteResponse(existing) { Code = 201, Text = "created by an earlier run of this command" },

@@ -48,12 +48,26 @@ public sealed class FaultTests(FaultTree tree) : IClassFixture<FaultTree>
         () => tree.CableAbove(below).RebindAsync(Ct), TimeSpan.Zero, () => Task.CompletedTask);
 
     [Theory]
-    [InlineData("root", true)]
-    [InlineData("mid", true)]
-    [InlineData("leaf", true)]
-    [InlineData("shim", false)]
-    public Task AProcess_thatStandsStillAndGoesOn_losesNothing(string process, bool hasALink) => DuringAsync(
-        () => tree.FreezeAsync(process, frozen: true, Ct), hasALink ? PastTheLease : Moment, () => tree.FreezeAsync(process, frozen: false, Ct), apiAnswers: process != "root");
+    [InlineData("root")]
+    [InlineData("mid")]
+    [InlineData("leaf")]
+    public Task AProcess_thatStandsStillAndGoesOn_losesNothing(string process) => DuringAsync(
+        () => tree.FreezeAsync(process, frozen: true, Ct), PastTheLease, () => tree.FreezeAsync(process, frozen: false, Ct), apiAnswers: process != "root");
+
+    /// <summary>A socket that is there and says nothing is no cluster that answers.</summary>
+    [Fact]
+    public async Task AShim_thatStandsStill_isToldWithinSecondsAndLosesNothing()
+    {
+        await DuringAsync(
+            async () =>
+            {
+                await tree.FreezeAsync("shim", frozen: true, Ct);
+                await UntilReachableIsAsync("leaf", "False");
+            },
+            TimeSpan.Zero,
+            () => tree.FreezeAsync("shim", frozen: false, Ct));
+        await UntilReachableIsAsync("leaf", "True");
+    }
 
     [Theory]
     [InlineData("mid")]
@@ -98,6 +112,14 @@ public sealed class FaultTests(FaultTree tree) : IClassFixture<FaultTree>
         return UntilAsync(
             async () => (now = (await tree.CtlAsync(Ct, "ca", "rotate", "status")).Split('\n').FirstOrDefault(l => l.StartsWith(line, StringComparison.Ordinal)))?.EndsWith("not yet: " + clusters, StringComparison.Ordinal) == true,
             () => $"ca rotate status says '{now}'");
+    }
+
+    private Task UntilReachableIsAsync(string cluster, string status)
+    {
+        JsonNode? now = null;
+        return UntilAsync(
+            async () => (now = (await tree.Root.GetAsync(Kinds.Clusters, null, cluster, Ct))?.Condition("LocalClusterReachable")).Text("status") == status,
+            () => $"LocalClusterReachable of {cluster} is {now?.ToJsonString()}, not {status}");
     }
 
     private Task Set(string below, WireFaults faults)
@@ -180,7 +202,7 @@ public sealed class FaultTests(FaultTree tree) : IClassFixture<FaultTree>
             ["method"] = "POST",
             ["url"] = "/api/v1/namespaces/default/configmaps",
             ["contentType"] = "application/json",
-            ["body"] = $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{{name}}}"}}""",
+            ["body"] = $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{{name}}}"},"data":{"by":"{{{name}}}"}}""",
         },
     };
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Audit;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
@@ -230,6 +231,36 @@ public sealed class JoinDeskTests : IAsyncLifetime
         _time.Advance(TimeSpan.FromDays(365 + 31)); // its certificate can be neither used nor renewed any more
         await revoker.PruneAsync();
         Assert.False(_revocations.Current.Contains("u-c1"));
+    }
+
+    [Theory]
+    [InlineData(true, """ "by":"ann","byGroups":["system:masters"] """)]
+    [InlineData(false, "")] // an API that lets anyone write it
+    public async Task Audit_log_says_who_shut_a_cluster_out_and_let_it_in_again_where_the_API_says_so(bool namesRequester, string who)
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("ote-desk-").FullName, "audit.jsonl");
+        await JoinedAsync("c1");
+        using (var audit = AuditLog.Open(file, AuditLog.LeastMaxBytes, NullLogger.Instance))
+        {
+            var revoker = new Revoker(_revocations, RootAuthorities.Of(_authority), "u-root", TimeSpan.Zero, _time, NullLogger.Instance, audit, namesRequester);
+            using var ann = _server.CreateClient(new UserInfo("ann", [UserInfo.Masters]));
+            foreach (var accepted in (bool[])[false, true])
+            {
+                var cluster = (await _api.GetAsync(Kinds.Clusters, null, "c1", Ct))!;
+                cluster["spec"]!["accepted"] = accepted;
+                await ann.ReplaceAsync(Kinds.Clusters, cluster, Ct);
+                await revoker.ObserveAsync((await _api.GetAsync(Kinds.Clusters, null, "c1", Ct))!);
+            }
+        }
+
+        var lines = (await File.ReadAllLinesAsync(file, Ct)).Select(line => JsonNode.Parse(line)!.AsObject()).ToArray();
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+        Assert.Equal(["revoked", "let-in-again"], lines.Select(l => l.Text("event")));
+        foreach (var line in lines)
+        {
+            var told = new JsonObject(line.Where(f => f.Key.StartsWith("by", StringComparison.Ordinal)).Select(f => KeyValuePair.Create(f.Key, f.Value?.DeepClone())));
+            Assert.True(JsonNode.DeepEquals(JsonNode.Parse($"{{{who}}}"), told), line.ToJsonString());
+        }
     }
 
     [Fact]

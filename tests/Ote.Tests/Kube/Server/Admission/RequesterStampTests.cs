@@ -41,11 +41,25 @@ public sealed class RequesterStampTests
     }
 
     [Fact]
+    public void Cluster_CarriesWhoAcceptedItOrShutItOut_AndNobodyWhoOnlyTaggedIt()
+    {
+        var waiting = Decide(Bob, Command("""{"uid":"u1"}"""), null, "Cluster");
+        Assert.Null(waiting.Annotation(RequesterStamp.AcceptanceUser));
+        var accepted = Decide(Ann, Command("""{"uid":"u1","accepted":true}"""), waiting, "Cluster");
+        var forged = Command("""{"uid":"u1","accepted":true,"tags":["x"]}""");
+        forged["metadata"]!["annotations"] = new JsonObject { [RequesterStamp.AcceptanceUser] = "bob" };
+        var tagged = Decide(Bob, forged, accepted, "Cluster");
+        var revoked = Decide(Bob, Command("""{"uid":"u1","accepted":false,"tags":["x"]}"""), tagged, "Cluster");
+        Assert.Equal(["ann", "ann", "bob"], ((JsonObject[])[accepted, tagged, revoked]).Select(o => o.Annotation(RequesterStamp.AcceptanceUser)));
+        Assert.Equal("ops,dev", tagged.Annotation(RequesterStamp.AcceptanceGroups));
+    }
+
+    [Fact]
     public void OtherKinds_AreLeftAlone() =>
         Assert.Equal(AdmissionVerdict.Allow, new RequesterStamp().Decide(new AdmissionRequest(Ann, "create", "", "ConfigMap", null, Command("{}"), null)));
 
-    private static JsonObject Decide(UserInfo user, JsonObject obj, JsonObject? old) =>
-        new RequesterStamp().Decide(new AdmissionRequest(user, old is null ? "create" : "update", "ote.baidu.com", "ClusterController", null, obj, old)).Object ?? obj;
+    private static JsonObject Decide(UserInfo user, JsonObject obj, JsonObject? old, string kind = "ClusterController") =>
+        new RequesterStamp().Decide(new AdmissionRequest(user, old is null ? "create" : "update", "ote.baidu.com", kind, null, obj, old)).Object ?? obj;
 
     private static JsonObject Command(string spec) => new() { ["metadata"] = new JsonObject { ["name"] = "c" }, ["spec"] = JsonNode.Parse(spec) };
 }
