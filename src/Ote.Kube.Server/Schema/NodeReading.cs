@@ -36,6 +36,9 @@ internal static class NodeReading
     public static string? Text(this JsonNode? node) =>
         node is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.TryGetValue(out string? text) ? text : null;
 
+    /// <summary>Whether it is a string, without reading it.</summary>
+    public static bool IsText(this JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String;
+
     public static bool IsTrue(this JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 
     public static bool IsNumber(this JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number;

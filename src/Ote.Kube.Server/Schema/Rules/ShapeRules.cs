@@ -7,16 +7,24 @@ internal static class ShapeRules
 {
     public static void Check(JsonObject obj, SchemaNode schema, Faults faults)
     {
+        Faults any = new();
+        CheckObject(obj, schema, null, any);
+        if (any.Errors.Count > 0)
+            CheckObject(obj, schema, FieldPath.Root, faults);
+    }
+
+    private static void CheckObject(JsonObject obj, SchemaNode schema, string? root, Faults faults)
+    {
         foreach ((string name, JsonNode? value) in obj)
         {
             // Status is written by controllers and the real server takes what they write; metadata has rules of its own.
             if (name is not ("status" or "metadata") && value is not null && schema.Field(name) is { } field)
-                Check(value, field, name, faults);
+                Check(value, field, FieldPath.Field(root, name), faults);
         }
-        Required(obj, schema, "", faults);
+        Required(obj, schema, root, faults);
     }
 
-    private static void Check(JsonNode? value, SchemaNode schema, string path, Faults faults)
+    private static void Check(JsonNode? value, SchemaNode schema, string? path, Faults faults)
     {
         switch (value)
         {
@@ -25,15 +33,15 @@ internal static class ShapeRules
                 foreach ((string name, JsonNode? inner) in map)
                 {
                     if (inner is not null && schema.Field(name) is { } field && !(name == "metadata" && field.Name?.EndsWith("ObjectMeta", StringComparison.Ordinal) == true))
-                        Check(inner, field, path + "." + name, faults);
+                        Check(inner, field, FieldPath.Field(path, name), faults);
                 }
                 break;
             case JsonArray list when schema.Items is { } items:
                 for (int i = 0; i < list.Count; i++)
-                    Check(list[i], items, $"{path}[{i}]", faults);
+                    Check(list[i], items, FieldPath.Element(path, i), faults);
                 break;
             case JsonValue when schema.Enum.Count > 0 && value.Text() is { Length: > 0 } text && !schema.Enum.Any(e => e.Text() == text):
-                faults.Add(FieldError.NotSupported(path, value, schema.Enum.Select(e => e.Text()!).Where(e => e.Length > 0).Order(StringComparer.Ordinal)));
+                faults.Add(FieldError.NotSupported(path ?? FieldPath.Root, value, schema.Enum.Select(e => e.Text()!).Where(e => e.Length > 0).Order(StringComparer.Ordinal)));
                 break;
         }
     }
@@ -42,7 +50,7 @@ internal static class ShapeRules
     /// Texts and objects only. An absent number, flag or list is Go's zero, which the data also marks as required although the real server takes
     /// it; where it does not, the rules of the kind say so.
     /// </summary>
-    private static void Required(JsonObject map, SchemaNode schema, string path, Faults faults)
+    private static void Required(JsonObject map, SchemaNode schema, string? path, Faults faults)
     {
         foreach (string name in schema.Required)
         {
@@ -55,7 +63,7 @@ internal static class ShapeRules
                 _ => false,
             };
             if (missing)
-                faults.Required(path.Length == 0 ? name : path + "." + name);
+                faults.Required(FieldPath.Field(path, name) ?? name);
         }
     }
 }

@@ -9,7 +9,8 @@ namespace Ote.Kube.Server.Schema.Validation;
 /// </summary>
 internal static class Decoder
 {
-    public static string? Error(KindInfo kind, JsonObject obj) => Say(kind, Check(obj, kind.Schema, kind.Kind, ""));
+    public static string? Error(KindInfo kind, JsonObject obj) =>
+        Check(obj, kind.Schema, kind.Kind, null) is null ? null : Say(kind, Check(obj, kind.Schema, kind.Kind, FieldPath.Root));
 
     /// <summary>Looks at one field of the object only.</summary>
     public static string? ErrorOf(KindInfo kind, JsonObject obj, string field) => kind.Schema.Field(field) is { } schema
@@ -19,17 +20,17 @@ internal static class Decoder
     private static string? Say(KindInfo kind, string? wrong) =>
         wrong is null ? null : $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: {wrong}";
 
-    private static string? Check(JsonNode? value, SchemaNode schema, string owner, string path)
+    private static string? Check(JsonNode? value, SchemaNode schema, string owner, string? path)
     {
         if (value is null)
             return null;
         if (schema.IntOrString)
-            return value.Text() is not null || value.Whole() is not null ? null : $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type intstr.IntOrString";
+            return value.IsText() || value.Whole() is not null ? null : $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type intstr.IntOrString";
         bool fits = schema.Type switch
         {
             SchemaType.Object => value is JsonObject,
             SchemaType.Array => value is JsonArray,
-            SchemaType.String => value.Text() is not null || (schema.AcceptsNumberAsString && value.IsNumber()),
+            SchemaType.String => value.IsText() || (schema.AcceptsNumberAsString && value.IsNumber()),
             SchemaType.Integer => value.Whole() is { } n && (schema.Format != "int32" || n is >= int.MinValue and <= int.MaxValue),
             SchemaType.Number => value.IsNumber(),
             SchemaType.Boolean => value is JsonValue flag && flag.GetValueKind() is JsonValueKind.True or JsonValueKind.False,
@@ -40,17 +41,27 @@ internal static class Decoder
         return value switch
         {
             JsonObject map => CheckMap(map, schema, owner, path),
-            JsonArray list when schema.Items is { } items => list.Select(e => Check(e, items, owner, path)).FirstOrDefault(e => e is not null),
+            JsonArray list when schema.Items is { } items => CheckList(list, items, owner, path),
             _ => CheckText(value, schema),
         };
     }
 
-    private static string? CheckMap(JsonObject map, SchemaNode schema, string owner, string path)
+    private static string? CheckList(JsonArray list, SchemaNode items, string owner, string? path)
     {
-        string self = schema.Name is { } name ? name[(name.LastIndexOf('.') + 1)..] : owner;
+        foreach (JsonNode? element in list)
+        {
+            if (Check(element, items, owner, path) is { } wrong)
+                return wrong;
+        }
+        return null;
+    }
+
+    private static string? CheckMap(JsonObject map, SchemaNode schema, string owner, string? path)
+    {
+        string self = path is not null && schema.Name is { } name ? name[(name.LastIndexOf('.') + 1)..] : owner;
         foreach ((string key, JsonNode? value) in map)
         {
-            if (schema.Field(key) is { } field && Check(value, field, self, path.Length == 0 ? key : path + "." + key) is { } wrong)
+            if (schema.Field(key) is { } field && Check(value, field, self, FieldPath.Field(path, key)) is { } wrong)
                 return wrong;
         }
         return null;
@@ -58,7 +69,8 @@ internal static class Decoder
 
     private static string? CheckText(JsonNode value, SchemaNode schema)
     {
-        if (schema.Type != SchemaType.String || value.Text() is not { } text)
+        bool hasForm = schema.AcceptsNumberAsString || schema.Format is "date-time" or "byte";
+        if (!hasForm || schema.Type != SchemaType.String || value.Text() is not { } text)
             return null;
         if (schema.AcceptsNumberAsString && !Quantity.TryParse(text, out _))
             return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
@@ -76,7 +88,7 @@ internal static class Decoder
     {
         JsonObject => "object",
         JsonArray => "array",
-        _ when value.Text() is not null => "string",
+        _ when value.IsText() => "string",
         _ when value.IsNumber() => value.Whole() is null ? "number " + value.ToJsonString() : "number",
         _ => "bool",
     };

@@ -11,20 +11,46 @@ internal static class Pruner
     public static List<string> Prune(JsonObject obj, SchemaNode schema)
     {
         List<string> removed = [];
-        Prune(obj, schema, "", removed);
+        if (HasUnknown(obj, schema))
+            Prune(obj, schema, FieldPath.Root, removed);
         return removed;
+    }
+
+    private static bool HasFields(SchemaNode schema) => schema.Type is SchemaType.Object or SchemaType.Any || schema.Properties.Count > 0;
+
+    private static bool HasUnknown(JsonNode? node, SchemaNode schema)
+    {
+        switch (node)
+        {
+            case JsonObject map when HasFields(schema):
+                foreach ((string name, JsonNode? value) in map)
+                {
+                    if (schema.Field(name) is { } field ? value is JsonObject or JsonArray && HasUnknown(value, field) : !schema.PreserveUnknownFields)
+                        return true;
+                }
+                return false;
+            case JsonArray list when schema.Items is { } items:
+                foreach (JsonNode? element in list)
+                {
+                    if (HasUnknown(element, items))
+                        return true;
+                }
+                return false;
+            default:
+                return false;
+        }
     }
 
     private static void Prune(JsonNode? node, SchemaNode schema, string path, List<string> removed)
     {
         switch (node)
         {
-            case JsonObject map when schema.Type is SchemaType.Object or SchemaType.Any || schema.Properties.Count > 0:
+            case JsonObject map when HasFields(schema):
                 PruneMap(map, schema, path, removed);
                 break;
             case JsonArray list when schema.Items is { } items:
                 for (int i = 0; i < list.Count; i++)
-                    Prune(list[i], items, $"{path}[{i}]", removed);
+                    Prune(list[i], items, FieldPath.Element(path, i)!, removed);
                 break;
         }
     }
@@ -37,7 +63,7 @@ internal static class Pruner
             if (schema.Field(name) is { } field)
             {
                 if (value is JsonObject or JsonArray)
-                    Prune(value, field, Join(path, name), removed);
+                    Prune(value, field, FieldPath.Field(path, name)!, removed);
             }
             else if (!schema.PreserveUnknownFields)
                 (unknown ??= []).Add(name);
@@ -46,9 +72,7 @@ internal static class Pruner
         {
             map.Remove(name);
             if (removed.Count < MaxReported)
-                removed.Add(Join(path, name));
+                removed.Add(FieldPath.Field(path, name)!);
         }
     }
-
-    private static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
 }
