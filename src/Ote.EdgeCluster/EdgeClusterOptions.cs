@@ -39,6 +39,13 @@ public sealed record EdgeClusterOptions
     /// </summary>
     public ApiServerOptions Server { get; init; } = new() { HistoryKept = 1000, WatchTimeout = TimeSpan.FromHours(1) };
 
+    /// <summary>These options with the server's changed, the rest of which keep this cluster's defaults.</summary>
+    public EdgeClusterOptions With(Func<ApiServerOptions, ApiServerOptions> server)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        return this with { Server = server(Server) };
+    }
+
     internal void Check()
     {
         List<string> wrong = [];

@@ -8,7 +8,9 @@ using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Access.Rbac;
 using Ote.Kube.Server.Access.Reviews;
+using Ote.Kube.Server.Access.ServiceAccounts;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Lifecycle;
 using Ote.Kube.Server.Store;
@@ -33,12 +35,14 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly List<Listener> _listeners = [];
     private readonly Lock _gate = new();
     private readonly Lazy<ServerPki> _pki;
+    private readonly Lazy<TokenSigner> _signer;
     private readonly ObjectStore _store;
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces = new();
     private readonly RbacTable _roles = new();
     private readonly ObjectWriter _writer;
     private readonly Janitor _janitor;
+    private readonly AuditBackend? _audit;
     private readonly Dispatcher _dispatcher;
     private bool _disposed;
 
@@ -56,12 +60,17 @@ public sealed class ApiServer : IAsyncDisposable
             tokens.AddFile(file);
         }
 
+        // Before the data: a server that is to note who asks does not begin without.
+        _audit = options.Audit is { } noted ? new AuditBackend(noted, _meter, time, options.NewUid, _log) : null;
         _store = new ObjectStore(
             new StoreOptions { Directory = options.DataDirectory, HistoryKept = options.HistoryKept, HistoryBytes = options.HistoryBytes }, new StoreMetrics(_meter), time, _log);
         // Made when first needed: a server reached only from within the process needs none.
         _pki = new Lazy<ServerPki>(() => ServerPki.Open(
             options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null, options.Name,
             ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc", .. options.Hosts], time));
+        _signer = new Lazy<TokenSigner>(() => TokenSigner.Open(options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null));
+        var accounts = new ServiceAccountTokens(_signer, options.ServiceAccountIssuer, _store, options.NewUid, time);
+        var bearers = new BearerTokens(tokens, accounts);
         _served = new ServedCatalog(_store, _log);
         var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
         _writer = new ObjectWriter(
@@ -81,11 +90,12 @@ public sealed class ApiServer : IAsyncDisposable
         var gate = new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser * Users, options.MaxWait, time);
         _meter.CreateObservableUpDownCounter("ote.kube.server.waiting", () => gate.Waiting, "{request}", "Requests waiting for others to end");
         _dispatcher = new Dispatcher(
-            new Authenticator(_pki, tokens, time), new Impersonation(authorizer), authorizer, _served,
+            new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served,
             new Handlers(
                 new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
-                new ReviewHandler(authorizer, _roles, tokens, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new DocumentHandler(VersionInfo.Current), new DownloadHandler(options.Downloads)),
-            gate, new RequestMetrics(_meter, time), _log);
+                new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
+                new DocumentHandler(VersionInfo.Current, accounts), new DownloadHandler(options.Downloads)),
+            gate, _audit, new RequestMetrics(_meter, time), _log);
     }
 
     /// <summary>The server's name, from its options.</summary>
@@ -100,7 +110,7 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Gives up starting.</param>
     /// <param name="meters">Makes the meter <c>Ote.Kube.Server</c>; null makes a plain one.</param>
-    /// <exception cref="IOException">The data directory is in use, not writable, or damaged; the message names it and the way out.</exception>
+    /// <exception cref="IOException">The data directory is in use, not writable, or damaged, or there can be no audit log; the message names it and the way out.</exception>
     public static async Task<ApiServer> StartAsync(
         ApiServerOptions options, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation, IMeterFactory? meters = null)
     {
@@ -129,7 +139,7 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>Of all that is installed at start.</summary>
-    private string? Fingerprint => _options is { InstallFingerprint: { } crds, BootstrapRoles: true } ? crds + " with roles" : _options.InstallFingerprint;
+    private string? Fingerprint => _options is { InstallFingerprint: { } crds, BootstrapRoles: true } ? crds + " with roles 2" : _options.InstallFingerprint;
 
     /// <summary>
     /// A handler for an <c>HttpClient</c> that reaches the server without a socket, as <paramref name="user"/>. Give the client any base
@@ -212,10 +222,20 @@ public sealed class ApiServer : IAsyncDisposable
 
         await _janitor.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
+        if (_audit is not null)
+        {
+            await _audit.DisposeAsync().ConfigureAwait(false);
+        }
+
         _served.Dispose();
         if (_pki.IsValueCreated)
         {
             _pki.Value.Dispose();
+        }
+
+        if (_signer.IsValueCreated)
+        {
+            _signer.Value.Dispose();
         }
 
         _meter.Dispose();
@@ -227,6 +247,7 @@ public sealed class ApiServer : IAsyncDisposable
         await _served.RefreshAsync(cancellation).ConfigureAwait(false);
         await _namespaces.LoadAsync(_store, cancellation).ConfigureAwait(false);
         await _roles.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        await FormerEvents.MoveAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_namespaces.On);
         _store.Changes.Listen(_roles.On);
         _store.Changes.Listen(_janitor.On);

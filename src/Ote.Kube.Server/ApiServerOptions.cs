@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Streams;
 
 namespace Ote.Kube.Server;
@@ -35,6 +36,9 @@ public sealed record ApiServerOptions
     /// <summary>File of bearer tokens, a <c>token,user,uid,"group,group"</c> a line; null for none.</summary>
     public string? TokenFile { get; init; }
 
+    /// <summary>Who issues the tokens of service accounts, in them and in discovery; also the audience of this server. An https URL.</summary>
+    public string ServiceAccountIssuer { get; init; } = "https://kubernetes.default.svc.cluster.local";
+
     /// <summary>
     /// Allows more than the stored roles and bindings do; null: nothing more. <c>system:masters</c> may do all, whatever either says.
     /// </summary>
@@ -45,6 +49,9 @@ public sealed record ApiServerOptions
     /// lets all who are known discover the API. Default false.
     /// </summary>
     public bool BootstrapRoles { get; init; }
+
+    /// <summary>Notes who asked for what in a file; null: nothing is noted.</summary>
+    public AuditOptions? Audit { get; init; }
 
     /// <summary>Rules for changes, after the built-in ones.</summary>
     public IReadOnlyList<IAdmission> Admission { get; init; } = [];
@@ -71,7 +78,7 @@ public sealed record ApiServerOptions
     public IReadOnlyDictionary<string, Func<Stream, CancellationToken, Task>> Downloads { get; init; } =
         new Dictionary<string, Func<Stream, CancellationToken, Task>>();
 
-    /// <summary>Makes the uids of new objects. Called from several threads.</summary>
+    /// <summary>Makes the uids of new objects, and the ids of audited requests. Called from several threads.</summary>
     public Func<Guid> NewUid { get; init; } = Guid.NewGuid;
 
     /// <summary>Uniform in [0, 1), for the jitter of retries; null: one of its own.</summary>

@@ -24,4 +24,10 @@ internal static partial class Log
 
     [LoggerMessage(1006, LogLevel.Error, "What follows from the change of {Key} at revision {Revision} was not noted; it is made up for at the next start")]
     public static partial void ListenerFailed(this ILogger log, string key, long revision, Exception fault);
+
+    [LoggerMessage(1070, LogLevel.Error, "The audit log {File} cannot be written, events are lost until it can: {Cause}. Requests go on; make room, or end the server")]
+    public static partial void AuditLost(this ILogger log, string file, string cause);
+
+    [LoggerMessage(1071, LogLevel.Warning, "The audit log {File} is written again; {Events} events were lost")]
+    public static partial void AuditBack(this ILogger log, string file, long events);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Ote.Flow;
 
 namespace Ote.Cluster.Audit;
 
@@ -17,20 +18,22 @@ internal sealed class AuditLog : IDisposable
     public const long LeastMaxBytes = 64 * 1024;
 
     private const int MostKeys = 200_000;
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private readonly Lock _gate = new();
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
     private readonly Queue<string> _order = new();
     private readonly string _file;
-    private readonly long _maxBytes;
+    private readonly RotatingFile _lines;
     private readonly ILogger _log;
-    private readonly Func<string, Stream> _open;
     private Counter<long>? _lostCounter;
-    private Stream? _stream;
-    private bool _torn;
     private long _lost;
 
-    private AuditLog(string file, long maxBytes, ILogger log, Func<string, Stream>? open) => (_file, _maxBytes, _log, _open) = (file, maxBytes, log, open ?? Append);
+    private AuditLog(string file, long maxBytes, ILogger log, Func<string, Stream>? open)
+    {
+        (_file, _log) = (file, log);
+        Learn(file + ".1");
+        Learn(file);
+        _lines = RotatingFile.Open(file, maxBytes, backups: 1, open);
+    }
 
     /// <summary>Opens a log and reads what is known already.</summary>
     /// <param name="file">The file; its directory exists.</param>
@@ -39,14 +42,7 @@ internal sealed class AuditLog : IDisposable
     /// <param name="open">Opens a file for appending; null: as it should be.</param>
     /// <exception cref="IOException">It cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It is not ours.</exception>
-    public static AuditLog Open(string file, long maxBytes, ILogger log, Func<string, Stream>? open = null)
-    {
-        var audit = new AuditLog(file, maxBytes, log, open);
-        audit.Learn(file + ".1");
-        audit._torn = audit.Learn(file);
-        audit._stream = audit._open(file);
-        return audit;
-    }
+    public static AuditLog Open(string file, long maxBytes, ILogger log, Func<string, Stream>? open = null) => new(file, maxBytes, log, open);
 
     /// <summary>Counts what is lost.</summary>
     public void CountLost(Counter<long> counter) => _lostCounter = counter;
@@ -63,7 +59,7 @@ internal sealed class AuditLog : IDisposable
 
             try
             {
-                Append(line.Json);
+                _lines.Append(line.Json.Span);
                 Know(line.Key);
             }
             catch (Exception full) when (full is IOException or UnauthorizedAccessException)
@@ -84,46 +80,8 @@ internal sealed class AuditLog : IDisposable
     {
         lock (_gate)
         {
-            _stream?.Dispose();
-            _stream = null;
+            _lines.Dispose();
         }
-    }
-
-    private static FileStream Append(string file)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = OwnerOnly;
-        }
-
-        var stream = new FileStream(file, options);
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(stream.SafeFileHandle, OwnerOnly); // one that was there before may have been wider
-        }
-
-        return stream;
-    }
-
-    private void Append(ReadOnlyMemory<byte> json)
-    {
-        var stream = _stream ??= _open(_file);
-        if (stream.Length > 0 && stream.Length + json.Length > _maxBytes)
-        {
-            stream.Dispose();
-            _stream = null;
-            File.Move(_file, _file + ".1", overwrite: true);
-            stream = _stream = _open(_file);
-            _torn = false;
-        }
-
-        // One write a line, with the end of a line that an earlier fault cut off before it.
-        ReadOnlyMemory<byte> whole = _torn ? (byte[])[(byte)'\n', .. json.Span] : json;
-        _torn = true;
-        stream.Write(whole.Span);
-        stream.Flush();
-        _torn = false;
     }
 
     private void Lose(string cause)
@@ -134,24 +92,14 @@ internal sealed class AuditLog : IDisposable
         }
 
         _lostCounter?.Add(1);
-        try
-        {
-            _stream?.Dispose();
-        }
-        catch (IOException)
-        {
-            // It is being given up for just that.
-        }
-
-        _stream = null;
     }
 
-    /// <summary>Reads the events of a file; returns whether its last line has no end.</summary>
-    private bool Learn(string file)
+    /// <summary>Reads the events of a file.</summary>
+    private void Learn(string file)
     {
         if (!File.Exists(file))
         {
-            return false;
+            return;
         }
 
         foreach (var line in File.ReadLines(file))
@@ -161,15 +109,6 @@ internal sealed class AuditLog : IDisposable
                 Know(key);
             }
         }
-
-        using var stream = File.OpenRead(file);
-        if (stream.Length == 0)
-        {
-            return false;
-        }
-
-        stream.Seek(-1, SeekOrigin.End);
-        return stream.ReadByte() != '\n';
     }
 
     private void Know(string key)

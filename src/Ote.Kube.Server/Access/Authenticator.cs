@@ -10,7 +10,7 @@ namespace Ote.Kube.Server.Access;
 /// Tells who a request comes from: the host's word (<see cref="ApiUserFeature"/>), a client certificate of our CA (CN is the
 /// user, O the groups), or a bearer token. Wrong credentials are refused, never taken as anonymous.
 /// </summary>
-internal sealed class Authenticator(Lazy<ServerPki> pki, TokenTable tokens, TimeProvider time)
+internal sealed class Authenticator(Lazy<ServerPki> pki, BearerTokens tokens, TimeProvider time)
 {
     private const string Subject = "2.5.4.3";
     private const string Organization = "2.5.4.10";
@@ -19,11 +19,11 @@ internal sealed class Authenticator(Lazy<ServerPki> pki, TokenTable tokens, Time
     private readonly ConditionalWeakTable<X509Certificate2, CertificateVerdict> _seen = [];
 
     /// <summary>The user; anonymous when no credentials came; null when they are wrong.</summary>
-    public UserInfo? Authenticate(HttpContext context)
+    public ValueTask<UserInfo?> AuthenticateAsync(HttpContext context)
     {
         if (context.Features.Get<ApiUserFeature>() is { } feature)
         {
-            return feature.User;
+            return new(feature.User);
         }
 
         var header = context.Request.Headers.Authorization;
@@ -31,10 +31,10 @@ internal sealed class Authenticator(Lazy<ServerPki> pki, TokenTable tokens, Time
         {
             const string Bearer = "Bearer ";
             var text = header.ToString();
-            return text.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? tokens.Find(text[Bearer.Length..].Trim()) : null;
+            return text.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? tokens.FindAsync(text[Bearer.Length..].Trim(), context.RequestAborted) : default;
         }
 
-        return context.Connection.ClientCertificate is { } certificate ? FromCertificate(certificate) : UserInfo.Anonymous;
+        return new(context.Connection.ClientCertificate is { } certificate ? FromCertificate(certificate) : UserInfo.Anonymous);
     }
 
     private UserInfo? FromCertificate(X509Certificate2 certificate)

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Ote.Kube.Server.Access.ServiceAccounts;
 using Ote.Kube.Server.Http;
 
 namespace Ote.Kube.Server.Access;
@@ -26,18 +27,29 @@ internal sealed class Impersonation(IAuthorizer authorizer)
             throw ApiError.BadRequest($"more than {MaxGroups} Impersonate-Group headers");
         }
 
-        Demand(user, "users", name);
+        var account = ServiceAccountName.Of(name);
+        if (account is { } robot)
+        {
+            Demand(user, "serviceaccounts", robot.Name, robot.Namespace);
+        }
+        else
+        {
+            Demand(user, "users", name);
+        }
+
         foreach (var group in groups)
         {
             Demand(user, "groups", group ?? "");
         }
 
-        return new UserInfo(name, [.. groups.OfType<string>().Append(UserInfo.Authenticated).Distinct()]);
+        // A service account is of its groups, unless others are named.
+        IEnumerable<string?> own = groups.Count == 0 ? account?.Groups ?? [] : groups;
+        return new UserInfo(name, [.. own.OfType<string>().Append(UserInfo.Authenticated).Distinct()]);
     }
 
-    private void Demand(UserInfo user, string resource, string name)
+    private void Demand(UserInfo user, string resource, string name, string? ns = null)
     {
-        if (authorizer.Refuse(user, new AccessRequest("impersonate", "", resource, null, name)) is null)
+        if (authorizer.Refuse(user, new AccessRequest("impersonate", "", resource, ns, name)) is null)
         {
             return;
         }
@@ -45,7 +57,7 @@ internal sealed class Impersonation(IAuthorizer authorizer)
         throw user == UserInfo.Anonymous
             ? ApiError.Unauthorized()
             : new ApiError(
-                403, "Forbidden", $"{resource} \"{name}\" is forbidden: User \"{user.Name}\" cannot impersonate resource \"{resource}\" in API group \"\" at the cluster scope",
+                403, "Forbidden", $"{resource} \"{name}\" is forbidden: User \"{user.Name}\" cannot impersonate resource \"{resource}\" in API group \"\" {(ns is null ? "at the cluster scope" : $"in the namespace \"{ns}\"")}",
                 new System.Text.Json.Nodes.JsonObject { ["name"] = name, ["kind"] = resource });
     }
 }

@@ -5,11 +5,19 @@ namespace Ote.Kube.Server.Access;
 /// <param name="Groups">Such as <c>system:masters</c>.</param>
 public sealed record UserInfo(string Name, IReadOnlyList<string> Groups)
 {
+    private static readonly IReadOnlyDictionary<string, IReadOnlyList<string>> Nothing = new Dictionary<string, IReadOnlyList<string>>();
+
     /// <summary>The group whose members may do everything.</summary>
     public const string Masters = "system:masters";
 
     /// <summary>The group every authenticated user belongs to.</summary>
     public const string Authenticated = "system:authenticated";
+
+    /// <summary>What tells this user from an earlier one of the same name; null: nothing does.</summary>
+    public string? Uid { get; init; }
+
+    /// <summary>What else is known, such as the pod that a token was given to.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Extra { get; init; } = Nothing;
 
     /// <summary>The administrator, member of <see cref="Masters"/>.</summary>
     public static UserInfo Admin { get; } = new("system:admin", [Masters, Authenticated]);

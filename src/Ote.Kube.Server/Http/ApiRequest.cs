@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Lifecycle;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
@@ -14,6 +15,9 @@ namespace Ote.Kube.Server.Http;
 /// <param name="Path">What is asked for.</param>
 internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCatalog Catalog, KindInfo Kind, ResourcePath Path)
 {
+    /// <summary>What is noted of it; null: nothing is.</summary>
+    public AuditTrail? Audit { get; init; }
+
     /// <summary>The query parameters.</summary>
     public IQueryCollection Query => Context.Request.Query;
 

@@ -1,7 +1,10 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Access.Rbac;
 using Ote.Kube.Server.Access.Reviews;
+using Ote.Kube.Server.Access.ServiceAccounts;
+using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Lifecycle;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
@@ -9,36 +12,44 @@ using Ote.Kube.Server.Watching;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>The handlers a request may end at.</summary>
-internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, ReviewHandler Reviews, PodHandler Pod, PodStreamHandler Streams, DocumentHandler Documents, DownloadHandler Downloads);
+internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, ReviewHandler Reviews, PodHandler Pod, PodStreamHandler Streams, TokenRequestHandler Tokens, DocumentHandler Documents, DownloadHandler Downloads);
 
 /// <summary>
 /// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
 /// are logged.
 /// </summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, IAuthorizer authorizer, ServedCatalog served, Handlers handlers, FairGate gate, RequestMetrics metrics, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
 {
     public async Task HandleAsync(HttpContext context)
     {
         var began = metrics.Begin();
+        var trail = audit?.Begin(context);
         var verb = "";
+        ApiError? failed = null;
+        var gone = false;
         try
         {
-            verb = await RouteAsync(context).ConfigureAwait(false);
+            verb = await RouteAsync(context, trail).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            // The client has gone; nobody is left to answer.
+            gone = true; // nobody is left to answer
         }
 #pragma warning disable CA1031 // The end of every request: a fault becomes an answer.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            var error = ToError(context, fault);
-            await ReportAsync(context, error).ConfigureAwait(false);
+            failed = ToError(context, fault);
+            await ReportAsync(context, failed).ConfigureAwait(false);
         }
         finally
         {
+            if (trail is not null)
+            {
+                await trail.EndedAsync(failed, gone).ConfigureAwait(false);
+            }
+
             metrics.End(began, verb.Length == 0 ? context.Request.Method.ToLowerInvariant() : verb, context.Response.StatusCode);
         }
     }
@@ -78,38 +89,62 @@ internal sealed class Dispatcher(
         }
     }
 
-    private async Task<string> RouteAsync(HttpContext context)
+    private async Task<string> RouteAsync(HttpContext context, AuditTrail? trail)
     {
         var path = context.Request.Path.Value ?? "/";
-        var user = authenticator.Authenticate(context) ?? throw ApiError.Unauthorized();
-        user = impersonation.Apply(context.Request.Headers, user);
-        if (ResourcePath.Parse(path) is { } resource)
+        var resource = ResourcePath.Parse(path);
+        var verb = resource is null ? context.Request.Method.ToLowerInvariant() : Verb(context, resource);
+        var scope = resource is { Group: "", Plural: "namespaces", Name: { } own } ? own : resource?.Namespace;
+        trail?.Asks(verb ?? context.Request.Method.ToLowerInvariant(), resource, scope);
+        var caller = await authenticator.AuthenticateAsync(context).ConfigureAwait(false) ?? throw ApiError.Unauthorized();
+        if (trail is not null)
         {
-            return await ResourceAsync(context, user, resource).ConfigureAwait(false);
+            await trail.ByAsync(caller).ConfigureAwait(false);
         }
 
-        var method = context.Request.Method.ToLowerInvariant();
-        if (authorizer.Refuse(user, new AccessRequest(method, "", "", null, null, path)) is { } reason)
+        var user = impersonation.Apply(context.Request.Headers, caller);
+        if (trail is not null && !ReferenceEquals(user, caller))
+        {
+            trail.Impersonated = user;
+        }
+
+        if (resource is not null)
+        {
+            await ResourceAsync(context, user, verb ?? throw ApiError.MethodNotAllowed(), resource, scope, trail).ConfigureAwait(false);
+            return verb;
+        }
+
+        if (Refuse(user, new AccessRequest(verb!, "", "", null, null, path), trail) is { } reason)
         {
             throw user == UserInfo.Anonymous
                 ? ApiError.Unauthorized()
-                : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {method} path \"{path}\"{Because(reason)}", new System.Text.Json.Nodes.JsonObject());
+                : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {verb} path \"{path}\"{Because(reason)}", new System.Text.Json.Nodes.JsonObject());
         }
 
         await (handlers.Downloads.Serves(path)
             ? handlers.Downloads.HandleAsync(context, path)
             : handlers.Documents.HandleAsync(context, served.Current, path)).ConfigureAwait(false);
-        return method;
+        return verb!;
     }
 
-    private async Task<string> ResourceAsync(HttpContext context, UserInfo user, ResourcePath path)
+    /// <summary>Null when allowed, else the reason; noted either way.</summary>
+    private string? Refuse(UserInfo user, AccessRequest asked, AuditTrail? trail)
     {
-        var verb = Verb(context, path);
+        var allowed = authorizer.Allows(user, asked, out var reason);
+        if (trail is not null)
+        {
+            trail.Decision = (allowed, reason);
+        }
+
+        return allowed ? null : reason;
+    }
+
+    private async Task ResourceAsync(HttpContext context, UserInfo user, string verb, ResourcePath path, string? scope, AuditTrail? trail)
+    {
         var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
-        var scope = path is { Group: "", Plural: "namespaces", Name: { } own } ? own : path.Namespace;
         // Anyone who is known may ask about themselves.
         if (!(verb == "create" && user != UserInfo.Anonymous && ReviewHandler.IsOfSelf(path))
-            && authorizer.Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb))) is { } reason)
+            && Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb)), trail) is { } reason)
         {
             throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
         }
@@ -121,11 +156,11 @@ internal sealed class Dispatcher(
             throw ApiError.NoSuchPath();
         }
 
-        var request = new ApiRequest(context, user, catalog, kind, path);
+        var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail };
         if (user.IsMaster || verb == "watch" || PodStreamHandler.Serves(request))
         {
             await ServeAsync(request, verb).ConfigureAwait(false);
-            return verb;
+            return;
         }
 
         if (!await gate.EnterAsync(user.Name, context.RequestAborted).ConfigureAwait(false))
@@ -141,8 +176,6 @@ internal sealed class Dispatcher(
         {
             gate.Leave();
         }
-
-        return verb;
     }
 
     private Task ServeAsync(ApiRequest request, string verb)
@@ -190,12 +223,14 @@ internal sealed class Dispatcher(
             ("status" or "scale" or "finalize", "update") => handlers.Write.UpdateAsync(request),
             ("status" or "scale", "patch") => handlers.Write.PatchAsync(request),
             ("binding", "create") => handlers.Pod.BindAsync(request),
+            ("token", "create") => handlers.Tokens.HandleAsync(request),
             ("eviction", "create") => handlers.Pod.EvictAsync(request),
             _ => throw ApiError.MethodNotAllowed(),
         };
     }
 
-    private static string Verb(HttpContext context, ResourcePath path)
+    /// <summary>In the words of RBAC; null for a method that there is not.</summary>
+    private static string? Verb(HttpContext context, ResourcePath path)
     {
         var watch = context.Request.Query.Flag("watch");
         return context.Request.Method switch
@@ -206,7 +241,7 @@ internal sealed class Dispatcher(
             "PUT" => "update",
             "PATCH" => "patch",
             "DELETE" => path.Name is null ? "deletecollection" : "delete",
-            _ => throw ApiError.MethodNotAllowed(),
+            _ => null,
         };
     }
 

@@ -1,15 +1,19 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Ote.Kube.Server.Access.ServiceAccounts;
 using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
-internal sealed class DocumentHandler(VersionInfo version)
+internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens tokens)
 {
     // What kubectl asks for has an @ that its own parser of media types refuses in answers.
     private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+    private const string Discovery = "/.well-known/openid-configuration";
+    private const string Keys = "/openid/v1/jwks";
 
     /// <summary>What can be asked for one by one: a server that answers is well in each.</summary>
     private static readonly string[] Checks = ["ping", "log", "etcd"];
@@ -31,6 +35,14 @@ internal sealed class DocumentHandler(VersionInfo version)
             return;
         }
 
+        if (path is Discovery or Keys)
+        {
+            await (path == Keys
+                ? Answers.JsonAsync(context, 200, tokens.PublicKeys(), "application/jwk-set+json")
+                : Answers.JsonAsync(context, 200, Issuer(context.Request))).ConfigureAwait(false);
+            return;
+        }
+
         var cache = CacheOf(catalog);
         var (body, type) = path switch
         {
@@ -48,6 +60,16 @@ internal sealed class DocumentHandler(VersionInfo version)
 
         await Answers.JsonAsync(context, 200, body ?? throw ApiError.NoSuchPath(), type).ConfigureAwait(false);
     }
+
+    /// <summary>How others check tokens of service accounts: OpenID Connect Discovery, as much of it as the real server tells.</summary>
+    private JsonObject Issuer(HttpRequest request) => new()
+    {
+        ["issuer"] = tokens.Issuer,
+        ["jwks_uri"] = $"https://{request.Host}{request.PathBase}{Keys}",
+        ["response_types_supported"] = new JsonArray("id_token"),
+        ["subject_types_supported"] = new JsonArray("public"),
+        ["id_token_signing_alg_values_supported"] = new JsonArray(TokenSigner.Algorithm),
+    };
 
     private static (byte[]? Body, string Type) OpenApiV2(HttpContext context, SchemaCatalog catalog, DocumentCache cache)
     {
@@ -100,8 +122,8 @@ internal sealed class DocumentHandler(VersionInfo version)
         var versions = catalog.All.Where(kind => kind.Group.Length > 0).Select(kind => kind.ApiVersion).Distinct().Order(StringComparer.Ordinal);
         string[] paths =
         [
-            "/api", "/api/v1", "/apis", .. groups.Select(g => $"/apis/{g}"), .. versions.Select(v => $"/apis/{v}"),
-            "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
+            Discovery, "/api", "/api/v1", "/apis", .. groups.Select(g => $"/apis/{g}"), .. versions.Select(v => $"/apis/{v}"),
+            "/healthz", "/livez", "/openapi/v2", "/openapi/v3", Keys, "/readyz", "/version",
         ];
         return new JsonObject { ["paths"] = new JsonArray([.. paths.Select(p => (JsonNode)p)]) };
     }

@@ -11,12 +11,14 @@ internal sealed class ObjectFilter
 {
     private readonly LabelSelector _labels;
     private readonly FieldSelector _fields;
+    private readonly KindInfo _kind;
     private readonly string? _name;
     private readonly string? _namespace;
     private readonly bool _needsFields;
 
-    private ObjectFilter(LabelSelector labels, FieldSelector fields)
+    private ObjectFilter(LabelSelector labels, FieldSelector fields, KindInfo kind)
     {
+        _kind = kind;
         _labels = labels;
         _fields = fields;
         _name = fields.Required("metadata.name");
@@ -34,7 +36,7 @@ internal sealed class ObjectFilter
         try
         {
             return new ObjectFilter(
-                LabelSelector.Parse(request.Query.Text("labelSelector") ?? ""), FieldSelector.Parse(request.Query.Text("fieldSelector") ?? "", request.Kind));
+                LabelSelector.Parse(request.Query.Text("labelSelector") ?? ""), FieldSelector.Parse(request.Query.Text("fieldSelector") ?? "", request.Kind), request.Kind);
         }
         catch (SelectorException bad)
         {
@@ -52,7 +54,7 @@ internal sealed class ObjectFilter
 
         if (_needsFields)
         {
-            var obj = ObjectJson.Stored(json);
+            var obj = ObjectForm.Parse(json, _kind);
             return _fields.Matches(obj) && _labels.Matches(obj["metadata"]?["labels"] as JsonObject);
         }
 

@@ -11,15 +11,23 @@ internal static class ObjectForm
     public static JsonObject Parse(byte[] json, KindInfo kind)
     {
         var obj = ObjectJson.Stored(json);
+        if (kind.StoredForm is { } form)
+        {
+            obj = form.FromStored(obj);
+        }
+
         obj["apiVersion"] = kind.ApiVersion;
         return obj;
     }
 
-    /// <summary>The stored bytes in the version asked for: versions of a kind differ in their name alone.</summary>
+    /// <summary>An object of a kind as it is to be stored.</summary>
+    public static JsonObject ToStored(JsonObject obj, KindInfo kind) => kind.StoredForm is { } form ? form.ToStored(obj) : obj;
+
+    /// <summary>The stored bytes in the version asked for: most versions of a kind differ in their name alone.</summary>
     public static ReadOnlyMemory<byte> InVersion(byte[] json, KindInfo kind)
     {
         var start = "{\"apiVersion\":\""u8;
-        if (!json.AsSpan().StartsWith(start))
+        if (kind.StoredForm is not null || !json.AsSpan().StartsWith(start))
         {
             return Answers.Bytes(Parse(json, kind));
         }

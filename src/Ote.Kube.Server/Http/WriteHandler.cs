@@ -12,7 +12,9 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiSe
     public async Task CreateAsync(ApiRequest request)
     {
         var obj = await ReadObjectAsync(request).ConfigureAwait(false);
+        request.Audit?.Of(obj);
         var written = await writer.CreateAsync(request.Write(), obj).ConfigureAwait(false);
+        request.Audit?.Made(written.Json);
         await AnswerAsync(request, written).ConfigureAwait(false);
     }
 

@@ -14,11 +14,11 @@ namespace Ote.Kube.Server.Lifecycle;
 /// <param name="time">The clock.</param>
 internal sealed class EventExpiry(ObjectStore store, ObjectWriter writer, ServedCatalog served, TimeSpan life, TimeProvider time)
 {
-    private static readonly string[] Resources = ["/events", "events.k8s.io/events"];
+    private const string Resource = "/events";
     private static readonly UserInfo Cleaner = UserInfo.Component("apiserver");
 
     /// <summary>Whether a resource is one of events.</summary>
-    public static bool IsOfEvents(string resource) => resource is "/events" or "events.k8s.io/events";
+    public static bool IsOfEvents(string resource) => resource == Resource;
 
     /// <summary>Between two looks: a tenth of their life, so that some live so much longer.</summary>
     public TimeSpan Pause => life / 10;
@@ -28,32 +28,25 @@ internal sealed class EventExpiry(ObjectStore store, ObjectWriter writer, Served
     {
         var left = false;
         var oldest = time.GetUtcNow() - life;
-        foreach (var resource in Resources)
+        var kind = served.ByResource(Resource)!;
+        await foreach (var page in StoreScan.PagesAsync(store, Resource, null, cancellation).ConfigureAwait(false))
         {
-            if (served.ByResource(resource) is not { } kind)
+            foreach (var stored in page)
             {
-                continue;
-            }
-
-            await foreach (var page in StoreScan.PagesAsync(store, resource, null, cancellation).ConfigureAwait(false))
-            {
-                foreach (var stored in page)
+                var seen = ObjectForm.Parse(stored.Json, kind);
+                if (LastSeen(seen) is { } last && last > oldest)
                 {
-                    var seen = ObjectForm.Parse(stored.Json, kind);
-                    if (LastSeen(seen) is { } last && last > oldest)
-                    {
-                        left = true;
-                        continue;
-                    }
+                    left = true;
+                    continue;
+                }
 
-                    try
-                    {
-                        await writer.DeleteAsync(new WriteContext(Cleaner, kind, stored.Key.Namespace), stored.Key.Name, new DeletePreconditions(seen.Uid(), seen.ResourceVersion())).ConfigureAwait(false);
-                    }
-                    catch (ApiError changed) when (changed.Code is 404 or 409)
-                    {
-                        left = true; // gone, or just seen again
-                    }
+                try
+                {
+                    await writer.DeleteAsync(new WriteContext(Cleaner, kind, stored.Key.Namespace), stored.Key.Name, new DeletePreconditions(seen.Uid(), seen.ResourceVersion())).ConfigureAwait(false);
+                }
+                catch (ApiError changed) when (changed.Code is 404 or 409)
+                {
+                    left = true; // gone, or just seen again
                 }
             }
         }
@@ -64,6 +57,6 @@ internal sealed class EventExpiry(ObjectStore store, ObjectWriter writer, Served
     /// <summary>When an event was written or seen last; null when it says nothing.</summary>
     private static DateTimeOffset? LastSeen(JsonObject seen) => new[]
     {
-        seen.Time("metadata", "creationTimestamp"), seen.Time("lastTimestamp"), seen.Time("eventTime"), seen.Time("series", "lastObservedTime"), seen.Time("deprecatedLastTimestamp"),
+        seen.Time("metadata", "creationTimestamp"), seen.Time("lastTimestamp"), seen.Time("eventTime"), seen.Time("series", "lastObservedTime"),
     }.Max();
 }

@@ -49,13 +49,13 @@ internal sealed class ObjectWriter(
             var owned = managed?.Invoke(now)
                 ?? ManagedFields.Ownership(catalog, context).AfterUpdate(ManagedEntries.None, null, candidate, ManagedFields.Writer(context, now), given);
             candidate = Admit(context, "create", candidate, null);
-            var encoded = EncodedObject.From(candidate, owned);
+            var encoded = EncodedObject.From(ObjectForm.ToStored(candidate, kind), owned);
             var key = KeyOf(context, candidate.Name());
             if (context.DryRun)
             {
                 // Without a version: it was never stored.
                 return await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) is null
-                    ? new Written(Answers.Bytes(candidate), 0, Created: true)
+                    ? new Written(Answers.Bytes(ObjectForm.ToStored(candidate, kind)), 0, Created: true)
                     : throw await TakenAsync(kind, key).ConfigureAwait(false);
             }
 
@@ -176,10 +176,10 @@ internal sealed class ObjectWriter(
             var gone = candidate.IsDeleting() && !Deletion.IsHeld(kind, candidate) && !PodGrace.Holds(kind, candidate);
             if (context.DryRun)
             {
-                return new Written(EncodedObject.From(candidate, owned).At(stored.Revision), stored.Revision, Gone: gone);
+                return new Written(EncodedObject.From(ObjectForm.ToStored(candidate, kind), owned).At(stored.Revision), stored.Revision, Gone: gone);
             }
 
-            var result = await store.WriteAsync(WriteOf(stored, old, candidate, gone, owned)).ConfigureAwait(false);
+            var result = await store.WriteAsync(WriteOf(kind, stored, old, candidate, gone, owned)).ConfigureAwait(false);
             if (result.Outcome == WriteOutcome.Committed)
             {
                 await AfterAsync(kind).ConfigureAwait(false);
@@ -225,10 +225,10 @@ internal sealed class ObjectWriter(
 
             if (context.DryRun)
             {
-                return new Written(EncodedObject.From(candidate).At(stored.Revision), stored.Revision, Gone: !held);
+                return new Written(EncodedObject.From(ObjectForm.ToStored(candidate, kind)).At(stored.Revision), stored.Revision, Gone: !held);
             }
 
-            var result = await store.WriteAsync(WriteOf(stored, old, candidate, gone: !held)).ConfigureAwait(false);
+            var result = await store.WriteAsync(WriteOf(kind, stored, old, candidate, gone: !held)).ConfigureAwait(false);
             if (result.Outcome == WriteOutcome.Committed)
             {
                 await AfterAsync(kind).ConfigureAwait(false);
@@ -257,7 +257,7 @@ internal sealed class ObjectWriter(
             return false;
         }
 
-        var result = await store.WriteAsync(WriteOf(stored, old, old, gone: true)).ConfigureAwait(false);
+        var result = await store.WriteAsync(WriteOf(kind, stored, old, old, gone: true)).ConfigureAwait(false);
         await AfterAsync(kind).ConfigureAwait(false);
         return result.Outcome == WriteOutcome.Committed;
     }
@@ -268,7 +268,7 @@ internal sealed class ObjectWriter(
     private static StoreKey KeyOf(WriteContext context, string name) =>
         new(ServedCatalog.ResourceOf(context.Kind), context.Kind.Namespaced ? context.Namespace : "", name);
 
-    private static StoreWrite WriteOf(StoredObject stored, JsonObject old, JsonObject wanted, bool gone, ManagedEntries? managed = null)
+    private static StoreWrite WriteOf(KindInfo kind, StoredObject stored, JsonObject old, JsonObject wanted, bool gone, ManagedEntries? managed = null)
     {
         var owners = gone ? [] : ObjectRules.Owners(wanted);
         return new StoreWrite
@@ -276,7 +276,7 @@ internal sealed class ObjectWriter(
             Key = stored.Key,
             Expected = stored.Revision,
             Delete = gone,
-            Value = EncodedObject.From(wanted, managed),
+            Value = EncodedObject.From(ObjectForm.ToStored(wanted, kind), managed),
             Previous = stored.Json,
             Owners = owners.SequenceEqual(ObjectRules.Owners(old)) ? null : owners,
         };

@@ -32,27 +32,55 @@ internal static class SchemaGate
             }
         }
 
-        catalog.Default(kind, obj);
+        var (judged, judgedOld, judgedKind) = (obj, old, kind);
+        if (kind.StoredForm is { } form)
+        {
+            if (catalog.Undecodable(kind, obj) is { } fault)
+            {
+                throw Undecodable(kind, fault);
+            }
+
+            // Defaults and rules are those of the stored form, as the real server's are those of one form within.
+            judgedKind = catalog.Find(form.Group, form.Version, kind.Plural)!;
+            (judged, judgedOld) = (form.ToStored(obj), old is null ? null : form.ToStored(old));
+        }
+
+        catalog.Default(judgedKind, judged);
         if (kind is { IsCustom: true, IsStorage: false } && catalog.All.FirstOrDefault(k => k.CrdName == kind.CrdName && k.IsStorage) is { } stored)
         {
             // What is stored is read in the stored version too, and has its defaults.
             catalog.Default(stored, obj);
         }
 
-        var errors = catalog.Validate(kind, obj);
-        if (old is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
+        var errors = catalog.Validate(judgedKind, judged);
+        if (judgedOld is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
         {
-            errors = [.. errors, .. catalog.ValidateUpdate(kind, old, obj).Except(errors)];
+            errors = [.. errors, .. catalog.ValidateUpdate(judgedKind, judgedOld, judged).Except(errors)];
         }
 
         if (errors.Count == 0)
         {
+            if (kind.StoredForm is not null)
+            {
+                Replace(obj, kind.StoredForm.FromStored(judged));
+            }
+
             return;
         }
 
         throw errors.FirstOrDefault(e => e.Type == FieldErrorType.Undecodable) is { } wrong
             ? Undecodable(kind, wrong.Detail)
             : ApiError.Invalid(kind, obj.Name(), [.. errors.Take(MaxReported).Select(e => (e.CauseReason, e.Message, e.Path.Length == 0 ? "<nil>" : e.Path))]);
+    }
+
+    private static void Replace(JsonObject obj, JsonObject by)
+    {
+        obj.Clear();
+        foreach (var (name, value) in by.ToList())
+        {
+            by.Remove(name);
+            obj[name] = value;
+        }
     }
 
     private static ApiError Undecodable(KindInfo kind, string detail) =>

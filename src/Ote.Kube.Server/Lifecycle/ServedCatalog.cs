@@ -24,15 +24,15 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
     /// <summary>A snapshot; take it once per request.</summary>
     public SchemaCatalog Current => Volatile.Read(ref _current);
 
-    /// <summary>Where the objects of a kind lie in the store: all its versions in one place.</summary>
-    public static string ResourceOf(KindInfo kind) => $"{kind.Group}/{kind.Plural}";
+    /// <summary>Where the objects of a kind lie in the store: all its versions in one place, and all groups that show the same objects.</summary>
+    public static string ResourceOf(KindInfo kind) => $"{kind.StoredForm?.Group ?? kind.Group}/{kind.Plural}";
 
     /// <summary>Any served version of a kind by its place in the store.</summary>
     public KindInfo? ByResource(string resource)
     {
         var slash = resource.IndexOf('/', StringComparison.Ordinal);
         var (group, plural) = (resource[..slash], resource[(slash + 1)..]);
-        return Current.All.Where(k => k.Plural == plural && k.Group == group).OrderByDescending(k => k.IsStorage).FirstOrDefault();
+        return Current.All.Where(k => k.Plural == plural && k.Group == group).OrderBy(k => k.StoredForm is not null).ThenByDescending(k => k.IsStorage).FirstOrDefault();
     }
 
     /// <summary>Takes in definitions that were stored, changed or removed. Completes when requests see them.</summary>

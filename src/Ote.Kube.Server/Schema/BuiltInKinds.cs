@@ -18,7 +18,7 @@ internal static class BuiltInKinds
     /// <summary>componentstatuses: its short name "cs" would hide the Cluster kind. bindings: only the pod's own subresource is used.</summary>
     private static readonly HashSet<string> s_leftOut = ["componentstatuses", "bindings"];
 
-    private static readonly HashSet<string> s_subresources = ["status", "scale", "finalize", "binding", "eviction"];
+    private static readonly HashSet<string> s_subresources = ["status", "scale", "finalize", "binding", "eviction", "token"];
 
     public static List<KindInfo> Read(SchemaData data)
     {
@@ -29,8 +29,7 @@ internal static class BuiltInKinds
             string name = (string)resource["name"]!;
             int slash = name.IndexOf('/', StringComparison.Ordinal);
             (string group, string version) = Split((string)resource["groupVersion"]!);
-            // autoscaling/v1 would need a conversion that loses fields; v2 is what clients prefer.
-            if (!s_groups.Contains(group) || (group.Length == 0 && s_leftOut.Contains(name)) || (group == "autoscaling" && version != "v2"))
+            if (!s_groups.Contains(group) || (group.Length == 0 && s_leftOut.Contains(name)) || (group == "autoscaling" && version is not ("v1" or "v2")))
                 continue;
             if (slash < 0)
                 kinds.Add(resource);
@@ -62,6 +61,7 @@ internal static class BuiltInKinds
             Verbs = Texts(resource["verbs"]),
             Subresources = parts,
             DefinitionName = definition,
+            StoredForm = Conversion.StoredForm.Of(group, version, plural),
             Scale = parts.Exists(s => s.Name == "scale") ? new ScalePaths("spec.replicas", "status.replicas", "spec.selector") : null,
             SelectableFields = Selectors.SelectableFields.Of(group, plural),
         };
@@ -75,6 +75,7 @@ internal static class BuiltInKinds
         {
             "Scale" => ("autoscaling", "v1"),
             "Eviction" => ("policy", "v1"),
+            "TokenRequest" => ("authentication.k8s.io", "v1"),
             _ => (group, version),
         };
         return new SubresourceInfo(name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..], g, v, kind, Texts(resource["verbs"]));

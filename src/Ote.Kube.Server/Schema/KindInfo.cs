@@ -99,6 +99,9 @@ public sealed class KindInfo
     /// <summary>What a CRD asks of its objects' names beyond what every name must fulfil; null when nothing.</summary>
     internal SchemaNode? NameSchema { get; private init; }
 
+    /// <summary>How its objects lie in the store; null: as they are served.</summary>
+    internal Conversion.StoredForm? StoredForm { get; init; }
+
     /// <summary>Whether a CustomResourceDefinition brought this kind.</summary>
     public bool IsCustom => CrdName is not null;
 

@@ -32,6 +32,9 @@ public sealed partial class SchemaCatalog
             BuiltInDefaults.Apply(kind, obj);
     }
 
+    /// <summary>Why an object cannot be read as its kind; null: it can.</summary>
+    internal string? Undecodable(KindInfo kind, JsonObject obj) => Decoder.Error(kind, obj);
+
     /// <summary>
     /// The faults of an object that is about to be created or, beside <see cref="ValidateUpdate"/>, to replace another; empty when there are none.
     /// Wants the object after <see cref="Default"/>. A single <see cref="FieldErrorType.Undecodable"/> means that a value is of a wrong type.

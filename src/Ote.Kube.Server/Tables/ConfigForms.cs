@@ -31,32 +31,26 @@ internal static class ConfigForms
             new("Last Seen"), new("Type"), new("Reason"), new("Object"), Wide("Subobject"), Wide("Source"), new("Message"), Wide("First Seen"),
             Number("Count", 1), new("Name", Priority: 1, Format: "name"),
         ],
-        static (o, now) => EventRow(o, now, "involvedObject", "message", "firstTimestamp", "lastTimestamp", "count", "source"));
-
-    /// <summary>Events of events.k8s.io, whose fields have other names.</summary>
-    public static TableForm NewEvent { get; } = new(
-        Event.Columns,
-        static (o, now) => EventRow(o, now, "regarding", "note", "deprecatedFirstTimestamp", "deprecatedLastTimestamp", "deprecatedCount", "deprecatedSource"));
+        EventRow);
 
     private static string Subjects(JsonObject binding, string kind) => string.Join(", ", binding.ObjectsAt("subjects")
         .Where(s => s.TextAt("kind") == kind)
         .Select(s => kind == "ServiceAccount" ? $"{s.TextAt("namespace")}/{s.TextAt("name")}" : s.TextAt("name") ?? ""));
 
-    private static JsonNode?[] EventRow(
-        JsonObject e, DateTimeOffset now, string regarding, string message, string first, string last, string count, string source)
+    private static JsonNode?[] EventRow(JsonObject e, DateTimeOffset now)
     {
-        JsonNode? firstSeen = e.At(first) ?? e.At("eventTime");
-        JsonNode? lastSeen = e.At("series", "lastObservedTime") ?? e.At(last) ?? firstSeen;
-        JsonObject? obj = e.ObjectAt(regarding);
-        string component = e.TextAt(source, "component") is { Length: > 0 } c ? c
-            : e.TextAt("reportingComponent") ?? e.TextAt("reportingController") ?? "";
-        string host = e.TextAt(source, "host") ?? "";
-        long seen = e.NumberAt("series", "count") ?? e.NumberAt(count) ?? 1;
+        JsonNode? firstSeen = e.At("firstTimestamp") ?? e.At("eventTime");
+        JsonNode? lastSeen = e.At("series", "lastObservedTime") ?? e.At("lastTimestamp") ?? firstSeen;
+        JsonObject? obj = e.ObjectAt("involvedObject");
+        string component = e.TextAt("source", "component") is { Length: > 0 } c ? c
+            : e.TextAt("reportingComponent") ?? "";
+        string host = e.TextAt("source", "host") ?? "";
+        long seen = e.NumberAt("series", "count") ?? e.NumberAt("count") ?? 1;
         return
         [
             HumanAge.Since(lastSeen, now), e.TextAt("type") ?? "", e.TextAt("reason") ?? "",
             obj.TextAt("name") is { Length: > 0 } name ? $"{obj.TextAt("kind")?.ToLowerInvariant()}/{name}" : obj.TextAt("kind")?.ToLowerInvariant() ?? "",
-            obj.TextAt("fieldPath") ?? "", host.Length > 0 ? component + ", " + host : component, (e.TextAt(message) ?? "").Trim(),
+            obj.TextAt("fieldPath") ?? "", host.Length > 0 ? component + ", " + host : component, (e.TextAt("message") ?? "").Trim(),
             HumanAge.Since(firstSeen, now), Math.Max(1, seen), Cells.Name(e),
         ];
     }

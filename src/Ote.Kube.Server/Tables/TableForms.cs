@@ -16,7 +16,7 @@ internal static class TableForms
         ("", "configmaps") => ConfigForms.ConfigMap,
         ("", "secrets") => ConfigForms.Secret,
         ("", "serviceaccounts") => ConfigForms.ServiceAccount,
-        ("", "events") => ConfigForms.Event,
+        (_, "events") => ConfigForms.Event,
         ("", "persistentvolumes") => StorageForms.PersistentVolume,
         ("", "persistentvolumeclaims") => StorageForms.PersistentVolumeClaim,
         ("", "replicationcontrollers") => WorkloadForms.ReplicationController,
@@ -43,7 +43,6 @@ internal static class TableForms
         ("coordination.k8s.io", _) => ClusterForms.Lease,
         ("node.k8s.io", _) => ClusterForms.RuntimeClass,
         ("discovery.k8s.io", _) => NetworkForms.EndpointSlice,
-        ("events.k8s.io", _) => ConfigForms.NewEvent,
         _ => ClusterForms.Created,
     };
 

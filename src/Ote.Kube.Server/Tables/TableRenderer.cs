@@ -47,7 +47,7 @@ public static class TableRenderer
             ["apiVersion"] = "meta.k8s.io/v1",
             ["metadata"] = listMeta?.DeepClone() ?? new JsonObject(),
             ["columnDefinitions"] = withColumns ? new JsonArray([.. form.Columns.Select(c => (JsonNode)Column(c))]) : [],
-            ["rows"] = new JsonArray([.. items.Select(o => (JsonNode)Row(form, o, now, include))]),
+            ["rows"] = new JsonArray([.. items.Select(o => (JsonNode)Row(form, o, kind.StoredForm is { } stored ? stored.ToStored(o) : o, now, include))]),
         };
     }
 
@@ -60,10 +60,10 @@ public static class TableRenderer
         ["priority"] = column.Priority,
     };
 
-    private static JsonObject Row(TableForm form, JsonObject o, DateTimeOffset now, IncludeObject include)
+    private static JsonObject Row(TableForm form, JsonObject o, JsonObject shown, DateTimeOffset now, IncludeObject include)
     {
-        JsonObject row = new() { ["cells"] = new JsonArray(form.Cells(o, now)) };
-        if (form.Conditions(o) is { } conditions)
+        JsonObject row = new() { ["cells"] = new JsonArray(form.Cells(shown, now)) };
+        if (form.Conditions(shown) is { } conditions)
             row["conditions"] = conditions;
         if (include == IncludeObject.Object)
             row["object"] = o.DeepClone();

@@ -19,6 +19,9 @@ internal sealed class BackupService(string data, string version, TimeProvider ti
     // The copies lie beside what they are of: on a disk that may hold keys, and has room for as much.
     private const string CopyFolder = "backup.tmp";
 
+    // Made when the first token of a service account is asked for.
+    private const string TokenKey = "pki/sa.key";
+
     private static readonly string[] Pki = ["pki/ca.crt", "pki/ca.key", "pki/server.crt", "pki/server.key"];
 
     /// <summary>Takes one.</summary>
@@ -66,12 +69,13 @@ internal sealed class BackupService(string data, string version, TimeProvider ti
         StoreCopy.Take(System.IO.Path.Combine(data, Api), objects);
         StoreCopy.Check(objects);
         var (uid, pin) = RootFiles.Take(data, folder);
-        foreach (var file in Pki)
+        string[] pki = File.Exists(System.IO.Path.Combine(data, Api, TokenKey)) ? [.. Pki, TokenKey] : Pki;
+        foreach (var file in pki)
         {
             File.Copy(System.IO.Path.Combine(data, Api, file), System.IO.Path.Combine(folder, Api, file));
         }
 
-        string[] names = [.. RootFiles.Identity(folder), RootFiles.Journal, .. Pki.Prepend(StoreCopy.FileName).Select(f => $"{Api}/{f}")];
+        string[] names = [.. RootFiles.Identity(folder), RootFiles.Journal, .. pki.Prepend(StoreCopy.FileName).Select(f => $"{Api}/{f}")];
         return new BackupManifest { Uid = uid, CaPin = pin, TakenAt = takenAt, Version = version, Files = [.. names.Select(n => BackupArchive.Describe(folder, n))] };
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Ote.Cluster.Handling;
+using Ote.Kube.Server.Audit;
 
 namespace Ote.Roles.ClusterController;
 
@@ -13,6 +14,9 @@ internal sealed record ClusterControllerArguments
 
     /// <summary>File of bearer tokens of the embedded control API; null: none.</summary>
     public string? ApiTokens { get; init; }
+
+    /// <summary>Where the embedded control API notes its requests; null: nowhere.</summary>
+    public AuditOptions? ApiAudit { get; init; }
 
     /// <summary>Use this cluster's API server as control API; null: the embedded one, if any.</summary>
     public string? ControlKubeconfig { get; init; }

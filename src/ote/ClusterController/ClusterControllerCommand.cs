@@ -36,7 +36,7 @@ internal static class ClusterControllerCommand
         var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };
         var messagePolicy = new Option<string?>("--message-policy") { Description = "File of MessagePolicy documents: only messages between clusters that they allow are sent, taken or passed on here" };
         var tokens = new Option<string?>("--api-token-file") { Description = "Bearer tokens of this controller's own API: token,user,uid,\"group,group\" a line; ote:commanders may command" };
-        var audit = new Option<string?>("--audit-log") { Description = "File where each command's acceptance and outcome here is noted, a JSON line each" };
+        var audit = new Option<string?>("--audit-log") { Description = "File where each command's acceptance and outcome here is noted, a JSON line each (requests to its API: --audit-log-path)" };
         var auditBytes = new Option<long>("--audit-max-bytes") { Description = "How large that file may grow before it takes the place of FILE.1", DefaultValueFactory = _ => 64 * 1024 * 1024 };
         var messages = new Option<string?>("--message-socket") { Description = "Unix socket where applications on this machine send messages to other clusters and take theirs, such as DATA/messages.sock" };
         var common = new CommonOptions();
@@ -44,6 +44,8 @@ internal static class ClusterControllerCommand
         {
             name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
+        var apiAudit = new ApiAuditOptions();
+        apiAudit.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
         {
@@ -74,6 +76,7 @@ internal static class ClusterControllerCommand
                 ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
                     ? throw new RoleException(objection)
                     : parsed.GetValue(tokens),
+                ApiAudit = apiAudit.Read(parsed),
                 ControlKubeconfig = parsed.GetValue(kubeconfig),
                 LeaderElect = parsed.GetValue(elect),
                 Shim = parsed.GetValue(shim),

@@ -26,6 +26,11 @@ internal static class ClusterControllerRole
             throw new RoleException(string.Join("; ", faults));
         }
 
+        if (arguments is { ApiAudit: not null, Api: null })
+        {
+            throw new RoleException("--audit-log-path: this controller serves no API of its own; give --api-listen, or ask the API server of --kubeconfig for its audit log");
+        }
+
         if (Restoration.Objection(options.DataDirectory) is { } objection)
         {
             throw new RoleException(objection);
@@ -112,6 +117,7 @@ internal static class ClusterControllerRole
             Downloads = Downloads(host, arguments.Options),
             TokenFile = arguments.ApiTokens,
             Authorizer = new CommanderAuthorizer(),
+            Audit = arguments.ApiAudit,
             BootstrapRoles = true,
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),

@@ -23,6 +23,8 @@ internal static class EdgeClusterCommand
         };
         var common = new CommonOptions();
         var command = new Command("edge-cluster", "A lightweight cluster whose pods are simulated") { name, data, listen, nodes, lease };
+        var audit = new ApiAuditOptions();
+        audit.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
@@ -36,6 +38,7 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--lease-seconds: {parsed.GetValue(lease)} is not between 10 and 86400");
             }
 
+            var noted = audit.Read(parsed);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
             MachineTrust.LeaveOut();
@@ -51,7 +54,7 @@ internal static class EdgeClusterCommand
                         Nodes = parsed.GetValue(nodes),
                         LeaseInterval = TimeSpan.FromSeconds(parsed.GetValue(lease)),
                         ProvisionsNamespaces = true,
-                    },
+                    }.With(server => server with { Audit = noted }),
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
                     Output = Console.Out,
                     Meters = host.Meters,

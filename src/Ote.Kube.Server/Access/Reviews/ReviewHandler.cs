@@ -10,7 +10,7 @@ namespace Ote.Kube.Server.Access.Reviews;
 /// Answers the questions of <c>authorization.k8s.io</c> and <c>authentication.k8s.io</c>: who somebody is, and what they may do. Nothing is
 /// stored.
 /// </summary>
-internal sealed class ReviewHandler(RbacAuthorizer authorizer, RbacTable table, TokenTable tokens, ApiServerOptions options)
+internal sealed class ReviewHandler(RbacAuthorizer authorizer, RbacTable table, BearerTokens tokens, ApiServerOptions options)
 {
     private const string Authorization = "authorization.k8s.io";
     private const string Authentication = "authentication.k8s.io";
@@ -38,13 +38,28 @@ internal sealed class ReviewHandler(RbacAuthorizer authorizer, RbacTable table, 
             "LocalSubjectAccessReview" => Verdict(AccessQuestion.Subject(request.Kind, review), AccessQuestion.ReadIn(request.Kind, review, request.Path.Namespace!)),
             "SelfSubjectRulesReview" => Rules(request.User, review.Text("spec", "namespace") is { Length: > 0 } ns ? ns : throw ApiError.BadRequest("no namespace on request")),
             "SelfSubjectReview" => new JsonObject { ["userInfo"] = Described(request.User) },
-            "TokenReview" => Known(review.Text("spec", "token")),
+            "TokenReview" => await KnownAsync(review, request.Aborted).ConfigureAwait(false),
             _ => throw ApiError.MethodNotAllowed(),
         };
         await Answers.JsonAsync(request.Context, 201, answer).ConfigureAwait(false);
     }
 
-    private static JsonObject Described(UserInfo user) => new() { ["username"] = user.Name, ["groups"] = Array(user.Groups) };
+    private static JsonObject Described(UserInfo user)
+    {
+        var told = new JsonObject { ["username"] = user.Name };
+        if (user.Uid is { } uid)
+        {
+            told["uid"] = uid;
+        }
+
+        told["groups"] = Array(user.Groups);
+        if (user.Extra.Count > 0)
+        {
+            told["extra"] = new JsonObject(user.Extra.Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Array(e.Value))));
+        }
+
+        return told;
+    }
 
     private static JsonArray Array(IEnumerable<string> texts) => [.. texts.Select(t => (JsonNode)t)];
 
@@ -59,15 +74,16 @@ internal sealed class ReviewHandler(RbacAuthorizer authorizer, RbacTable table, 
         return status;
     }
 
-    private JsonObject Known(string? token)
+    private async ValueTask<JsonObject> KnownAsync(JsonObject review, CancellationToken cancellation)
     {
-        if (string.IsNullOrEmpty(token))
+        if (review.Text("spec", "token") is not { Length: > 0 } token)
         {
             throw ApiError.BadRequest("token is required for TokenReview in authentication");
         }
 
-        return tokens.Find(token) is { } user
-            ? new JsonObject { ["authenticated"] = true, ["user"] = Described(user) }
+        string[] audiences = [.. (review.Items("spec", "audiences") ?? []).OfType<JsonValue>().Select(a => a.ToString())];
+        return await tokens.FindAsync(token, audiences, cancellation).ConfigureAwait(false) is { } known
+            ? new JsonObject { ["authenticated"] = true, ["user"] = Described(known.User), ["audiences"] = Array(known.Audiences) }
             : new JsonObject { ["user"] = new JsonObject(), ["error"] = "invalid bearer token" };
     }
 

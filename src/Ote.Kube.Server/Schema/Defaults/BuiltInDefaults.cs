@@ -25,6 +25,9 @@ internal static class BuiltInDefaults
             case ("", "podtemplates"):
                 PodDefaults.Template(obj.ObjectAt("template"));
                 break;
+            case ("", "events"):
+                obj.Set("source", new JsonObject());
+                break;
             case ("", "secrets"):
                 obj.SetText("type", "Opaque");
                 break;

@@ -87,8 +87,11 @@ internal static class ObjectRules
                     faults.Invalid("spec", obj["spec"], "minAvailable and maxUnavailable cannot be both set");
                 break;
             case ("autoscaling", _):
-                if ((obj.NumberAt("spec", "maxReplicas") ?? 0) < Math.Max(1, obj.NumberAt("spec", "minReplicas") ?? 1))
-                    faults.Invalid("spec.maxReplicas", obj.At("spec", "maxReplicas") ?? 0, obj.NumberAt("spec", "maxReplicas") is > 0 ? "must be greater than or equal to `minReplicas`" : "must be greater than 0");
+                long most = obj.NumberAt("spec", "maxReplicas") ?? 0;
+                if (most < 1)
+                    faults.Invalid("spec.maxReplicas", most, "must be greater than 0");
+                if (most < obj.NumberAt("spec", "minReplicas"))
+                    faults.Invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`");
                 break;
             case ("apiextensions.k8s.io", _):
                 CrdRules.Check(obj, faults);

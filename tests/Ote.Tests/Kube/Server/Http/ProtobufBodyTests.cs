@@ -40,6 +40,16 @@ public sealed class ProtobufBodyTests
     }
 
     [Fact]
+    public void TokenRequestOfKubectl_ReadsAsItsJson()
+    {
+        var bound = Join(Text(1, "Pod"), Text(2, "v1"), Text(3, "p"), Text(4, "u1"));
+        var spec = Join(Text(1, "vault"), Field(3, bound), Whole(4, 1200));
+        var obj = ProtobufBody.Read(Body("authentication.k8s.io/v1", "TokenRequest", Join(Field(1, []), Field(2, spec), Field(3, Text(1, "")))), 16);
+        Assert.Equal(
+            """{"audiences":["vault"],"boundObjectRef":{"kind":"Pod","apiVersion":"v1","name":"p","uid":"u1"},"expirationSeconds":1200}""", obj["spec"]!.ToJsonString());
+    }
+
+    [Fact]
     public void ReviewOfSomebodyElse_ReadsAsItsJson()
     {
         var asked = Join(Text(2, "get"), Text(5, "pods"), Field(9, Field(2, Join(Text(1, "app"), Text(2, "In"), Text(3, "a"), Text(3, "b")))));
