@@ -10,7 +10,7 @@ internal interface IPlace
 
     /// <summary>
     /// Whether the cluster could move below a parent that answered a probe. When it cannot yet, the own position is held from now on, so
-    /// that after the root's next beats it can.
+    /// that after the root's next beats it can: asked when the move is due, and not before.
     /// </summary>
     bool MayMoveBelow(ProbeAnswer answer);
 

@@ -209,14 +209,18 @@ public sealed class ParentSeeker : IParentChoice
                 continue;
             }
 
-            var good = await AskAsync(dialer, home, stop).ConfigureAwait(false);
-            bool go;
+            var answer = await AskAsync(dialer, home, stop).ConfigureAwait(false);
+            bool due;
             lock (_gate)
             {
-                go = _watch.Probed(good, Now) && _plan.Current is { IsHome: false };
+                due = _watch.Probed(answer is not null, Now) && _plan.Current is { IsHome: false };
             }
 
-            if (go)
+            if (answer is null)
+            {
+                Place?.Stay();
+            }
+            else if (due && Place?.MayMoveBelow(answer) != false)
             {
                 lock (_gate)
                 {
@@ -225,14 +229,11 @@ public sealed class ParentSeeker : IParentChoice
 
                 Leave("going home");
             }
-            else if (!good)
-            {
-                Place?.Stay();
-            }
         }
     }
 
-    private async Task<bool> AskAsync(IDialer dialer, ParentTarget home, CancellationToken stop)
+    /// <summary>What home says when it is well: it is who it should be, knows of the root and takes children. Null when it is not.</summary>
+    private async Task<ProbeAnswer?> AskAsync(IDialer dialer, ParentTarget home, CancellationToken stop)
     {
         try
         {
@@ -246,15 +247,15 @@ public sealed class ParentSeeker : IParentChoice
 
             if (home.Uid.Length > 0 && probe.Parent.Uid != home.Uid)
             {
-                return false;
+                return null;
             }
 
-            return probe.Answer is { Rooted: true, Draining: false } answer && (Place is not { } place || place.MayMoveBelow(answer));
+            return probe.Answer is { Rooted: true, Draining: false } well ? well : null;
         }
         catch (Exception away) when (away is IOException || (away is OperationCanceledException && !stop.IsCancellationRequested))
         {
             _log.HomeAway(home.ToString(), away.Message);
-            return false;
+            return null;
         }
     }
 

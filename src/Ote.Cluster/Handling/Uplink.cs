@@ -121,6 +121,7 @@ internal sealed class Uplink : IPlace
         {
             if (answer.Path.Contains(_self))
             {
+                _standing.Thaw(); // it hangs below this cluster: no beat will make it stand above
                 return false;
             }
 

@@ -89,6 +89,26 @@ public sealed class FailoverTreeTests
         await UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "south", "site", "c1"]));
     }
 
+    /// <summary>Home is as far from the root as the cluster is by then, and hears of the root's beats when the cluster does.</summary>
+    [Fact]
+    public async Task A_branch_that_its_grandparent_took_goes_home_though_home_stands_no_higher()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("mid", "root", [], Ct, leaf: false);
+        await tree.AddAsync("hub", "mid", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "hub", ["tier=edge"], Ct);
+        await KnowsAsync(tree, "hub", "root");
+        await tree.ClusterIsAsync("c1", "online", Ct);
+
+        await tree.StopAsync("mid");
+        await ParentIsAsync(tree, "hub", "root");
+        await tree.AddAsync("mid", "root", [], Ct, leaf: false);
+        var home = await ParentIsAsync(tree, "hub", "mid");
+
+        Assert.Equal("True", home.Condition("AtHome").Text("status"));
+        await UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "mid", "hub", "c1"]));
+    }
+
     [Fact]
     public async Task Below_a_lost_cluster_everything_is_unknown_and_not_online()
     {
