@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Bench;
+using Ote.Bench.Crash;
 using Ote.Bench.Load;
 using Ote.Bench.Loss;
 using Ote.Bench.Recovery;
@@ -43,6 +44,8 @@ var children = new Option<int>("--children") { Description = "Children of the mi
 Within(children, 10, 5_000);
 var pods = new Option<int>("--pods") { Description = "How many pods are stored", DefaultValueFactory = _ => 10_000 };
 Within(pods, 1000, 100_000);
+var rounds = new Option<int>("--rounds") { Description = "How often the server is killed", DefaultValueFactory = _ => 200 };
+Within(rounds, 1, 1000);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
 
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
@@ -56,6 +59,7 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
     Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => StoreBench.RunAsync(a, p.GetValue(pods), ct), pods),
+    Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
     SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();
 

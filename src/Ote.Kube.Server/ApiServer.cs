@@ -94,7 +94,7 @@ public sealed class ApiServer : IAsyncDisposable
             new Handlers(
                 new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
-                new DocumentHandler(VersionInfo.Current, accounts), new DownloadHandler(options.Downloads)),
+                new DocumentHandler(VersionInfo.Current, accounts, _store), new DownloadHandler(options.Downloads)),
             gate, _audit, new RequestMetrics(_meter, time), _log);
     }
 
@@ -130,6 +130,11 @@ public sealed class ApiServer : IAsyncDisposable
         {
             await server.BeginAsync(cancellation).ConfigureAwait(false);
             return server;
+        }
+        catch (StoreFailedException fault)
+        {
+            await server.DisposeAsync().ConfigureAwait(false);
+            throw new IOException(fault.Message, fault);
         }
         catch
         {

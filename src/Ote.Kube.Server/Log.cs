@@ -30,4 +30,10 @@ internal static partial class Log
 
     [LoggerMessage(1071, LogLevel.Warning, "The audit log {File} is written again; {Events} events were lost")]
     public static partial void AuditBack(this ILogger log, string file, long events);
+
+    [LoggerMessage(1086, LogLevel.Error, "{Fault}")]
+    public static partial void StoreFailed(this ILogger log, string fault);
+
+    [LoggerMessage(1087, LogLevel.Information, "The database {Database} takes writes again")]
+    public static partial void StoreMended(this ILogger log, string database);
 }

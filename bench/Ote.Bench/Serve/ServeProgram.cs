@@ -55,7 +55,7 @@ internal sealed class ServeProgram : IAsyncDisposable
                 _owned.Add(bare);
                 return At([bare.EndPoint], identity);
             case "api":
-                return await StartApiAsync(Folder(request), limit.Token);
+                return await StartApiAsync(Folder(request), At(request), limit.Token);
             case "level":
                 await StartLevelAsync(request, limit.Token);
                 return At(_level.Select(c => c.ListenAddress!), "");
@@ -76,14 +76,14 @@ internal sealed class ServeProgram : IAsyncDisposable
     private static JsonObject At(IEnumerable<IPEndPoint> endpoints, string identity) =>
         new() { ["servers"] = endpoints.Select(e => $"https://{e}").ToJson(), ["identity"] = identity };
 
-    private async Task<JsonObject> StartApiAsync(string folder, CancellationToken ct)
+    private async Task<JsonObject> StartApiAsync(string folder, IPEndPoint listen, CancellationToken ct)
     {
         var server = await ApiServer.StartAsync(new ApiServerOptions { Name = "bench", DataDirectory = folder }, _around.Loggers, _around.Time, ct);
         _owned.Add(server);
-        var at = await server.ListenAsync(At([]), ct);
+        var at = await server.ListenAsync(listen, ct);
         var kubeconfig = Path.Combine(_around.Folder, "kubeconfig");
         await server.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{at}"), ct);
-        return new JsonObject { ["kubeconfig"] = kubeconfig };
+        return new JsonObject { ["kubeconfig"] = kubeconfig, ["port"] = at.Port };
     }
 
     private async Task StartLevelAsync(JsonObject request, CancellationToken ct)

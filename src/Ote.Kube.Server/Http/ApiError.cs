@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
 
@@ -58,6 +59,13 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError TooLarge(long limit) => new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");
 
     public static ApiError TooManyRequests(string message) => new(429, "TooManyRequests", message) { RetryAfterSeconds = 1 };
+
+    /// <summary>
+    /// The store failed. Clients try 503 again by themselves: nothing was stored, and it passes when there is room. What is damaged is not mended by asking again.
+    /// </summary>
+    public static ApiError Stored(StoreFailedException fault) => fault.Trouble == StoreTrouble.Damaged
+        ? Internal(fault.Message)
+        : new ApiError(503, "ServiceUnavailable", fault.Message) { RetryAfterSeconds = 1 };
 
     public static ApiError RevisionAhead(long asked, long current) => new(
         504, "Timeout", $"Timeout: Too large resource version: {asked}, current: {current}",

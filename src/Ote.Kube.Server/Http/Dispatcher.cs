@@ -83,9 +83,11 @@ internal sealed class Dispatcher(
                     "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.");
             case StoreBusyException busy:
                 return ApiError.TooManyRequests(busy.Message);
+            case StoreFailedException failed:
+                return ApiError.Stored(failed); // in the log already, once
             default:
                 log.RequestFailed(context.Request.Method, context.Request.Path.Value ?? "", fault);
-                return ApiError.Internal(fault is StoreFailedException ? fault.Message : "the request could not be processed; the server's log says why");
+                return ApiError.Internal("the request could not be processed; the server's log says why");
         }
     }
 

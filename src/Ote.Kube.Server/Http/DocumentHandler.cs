@@ -3,11 +3,12 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Ote.Kube.Server.Access.ServiceAccounts;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
-internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens tokens)
+internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens tokens, ObjectStore store)
 {
     // What kubectl asks for has an @ that its own parser of media types refuses in answers.
     private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -15,7 +16,7 @@ internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens 
     private const string Discovery = "/.well-known/openid-configuration";
     private const string Keys = "/openid/v1/jwks";
 
-    /// <summary>What can be asked for one by one: a server that answers is well in each.</summary>
+    /// <summary>What can be asked for one by one. The store goes by the name that clients know.</summary>
     private static readonly string[] Checks = ["ping", "log", "etcd"];
 
     private DocumentCache _cache = new(SchemaCatalog.BuiltIn);
@@ -30,8 +31,7 @@ internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens 
         path = path.Length > 1 ? path.TrimEnd('/') : path;
         if (path.Split('/') is ["", "healthz" or "livez" or "readyz", .. var check] && (check.Length == 0 || (check.Length == 1 && Checks.Contains(check[0]))))
         {
-            var all = string.Concat(Checks.Select(name => $"[+]{name} ok\n"));
-            await Answers.TextAsync(context, 200, check.Length == 0 && context.Request.Query.Flag("verbose") ? $"{all}{path[1..]} check passed\n" : "ok").ConfigureAwait(false);
+            await HealthAsync(context, path[1..], check).ConfigureAwait(false);
             return;
         }
 
@@ -70,6 +70,28 @@ internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens 
         ["subject_types_supported"] = new JsonArray("public"),
         ["id_token_signing_alg_values_supported"] = new JsonArray(TokenSigner.Algorithm),
     };
+
+    /// <summary>
+    /// Only readyz asks the store: a server that cannot write is alive, answers reads, and is no better after a restart. The cause is named without the file: anyone may ask.
+    /// </summary>
+    private async Task HealthAsync(HttpContext context, string of, string[] check)
+    {
+        var trouble = of.StartsWith("readyz", StringComparison.Ordinal) && check is [] or ["etcd"] ? await store.TroubleAsync().ConfigureAwait(false) : null;
+        if (trouble is not null && check.Length > 0)
+        {
+            await Answers.TextAsync(context, 500, $"internal server error: {StoreFault.Name(trouble.Trouble)}\n").ConfigureAwait(false);
+            return;
+        }
+
+        if (trouble is null && (check.Length > 0 || !context.Request.Query.Flag("verbose")))
+        {
+            await Answers.TextAsync(context, 200, "ok").ConfigureAwait(false);
+            return;
+        }
+
+        var all = string.Concat(Checks.Select(name => name == "etcd" && trouble is not null ? $"[-]{name} failed: {StoreFault.Name(trouble.Trouble)}\n" : $"[+]{name} ok\n"));
+        await Answers.TextAsync(context, trouble is null ? 200 : 500, $"{all}{of} check {(trouble is null ? "passed" : "failed")}\n").ConfigureAwait(false);
+    }
 
     private static (byte[]? Body, string Type) OpenApiV2(HttpContext context, SchemaCatalog catalog, DocumentCache cache)
     {

@@ -200,7 +200,7 @@ internal sealed class Janitor : IAsyncDisposable
             after = page.Count > 0 ? page[^1] : after;
         }
         while (page.Count == ResyncPage);
-        foreach (var key in await _store.GoingAsync(stop).ConfigureAwait(false))
+        foreach (var key in _store.TakeGoing())
         {
             _queue.Add((Leftover.Waiting, key.ToString()));
         }

@@ -1,5 +1,4 @@
 using Microsoft.Data.Sqlite;
-using Ote.Kube.Server.Access;
 
 namespace Ote.Kube.Server.Store;
 
@@ -26,6 +25,7 @@ internal sealed class Database : IDisposable
             resource TEXT NOT NULL,
             ns TEXT NOT NULL,
             name TEXT NOT NULL,
+            sum INTEGER,
             value BLOB NOT NULL);
         CREATE UNIQUE INDEX IF NOT EXISTS live ON log (resource, ns, name) WHERE until IS NULL;
         CREATE TABLE IF NOT EXISTS owned (owner TEXT NOT NULL, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL,
@@ -40,19 +40,23 @@ internal sealed class Database : IDisposable
 
         """;
 
+    // Files of before rows had a sum get the column; their rows keep none until they are written again, and the version of then reads and writes on.
+    public const string HasSums = "SELECT count(*) FROM pragma_table_info('log') WHERE name='sum'";
+    private const string AddSums = "ALTER TABLE log ADD COLUMN sum INTEGER";
 
     private readonly StoreOptions _options;
-    private readonly FileStream? _lock;
+    private readonly DataFolder? _folder;
     private readonly SemaphoreSlim _readers;
     private readonly Stack<Session> _idle = new();
     private readonly Lock _gate = new();
+    private readonly bool _whole; // opened to the end: a start that was refused leaves what is noted of the folder as it was
 
     public Database(StoreOptions options)
     {
         _options = options;
         if (options.Directory is { } directory)
         {
-            _lock = OpenDirectory(directory);
+            _folder = DataFolder.Take(directory);
             _readers = new SemaphoreSlim(options.Readers);
         }
         else
@@ -65,14 +69,26 @@ internal sealed class Database : IDisposable
         {
             Writer = Open();
             // One transaction, so one flush: a process may start hundreds of these.
-            Writer.Execute("BEGIN IMMEDIATE;" + Layout + Start + "COMMIT;");
+            Writer.Execute("BEGIN IMMEDIATE;" + Layout + Start);
+            if (Writer.Scalar(HasSums) == 0)
+            {
+                Writer.Execute(AddSums);
+            }
+
+            Writer.Execute("COMMIT");
             CheckFormat();
+            _folder?.NoteOpen();
+            _whole = true;
         }
         catch (SqliteException fault)
         {
             Dispose();
-            throw new StoreFailedException(
-                $"The database in {options.Directory ?? "memory"} cannot be opened: {fault.Message}. Restore a backup or remove the folder to start empty.", fault);
+            throw Fault(fault);
+        }
+        catch (IOException fault)
+        {
+            Dispose();
+            throw new StoreFailedException($"The data directory {options.Directory} cannot be written: {fault.Message.TrimEnd('.')}. Make room on its disk, or choose another.", StoreTrouble.Failed, fault);
         }
         catch
         {
@@ -80,6 +96,9 @@ internal sealed class Database : IDisposable
             throw;
         }
     }
+
+    /// <summary>The file, or words that say that there is none.</summary>
+    public string Name => _folder?.Database ?? "in memory";
 
     /// <summary>The connection that writes; used by one task at a time. In memory it is shared with readers under <see cref="EnterWriterAsync"/>.</summary>
     public Session Writer { get; } = null!;
@@ -136,7 +155,7 @@ internal sealed class Database : IDisposable
         }
         catch (SqliteException fault)
         {
-            throw new StoreFailedException($"The store cannot be read: {fault.Message}", fault);
+            throw Fault(fault);
         }
         finally
         {
@@ -144,8 +163,16 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>What a fault of SQLite means for this database.</summary>
+    public StoreFailedException Fault(SqliteException fault) => StoreFault.Of(Name, fault);
+
     public void Dispose()
     {
+        if (_whole)
+        {
+            _folder?.NoteShut();
+        }
+
         Writer?.Dispose();
         while (_idle.TryPop(out var session))
         {
@@ -153,48 +180,18 @@ internal sealed class Database : IDisposable
         }
 
         _readers.Dispose();
-        _lock?.Dispose();
-    }
-
-    private static FileStream OpenDirectory(string directory)
-    {
-        try
-        {
-            PrivateFiles.MakeFolder(directory);
-            var path = Path.Combine(directory, "lock");
-            PrivateFiles.Claim(path);
-            var held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            try
-            {
-                // Only now that nobody else has it open: closing a file drops the locks SQLite holds on it in this process.
-                PrivateFiles.Claim(Path.Combine(directory, FileName)); // what SQLite puts beside it takes its mode
-                return held;
-            }
-            catch
-            {
-                held.Dispose();
-                throw;
-            }
-        }
-        catch (IOException fault)
-        {
-            throw new StoreFailedException($"The data directory {directory} cannot be opened: end the server that uses it, or choose another directory ({fault.Message.TrimEnd('.')})", fault);
-        }
-        catch (UnauthorizedAccessException fault)
-        {
-            throw new StoreFailedException($"The data directory {directory} is not writable. Choose another or change its owner.", fault);
-        }
+        _folder?.Dispose();
     }
 
     private Session Open()
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
-            DataSource = _options.Directory is { } directory ? Path.Combine(directory, FileName) : ":memory:",
+            DataSource = _folder?.Database ?? ":memory:",
             Pooling = false,
         }.ToString());
         connection.Open();
-        var session = new Session(connection);
+        var session = new Session(connection, Name);
         session.Execute($"PRAGMA cache_size=-{_options.CacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;");
         if (!InMemory)
         {
@@ -210,7 +207,7 @@ internal sealed class Database : IDisposable
         if (found != Format)
         {
             throw new StoreFailedException(
-                $"The database in {_options.Directory} has format {found}; this version reads {Format}. Use the version that wrote it.", new InvalidDataException());
+                $"The database in {_options.Directory} has format {found}; this version reads {Format}. Use the version that wrote it.");
         }
     }
 }

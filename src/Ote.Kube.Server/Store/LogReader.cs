@@ -17,31 +17,31 @@ internal static class LogReader
     /// <summary>The row of <c>meta</c> that generations do not fall below; see <see cref="StoreCopy.Renew"/>.</summary>
     public const string GenerationKey = "generation";
 
-    private const string One = "SELECT id, value FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
+    private const string One = "SELECT id, value, sum FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
 
     // Current rows not newer than R, and rows replaced after R: those are the predecessors of the rows beyond R.
     private const string Page = """
-        SELECT id, ns, name, value FROM (
-            SELECT * FROM (SELECT id, ns, name, value FROM log
+        SELECT id, ns, name, value, sum FROM (
+            SELECT * FROM (SELECT id, ns, name, value, sum FROM log
                 WHERE resource=$1 AND (ns, name)>($2, $3) AND id<=$4 AND until IS NULL ORDER BY ns, name LIMIT $5)
             UNION ALL
-            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value FROM log c CROSS JOIN log p ON p.id=c.prev
+            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value, p.sum FROM log c CROSS JOIN log p ON p.id=c.prev
                 WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND (p.ns, p.name)>($2, $3) ORDER BY p.ns, p.name LIMIT $5))
         ORDER BY ns, name LIMIT $5
         """;
 
     private const string PageOfNamespace = """
-        SELECT id, ns, name, value FROM (
-            SELECT * FROM (SELECT id, ns, name, value FROM log
+        SELECT id, ns, name, value, sum FROM (
+            SELECT * FROM (SELECT id, ns, name, value, sum FROM log
                 WHERE resource=$1 AND ns=$2 AND name>$3 AND id<=$4 AND until IS NULL ORDER BY name LIMIT $5)
             UNION ALL
-            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value FROM log c CROSS JOIN log p ON p.id=c.prev
+            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value, p.sum FROM log c CROSS JOIN log p ON p.id=c.prev
                 WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND p.ns=$2 AND p.name>$3 ORDER BY p.name LIMIT $5))
         ORDER BY name LIMIT $5
         """;
 
     private const string History = """
-        SELECT l.id, l.op, l.ns, l.name, l.value, p.value FROM log l LEFT JOIN log p ON p.id=l.prev
+        SELECT l.id, l.op, l.ns, l.name, l.value, l.sum, p.value, p.sum, p.id FROM log l LEFT JOIN log p ON p.id=l.prev
         WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4
         """;
 
@@ -52,13 +52,12 @@ internal static class LogReader
         """;
 
     private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2";
-    private const string Holders = "SELECT resource, ns, name FROM log WHERE until IS NULL AND instr(value, $1)>0";
     private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
 
     public static StoredObject? Find(Session session, StoreKey key)
     {
         using var reader = session.Prepare(One, key.Resource, key.Namespace, key.Name).ExecuteReader();
-        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : null;
+        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), Whole(session, reader, reader.GetInt64(0), key, 1, 2)) : null;
     }
 
     public static List<StoredObject> List(Session session, PageQuery query)
@@ -70,7 +69,8 @@ internal static class LogReader
         var rows = new List<StoredObject>();
         while (reader.Read())
         {
-            rows.Add(new StoredObject(new StoreKey(query.Resource, reader.GetString(1), reader.GetString(2)), reader.GetInt64(0), reader.GetFieldValue<byte[]>(3)));
+            var (id, key) = (reader.GetInt64(0), new StoreKey(query.Resource, reader.GetString(1), reader.GetString(2)));
+            rows.Add(new StoredObject(key, id, Whole(session, reader, id, key, 3, 4)));
         }
 
         return rows;
@@ -82,9 +82,9 @@ internal static class LogReader
         var changes = new List<Change>();
         while (reader.Read())
         {
+            var (id, key) = (reader.GetInt64(0), new StoreKey(range.Resource, reader.GetString(2), reader.GetString(3)));
             changes.Add(new Change(
-                reader.GetInt64(0), (ChangeKind)reader.GetInt32(1), new StoreKey(range.Resource, reader.GetString(2), reader.GetString(3)),
-                reader.GetFieldValue<byte[]>(4), reader.IsDBNull(5) ? null : reader.GetFieldValue<byte[]>(5)));
+                id, (ChangeKind)reader.GetInt32(1), key, Whole(session, reader, id, key, 4, 5), reader.IsDBNull(6) ? null : Whole(session, reader, reader.GetInt64(8), key, 6, 7)));
         }
 
         return changes;
@@ -93,8 +93,15 @@ internal static class LogReader
     public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit, StoreKey After) query) =>
         Keys(session.Prepare(Dependents, query.Owner, query.Limit, query.After.Resource, query.After.Namespace, query.After.Name));
 
-    /// <summary>Objects whose JSON holds these bytes anywhere. Reads every object.</summary>
-    public static List<StoreKey> Holding(Session session, byte[] text) => Keys(session.Prepare(Holders, text));
+    /// <summary>A row's object, if it is as it was written.</summary>
+    private static byte[] Whole(Session session, SqliteDataReader row, long id, StoreKey key, int value, int sum)
+    {
+        var json = row.GetFieldValue<byte[]>(value);
+        // Rows of before there were sums have none.
+        return row.IsDBNull(sum) || row.GetInt64(sum) == RowSum.Of(id, key, json)
+            ? json
+            : throw StoreFault.Damaged(session.Name, $"what is stored for {key} at revision {id} is not what was written");
+    }
 
     private static List<StoreKey> Keys(SqliteCommand command)
     {
@@ -134,8 +141,6 @@ internal static class LogReader
     }
 
     public static long LastRevision(Session session) => Math.Max(session.Scalar("SELECT max(id) FROM log"), Compacted(session));
-
-    public static long CurrentObjects(Session session) => session.Scalar("SELECT count(*) FROM log WHERE until IS NULL");
 
     public static long Compacted(Session session) => session.Scalar("SELECT value FROM meta WHERE key='compacted'");
 

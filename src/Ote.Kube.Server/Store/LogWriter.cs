@@ -5,7 +5,7 @@ internal static class LogWriter
 {
     private const string Current = "SELECT id FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
     private const string Supersede = "UPDATE log SET until=$1 WHERE id=$2";
-    private const string Append = "INSERT INTO log (id, until, prev, op, resource, ns, name, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    private const string Append = "INSERT INTO log (id, until, prev, op, resource, ns, name, value, sum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     private const string Disown = "DELETE FROM owned WHERE resource=$1 AND ns=$2 AND name=$3";
     private const string Own = "INSERT INTO owned (owner, resource, ns, name) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
@@ -14,6 +14,11 @@ internal static class LogWriter
     private const string CompactDeleted = "DELETE FROM log WHERE id>$1 AND id<=$2 AND op=2";
     private const string Installed = "INSERT INTO meta VALUES ('installed', $1) ON CONFLICT (key) DO UPDATE SET value=$1";
     private const string Mark = "UPDATE meta SET value=$1 WHERE key='compacted'";
+
+    private const string Prove = "INSERT INTO meta VALUES ('proved', 1) ON CONFLICT (key) DO UPDATE SET value=value+1";
+
+    /// <summary>Changes something that nobody reads: whether it can be committed says whether the disk takes writes.</summary>
+    public static void Try(Session session) => session.Prepare(Prove).ExecuteNonQuery();
 
     /// <summary>Keeps what the definitions were installed from.</summary>
     public static void NoteInstalled(Session session, long mark) => session.Prepare(Installed, mark).ExecuteNonQuery();
@@ -36,7 +41,8 @@ internal static class LogWriter
         var kind = write.Delete ? ChangeKind.Deleted : current == 0 ? ChangeKind.Added : ChangeKind.Modified;
         var json = write.Value.At(revision);
         session.Prepare(
-            Append, revision, write.Delete ? revision : DBNull.Value, current, (int)kind, key.Resource, key.Namespace, key.Name, json).ExecuteNonQuery();
+            Append, revision, write.Delete ? revision : DBNull.Value, current, (int)kind, key.Resource, key.Namespace, key.Name, json,
+            RowSum.Of(revision, key, json)).ExecuteNonQuery();
         if (write.Owners is { } owners)
         {
             session.Prepare(Disown, key.Resource, key.Namespace, key.Name).ExecuteNonQuery();

@@ -11,6 +11,7 @@ namespace Ote.Kube.Server.Store;
 /// </summary>
 internal sealed class ObjectStore : IAsyncDisposable
 {
+    private static readonly TimeSpan ProofEvery = TimeSpan.FromSeconds(1);
     private readonly StoreOptions _options;
     private readonly Database _database;
     private readonly StoreMetrics _metrics;
@@ -19,23 +20,52 @@ internal sealed class ObjectStore : IAsyncDisposable
     private readonly Queue<Pending> _pending = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HeldHistory _held;
+    private readonly StoreHealth _health;
+    private IReadOnlyList<StoreKey> _going;
+    private long _provedAt;
     private bool _draining;
     private bool _closed;
     private long _last;
     private long _compacted;
 
+    /// <summary>Opens the database that the options name.</summary>
+    /// <exception cref="StoreFailedException">It is in use, damaged, or cannot be written; the message names it and the way out.</exception>
     public ObjectStore(StoreOptions options, StoreMetrics metrics, TimeProvider time, ILogger log)
+        : this(options, new Database(options), metrics, time, log)
+    {
+    }
+
+    /// <summary>Works with an open database, and closes it.</summary>
+    /// <exception cref="StoreFailedException">It is damaged.</exception>
+    public ObjectStore(StoreOptions options, Database database, StoreMetrics metrics, TimeProvider time, ILogger log)
     {
         _options = options;
         _metrics = metrics;
         _time = time;
-        _database = new Database(options);
-        _last = LogReader.LastRevision(_database.Writer);
-        _compacted = LogReader.Compacted(_database.Writer);
-        _held = LogReader.Held(_database.Writer, _compacted);
-        _metrics.Opened(LogReader.CurrentObjects(_database.Writer));
-        Installed = LogReader.Installed(_database.Writer);
-        LeastGeneration = LogReader.LeastGeneration(_database.Writer);
+        _database = database;
+        _health = new StoreHealth(database.Name, metrics, log);
+        try
+        {
+            _last = LogReader.LastRevision(database.Writer);
+            _compacted = LogReader.Compacted(database.Writer);
+            _held = LogReader.Held(database.Writer, _compacted);
+            var found = Inspection.Of(database.Writer);
+            _going = found.Going;
+            _metrics.Opened(found.Objects);
+            Installed = LogReader.Installed(database.Writer);
+            LeastGeneration = LogReader.LeastGeneration(database.Writer);
+        }
+        catch (SqliteException fault)
+        {
+            database.Dispose();
+            throw database.Fault(fault);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+
         Changes = new ChangeHub(_last, (change, fault) => log.ListenerFailed(change.Key.ToString(), change.Revision, fault));
     }
 
@@ -64,9 +94,9 @@ internal sealed class ObjectStore : IAsyncDisposable
             LogWriter.NoteInstalled(_database.Writer, mark);
             Installed = mark;
         }
-        catch (Microsoft.Data.Sqlite.SqliteException fault)
+        catch (SqliteException fault)
         {
-            throw new StoreFailedException($"The store cannot be written: {fault.Message}", fault);
+            throw _database.Fault(fault);
         }
         finally
         {
@@ -79,9 +109,36 @@ internal sealed class ObjectStore : IAsyncDisposable
     /// </summary>
     /// <exception cref="StoreBusyException">The queue is full or the store is closing.</exception>
     /// <exception cref="StoreFailedException">The disk refused the transaction.</exception>
-    public Task<WriteResult> WriteAsync(StoreWrite write)
+    public Task<WriteResult> WriteAsync(StoreWrite write) => EnqueueAsync(new Pending(write));
+
+    /// <summary>
+    /// What keeps the store from doing as asked; null when nothing does. After a failed commit it tries, once a second at most, whether another succeeds: somebody who only looks
+    /// hears of it too when there is room again.
+    /// </summary>
+    public async Task<StoreFailedException?> TroubleAsync()
     {
-        var pending = new Pending(write);
+        var before = Interlocked.Read(ref _provedAt);
+        if (_health.Fault is not { Trouble: not StoreTrouble.Damaged } fault || _time.GetElapsedTime(before) < ProofEvery
+            || Interlocked.CompareExchange(ref _provedAt, _time.GetTimestamp(), before) != before)
+        {
+            return _health.Fault;
+        }
+
+        try
+        {
+            await EnqueueAsync(new Pending(null)).ConfigureAwait(false);
+        }
+        catch (Exception still) when (still is StoreFailedException or StoreBusyException)
+        {
+            // Noted where it failed; or others wait for the same answer.
+            return _health.Fault ?? fault;
+        }
+
+        return _health.Fault;
+    }
+
+    private Task<WriteResult> EnqueueAsync(Pending pending)
+    {
         lock (_gate)
         {
             if (_closed)
@@ -109,13 +166,13 @@ internal sealed class ObjectStore : IAsyncDisposable
 
     /// <summary>The current object, or null.</summary>
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) =>
-        _database.ReadAsync(LogReader.Find, key, cancellation);
+        ReadAsync(LogReader.Find, key, cancellation);
 
     /// <summary>A page of objects as they stood at the query's revision, by namespace and name.</summary>
     /// <exception cref="RevisionExpiredException">The revision was compacted.</exception>
     public async ValueTask<List<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation)
     {
-        var rows = await _database.ReadAsync(LogReader.List, query, cancellation).ConfigureAwait(false);
+        var rows = await ReadAsync(LogReader.List, query, cancellation).ConfigureAwait(false);
         // Checked after the read: a compaction that overtook it would have taken rows the page should hold.
         ThrowIfCompacted(query.Revision);
         return rows;
@@ -125,7 +182,7 @@ internal sealed class ObjectStore : IAsyncDisposable
     /// <exception cref="RevisionExpiredException">Some of them were compacted.</exception>
     public async ValueTask<List<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation)
     {
-        var changes = await _database.ReadAsync(LogReader.Changes, (resource, after, upTo, limit), cancellation).ConfigureAwait(false);
+        var changes = await ReadAsync(LogReader.Changes, (resource, after, upTo, limit), cancellation).ConfigureAwait(false);
         ThrowIfCompacted(after);
         return changes;
     }
@@ -136,16 +193,14 @@ internal sealed class ObjectStore : IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     /// <param name="after">Begin beyond this key; null: at the first.</param>
     public ValueTask<List<StoreKey>> OwnedByAsync(string owner, int limit, CancellationToken cancellation, StoreKey? after = null) =>
-        _database.ReadAsync(LogReader.OwnedBy, (owner, limit, after ?? new StoreKey("", "", "")), cancellation);
+        ReadAsync(LogReader.OwnedBy, (owner, limit, after ?? new StoreKey("", "", "")), cancellation);
 
-    /// <summary>
-    /// Keys of objects whose deletion has begun and is not over, and perhaps of some that speak of a deletion elsewhere. Reads every object: for the start alone.
-    /// </summary>
-    public ValueTask<List<StoreKey>> GoingAsync(CancellationToken cancellation) => _database.ReadAsync(LogReader.Holding, "\"deletionTimestamp\""u8.ToArray(), cancellation);
+    /// <summary>Keys of objects whose deletion had begun and was not over when the store was opened, and perhaps of some that speak of a deletion elsewhere. Given once.</summary>
+    public IReadOnlyList<StoreKey> TakeGoing() => Interlocked.Exchange(ref _going, []);
 
     /// <summary>Uids that are named as owners, in order.</summary>
     public ValueTask<List<string>> OwnersAsync(string after, int limit, CancellationToken cancellation) =>
-        _database.ReadAsync(LogReader.OwnersAfter, (after, limit), cancellation);
+        ReadAsync(LogReader.OwnersAfter, (after, limit), cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -168,6 +223,19 @@ internal sealed class ObjectStore : IAsyncDisposable
 
         Changes.Dispose();
         _database.Dispose();
+    }
+
+    private async ValueTask<T> ReadAsync<T, TArgument>(Func<Session, TArgument, T> read, TArgument argument, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _database.ReadAsync(read, argument, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreFailedException fault)
+        {
+            _health.Failed(fault);
+            throw;
+        }
     }
 
     private void ThrowIfCompacted(long revision)
@@ -214,7 +282,7 @@ internal sealed class ObjectStore : IAsyncDisposable
             var bytes = 0L;
             while (batch.Count < _options.BatchWrites && _pending.TryPeek(out var next) && (batch.Count == 0 || bytes < _options.BatchBytes))
             {
-                bytes += next.Write.Value.Length;
+                bytes += next.Write?.Value.Length ?? 0;
                 batch.Add(_pending.Dequeue());
             }
 
@@ -237,7 +305,13 @@ internal sealed class ObjectStore : IAsyncDisposable
             session.Execute("BEGIN IMMEDIATE");
             for (var i = 0; i < batch.Count; i++)
             {
-                (results[i], var change) = LogWriter.Apply(session, batch[i].Write, last + 1);
+                if (batch[i].Write is not { } write)
+                {
+                    LogWriter.Try(session);
+                    continue;
+                }
+
+                (results[i], var change) = LogWriter.Apply(session, write, last + 1);
                 if (change is not null)
                 {
                     last++;
@@ -266,6 +340,7 @@ internal sealed class ObjectStore : IAsyncDisposable
         }
 
         _last = last;
+        _health.Committed();
         foreach (var change in changes)
         {
             _held.Add(change.Revision, HeldHistory.Of(change));
@@ -309,16 +384,23 @@ internal sealed class ObjectStore : IAsyncDisposable
             // SQLite rolled back by itself (disk full, I/O error): there is no transaction left to end.
         }
 
-        var failed = new StoreFailedException($"The store could not commit: {fault.Message}", fault);
+        var failed = fault switch
+        {
+            StoreFailedException known => known,
+            SqliteException refused => _database.Fault(refused),
+            _ => new StoreFailedException($"The database {_database.Name} could not commit: {fault.Message}", StoreTrouble.Failed, fault),
+        };
+        _health.Failed(failed);
         foreach (var pending in batch)
         {
             pending.Done.SetException(failed);
         }
     }
 
-    private sealed class Pending(StoreWrite write)
+    /// <param name="write">Null to try whether anything can be written.</param>
+    private sealed class Pending(StoreWrite? write)
     {
-        public StoreWrite Write => write;
+        public StoreWrite? Write => write;
 
         public TaskCompletionSource<WriteResult> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -3,9 +3,12 @@ using Microsoft.Data.Sqlite;
 namespace Ote.Kube.Server.Store;
 
 /// <summary>One connection with its prepared statements. Used by one caller at a time.</summary>
-internal sealed class Session(SqliteConnection connection) : IDisposable
+internal sealed class Session(SqliteConnection connection, string name) : IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
+
+    /// <summary>The database, as errors name it.</summary>
+    public string Name => name;
 
     /// <summary>
     /// The prepared statement of a text whose parameters are <c>$1</c>, <c>$2</c>, … The texts are constants of this folder, so

@@ -35,6 +35,11 @@ public static class StoreCopy
             throw new IOException("it is damaged");
         }
 
+        if (session.Scalar(Database.HasSums) > 0)
+        {
+            Inspection.Of(session);
+        }
+
         var format = session.Scalar("SELECT value FROM meta WHERE key='format'");
         if (format != Database.Format)
         {
@@ -87,9 +92,13 @@ public static class StoreCopy
 
             var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
             connection.Open();
-            using var session = new Session(connection);
+            using var session = new Session(connection, file);
             session.Execute("PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL;");
             work(session);
+        }
+        catch (StoreFailedException)
+        {
+            throw new IOException($"The database {file} {what}: it is damaged.");
         }
         catch (Exception fault) when (fault is SqliteException or IOException or UnauthorizedAccessException)
         {

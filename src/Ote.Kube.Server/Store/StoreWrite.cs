@@ -45,6 +45,3 @@ internal sealed class RevisionExpiredException(long asked, long oldest)
 
 /// <summary>The store refuses more work: its queue is full or it is closing. Nothing was written.</summary>
 internal sealed class StoreBusyException(string message) : Exception(message);
-
-/// <summary>The disk or the database refused a commit. Nothing of it was written.</summary>
-internal sealed class StoreFailedException(string message, Exception inner) : Exception(message, inner);

@@ -49,6 +49,11 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
             {
                 await EndAsync(request, stream, subscription, deadline.IsCancellationRequested).ConfigureAwait(false);
             }
+            catch (StoreFailedException fault)
+            {
+                // The answer has begun: its last line says why there are no more.
+                await stream.ErrorAsync(ApiError.Stored(fault), ends.Token).ConfigureAwait(false);
+            }
         }
         finally
         {

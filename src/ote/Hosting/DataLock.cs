@@ -9,6 +9,9 @@ internal sealed class DataLock : IDisposable
     /// <summary>Stands in each data directory. The store of an API keeps a file <c>lock</c> of its own, which may be beside it.</summary>
     public const string FileName = "in-use";
 
+    // EAGAIN of Linux and of the BSDs: what a lock that another has is told with.
+    private const int Held = 11, HeldElsewhere = 35;
+
     private readonly FileStream _held;
 
     private DataLock(FileStream held) => _held = held;
@@ -34,7 +37,7 @@ internal sealed class DataLock : IDisposable
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             }));
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException used) when (used.HResult is Held or HeldElsewhere)
         {
             throw new RoleException($"--data: {directory} is in use by another process of ote; end that one first, or give this one a directory of its own");
         }
