@@ -291,11 +291,18 @@ internal sealed class MessageRelay(
         }
     }
 
-    // What waits in the queue of a link that was lost goes across meanwhile, if it can: whoever gets it twice knows it by its id.
+    // What waits in the queue of a link that was lost goes across meanwhile, or over another neighbour when its target, or this cluster, hangs
+    // elsewhere now: whoever gets it twice knows it by its id.
     private void Detour(Entry entry)
     {
+        if (entry.Link is not { IsUp: false } lost)
+        {
+            return;
+        }
+
         var step = route(entry.Record.Message, entry.Record.FromAbove);
-        if (step.Step == MessageStep.Across && linkTo(step) is { } link && TryBegin(entry, link, step.Step, isDetour: true))
+        if (step.Step is MessageStep.Across or MessageStep.Down or MessageStep.Up && linkTo(step) is { } link
+            && (step.Step == MessageStep.Across || link.Peer.Uid != lost.Peer.Uid) && TryBegin(entry, link, step.Step, isDetour: true))
         {
             _ = SendAsync(entry, link, step.Step);
         }

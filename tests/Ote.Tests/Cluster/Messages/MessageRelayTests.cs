@@ -219,6 +219,34 @@ public sealed class MessageRelayTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    /// <summary>The queue of a child that came by for a moment is kept for a day, and its target is elsewhere.</summary>
+    [Fact]
+    public async Task One_that_hangs_in_the_queue_of_a_child_that_left_goes_where_its_target_is_now()
+    {
+        using var relay = New();
+        var visitor = _links["child"] = new FakeLink("child");
+        await relay.TakeAsync(Data("a", 1), fromAbove: false, 0);
+        var queued = await visitor.Next();
+        visitor.IsUp = false;
+        using var stop = new CancellationTokenSource();
+        var running = relay.RunAsync(stop.Token);
+        var other = _links["south"] = new FakeLink("south");
+        _routes["a"] = new(MessageStep.Down, "south");
+        relay.Wake();
+        var again = await other.Next();
+        Assert.Equal(queued.Message.ClusterMessage.Id, again.Message.ClusterMessage.Id);
+        queued.Lose(); // what the queue gives up at last changes nothing
+        again.Acknowledge();
+        while (relay.Count > 0)
+        {
+            Ct.ThrowIfCancellationRequested(); // by another thread, soon
+            await Task.Yield();
+        }
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     [Fact]
     public async Task One_that_a_lost_lateral_link_did_not_take_goes_by_the_tree_at_once()
     {
