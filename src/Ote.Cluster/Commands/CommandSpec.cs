@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using Ote.Cluster.Access;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -151,12 +152,7 @@ internal sealed record CommandSpec(ClusterSelector Selector, Command Command, Ti
     /// </summary>
     public static Requester WhoAsked(JsonObject obj, string entry, bool namesRequester)
     {
-        if (namesRequester && obj.Annotation("ote.baidu.com/requested-by") is { Length: > 0 } user)
-        {
-            var groups = (obj.Annotation("ote.baidu.com/requested-by-groups") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return new Requester { User = user, Groups = { groups } };
-        }
-
-        return new Requester { User = $"ote:cluster-controller:{entry}", Groups = { "ote:commanders" } };
+        var stamped = namesRequester ? StampedRequester.Of(obj, "ote.baidu.com/requested-by") : null;
+        return stamped ?? new Requester { User = $"ote:cluster-controller:{entry}", Groups = { "ote:commanders" } };
     }
 }

@@ -71,7 +71,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         }
 
         var holder = cluster.Text("spec", "uid");
-        var own = holder is null || holder == request.Uid ? Hosts(cluster) : [];
+        var own = holder is null || holder == request.Uid ? ClusterHosts.Of(cluster) : [];
         if (!HostPolicy.NeedsHolders(signing.Hosts, own))
         {
             var hosts = HostPolicy.Judge(request.Name, signing.Hosts, own, _ => null);
@@ -194,9 +194,6 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
     private static JoinAnswer Refused(JoinRequest request, string text) =>
         new() { RequestId = request.RequestId, Outcome = JoinAnswer.Types.Outcome.Refused, Text = text };
 
-    private static HashSet<string> Hosts(JsonObject? cluster) =>
-        [.. cluster.Items("spec", "hosts")?.Select(h => HostPolicy.Normalize(h?.ToString() ?? "")) ?? []];
-
     /// <summary>Who holds which host. Asked of the API each time: few clusters take children, and the answer must be exact.</summary>
     private async Task<Dictionary<string, string>> HoldersAsync(CancellationToken ct)
     {
@@ -204,7 +201,7 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         var all = await api.ListAsync(Kinds.Clusters, null, null, ct).ConfigureAwait(false);
         foreach (var cluster in all.Items)
         {
-            foreach (var host in Hosts(cluster))
+            foreach (var host in ClusterHosts.Of(cluster))
             {
                 holders.TryAdd(host, cluster.Name());
             }
@@ -226,11 +223,11 @@ internal sealed class JoinDesk(KubeClient api, RootAuthorities authority, Revoca
         var spec = next.Child("spec");
         spec["uid"] = request.Uid;
         spec["accepted"] = accepted || cluster.Truth("spec", "accepted") == true;
-        var held = Hosts(cluster);
+        var held = ClusterHosts.Of(cluster);
         held.UnionWith(hosts.Held);
         if (held.Count > 0)
         {
-            spec["hosts"] = new JsonArray([.. held.Order(StringComparer.Ordinal).Select(h => (JsonNode)h)]);
+            ClusterHosts.Write(next, held);
         }
 
         return next;

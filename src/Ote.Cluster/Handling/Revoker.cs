@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
 using Ote.Cluster.Identity;
 using Ote.Kube.Objects;
@@ -28,9 +29,6 @@ internal sealed class Revoker(
     /// </summary>
     public static bool IsShutOut(JsonObject cluster) =>
         cluster.Truth("spec", "accepted") == false && (CertificateRecord.Of(cluster) is not null || cluster.Text("status", "uid") is not null);
-
-    private const string ByAnnotation = "ote.baidu.com/accepted-by";
-    private const string ByGroupsAnnotation = "ote.baidu.com/accepted-by-groups";
 
     /// <summary>Brings the list in line with one object. Completes when that is on disk.</summary>
     public Task ObserveAsync(JsonObject cluster)
@@ -106,9 +104,7 @@ internal sealed class Revoker(
     private void Note(string @event, RevokedCluster cluster, Requester? by) =>
         audit?.Write(AuditLine.Shutting(@event, Handling.ClusterControllerOptions.RootName, cluster.Name, cluster.Uid, by, time.GetUtcNow()));
 
-    private Requester? By(JsonObject cluster) => namesRequester && cluster.Annotation(ByAnnotation) is { Length: > 0 } user
-        ? new Requester { User = user, Groups = { (cluster.Annotation(ByGroupsAnnotation) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) } }
-        : null;
+    private Requester? By(JsonObject cluster) => namesRequester ? StampedRequester.Of(cluster, "ote.baidu.com/accepted-by") : null;
 
     // Of a cluster that joined before the ends were written down, the CA's own end is the only sure one.
     private DateTimeOffset Until(JsonObject cluster) =>

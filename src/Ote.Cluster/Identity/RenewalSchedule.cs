@@ -7,10 +7,13 @@ internal static class RenewalSchedule
     private static readonly TimeSpan ShortestRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestSpread = TimeSpan.FromMinutes(1);
 
+    // Who has none that counts is offline until then.
+    private static readonly TimeSpan SpreadOfEnded = TimeSpan.FromSeconds(10);
+
     /// <summary>
     /// When to renew: somewhere between half and two thirds of the certificate's life, so that clusters that joined together do not come
     /// together, and a third of its life is left for retries. One that is due already is renewed soon: after a hundredth of its life at
-    /// most, and not more than a minute.
+    /// most, and not more than a minute; one that has ended already, of 10 seconds.
     /// </summary>
     /// <param name="notBefore">When the certificate begins.</param>
     /// <param name="notAfter">When it ends.</param>
@@ -25,11 +28,12 @@ internal static class RenewalSchedule
         return Soon(notBefore, notAfter, now, random);
     }
 
-    /// <summary>When to renew one that is due already: within a hundredth of its life, and a minute.</summary>
+    /// <summary>When to renew one that is due already: within a hundredth of its life, and a minute; within 10 seconds when it has ended.</summary>
     public static DateTimeOffset Soon(DateTimeOffset notBefore, DateTimeOffset notAfter, DateTimeOffset now, double random)
     {
         TimeSpan spread = Life(notBefore, notAfter) / 100;
-        return now + ((spread < LongestSpread ? spread : LongestSpread) * random);
+        TimeSpan most = now >= notAfter ? SpreadOfEnded : LongestSpread;
+        return now + ((spread < most ? spread : most) * random);
     }
 
     /// <summary>The end of the time in which a healthy cluster renews: two thirds of the certificate's life are over.</summary>

@@ -36,7 +36,7 @@ public static class RootHosts
             var clusters = await api.ListAsync(Kinds.Clusters, null, null, ct).ConfigureAwait(false);
             var taken = Taken(clusters.Items.Where(c => c.Name() != root), wanted);
             var own = clusters.Items.FirstOrDefault(c => c.Name() == root);
-            var held = Held(own).ToHashSet(StringComparer.Ordinal);
+            var held = ClusterHosts.Of(own);
             var had = held.Count;
             held.UnionWith(wanted.Except(taken.Keys));
             if (held.Count == had)
@@ -66,7 +66,7 @@ public static class RootHosts
         var taken = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var other in others)
         {
-            foreach (var host in Held(other).Intersect(wanted, StringComparer.Ordinal))
+            foreach (var host in ClusterHosts.Of(other).Intersect(wanted, StringComparer.Ordinal))
             {
                 taken.TryAdd(host, other.Name());
             }
@@ -74,9 +74,6 @@ public static class RootHosts
 
         return taken;
     }
-
-    private static IEnumerable<string> Held(JsonObject? cluster) =>
-        cluster.Items("spec", "hosts")?.Select(host => HostPolicy.Normalize(host?.ToString() ?? "")) ?? [];
 
     private static Task<JsonObject> WriteAsync(KubeClient api, JsonObject? own, string root, IEnumerable<string> hosts, CancellationToken ct)
     {
@@ -87,7 +84,7 @@ public static class RootHosts
             ["metadata"] = new JsonObject { ["name"] = root },
             ["spec"] = new JsonObject { ["name"] = root },
         };
-        next.Child("spec")["hosts"] = new JsonArray([.. hosts.Order(StringComparer.Ordinal).Select(host => (JsonNode)host)]);
+        ClusterHosts.Write(next, hosts);
         return own is null ? api.CreateAsync(Kinds.Clusters, null, next, ct) : api.ReplaceAsync(Kinds.Clusters, next, ct);
     }
 }
