@@ -264,8 +264,8 @@ internal sealed partial class CommandController : IDisposable
         var names = work.TakeUnsent(_time.GetUtcNow(), _random(), out var all, out var repeated);
         if (repeated)
         {
-            var (away, unknown) = _sender.Missing(names);
-            names = [.. names.Except(away).Except(unknown)];
+            var missing = _sender.Missing(names);
+            names = [.. names.Except(missing.Away).Except(missing.Unknown)];
         }
 
         if (run.Spec.Cancel)
@@ -361,10 +361,10 @@ internal sealed partial class CommandController : IDisposable
     }
 
     /// <summary>Who of the open targets cannot be reached, for people: one that was shut out does not come back by itself.</summary>
-    private (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(CommandRun run)
+    private MissingTargets Missing(CommandRun run)
     {
-        var (away, unknown) = _sender.Missing(run.Open);
-        return ([.. away.Select(name => _sender.IsRevoked(name) ? name + " (revoked)" : name)], unknown);
+        var missing = _sender.Missing(run.Open);
+        return missing with { Away = [.. missing.Away.Select(name => _sender.IsRevoked(name) ? name + " (revoked)" : name)] };
     }
 
     private async Task WriteStatusAsync(Work work, CancellationToken ct)
@@ -378,7 +378,7 @@ internal sealed partial class CommandController : IDisposable
         var run = work.Run!;
         var next = (work.LastWritten is { } last && last.Generation() == obj.Generation() ? last : obj).Copy();
         var status = next.Child("status");
-        CommandStatus.Write(status, run, work.Generation, work.Pages!.Count, run.IsOver ? ([], []) : Missing(run), now);
+        CommandStatus.Write(status, run, work.Generation, work.Pages!.Count, run.IsOver ? new MissingTargets([], [], []) : Missing(run), now);
         if (run.IsOver && work.HasPending)
         {
             // A result came after the others were stored. An end that is told before every result is on disk would lose it with this

@@ -42,10 +42,10 @@ internal static class CommandStatus
     /// <param name="run">The run.</param>
     /// <param name="observed">The object's generation that is taken into account.</param>
     /// <param name="pages">Result pages stored.</param>
-    /// <param name="missing">Open targets that are away, and those that nobody knows any more.</param>
+    /// <param name="missing">Open targets that cannot answer now.</param>
     /// <param name="now">The time.</param>
     public static void Write(
-        JsonObject status, CommandRun run, long observed, int pages, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing, DateTimeOffset now)
+        JsonObject status, CommandRun run, long observed, int pages, MissingTargets missing, DateTimeOffset now)
     {
         var first = status.Whole("runGeneration") != (long)run.Spec.Command.Generation;
         if (first)
@@ -79,9 +79,9 @@ internal static class CommandStatus
                 : $"no known cluster matches '{Clip(run.Spec.Command.Selector)}'; compare with the names and tags of get clusters -o wide",
             now);
         SetNamesKnown(status, run, now);
-        var away = missing.Away.Count + missing.Unknown.Count > 0;
+        var wait = run.Spec.Cancel ? "Cancelling" : missing.None ? "Waiting" : missing.Away.Count + missing.Unknown.Count > 0 ? "ClustersAway" : "ClustersNotAnswering";
         Conditions.SetCondition(
-            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : run.Spec.Cancel ? "Cancelling" : away ? "ClustersAway" : "Waiting", run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
+            status, "Complete", run.IsOver, run.IsOver ? "AllAnswered" : wait, run.IsOver ? "every target has its final outcome" : Waiting(run, missing), now);
         if (run.IsOver)
         {
             status["completionTime"] ??= now.ToKubeTime();
@@ -154,13 +154,14 @@ internal static class CommandStatus
             status, "NamesKnown", false, "UnknownNames", $"no cluster was known by the name {Names(run.UnknownNames)} when the command was accepted", now);
     }
 
-    private static string Waiting(CommandRun run, (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) missing)
+    private static string Waiting(CommandRun run, MissingTargets missing)
     {
         var text = $"{Plural.Of(run.OpenCount, "target")} {(run.OpenCount == 1 ? "has not answered; it may" : "have not answered; they may")} until {run.Deadline.ToKubeTime()}";
         return (run.Spec.Cancel ? "cancelled where it has not been executed, which who is open has not confirmed; " : "")
             + text
             + (missing.Away.Count > 0 ? $"; away: {Names(missing.Away)}" : "")
-            + (missing.Unknown.Count > 0 ? $"; not known any more: {Names(missing.Unknown)}" : "");
+            + (missing.Unknown.Count > 0 ? $"; not known any more: {Names(missing.Unknown)}" : "")
+            + (missing.Stuck.Count > 0 ? $"; the cluster or its shim does not answer at: {Names(missing.Stuck)}" : "");
     }
 
     private static string Clip(string selector) => selector.Length <= MostSelector ? selector : string.Concat(selector.AsSpan(0, MostSelector), "…");

@@ -3,14 +3,23 @@ using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Commands;
 
+/// <summary>Why targets of a command are silent.</summary>
+/// <param name="Away">Those whose links are down.</param>
+/// <param name="Unknown">Those that nobody knows any more.</param>
+/// <param name="Stuck">Those whose controller is here, while the cluster behind it, or its shim, does not answer.</param>
+internal readonly record struct MissingTargets(IReadOnlyList<string> Away, IReadOnlyList<string> Unknown, IReadOnlyList<string> Stuck)
+{
+    public bool None => Away.Count + Unknown.Count + Stuck.Count == 0;
+}
+
 /// <summary>How a control entry reaches its subtree. Thread-safe.</summary>
 internal interface ICommandSender
 {
     /// <summary>Whom a selector means now, clusters that are away included.</summary>
     IReadOnlyList<string> Resolve(ClusterSelector selector);
 
-    /// <summary>Which of these clusters cannot be reached now: those that are away, and those that nobody knows.</summary>
-    (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names);
+    /// <summary>Which of these clusters cannot carry a command out now.</summary>
+    MissingTargets Missing(IEnumerable<string> names);
 
     /// <summary>Whether a cluster that is away was shut out of the tree: it does not come back by itself.</summary>
     bool IsRevoked(string name);

@@ -282,9 +282,12 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
 
             // The result of one that has the command may be lost with a former parent, which took it; asked again it answers from its journal.
             _again.UnionWith(changes.Where(c => c.Reattached).Select(c => c.Name).Concat(along).Where(run.IsOpen));
-            return left || _again.Count > before;
+            return left || _again.Count > before || changes.Any(c => IsNews(c) && run.IsOpen(c.Name));
         }
     }
+
+    // Why a target is silent is another matter now, which the command's status tells.
+    private static bool IsNews(RouteChange change) => change.Before?.Online != change.After?.Online || change.Before?.Local?.IsReachable != change.After?.Local?.IsReachable;
 
     /// <summary>
     /// Whether to look for targets that are no more: after one has lost its route, and else once a minute. If so, the next time is set.

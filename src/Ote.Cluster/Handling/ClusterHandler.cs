@@ -39,6 +39,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly ClusterMessages _messages;
     private readonly IssuingDesk? _issuing;
     private readonly Action<ViolationReason> _violated;
+    private readonly Action<string, ulong> _overtaken;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -58,6 +59,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="messages">What clusters say to each other.</param>
     /// <param name="issuing">Lets clusters in by the root's leave; null at the root.</param>
     /// <param name="violated">Counts what no child may say.</param>
+    /// <param name="overtaken">Ends the link of a direct child's uid if its epoch is no greater than this.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -76,11 +78,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         ClusterMessages messages,
         IssuingDesk? issuing,
         Action<ViolationReason> violated,
+        Action<string, ulong> overtaken,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _issuing, _violated) = (trust, messages, issuing, violated);
+        (_trust, _messages, _issuing, _violated, _overtaken) = (trust, messages, issuing, violated, overtaken);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -166,6 +169,16 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Draining = _drains(),
     };
 
+    /// <summary>A cluster below has attached elsewhere since: whoever is its parent here ends that link.</summary>
+    public void Overtaken(AttachedElsewhere since)
+    {
+        var known = _routes.Read(t => t.Find(since.Name) is { } entry && entry.Uid == since.Uid && entry.Epoch <= since.Epoch ? t.NextHop(since.Name) : null);
+        if (known is not null)
+        {
+            Overtaken(known, since);
+        }
+    }
+
     /// <summary>Sends all children elsewhere.</summary>
     public void Drain()
     {
@@ -195,6 +208,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         }
 
         TagSet.TryCreate(hello!.Tags, out var tags, out _);
+        IReadOnlyList<OutdatedLink> outdated = [];
         _routes.Apply(t =>
         {
             var known = t.Find(name);
@@ -227,8 +241,10 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 link.Close(verdict.Text);
             }
 
+            outdated = step.Outdated;
             return step;
         });
+        Overtaken(outdated);
         _log.ChildAttached(name, _routes.Self.Name);
         _desk.Attached(link, hello.AdvertisedAddress, welcome, _stop);
         _transit.Attached(name);
@@ -336,9 +352,30 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private static void AskForSnapshot(ILink link, string reason) =>
         link.TrySend(new Message { Lane = Lane.Control, RouteRequest = new RouteSnapshotRequest { Reason = reason } });
 
+    private void Overtaken(IReadOnlyList<OutdatedLink> links)
+    {
+        foreach (var old in links)
+        {
+            Overtaken(old.Child, new AttachedElsewhere { Name = old.Name, Uid = old.Uid, Epoch = old.Epoch });
+        }
+    }
+
+    private void Overtaken(string hop, AttachedElsewhere since)
+    {
+        if (hop == since.Name)
+        {
+            _overtaken(since.Uid, since.Epoch);
+        }
+        else
+        {
+            LinkTo(hop)?.TrySend(new Message { Lane = Lane.Control, AttachedElsewhere = since });
+        }
+    }
+
     private void Routes(ILink link, Func<RouteTable, RouteStep> happen)
     {
         var step = _routes.Apply(happen);
+        Overtaken(step.Outdated);
         foreach (var verdict in step.Verdicts)
         {
             link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
@@ -379,7 +416,14 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         {
             foreach (var forged in batch.Receipts.Except(own))
             {
-                _log.Forged("receipt", forged.Cluster, child);
+                if (_routes.Read(t => t.HasClaimed(forged.Cluster, child)))
+                {
+                    _log.ReceiptBehind(forged.Cluster, child); // it brings them itself, where it is now
+                }
+                else
+                {
+                    _log.Forged("receipt", forged.Cluster, child);
+                }
             }
         }
 

@@ -28,7 +28,11 @@ internal sealed class ClusterObjects : IDisposable
 
     // What hung below a cluster that is lost mostly hangs elsewhere in a moment, and a thousand objects would be written twice just then.
     private static readonly TimeSpan MovingPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DrainLook = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
+
+    // A child that a drained parent has sent away mostly hangs elsewhere in a second; one that finds nobody is not waited for without end.
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(30);
 
     // While a branch moves its clusters are without a route for a moment; their objects hold what operators wish of them.
     private static readonly TimeSpan RoutePatience = LostNames.Patience;
@@ -123,8 +127,8 @@ internal sealed class ClusterObjects : IDisposable
             (plan, known) = await _issuing.PrepareAsync(known, entry, ct).ConfigureAwait(false);
         }
 
-        var isHomeDrained = entry.Home.Length > 0 && IsDrained(_informer.Get(entry.Home));
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, isHomeDrained);
+        var home = entry.Home.Length == 0 ? HomeState.Fit : _routes.Read(t => PathTo(t, entry.Home)).Contains(name) ? HomeState.Below : IsDrained(_informer.Get(entry.Home)) ? HomeState.Drained : HomeState.Fit;
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -133,8 +137,8 @@ internal sealed class ClusterObjects : IDisposable
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
-        HomeStatus.Write(next.Child("status"), entry, known, isHomeDrained, _time.GetUtcNow());
-        var children = IsDrained(known) ? _routes.Read(t => t.ChildCounts([name])[name]) : (int?)null;
+        HomeStatus.Write(next.Child("status"), entry, known, home, _time.GetUtcNow());
+        var children = IsDrained(known) ? _routes.Read(t => t.ChildrenOf(name, (_time.GetUtcNow() - DrainPatience).ToUnixTimeMilliseconds())) : (ChildrenOf?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
         if (name != _routes.Self.Name)
         {
@@ -158,6 +162,11 @@ internal sealed class ClusterObjects : IDisposable
         if ((plan is null ? due : ClusterWishes.Sooner(due, await _issuing!.SendAsync(plan, entry).ConfigureAwait(false))) is { } later)
         {
             return Next.After(again.Delay < later ? again.Delay.Value : later);
+        }
+
+        if (children is { Moving: > 0 } && !(again.Delay < DrainLook))
+        {
+            return Next.After(DrainLook);
         }
 
         if (children is null)
@@ -335,5 +344,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, bool IsHomeDrained, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, HomeState Home, DateTimeOffset? Until = null);
 }

@@ -203,20 +203,27 @@ internal static class ClusterStatus
 
     /// <summary>How far the draining of a cluster is.</summary>
     /// <param name="status">The status object.</param>
-    /// <param name="children">Children it still has; null when nobody wants it drained.</param>
+    /// <param name="children">Who hangs or hung below it; null when nobody wants it drained.</param>
     /// <param name="now">The time.</param>
-    public static void WriteDrain(JsonObject status, int? children, DateTimeOffset now)
+    public static void WriteDrain(JsonObject status, ChildrenOf? children, DateTimeOffset now)
     {
-        if (children is { } left)
-        {
-            Conditions.SetCondition(
-                status, "Drained", left == 0, left == 0 ? "NoChildren" : "ChildrenLeft", left == 0 ? "all its children hang elsewhere" : $"{Plural.Of(left, "child", "children")} {(left == 1 ? "has" : "have")} not left yet", now);
-        }
-        else
+        if (children is null)
         {
             Forget(status, "Drained");
+            return;
         }
+
+        var (isDrained, reason, message) = children.Value switch
+        {
+            { Attached: > 0 and var left } => (false, "ChildrenLeft", $"{Children(left)} not left yet"),
+            { Moving: > 0 and var moving } => (false, "ChildrenMoving", $"{Children(moving)} left and {(moving == 1 ? "is" : "are")} not attached elsewhere yet"),
+            { Away: > 0 and var away } => (true, "NoChildren", $"no child hangs below it; {Plural.Of(away, "cluster")} that did {(away == 1 ? "is" : "are")} away"),
+            _ => (true, "NoChildren", "all its children hang elsewhere"),
+        };
+        Conditions.SetCondition(status, "Drained", isDrained, reason, message, now);
     }
+
+    private static string Children(int count) => Plural.Of(count, "child", "children") + (count == 1 ? " has" : " have");
 
     /// <summary>
     /// Whether what operators wish about a cluster's place is in force. The condition stays until a wish that was taken back is out of

@@ -22,6 +22,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly JoinRelay _joins;
     private readonly Func<string, ILink?> _linkTo;
     private readonly Action _drain;
+    private readonly Action<AttachedElsewhere> _overtaken;
     private readonly NameRefusals _refusals;
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
@@ -43,6 +44,7 @@ internal sealed class EdgeHandler : ILinkHandler
         JoinRelay joins,
         Func<string, ILink?> linkTo,
         Action drain,
+        Action<AttachedElsewhere> overtaken,
         NameRefusals refusals,
         RevocationKeeper revocations,
         TrustKeeper trust,
@@ -53,7 +55,7 @@ internal sealed class EdgeHandler : ILinkHandler
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _links, _lateral, _issuing) = (trust, messages, links, lateral, issuing);
+        (_trust, _messages, _links, _lateral, _issuing, _overtaken) = (trust, messages, links, lateral, issuing, overtaken);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -127,6 +129,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);
+                break;
+            case Message.PayloadOneofCase.AttachedElsewhere:
+                _overtaken(message.AttachedElsewhere);
                 break;
             default:
                 _log.ParentMessageRefused(message.PayloadCase.ToString(), "it does not travel down");

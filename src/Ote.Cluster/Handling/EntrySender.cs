@@ -29,23 +29,26 @@ internal sealed class EntrySender(
         return names;
     });
 
-    public (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names) => routes.Read(t =>
+    public MissingTargets Missing(IEnumerable<string> names) => routes.Read(t =>
     {
-        var away = new List<string>();
-        var unknown = new List<string>();
-        foreach (var name in names.Where(n => n != t.Self.Name))
+        List<string> away = [], unknown = [], stuck = [];
+        foreach (var name in names)
         {
             if (t.Find(name) is not { } entry)
             {
                 unknown.Add(name);
             }
-            else if (!entry.Online)
+            else if (!entry.Online && name != t.Self.Name)
             {
                 away.Add(name);
             }
+            else if (entry is { Managed: true, Local.IsReachable: false })
+            {
+                stuck.Add(name);
+            }
         }
 
-        return ((IReadOnlyList<string>)away, (IReadOnlyList<string>)unknown);
+        return new MissingTargets(away, unknown, stuck);
     });
 
     public bool IsRevoked(string name) => routes.Read(t => t.Find(name)?.Uid) is { } uid && isRevoked(uid);

@@ -5,6 +5,19 @@ using Ote.Kube.Objects;
 
 namespace Ote.Cluster.Handling;
 
+/// <summary>What keeps a cluster's home from taking it.</summary>
+internal enum HomeState
+{
+    /// <summary>Nothing that is known.</summary>
+    Fit,
+
+    /// <summary>An operator empties it.</summary>
+    Drained,
+
+    /// <summary>It hangs below the cluster itself.</summary>
+    Below,
+}
+
 /// <summary>
 /// Condition <c>AtHome</c>: whether a cluster hangs below the parent it was set up with, and when not, whether it returns by itself or what
 /// an operator has to take back first. Pure.
@@ -15,9 +28,9 @@ internal static class HomeStatus
     /// <param name="status">The status object.</param>
     /// <param name="entry">What the routes say of the cluster.</param>
     /// <param name="cluster">Its object, with the operator's wishes.</param>
-    /// <param name="isHomeDrained">Whether an operator empties its home, as far as is known here.</param>
+    /// <param name="home">Of its home, as far as is known here.</param>
     /// <param name="now">The time.</param>
-    public static void Write(JsonObject status, RouteEntry entry, JsonObject cluster, bool isHomeDrained, DateTimeOffset now)
+    public static void Write(JsonObject status, RouteEntry entry, JsonObject cluster, HomeState home, DateTimeOffset now)
     {
         if (entry.Home.Length == 0)
         {
@@ -34,12 +47,12 @@ internal static class HomeStatus
         }
         else
         {
-            var (reason, next) = Away(entry, cluster, isHomeDrained);
+            var (reason, next) = Away(entry, cluster, home);
             Conditions.SetCondition(status, "AtHome", false, reason, $"it hangs below {entry.Parent} and {next}", now);
         }
     }
 
-    private static (string Reason, string Next) Away(RouteEntry entry, JsonObject cluster, bool isHomeDrained)
+    private static (string Reason, string Next) Away(RouteEntry entry, JsonObject cluster, HomeState home)
     {
         var wish = ClusterWishes.PlaceOf(cluster, entry.Name);
         if (wish.PinnedParent.Length > 0 && wish.PinnedParent != entry.Home)
@@ -52,7 +65,12 @@ internal static class HomeStatus
             return ("HomeForbidden", $"an operator does not let it hang below {entry.Home}; otectl allow {entry.Name} {entry.Home} lets it return");
         }
 
-        if (isHomeDrained)
+        if (home == HomeState.Below)
+        {
+            return ("HomeBelow", $"{entry.Home} hangs below it by now; it returns when that hangs elsewhere and has been well for a while");
+        }
+
+        if (home == HomeState.Drained)
         {
             return ("HomeDrained", $"{entry.Home} is drained; it returns after otectl undrain {entry.Home}, when that has been well for a while");
         }

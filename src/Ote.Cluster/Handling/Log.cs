@@ -92,6 +92,9 @@ internal static partial class Log
     [LoggerMessage(2332, LogLevel.Warning, "The exchange of the tree's CA is {Phase}; {Pin} issues")]
     public static partial void RolloverStep(this ILogger log, string phase, string pin);
 
+    [LoggerMessage(2338, LogLevel.Information, "{Child} brought a receipt of {Cluster}, which hangs elsewhere by now and brings it there")]
+    public static partial void ReceiptBehind(this ILogger log, string cluster, string child);
+
     [LoggerMessage(2333, LogLevel.Information, "{Parent} could not be asked for the tree's CAs: {Cause}")]
     public static partial void TrustNotAsked(this ILogger log, string parent, string cause);
 

@@ -31,9 +31,42 @@ public sealed record RouteStep(
     /// <summary>Children to be asked for all they know: of a name that is no longer taken they have said before that it is behind them.</summary>
     public IReadOnlyList<string> Ask { get; init; } = [];
 
+    /// <summary>Links below that are older than another attachment of the same cluster: whoever holds one ends it.</summary>
+    public IReadOnlyList<OutdatedLink> Outdated { get; init; } = [];
+
     /// <summary>Nothing happened.</summary>
     public static RouteStep None { get; } = new([], []);
 }
+
+/// <summary>
+/// A cluster that counts as attached behind a child, while it has attached elsewhere since: its old parent has not noticed yet, or its data
+/// directory runs twice.
+/// </summary>
+/// <param name="Child">The direct child behind which the old parent is, or which is the cluster itself.</param>
+/// <param name="Name">The cluster.</param>
+/// <param name="Uid">Its uid.</param>
+/// <param name="Epoch">Of its attachment elsewhere: links of no greater one are to end.</param>
+public readonly record struct OutdatedLink(string Child, string Name, string Uid, ulong Epoch);
+
+/// <summary>What an event is doing to a route table.</summary>
+internal sealed class RouteStepDraft
+{
+    public List<RouteChange> Changes { get; } = [];
+
+    public List<NameVerdict> Verdicts { get; } = [];
+
+    public List<string> Errors { get; } = [];
+
+    public List<OutdatedLink> Outdated { get; } = [];
+
+    public RouteStep Finish() => new(Changes, Verdicts, false, Errors) { Outdated = Outdated };
+}
+
+/// <summary>How many clusters have one as their parent.</summary>
+/// <param name="Attached">Those whose links are up.</param>
+/// <param name="Moving">Those that were lost a moment ago and may be on their way to another parent.</param>
+/// <param name="Away">Those that have been away for longer, and were last heard of below it.</param>
+public readonly record struct ChildrenOf(int Attached, int Moving, int Away);
 
 /// <summary>Whom a selector means.</summary>
 /// <param name="Self">The own cluster is meant.</param>

@@ -68,6 +68,9 @@ public sealed class RouteTable
     /// <summary>Whether a child may speak for a cluster.</summary>
     public bool IsBehind(string name, string child) => _known.TryGetValue(name, out var known) && known.Hop == child;
 
+    /// <summary>Whether a child has spoken for a cluster that is not behind it: it was, or is said to be.</summary>
+    public bool HasClaimed(string name, string child) => _children.TryGetValue(child, out var state) && state.Shadow?.ContainsKey(name) == true;
+
     /// <summary>The clusters below one, in no order.</summary>
     public IReadOnlyList<string> Subtree(string name) => _known.TryGetValue(name, out var known) ? Descendants(name, known.Hop) : [];
 
@@ -84,6 +87,20 @@ public sealed class RouteTable
         }
 
         return counts;
+    }
+
+    /// <summary>What hangs right below a cluster, or did when it was last heard of.</summary>
+    /// <param name="parent">The cluster.</param>
+    /// <param name="since">Unix milliseconds: who is away since then or later may be on the way to another parent.</param>
+    public ChildrenOf ChildrenOf(string parent, long since)
+    {
+        var (attached, moving, away) = (0, 0, 0);
+        foreach (var known in _known.Values.Where(k => k.Entry.Parent == parent))
+        {
+            _ = known.Entry.Online ? attached++ : known.Entry.Since >= since ? moving++ : away++;
+        }
+
+        return new ChildrenOf(attached, moving, away);
     }
 
     /// <summary>Tells the table who is above, so that nobody below can claim those names.</summary>
@@ -119,12 +136,11 @@ public sealed class RouteTable
     /// <summary>A direct child's link is up. Its own entry counts at once; what is below it follows with its snapshot.</summary>
     public RouteStep ChildAttached(RouteEntry child)
     {
-        var changes = new List<RouteChange>();
-        var verdicts = new List<Wire.NameVerdict>();
+        var step = new RouteStepDraft();
         var state = _children.TryGetValue(child.Name, out var known) ? known : _children[child.Name] = new ChildState();
         state.Synced = false;
-        Accept(child with { Online = true, Parent = Self.Name }, child.Name, changes, verdicts, own: true);
-        return new RouteStep(changes, verdicts);
+        Accept(child with { Online = true, Parent = Self.Name }, child.Name, step, own: true);
+        return step.Finish();
     }
 
     /// <summary>A direct child's link is lost: it and all behind it are offline.</summary>
@@ -164,9 +180,7 @@ public sealed class RouteTable
             return TooMany(snapshot.Entries.Count);
         }
 
-        var changes = new List<RouteChange>();
-        var verdicts = new List<Wire.NameVerdict>();
-        var errors = new List<string>();
+        var step = new RouteStepDraft();
         state.Shadow = null;
         state.Announced = 0;
         foreach (var name in state.Names)
@@ -176,14 +190,14 @@ public sealed class RouteTable
 
         state.Version = snapshot.Version;
         state.Synced = true;
-        AnnounceAll(snapshot.Entries, child, state, changes, verdicts, errors);
+        AnnounceAll(snapshot.Entries, child, state, step);
         var named = snapshot.Entries.Select(e => e.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var gone in state.Names.Where(n => n != child && !named.Contains(n)).ToArray())
         {
-            Withdraw(gone, changes);
+            Withdraw(gone, step.Changes);
         }
 
-        return new RouteStep(changes, verdicts, false, errors);
+        return step.Finish();
     }
 
     /// <summary>A child says what changed below it.</summary>
@@ -205,21 +219,19 @@ public sealed class RouteTable
             return TooMany(all);
         }
 
-        var changes = new List<RouteChange>();
-        var verdicts = new List<Wire.NameVerdict>();
-        var errors = new List<string>();
+        var step = new RouteStepDraft();
         state.Version = delta.ToVersion;
-        AnnounceAll(delta.Upserts, child, state, changes, verdicts, errors);
+        AnnounceAll(delta.Upserts, child, state, step);
         foreach (var name in delta.Removals)
         {
             Unannounce(name, child, state);
             if (name != child && IsBehind(name, child))
             {
-                Withdraw(name, changes);
+                Withdraw(name, step.Changes);
             }
         }
 
-        return new RouteStep(changes, verdicts, false, errors);
+        return step.Finish();
     }
 
     /// <summary>Whether a heartbeat's digest differs from what the child has announced since its last snapshot.</summary>
@@ -370,8 +382,7 @@ public sealed class RouteTable
     /// Takes entries in any order. One that stands before the ancestor with which it moved here is refused at first, and is read
     /// once more when the ancestor has brought it along.
     /// </summary>
-    private void AnnounceAll(
-        IEnumerable<Wire.RouteEntry> wires, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)
+    private void AnnounceAll(IEnumerable<Wire.RouteEntry> wires, string child, ChildState state, RouteStepDraft step)
     {
         List<Wire.RouteEntry>? elsewhere = null;
         foreach (var wire in wires)
@@ -381,24 +392,23 @@ public sealed class RouteTable
                 (elsewhere ??= []).Add(wire);
             }
 
-            Announce(wire, child, state, changes, verdicts, errors);
+            Announce(wire, child, state, step);
         }
 
         foreach (var wire in elsewhere?.Where(w => state.Shadow?.ContainsKey(w.Name) == true && IsBehind(w.Name, child)) ?? [])
         {
-            Announce(wire, child, state, changes, verdicts, errors);
+            Announce(wire, child, state, step);
         }
     }
 
-    private void Announce(
-        Wire.RouteEntry wire, string child, ChildState state, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, List<string> errors)
+    private void Announce(Wire.RouteEntry wire, string child, ChildState state, RouteStepDraft step)
     {
         Unannounce(wire.Name, child, state);
         var digest = RouteDigest.Of(wire);
         state.Announced += digest;
         if (!RouteWire.TryRead(wire, out var entry, out var error))
         {
-            errors.Add(error);
+            step.Errors.Add(error);
             state.Refused(wire.Name, digest);
             return;
         }
@@ -406,7 +416,7 @@ public sealed class RouteTable
         // How a direct child has shown who it is stands since it attached; nothing it says later changes that.
         if (_known.TryGetValue(child, out var teller) && teller.Entry.Issuer.Length > 0 && entry.Name != child)
         {
-            verdicts.Add(Unproven(entry)); // who is not admitted itself vouches for nobody
+            step.Verdicts.Add(Unproven(entry)); // who is not admitted itself vouches for nobody
             state.Refused(wire.Name, digest);
             return;
         }
@@ -416,7 +426,7 @@ public sealed class RouteTable
             entry = entry with { Issuer = teller?.Entry.Issuer ?? "", Membership = teller is { Entry.Issuer.Length: > 0 } ? ByteString.Empty : entry.Membership };
         }
 
-        if (Accept(entry, child, changes, verdicts, own: entry.Name == child))
+        if (Accept(entry, child, step, own: entry.Name == child))
         {
             _known[entry.Name].Announced = digest;
         }
@@ -440,7 +450,7 @@ public sealed class RouteTable
         }
     }
 
-    private bool Accept(RouteEntry entry, string child, List<RouteChange> changes, List<Wire.NameVerdict> verdicts, bool own)
+    private bool Accept(RouteEntry entry, string child, RouteStepDraft step, bool own)
     {
         if (_ancestors.Contains(entry.Name) || (entry.Name == Self.Name && entry.Uid == Self.Uid))
         {
@@ -450,14 +460,14 @@ public sealed class RouteTable
 
         if (entry.Name == Self.Name)
         {
-            verdicts.Add(Verdict(entry, Self.Uid, $"cluster name '{entry.Name}' is held by a cluster above (uid {Self.Uid}); join under another name"));
+            step.Verdicts.Add(Verdict(entry, Self.Uid, $"cluster name '{entry.Name}' is held by a cluster above (uid {Self.Uid}); join under another name"));
             return false;
         }
 
         var isKnown = _known.TryGetValue(entry.Name, out var known);
         if (!own && !IsAdmitted(entry, known?.Entry))
         {
-            verdicts.Add(Unproven(entry));
+            step.Verdicts.Add(Unproven(entry));
             return false;
         }
 
@@ -471,7 +481,7 @@ public sealed class RouteTable
         {
             if (known.Entry.Uid != entry.Uid)
             {
-                verdicts.Add(Verdict(entry, known.Entry.Uid, $"cluster name '{entry.Name}' is held by another cluster (uid {known.Entry.Uid}); join under another name"));
+                step.Verdicts.Add(Verdict(entry, known.Entry.Uid, $"cluster name '{entry.Name}' is held by another cluster (uid {known.Entry.Uid}); join under another name"));
                 return false;
             }
 
@@ -479,14 +489,24 @@ public sealed class RouteTable
             var tentative = credit < 0 && MayHaveRenewed(shown, known.Entry);
             if (credit < 0 && !tentative)
             {
-                verdicts.Add(Unproven(entry)); // who believes it below would never hear of it otherwise
+                step.Verdicts.Add(Unproven(entry)); // who believes it below would never hear of it otherwise
                 return false;
             }
 
             // The same attachment is seen behind two children when an ancestor moved: it is where the ancestor is.
             if (credit <= 0 && (entry.Epoch < known.Entry.Epoch || (entry.Epoch == known.Entry.Epoch && !own && (known.Entry.Online || !IsBehind(entry.Parent, child)))))
             {
+                if (entry.Online && IsOlder(entry, known.Entry))
+                {
+                    step.Outdated.Add(new OutdatedLink(child, entry.Name, entry.Uid, known.Entry.Epoch));
+                }
+
                 return false;
+            }
+
+            if (known.Entry.Online && IsOlder(known.Entry, entry) && !tentative)
+            {
+                step.Outdated.Add(new OutdatedLink(known.Hop, entry.Name, entry.Uid, entry.Epoch));
             }
 
             // What hangs below it comes along; but not on a word that may be taken back: there each shows its own proof.
@@ -504,9 +524,12 @@ public sealed class RouteTable
             return false;
         }
 
-        Put(entry, child, changes);
+        Put(entry, child, step.Changes);
         return true;
     }
+
+    // Two attachments of one epoch are those of a data directory that runs twice.
+    private static bool IsOlder(RouteEntry one, RouteEntry other) => one.Epoch < other.Epoch || (one.Epoch == other.Epoch && one.Parent != other.Parent);
 
     // What was known before there were proofs goes on without, until it shows its first.
     private bool IsAdmitted(RouteEntry entry, RouteEntry? known) => entry.Issuer.Length > 0

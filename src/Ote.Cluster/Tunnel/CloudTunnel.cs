@@ -90,6 +90,22 @@ public sealed class CloudTunnel : IAsyncDisposable
         return true;
     }
 
+    /// <summary>
+    /// A child has attached to another parent since: a link that it has here with no greater epoch is over, and only a newer epoch than that one's is let in
+    /// again. Epochs beyond what a parent is believed about a uid change nothing.
+    /// </summary>
+    /// <param name="uid">The child's.</param>
+    /// <param name="epoch">Of its attachment there.</param>
+    public void Overtaken(string uid, ulong epoch)
+    {
+        if (epoch > Handshake.MaxToldEpoch || !children.TryGetValue(uid, out Child? child)) return;
+        child.Raise(epoch);
+        if (child.Conversation.Current is { } link && link.Epoch <= epoch)
+        {
+            link.Close($"{child.Peer.Name} has attached to another parent since, with epoch {epoch}; if this goes on, its data directory was copied and runs twice");
+        }
+    }
+
     /// <summary>Maps <c>/tunnel</c> on any host whose TLS asks for a client certificate (see <see cref="TunnelTls"/>).</summary>
     public void Map(IEndpointRouteBuilder endpoints)
     {
@@ -225,7 +241,7 @@ public sealed class CloudTunnel : IAsyncDisposable
             bool stale = child.Retired || hello.Epoch <= child.Epoch || (welcome.Resumed && welcome.Session != child.Conversation.Session.Id);
             if (!stale && !stop.IsCancellationRequested)
             {
-                child.Epoch = hello.Epoch;
+                child.Raise(hello.Epoch);
                 child.Peer = peer;
                 if (!BudgetWire.TryRead(hello.Budget, out LinkBudget? budget, out string? fault)) runtime.Log.BudgetRefused(peer, fault);
                 child.Conversation.Limit(budget, hello.Budget?.Revision ?? 0, attaching: true, hello.Today is null ? null : DayCount.From(hello.Today));
@@ -272,7 +288,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         }
     }
 
-    // Guarded by the conversation's Dispatch, except that Epoch may be read for a first look.
+    // Guarded by the conversation's Dispatch, except for Epoch, which only grows.
     private sealed class Child(PeerIdentity peer, Conversation conversation)
     {
         private ulong epoch;
@@ -281,10 +297,16 @@ public sealed class CloudTunnel : IAsyncDisposable
 
         public PeerIdentity Peer { get; set; } = peer;
 
-        public ulong Epoch
+        public ulong Epoch => Volatile.Read(ref epoch);
+
+        public void Raise(ulong to)
         {
-            get => Volatile.Read(ref epoch);
-            set => Volatile.Write(ref epoch, value);
+            for (ulong seen = Epoch; seen < to;)
+            {
+                ulong found = Interlocked.CompareExchange(ref epoch, to, seen);
+                if (found == seen) return;
+                seen = found;
+            }
         }
 
         public long AwaySince { get; set; } = -1;

@@ -23,7 +23,8 @@ internal static class RestoreCommand
             await Console.Out.WriteLineAsync($"ca-pin {manifest.CaPin}").ConfigureAwait(false);
             await Console.Error.WriteLineAsync(
                 "Before you start it: the former root must not run any more, its address must lead to this machine, "
-                + "and clusters that were revoked since the backup have to be revoked again.").ConfigureAwait(false);
+                + "and clusters that were revoked since the backup have to be revoked again. If otectl ca rotate finish was carried out after that time, clusters "
+                + "trust another CA than the one above and refuse this root: restore a newer backup instead.").ConfigureAwait(false);
         }));
         return command;
     }

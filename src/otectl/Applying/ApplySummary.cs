@@ -100,7 +100,7 @@ internal static class ApplySummary
         return open.Object is null
             ? $"not everything was sent within {Durations.Format(timeout)}{unsent}; apply again"
             : $"command {open.Name} has {open.Settled} of {Plural.Of(open.Count("targets"), "target")} done after {Durations.Format(timeout)}{unsent}; "
-              + $"it goes on: {program} command show {open.Name}, or give it more time with --timeout";
+              + (open.Concern is { } concern ? concern + "; " : "") + $"it goes on: {program} command show {open.Name}, or give it more time with --timeout";
     }
 
     private static CommandView Worst(CommandView[] commands) => commands.MaxBy(command => command.Lost);

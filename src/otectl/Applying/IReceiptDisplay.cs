@@ -1,3 +1,5 @@
+using Ote.Ctl.Output;
+
 namespace Ote.Ctl.Applying;
 
 /// <summary>Shows receipts while a run goes on.</summary>
@@ -13,6 +15,7 @@ internal sealed class ReceiptLines(TextWriter writer) : IReceiptDisplay
     public Task ShowAsync(Func<Action<IReadOnlyList<Receipt>>, Task> work)
     {
         var said = new Dictionary<string, string>(StringComparer.Ordinal);
+        var concerns = new HashSet<string>(StringComparer.Ordinal);
         return work(receipts =>
         {
             foreach (var receipt in receipts.Where(receipt => receipt.Command is not null))
@@ -23,6 +26,11 @@ internal sealed class ReceiptLines(TextWriter writer) : IReceiptDisplay
                 {
                     said[key] = line;
                     writer.Write(line + "\n");
+                }
+
+                if (receipt.Command.Value.Concern is { } concern && concerns.Add(concern))
+                {
+                    writer.Write($"{receipt.Subject}: {Cell.Printable(concern)}\n");
                 }
             }
         });

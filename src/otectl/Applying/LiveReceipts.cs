@@ -12,6 +12,7 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
 {
     private const int MaxRows = 20;
     private const int Gap = 2;
+    private const int MostConcerns = 3;
 
     /// <summary>Of <see cref="Receipt.Stages"/>, shortened: a terminal of 80 columns holds them beside an object's name.</summary>
     private static readonly string[] Headings = ["TARGETS", "ACCEPT", "SENT", "DURABLE", "EXEC", "OK", "FAILED"];
@@ -54,6 +55,8 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
 
         rows.AddRange(receipts.SelectMany(receipt => receipt.Failures).Take(MaxRows)
             .Select(failure => new Text(Cell.Printable($"  {failure.Cluster}: {failure.Code} {failure.Describe()}"), new Style(Color.Red))));
+        rows.AddRange(receipts.Select(receipt => receipt.Command?.Concern).OfType<string>().Distinct(StringComparer.Ordinal).Take(MostConcerns)
+            .Select(concern => new Text(Cell.Printable(concern), new Style(Color.Yellow))));
         return new Rows(rows);
     }
 

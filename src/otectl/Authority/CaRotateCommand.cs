@@ -97,7 +97,11 @@ internal static class CaRotateCommand
 
         string Of(string field) => map.Text("data", field) ?? "";
         run.Out.Write($"phase     {phase}\nissuing   {Of("issuing")}\n");
-        if (phase != "None")
+        if (phase == "Finished")
+        {
+            run.Out.Write($"other     {Of("other")}, not trusted any more\ntrusting  {Of("trusting")} of {Of("clusters")} trust the issuing CA only; not told yet: {Of("notTrusting")}\nrenewed   {Of("renewed")} of {Of("clusters")} on the issuing CA; not yet: {Of("notRenewed")}\n");
+        }
+        else if (phase != "None")
         {
             run.Out.Write($"other     {Of("other")}\ntrusting  {Of("trusting")} of {Of("clusters")} trust both; not yet: {Of("notTrusting")}\nrenewed   {Of("renewed")} of {Of("clusters")} on the issuing CA; not yet: {Of("notRenewed")}\n");
         }

@@ -79,7 +79,7 @@ internal static class IssuingCommand
                         had = now.Object.At("spec", "issuing") is not null;
                         return new JsonObject { ["issuing"] = null };
                     },
-                    _ => had ? $"cluster {cluster} lets in nobody any more; clusters it let in that the root has not admitted are cut off" : $"cluster {cluster} had no leave",
+                    _ => had ? $"cluster {cluster} lets in nobody any more; clusters it let in that the root has not admitted are cut off; its tokens let in nobody, until they are revoked or it gets leave again" : $"cluster {cluster} had no leave",
                     cancellation,
                     atRoot: "it admits clusters anyway").ConfigureAwait(false);
                 return ExitCode.Ok;

@@ -61,9 +61,10 @@ internal readonly record struct CommandView(JsonObject Object)
     internal string? UnknownNames =>
         IsObserved && Object.Condition("NamesKnown") is { } names && names.Text("status") == "False" ? names.Text("message") : null;
 
-    /// <summary>What an operator should look at: names that nobody answers to, or clusters that are away; null when there is nothing.</summary>
-    internal string? Concern => !IsObserved ? null
-        : UnknownNames is { } unknown ? unknown
-        : Object.Condition("Complete") is { } complete && complete.Text("reason") == "ClustersAway" ? complete.Text("message")
-        : null;
+    /// <summary>Why targets are still open, when more than a moment's patience is wanted; null when there is no such reason.</summary>
+    internal string? Holdup =>
+        IsObserved && Object.Condition("Complete") is { } complete && complete.Text("reason") is "ClustersAway" or "ClustersNotAnswering" or "Cancelling" ? complete.Text("message") : null;
+
+    /// <summary>What an operator should look at: names that nobody answers to, clusters that are away or stuck; null when there is nothing.</summary>
+    internal string? Concern => string.Join("; ", new[] { UnknownNames, Holdup }.OfType<string>()) is { Length: > 0 } all ? all : null;
 }

@@ -37,7 +37,17 @@ internal static class DrainCommand
             async (run, cancellation) =>
             {
                 var cluster = run.Typed.GetValue(name)!;
-                await PlacementPatch.WriteAsync(run, cluster, _ => new JsonObject { ["drain"] = null }, _ => $"cluster {cluster} takes children again", cancellation).ConfigureAwait(false);
+                var was = false;
+                await PlacementPatch.WriteAsync(
+                    run,
+                    cluster,
+                    now =>
+                    {
+                        was = now.IsDrained;
+                        return new JsonObject { ["drain"] = null };
+                    },
+                    _ => was ? $"cluster {cluster} takes children again" : $"cluster {cluster} was not drained",
+                    cancellation).ConfigureAwait(false);
                 return ExitCode.Ok;
             });
     }

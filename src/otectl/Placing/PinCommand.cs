@@ -54,12 +54,17 @@ internal static class PinCommand
             await PlacementPatch.CheckPinAsync(run, name, chosen, cancellation).ConfigureAwait(false);
         }
 
-        await PlacementPatch.WriteAsync(
+        var pinned = await PlacementPatch.WriteAsync(
             run,
             name,
             cluster => new JsonObject { ["pinnedParent"] = parent ?? Present(cluster) },
             cluster => $"cluster {name} pinned below {cluster.PinnedParent}",
             cancellation).ConfigureAwait(false);
+        if (pinned.Parent.Length > 0 && pinned.Parent != pinned.PinnedParent)
+        {
+            run.Note($"it hangs below {pinned.Parent} and moves when it hears of this; on the way it is offline for seconds");
+        }
+
         return ExitCode.Ok;
     }
 

@@ -38,7 +38,7 @@ internal sealed class PlayedController : IAsyncDisposable
     }
 
     /// <summary>Writes a status. Counts are given as <c>targets=4 sent=4</c>.</summary>
-    public async Task SayAsync(JsonObject command, string phase, string counts, string? notMatched = null, string? unknown = null, string? notAllowed = null)
+    public async Task SayAsync(JsonObject command, string phase, string counts, string? notMatched = null, string? unknown = null, string? notAllowed = null, string? away = null)
     {
         var current = (await _api.GetAsync(Kinds.ClusterControllers, command.Namespace(), command.Name(), CtlWorld.Stop))!;
         var status = new JsonObject { ["observedGeneration"] = current.Generation(), ["commandPhase"] = phase };
@@ -56,6 +56,11 @@ internal sealed class PlayedController : IAsyncDisposable
         if (unknown is not null)
         {
             Conditions.SetCondition(status, "NamesKnown", false, "UnknownNames", unknown, CtlWorld.Start);
+        }
+
+        if (away is not null)
+        {
+            Conditions.SetCondition(status, "Complete", false, "ClustersAway", away, CtlWorld.Start);
         }
 
         if (notAllowed is not null)

@@ -191,6 +191,7 @@ public sealed class EdgeClusterTests : IAsyncDisposable
         ((JsonObject)set["spec"]!["template"]!["metadata"]!["labels"]!).Remove("pod-template-hash");
         var orphan = Sample.Parse("""{"metadata":{"name":"mine","labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"nginx:1"}]}}""");
         var made = await client.CreateAsync(Kinds.Pods, "default", orphan, TestContext.Current.CancellationToken);
+        await Watch(client, Kinds.Pods).UntilAsync(p => p.Count == 1 && p[0].IsReady()); // so that the controllers know of it
         var owner = await client.CreateAsync(Kinds.ReplicaSets, "default", set, TestContext.Current.CancellationToken);
         await Watch(client, Kinds.ReplicaSets).UntilAsync("s1", s => s.Count("availableReplicas") == 1);
         var pods = await Watch(client, Kinds.Pods).UntilAsync(p => p.Count == 1);

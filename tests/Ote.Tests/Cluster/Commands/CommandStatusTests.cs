@@ -73,7 +73,7 @@ public sealed class CommandStatusTests
     {
         var run = RunWith("Succeeded");
         var status = Write(run);
-        CommandStatus.Write(status, run, 3, 1, ([], []), Objects.Start.AddHours(1));
+        CommandStatus.Write(status, run, 3, 1, new MissingTargets([], [], []), Objects.Start.AddHours(1));
         Assert.Equal(Objects.Start, status.Time("completionTime"));
     }
 
@@ -81,7 +81,7 @@ public sealed class CommandStatusTests
     public void A_new_generation_starts_from_nothing()
     {
         JsonObject status = new() { ["observedGeneration"] = 2, ["completionTime"] = "2026-01-01T00:00:00Z", ["old-cluster"] = new JsonObject(), ["commandPhase"] = "Succeeded" };
-        CommandStatus.Write(status, RunWith("Accepted"), 3, 0, ([], []), Objects.Start);
+        CommandStatus.Write(status, RunWith("Accepted"), 3, 0, new MissingTargets([], [], []), Objects.Start);
         Assert.False(status.ContainsKey("old-cluster"));
         Assert.False(status.ContainsKey("completionTime"));
         Assert.Equal("Pending", status.Text("commandPhase"));
@@ -143,16 +143,24 @@ public sealed class CommandStatusTests
     public void The_condition_about_names_goes_with_the_generation_it_was_about()
     {
         var status = Write(new CommandRun(Objects.Spec(("clusterSelector", "c1,c9")), ["c1"], Objects.Start));
-        CommandStatus.Write(status, RunWith("Accepted"), 4, 0, ([], []), Objects.Start);
+        CommandStatus.Write(status, RunWith("Accepted"), 4, 0, new MissingTargets([], [], []), Objects.Start);
         Assert.DoesNotContain(status.Items("conditions")!, c => c.Text("type") == "NamesKnown");
     }
 
     [Fact]
     public void Who_is_waited_for_although_away_is_told_by_name()
     {
-        var status = Write(RunWith("Sent Sent Sent"), ([.. Enumerable.Range(10, 12).Select(i => $"e{i}")], ["lost"]));
+        var status = Write(RunWith("Sent Sent Sent"), new MissingTargets([.. Enumerable.Range(10, 12).Select(i => $"e{i}")], ["lost"], []));
         Assert.Equal(("False", "ClustersAway"), Condition(status, "Complete"));
         Assert.Contains("; away: e10, e11, e12, e13, e14, e15, e16, e17, e18, e19 and 2 more; not known any more: lost", Named(status, "Complete").Text("message")!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Who_is_waited_for_because_its_cluster_does_not_answer_is_told_by_name()
+    {
+        var status = Write(RunWith("Sent"), new MissingTargets([], [], ["t0"]));
+        Assert.Equal(("False", "ClustersNotAnswering"), Condition(status, "Complete"));
+        Assert.EndsWith("; the cluster or its shim does not answer at: t0", Named(status, "Complete").Text("message")!, StringComparison.Ordinal);
     }
 
     private static CommandRun RunWith(string stages)
@@ -167,10 +175,10 @@ public sealed class CommandStatusTests
         return run;
     }
 
-    private static JsonObject Write(CommandRun run, (IReadOnlyList<string>, IReadOnlyList<string>)? missing = null)
+    private static JsonObject Write(CommandRun run, MissingTargets? missing = null)
     {
         JsonObject status = [];
-        CommandStatus.Write(status, run, 3, 1, missing ?? ([], []), Objects.Start);
+        CommandStatus.Write(status, run, 3, 1, missing ?? new MissingTargets([], [], []), Objects.Start);
         return status;
     }
 

@@ -195,10 +195,10 @@ internal sealed class PlayedSubtree : ICommandSender
 
     public IReadOnlyList<string> Resolve(ClusterSelector selector) => [.. Matching(selector).Select(c => c.Name)];
 
-    public (IReadOnlyList<string> Away, IReadOnlyList<string> Unknown) Missing(IEnumerable<string> names)
+    public MissingTargets Missing(IEnumerable<string> names)
     {
         var all = names.ToArray();
-        return ([.. all.Where(n => _clusters.TryGetValue(n, out var c) && !c.Online)], [.. all.Where(n => !_clusters.ContainsKey(n))]);
+        return new MissingTargets([.. all.Where(n => _clusters.TryGetValue(n, out var c) && !c.Online)], [.. all.Where(n => !_clusters.ContainsKey(n))], []);
     }
 
     public IReadOnlySet<string> Gone(IEnumerable<string> names) => names.Where(_deleted.ContainsKey).ToHashSet(StringComparer.Ordinal);

@@ -144,6 +144,30 @@ public sealed class FailoverTreeTests
     }
 
     [Fact]
+    public async Task Of_a_data_directory_that_runs_twice_one_is_attached_and_the_other_takes_its_place_when_it_is_gone()
+    {
+        var heard = new Heard();
+        await using var tree = new SmallTree { Loggers = heard, Adjust = Quick };
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.StopAsync("c1");
+        var copy = Path.Combine(tree.Folder, "copy");
+        Copy(Path.Combine(tree.Folder, "c1"), copy);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await ParentIsAsync(tree, "c1", "north");
+
+        await using (await tree.TwinAsync("c1", copy, "south", Ct))
+        {
+            await heard.UntilAsync("c1 has attached to another parent since", times: 1);
+        }
+
+        Assert.Equal("online", (await ParentIsAsync(tree, "c1", "north")).Text("status", "status"));
+    }
+
+    [Fact]
     public async Task While_the_root_is_away_a_restarted_parent_gets_its_children_back()
     {
         await using var tree = await StartAsync();
@@ -178,6 +202,20 @@ public sealed class FailoverTreeTests
 
         disk.Fails = false;
         Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
+    }
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to, File.GetUnixFileMode(from));
+        foreach (var file in Directory.GetFiles(from))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+
+        foreach (var folder in Directory.GetDirectories(from))
+        {
+            Copy(folder, Path.Combine(to, Path.GetFileName(folder)));
+        }
     }
 
     private static Task<SmallTree> StartAsync() => SmallTree.StartAsync(Ct, Quick);

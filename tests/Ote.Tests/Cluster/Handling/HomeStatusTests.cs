@@ -32,9 +32,14 @@ public sealed class HomeStatusTests
         Written(Entry with { Parent = "sh" }, """{"forbiddenParents":["bj"]}"""));
 
     [Fact]
+    public void While_its_home_hangs_below_it_nobody_is_told_that_it_returns() => Assert.Equal(
+        ("False", "HomeBelow", "it hangs below sh and bj hangs below it by now; it returns when that hangs elsewhere and has been well for a while"),
+        Written(Entry with { Parent = "sh" }, home: HomeState.Below));
+
+    [Fact]
     public void While_its_home_is_drained_it_says_that_it_waits_for_undrain() => Assert.Equal(
         ("False", "HomeDrained", "it hangs below sh and bj is drained; it returns after otectl undrain bj, when that has been well for a while"),
-        Written(Entry with { Parent = "sh" }, isHomeDrained: true));
+        Written(Entry with { Parent = "sh" }, home: HomeState.Drained));
 
     [Fact]
     public void A_wish_of_another_control_api_is_named_as_what_it_is() =>
@@ -50,14 +55,14 @@ public sealed class HomeStatusTests
     public void A_cluster_whose_home_nobody_knows_says_nothing_of_it()
     {
         var status = new JsonObject();
-        HomeStatus.Write(status, Entry with { Home = "" }, [], false, Now);
+        HomeStatus.Write(status, Entry with { Home = "" }, [], HomeState.Fit, Now);
         Assert.Empty(status);
     }
 
-    private static (string? Status, string? Reason, string? Message) Written(RouteEntry entry, string? spec = null, bool isHomeDrained = false)
+    private static (string? Status, string? Reason, string? Message) Written(RouteEntry entry, string? spec = null, HomeState home = HomeState.Fit)
     {
         var (status, cluster) = (new JsonObject(), new JsonObject { ["spec"] = spec is null ? null : JsonNode.Parse(spec) });
-        HomeStatus.Write(status, entry, cluster, isHomeDrained, Now);
+        HomeStatus.Write(status, entry, cluster, home, Now);
         var written = new JsonObject { ["status"] = status }.Condition("AtHome");
         return (written.Text("status"), written.Text("reason"), written.Text("message"));
     }

@@ -125,6 +125,10 @@ internal sealed class SmallTree : IAsyncDisposable
             ct);
     }
 
+    /// <summary>Starts a leaf once more, on a copy of its data directory and below another parent. The caller's to stop.</summary>
+    public Task<ClusterController> TwinAsync(string name, string copy, string parent, CancellationToken ct) => ClusterController.StartAsync(
+        Adjust(new ClusterControllerOptions { Name = name, DataDirectory = copy, Parent = new Uri($"https://{Listen(parent)}") }), Parts(null, Shim(name)), ct);
+
     /// <summary>Control API of a controller that was added with one.</summary>
     public KubeClient Control(string name) => _apis[name + "/control"].CreateClient(new UserInfo("bob", [UserInfo.Masters]));
 

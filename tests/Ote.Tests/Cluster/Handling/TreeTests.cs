@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.Tests.Cluster.Handling;
@@ -164,13 +165,23 @@ public sealed class TreeTests
     public async Task Bad_spec_is_refused_with_every_fault_named()
     {
         await using var tree = await SmallTree.StartAsync(Ct);
-        await tree.CommandAsync("bad", "a b c(", "BREW", "no-slash", "", Ct);
+        await tree.CommandAsync("bad", "a b c(", "GET", "no-slash", "", Ct, more: spec => spec["destination"] = "nowhere");
         var over = await tree.OverAsync("bad", Ct);
 
         var message = over.Condition("Valid").Text("message");
         Assert.Contains("spec.clusterSelector", message, StringComparison.Ordinal);
-        Assert.Contains("spec.method", message, StringComparison.Ordinal);
+        Assert.Contains("spec.destination", message, StringComparison.Ordinal);
         Assert.Contains("spec.url", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Method_that_is_none_is_refused_before_there_is_a_command()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => tree.CommandAsync("bad", "*", "BREW", "/api", "", Ct));
+
+        Assert.Equal(422, refused.Code);
+        Assert.Contains("spec.method: Unsupported value: \"BREW\"", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

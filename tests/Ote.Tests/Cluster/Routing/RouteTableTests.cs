@@ -95,6 +95,39 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Where_a_cluster_attached_before_is_told_while_its_link_there_counts_as_up()
+    {
+        Tree("a", "m");
+        Tree("b");
+        var moved = _root.DeltaReceived("b", Delta(7, [Entry("m", "b", 2)]));
+        Assert.Equal([new OutdatedLink("a", "m", "uid-m", 2)], moved.Outdated);
+
+        // It has been told, and goes on to say so; and so does one that comes up with an old one.
+        Assert.Equal([new OutdatedLink("a", "m", "uid-m", 2)], _root.SnapshotReceived("a", Snapshot(20, Entry("a", "root"), Entry("m", "a"))).Outdated);
+        Assert.Equal([new OutdatedLink("a", "m", "uid-m", 2)], _root.DeltaReceived("a", Delta(20, [Entry("m", "a", 2)])).Outdated);
+        Assert.Empty(_root.SnapshotReceived("a", Snapshot(21, Entry("a", "root"), Entry("m", "a") with { Online = false })).Outdated);
+        Assert.Equal(("b", true), (_root.NextHop("m"), _root.Find("m")!.Online));
+    }
+
+    [Fact]
+    public void Nobody_is_told_of_a_cluster_that_had_left_before_it_came_elsewhere()
+    {
+        Tree("a", "m");
+        Tree("b");
+        _root.DeltaReceived("a", Delta(7, [Entry("m", "a") with { Online = false }]));
+        Assert.Empty(_root.DeltaReceived("b", Delta(7, [Entry("m", "b", 2)])).Outdated);
+    }
+
+    [Fact]
+    public void Children_of_a_cluster_are_counted_by_whether_they_may_be_on_their_way_elsewhere()
+    {
+        Tree("a", "m", "m1/m", "n", "o");
+        _root.DeltaReceived("a", Delta(7, [Entry("n", "a") with { Online = false, Since = 100 }, Entry("o", "a") with { Online = false, Since = 99 }]));
+        Assert.Equal(new ChildrenOf(1, 1, 1), _root.ChildrenOf("a", since: 100));
+        Assert.Equal(new ChildrenOf(1, 0, 0), _root.ChildrenOf("m", since: 100));
+    }
+
+    [Fact]
     public void A_mover_that_is_announced_after_its_descendants_brings_their_news_along()
     {
         Tree("a", "m", "m1/m");

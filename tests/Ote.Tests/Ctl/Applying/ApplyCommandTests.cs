@@ -184,12 +184,12 @@ public sealed class ApplyCommandTests
         world.Input = Two;
         var run = world.RunAsync("apply", "-f", "-", "--to", "*", "--timeout", "30s");
         var command = await controller.NextAsync();
-        await controller.SayAsync(command, "Running", "targets=2 accepted=2 sent=2 succeeded=1");
-        await world.Progress.WhenSays("succeeded 1");
+        await controller.SayAsync(command, "Running", "targets=2 accepted=2 sent=2 succeeded=1", away: "1 target has not answered; away: c2 (revoked)");
+        await world.Progress.WhenSays("deployment.apps/nginx: 1 target has not answered; away: c2 (revoked)");
         world.Time.Advance(TimeSpan.FromSeconds(31));
         var result = await run;
         Assert.Equal(5, result.Code);
-        Assert.Contains("after 30s, 1 further object was not sent; it goes on: otectl command show", result.Error, StringComparison.Ordinal);
+        Assert.Contains("after 30s, 1 further object was not sent; 1 target has not answered; away: c2 (revoked); it goes on: otectl command show", result.Error, StringComparison.Ordinal);
         Assert.Contains("Waiting", result.Out, StringComparison.Ordinal);
     }
 

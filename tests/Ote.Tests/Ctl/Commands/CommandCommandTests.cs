@@ -67,6 +67,8 @@ public sealed class CommandCommandTests
     [InlineData("Valid", "InvalidSpec", "spec.url: wrong")]
     [InlineData("NamesKnown", "UnknownNames", "no cluster was known by c9")]
     [InlineData("Complete", "ClustersAway", "1 targets have not answered; away: c1")]
+    [InlineData("Complete", "ClustersNotAnswering", "1 target has not answered; the cluster or its shim does not answer at: c1")]
+    [InlineData("Complete", "Cancelling", "cancelled where it has not been executed")]
     public async Task Show_says_what_an_operator_should_look_at(string type, string reason, string message)
     {
         await using var world = await CtlWorld.StartAsync();
@@ -77,6 +79,16 @@ public sealed class CommandCommandTests
         Conditions.SetCondition(current.Child("status"), type, false, reason, message, CtlWorld.Start);
         await world.Api.ReplaceStatusAsync(Kinds.ClusterControllers, current, CtlWorld.Stop);
         Assert.Contains($"Message:   {message}\n", (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Show_tells_every_reason_to_look_and_not_the_first_alone()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        var command = await SubmitAsync(world, controller, "c1,c9");
+        await controller.SayAsync(command, "Running", "targets=1", unknown: "no cluster was known by c9", away: "1 target has not answered; away: c1");
+        Assert.Contains("Message:   no cluster was known by c9; 1 target has not answered; away: c1\n", (await world.RunAsync("command", "show", command.Name())).Out, StringComparison.Ordinal);
     }
 
     [Fact]

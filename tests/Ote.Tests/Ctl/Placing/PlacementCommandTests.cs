@@ -10,7 +10,8 @@ public sealed class PlacementCommandTests
     {
         await using var world = await TreeAsync();
         Assert.Equal("cluster c1 pinned below bj\n", (await world.RunAsync("pin", "c1")).Out);
-        Assert.Equal("cluster c1 pinned below sh\n", (await world.RunAsync("pin", "c1", "sh")).Out);
+        var elsewhere = await world.RunAsync("pin", "c1", "sh");
+        Assert.Equal(("cluster c1 pinned below sh\n", "it hangs below bj and moves when it hears of this; on the way it is offline for seconds\n"), (elsewhere.Out, elsewhere.Error));
         Assert.Equal("sh", await SpecAsync(world, "c1", "pinnedParent"));
         Assert.Contains("Pinned below", (await world.RunAsync("describe", "cluster", "c1")).Out, StringComparison.Ordinal);
         Assert.Equal("cluster c1 unpinned\n", (await world.RunAsync("unpin", "c1")).Out);
@@ -101,6 +102,7 @@ public sealed class PlacementCommandTests
                 + "give them another (unpin, allow, undrain), or drain it all the same with --force\n"),
             Told(await world.RunAsync("drain", "bj")));
         Assert.Null(await SpecAsync(world, "bj", "drain"));
+        Assert.Equal("cluster bj was not drained\n", (await world.RunAsync("undrain", "bj")).Out);
         Assert.Equal(
             (0, "left without a parent: c1 (pinned below it), c2, c3 (pinned below it); sent away, they are offline until otectl undrain bj, or until they may have another parent "
                 + "(otectl unpin or allow): that they hear 5 minutes after they lost theirs, or later\n"),
