@@ -15,7 +15,7 @@ internal static class SeedsCommand
         var seed = new Option<int>("--seed") { Description = "Of everything random", DefaultValueFactory = _ => 1 };
         var seeds = new Option<int>("--seeds") { Description = "How many seeds, one after the other, from --seed on", DefaultValueFactory = _ => 1 };
         var clusters = new Option<int>("--clusters", "-c") { Description = "Clusters beside the root", DefaultValueFactory = _ => 200 };
-        var steps = new Option<long>("--steps") { Description = "Things that happen while faults go on", DefaultValueFactory = _ => 20_000 };
+        var steps = new Option<long>("--steps") { Description = "Things that happen while faults go on; growing before that, and recovering after it, take as many as they need", DefaultValueFactory = _ => 20_000 };
         var home = new Option<bool>("--home") { Description = "End only when each cluster is below the parent it was set up with again" };
         foreach (var (option, least) in new (Option, long)[] { (seeds, 1), (clusters, 1), (steps, 0) })
         {
@@ -48,7 +48,7 @@ internal static class SeedsCommand
             var plan = new SimPlan(seed, clusters, steps) { MustBeHome = home, Log = writer, Progress = new Watched(seed).Tell };
             try
             {
-                Tell(seed, Simulation.Run(plan), TimeProvider.System.GetElapsedTime(began), json);
+                Tell(plan, Simulation.Run(plan), TimeProvider.System.GetElapsedTime(began), json);
             }
             catch (SimulationFailedException violation)
             {
@@ -80,10 +80,11 @@ internal static class SeedsCommand
         }
     }
 
-    private static void Tell(int seed, SimResult result, TimeSpan took, bool json) => Console.Out.WriteLine(json
+    private static void Tell(SimPlan plan, SimResult result, TimeSpan took, bool json) => Console.Out.WriteLine(json
         ? new JsonObject
         {
-            ["seed"] = seed,
+            ["seed"] = plan.Seed,
+            ["stepsWithFaults"] = plan.Steps,
             ["steps"] = result.Steps,
             ["virtualSeconds"] = Math.Round(result.Elapsed.TotalSeconds, 3),
             ["recoveredSeconds"] = Math.Round(result.Recovered.TotalSeconds, 3),
@@ -101,7 +102,7 @@ internal static class SeedsCommand
         }.ToJsonString()
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {seed}: {result.Steps} steps, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {PeakMegabytes()} MB"));
+            $"seed {plan.Seed}: {plan.Steps} steps with faults of {result.Steps}, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {PeakMegabytes()} MB"));
 
     /// <summary>The most memory the process ever had, in MB of 1,048,576 bytes, code and what is beside the heap included.</summary>
     private static long PeakMegabytes()
