@@ -46,6 +46,8 @@ var pods = new Option<int>("--pods") { Description = "How many pods are stored",
 Within(pods, 1000, 100_000);
 var rounds = new Option<int>("--rounds") { Description = "How often the server is killed", DefaultValueFactory = _ => 200 };
 Within(rounds, 1, 1000);
+var part = new Option<string?>("--only") { Description = "One part, of the embedded server alone; takes the place of no former run" };
+part.AcceptOnlyFromAmong(StoreBench.Parts.Creates, StoreBench.Parts.Watchers);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
 
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
@@ -58,7 +60,7 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("recover", "Parents that are killed, come back, or are cut off without a word", (a, p, ct) => Recover.RunAsync(a, p.GetValue(children), p.GetValue(one), ct), children, one),
     Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
-    Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => StoreBench.RunAsync(a, p.GetValue(pods), ct), pods),
+    Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, only, p.GetValue(pods), ct) : StoreBench.RunAsync(a, p.GetValue(pods), ct), pods, part),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
     SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();
@@ -79,7 +81,7 @@ Command Bench(string name, string description, Func<Surroundings, ParseResult, C
         try
         {
             var rows = await run(around, parsed, stop.Token);
-            Report.Write(name, rows, parsed.GetValue(json) == "json", around.Time.GetUtcNow(), Console.Out);
+            Report.Write(name, rows, parsed.GetValue(json) == "json", keeps: !options.Contains(part) || parsed.GetValue(part) is null, around.Time.GetUtcNow(), Console.Out);
             return 0;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

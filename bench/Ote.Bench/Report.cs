@@ -34,6 +34,9 @@ internal sealed record Row(string What, double Value, string Unit, double? Basel
     public static Row Exactly(string what, double value, string unit, double wanted) =>
         new(what, value, unit, wanted, string.Create(CultureInfo.InvariantCulture, $"= {wanted}"), value.Equals(wanted));
 
+    /// <summary>A figure without a baseline and without a demand.</summary>
+    public static Row Alone(string what, double value, string unit) => new(what, value, unit, null, null, null);
+
     public JsonObject ToJson() => new()
     {
         ["what"] = What,
@@ -56,10 +59,20 @@ internal static class Report
     private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions Pretty = new(OneLine) { WriteIndented = true };
 
-    public static void Write(string bench, IReadOnlyList<Row> rows, bool json, DateTimeOffset now, TextWriter output)
+    /// <param name="bench">Which it was.</param>
+    /// <param name="rows">What it measured.</param>
+    /// <param name="json">As one object on a line of its own.</param>
+    /// <param name="keeps">Whether it was a whole run, which takes the place of the last one.</param>
+    /// <param name="now">When it ended.</param>
+    /// <param name="output">Where it is told.</param>
+    public static void Write(string bench, IReadOnlyList<Row> rows, bool json, bool keeps, DateTimeOffset now, TextWriter output)
     {
         var result = new JsonObject { ["bench"] = bench, ["rows"] = new JsonArray([.. rows.Select(r => r.ToJson())]) };
-        Keep(bench, result, now);
+        if (keeps)
+        {
+            Keep(bench, result, now);
+        }
+
         if (json)
         {
             output.WriteLine(result.ToJsonString(OneLine));

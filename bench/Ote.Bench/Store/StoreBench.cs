@@ -17,6 +17,7 @@ internal static class StoreBench
     private const int WatcherCount = 1000;
     private const int ChangesPerSecond = 100;
     private const int StartObjects = 100_000;
+    private const int CreateRounds = 3;
     private const double LeastOfBare = 0.4;
     private static readonly TimeSpan Watching = TimeSpan.FromSeconds(15);
 
@@ -61,6 +62,36 @@ internal static class StoreBench
             Row.WithRatio($"memory of the server with {n} pods (baseline: kube-apiserver alone)", ours.Memory, "MB", real.Memory, 0.5),
             Row.WithLimit($"start with {StartObjects:N0} objects on disk, to the first answer", start, "s", 1),
         ];
+    }
+
+    /// <summary>One part of it, of the embedded server alone: for looking closer at that part.</summary>
+    public static async Task<IReadOnlyList<Row>> OnlyAsync(Surroundings around, string part, int pods, CancellationToken ct)
+    {
+        await using var api = await ApiUnderTest.EmbeddedAsync(Path.Combine(around.Folder, "embedded"), around.Time, ct);
+        if (part == Parts.Watchers)
+        {
+            var watchers = new Watchers(api, around.Time);
+            var delivery = await watchers.RunAsync(WatcherCount, ChangesPerSecond, Watching, ct);
+            return
+            [
+                Row.WithLimit($"{WatcherCount} watchers and one that does not read, {ChangesPerSecond} changes a second: 99 % of deliveries after", delivery, "ms", 20),
+                Row.Alone("half of them after", watchers.Median, "ms"),
+                Row.Exactly("deliveries of these", watchers.Delivered, "changes", WatcherCount * ChangesPerSecond * Watching.TotalSeconds),
+                Row.Alone("CPU of the server for 1,000 of them", watchers.ServerCpu, "ms"),
+                Row.Alone("CPU of the load process for 1,000 of them", watchers.OwnCpu, "ms"),
+            ];
+        }
+
+        List<Row> rows = [];
+        for (var round = 0; round < CreateRounds; round++)
+        {
+            byte[][] bodies = [.. Enumerable.Range(round * pods, pods).Select(Samples.Pod)];
+            var cpu = api.Cpu;
+            rows.Add(Row.Alone($"durable creates of pods, {Writers} writers, round {round + 1}", await CreatesAsync(api, bodies, around.Time, ct), "1/s"));
+            rows.Add(Row.Alone("CPU of the server for one", (api.Cpu - cpu) / pods, "ms"));
+        }
+
+        return rows;
     }
 
     private static IEnumerable<Row> Beside(string what, Cost ours, Cost real) =>
@@ -133,6 +164,13 @@ internal static class StoreBench
     }
 
     private static void Say(string what) => Console.Error.WriteLine($"store: {what} ...");
+
+    /// <summary>What <see cref="OnlyAsync"/> measures.</summary>
+    public static class Parts
+    {
+        public const string Creates = "creates";
+        public const string Watchers = "watchers";
+    }
 
     private readonly record struct Cost(double Milliseconds, double Cpu);
 

@@ -22,6 +22,15 @@ internal sealed class Watchers(ApiUnderTest api, TimeProvider time)
     /// <summary>Changes that reached watchers.</summary>
     public long Delivered => Interlocked.Read(ref _delivered);
 
+    /// <summary>CPU that the server's processes used for the changes and their deliveries, in milliseconds for a thousand deliveries.</summary>
+    public double ServerCpu { get; private set; }
+
+    /// <summary>The same of this process, which makes the changes and reads them.</summary>
+    public double OwnCpu { get; private set; }
+
+    /// <summary>The delay that half of the deliveries did not exceed, in milliseconds.</summary>
+    public double Median => Percentile(0.5);
+
     /// <summary>Runs it.</summary>
     /// <param name="count">Watchers, besides the one that does not read.</param>
     /// <param name="perSecond">Changes a second.</param>
@@ -48,6 +57,7 @@ internal sealed class Watchers(ApiUnderTest api, TimeProvider time)
         Array.Clear(_delays);
         Interlocked.Exchange(ref _delivered, 0);
         var changes = (int)(perSecond * duration.TotalSeconds);
+        var (server, own) = (api.Cpu, Environment.CpuUsage.TotalTime.TotalMilliseconds);
         var began = time.GetTimestamp();
         List<Task> writing = [];
         for (var i = 0; i < changes; i++)
@@ -68,6 +78,8 @@ internal sealed class Watchers(ApiUnderTest api, TimeProvider time)
             await Task.Delay(TimeSpan.FromMilliseconds(20), time, ct);
         }
 
+        ServerCpu = (api.Cpu - server) * 1000 / Delivered;
+        OwnCpu = (Environment.CpuUsage.TotalTime.TotalMilliseconds - own) * 1000 / Delivered;
         await stop.CancelAsync();
         await Task.WhenAll(watching);
         return Percentile(0.99);
