@@ -15,6 +15,8 @@ switch (args)
         return await LoadProgram.RunAsync();
     case ["serve"]:
         return await ServeProgram.RunAsync();
+    case ["watch"]:
+        return await WatchProgram.RunAsync();
     case ["nothing"]:
         await Console.Out.WriteLineAsync("ready");
         await Console.In.ReadToEndAsync();
@@ -48,7 +50,18 @@ var rounds = new Option<int>("--rounds") { Description = "How often the server i
 Within(rounds, 1, 1000);
 var part = new Option<string?>("--only") { Description = "One part, of the embedded server alone; takes the place of no former run" };
 part.AcceptOnlyFromAmong(StoreBench.Parts.Creates, StoreBench.Parts.Watchers);
+var perSecond = new Option<int>("--per-second") { Description = "With --only watchers: changes a second; where they are few, none waits for another", DefaultValueFactory = _ => StoreBench.ChangesPerSecond };
+Within(perSecond, 1, 1000);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
+
+var server = new Option<string?>("--server") { Description = "The native executable, measured as a root with its own API; default: the server in a process of this one's code" };
+server.Validators.Add(result =>
+{
+    if (result.Tokens.FirstOrDefault(file => !File.Exists(file.Value)) is { } missing)
+    {
+        result.AddError($"--server: {missing.Value} is not there; ./ote publish makes it");
+    }
+});
 
 return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
 {
@@ -60,7 +73,7 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("recover", "Parents that are killed, come back, or are cut off without a word", (a, p, ct) => Recover.RunAsync(a, p.GetValue(children), p.GetValue(one), ct), children, one),
     Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
-    Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, only, p.GetValue(pods), ct) : StoreBench.RunAsync(a, p.GetValue(pods), ct), pods, part),
+    Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, p.GetValue(server), only, p.GetValue(pods), p.GetValue(perSecond), ct) : StoreBench.RunAsync(a, p.GetValue(server), p.GetValue(pods), ct), server, pods, part, perSecond),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
     SeedsCommand.Create(json),
 }.Parse(args).InvokeAsync();

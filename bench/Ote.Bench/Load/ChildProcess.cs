@@ -15,7 +15,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="role">As the command line names it.</param>
     /// <param name="folder">Where it puts its files; for one that is killed and cannot remove its own.</param>
     /// <param name="networkOfItsOwn">In a network namespace of its own, which ends with it; as root.</param>
-    public static ChildProcess Start(string role, string? folder = null, bool networkOfItsOwn = false)
+    /// <param name="environment">What else its environment holds, such as settings of the runtime.</param>
+    public static ChildProcess Start(string role, string? folder = null, bool networkOfItsOwn = false, IReadOnlyDictionary<string, string>? environment = null)
     {
         // It replaces itself, so that the id and both pipes are the child's.
         string[] before = networkOfItsOwn ? ["unshare", "--net", "--"] : [];
@@ -30,6 +31,11 @@ internal sealed class ChildProcess : IAsyncDisposable
         if (folder is not null)
         {
             start.Environment["TMPDIR"] = folder;
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
         }
 
         return new ChildProcess(Process.Start(start) ?? throw new BenchException($"the {role} process did not start"));

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Ote.Bench.Load;
-using Ote.Kube.Client;
 using Ote.Testing.Kubernetes;
 
 namespace Ote.Bench.Store;
@@ -10,15 +9,21 @@ namespace Ote.Bench.Store;
 /// <summary>An API server in processes of its own: the embedded one, or kube-apiserver with its etcd. Asked over TLS, in JSON, by HTTP/1.1.</summary>
 internal sealed class ApiUnderTest : IAsyncDisposable
 {
+    /// <summary>Where in its data directory a root keeps what its API serves.</summary>
+    public const string NativeData = "api";
+
     private readonly IAsyncDisposable _owned;
     private readonly int[] _processes;
 
-    private ApiUnderTest(string name, HttpClient http, IAsyncDisposable owned, int server, params int[] others)
+    private ApiUnderTest(string name, string kubeconfig, HttpClient http, IAsyncDisposable owned, int server, params int[] others)
     {
-        (Name, Http, _owned, Server, _processes) = (name, http, owned, server, [server, .. others]);
+        (Name, Kubeconfig, Http, _owned, Server, _processes) = (name, kubeconfig, http, owned, server, [server, .. others]);
     }
 
     public string Name { get; }
+
+    /// <summary>File of the administrator's kubeconfig.</summary>
+    public string Kubeconfig { get; }
 
     public HttpClient Http { get; }
 
@@ -36,7 +41,15 @@ internal sealed class ApiUnderTest : IAsyncDisposable
     {
         var child = ChildProcess.Start("serve");
         var at = await child.AskAsync(new JsonObject { ["do"] = "api", ["folder"] = folder }, ct);
-        return new ApiUnderTest("embedded", Kubeconfig.Load((string)at["kubeconfig"]!).CreateHttpClient(time), child, child.Id);
+        return Embedded((string)at["kubeconfig"]!, child, child.Id, time);
+    }
+
+    /// <summary>Starts the native executable as a root with its own API, as a user does, on a data directory.</summary>
+    public static async Task<ApiUnderTest> NativeAsync(string ote, string folder, TimeProvider time, CancellationToken ct)
+    {
+        string[] arguments = ["cluster-controller", "--data", folder, "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--log-level", "Warning"];
+        var root = await Launched.StartAsync(time, ote, arguments, attaches: false, ct);
+        return Embedded(Path.Combine(folder, "kubeconfig"), root, root.Id, time);
     }
 
     /// <summary>Starts a real one, with or without etcd's flush to disk.</summary>
@@ -49,7 +62,7 @@ internal sealed class ApiUnderTest : IAsyncDisposable
             ApiServerArguments = ["--disable-admission-plugins=ServiceAccount", "--max-requests-inflight=3000", "--max-mutating-requests-inflight=1000"],
         };
         var plane = await RealControlPlane.StartAsync(options, tools, time, ct);
-        return new ApiUnderTest("real", plane.Client(), plane, plane.Processes.Single(p => p.Name.StartsWith("kube-apiserver", StringComparison.Ordinal)).Id,
+        return new ApiUnderTest("real", plane.Kubeconfig, plane.Client(), plane, plane.Processes.Single(p => p.Name.StartsWith("kube-apiserver", StringComparison.Ordinal)).Id,
             plane.Processes.Single(p => p.Name.StartsWith("etcd", StringComparison.Ordinal)).Id);
     }
 
@@ -91,12 +104,16 @@ internal sealed class ApiUnderTest : IAsyncDisposable
         await _owned.DisposeAsync();
     }
 
-    private static double CpuOf(int process)
+    /// <summary>CPU of a process until now, in milliseconds.</summary>
+    public static double CpuOf(int process)
     {
         // utime and stime, in hundredths of a second, after the name in parentheses.
         var fields = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/stat")).Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return 10.0 * (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture));
     }
+
+    private static ApiUnderTest Embedded(string kubeconfig, IAsyncDisposable owned, int process, TimeProvider time) =>
+        new("embedded", kubeconfig, Ote.Kube.Client.Kubeconfig.Load(kubeconfig).CreateHttpClient(time), owned, process);
 
     private async Task SendAsync(HttpMethod method, string path, byte[] body, string type, CancellationToken ct)
     {

@@ -15,13 +15,13 @@ internal static class StoreBench
     private const int Gets = 2000;
     private const int Lists = 9;
     private const int WatcherCount = 1000;
-    private const int ChangesPerSecond = 100;
+    public const int ChangesPerSecond = 100;
     private const int StartObjects = 100_000;
     private const int CreateRounds = 3;
     private const double LeastOfBare = 0.4;
     private static readonly TimeSpan Watching = TimeSpan.FromSeconds(15);
 
-    public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, int pods, CancellationToken ct)
+    public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, string? ote, int pods, CancellationToken ct)
     {
         var tools = await KubernetesTools.FindAsync(ct);
         byte[][] bodies = [.. Enumerable.Range(0, pods).Select(Samples.Pod)];
@@ -39,13 +39,13 @@ internal static class StoreBench
         }
 
         Say("the embedded one");
-        await using (var api = await ApiUnderTest.EmbeddedAsync(Path.Combine(around.Folder, "embedded"), around.Time, ct))
+        await using (var api = await EmbeddedAsync(around, ote, "embedded", ct))
         {
             ours = await MeasureAsync(api, bodies, more, around.Time, ct);
         }
 
         Say($"{StartObjects} objects, and a start");
-        var start = await StartAsync(around, ct);
+        var start = await StartAsync(around, ote, ct);
         return
         [
             Row.WithLeastRatio($"durable creates of pods, {Writers} writers (baseline: bare SQLite inserts of the same bytes, {Writers} in each commit)", ours.Creates, "1/s", bare, LeastOfBare),
@@ -65,20 +65,20 @@ internal static class StoreBench
     }
 
     /// <summary>One part of it, of the embedded server alone: for looking closer at that part.</summary>
-    public static async Task<IReadOnlyList<Row>> OnlyAsync(Surroundings around, string part, int pods, CancellationToken ct)
+    public static async Task<IReadOnlyList<Row>> OnlyAsync(Surroundings around, string? ote, string part, int pods, int perSecond, CancellationToken ct)
     {
-        await using var api = await ApiUnderTest.EmbeddedAsync(Path.Combine(around.Folder, "embedded"), around.Time, ct);
+        await using var api = await EmbeddedAsync(around, ote, "embedded", ct);
         if (part == Parts.Watchers)
         {
             var watchers = new Watchers(api, around.Time);
-            var delivery = await watchers.RunAsync(WatcherCount, ChangesPerSecond, Watching, ct);
+            var delivery = await watchers.RunAsync(WatcherCount, perSecond, Watching, ct);
             return
             [
-                Row.WithLimit($"{WatcherCount} watchers and one that does not read, {ChangesPerSecond} changes a second: 99 % of deliveries after", delivery, "ms", 20),
+                Row.WithLimit($"{WatcherCount} watchers and one that does not read, {perSecond} changes a second: 99 % of deliveries after", delivery, "ms", 20),
                 Row.Alone("half of them after", watchers.Median, "ms"),
-                Row.Exactly("deliveries of these", watchers.Delivered, "changes", WatcherCount * ChangesPerSecond * Watching.TotalSeconds),
+                Row.Exactly("deliveries of these", watchers.Delivered, "changes", WatcherCount * perSecond * Watching.TotalSeconds),
                 Row.Alone("CPU of the server for 1,000 of them", watchers.ServerCpu, "ms"),
-                Row.Alone("CPU of the load process for 1,000 of them", watchers.OwnCpu, "ms"),
+                Row.Alone("CPU of the process that reads, for 1,000 of them", watchers.ReaderCpu, "ms"),
             ];
         }
 
@@ -93,6 +93,11 @@ internal static class StoreBench
 
         return rows;
     }
+
+    /// <summary>The server that is measured: in a child of this process, or the native executable.</summary>
+    private static Task<ApiUnderTest> EmbeddedAsync(Surroundings around, string? ote, string folder, CancellationToken ct) => ote is null
+        ? ApiUnderTest.EmbeddedAsync(Path.Combine(around.Folder, folder), around.Time, ct)
+        : ApiUnderTest.NativeAsync(ote, Path.Combine(around.Folder, folder), around.Time, ct);
 
     private static IEnumerable<Row> Beside(string what, Cost ours, Cost real) =>
     [
@@ -142,9 +147,9 @@ internal static class StoreBench
         return new Cost(times[count / 2], cpu / count);
     }
 
-    private static async Task<double> StartAsync(Surroundings around, CancellationToken ct)
+    private static async Task<double> StartAsync(Surroundings around, string? ote, CancellationToken ct)
     {
-        var folder = Path.Combine(around.Folder, "many");
+        var folder = Path.Combine(around.Folder, "many", ote is null ? "" : ApiUnderTest.NativeData);
         await using (var server = await ApiServer.StartAsync(new ApiServerOptions { DataDirectory = folder }, NullLoggerFactory.Instance, around.Time, ct))
         {
             using var client = server.CreateClient(UserInfo.Admin);
@@ -158,7 +163,7 @@ internal static class StoreBench
         }
 
         var began = around.Time.GetTimestamp();
-        await using var api = await ApiUnderTest.EmbeddedAsync(folder, around.Time, ct);
+        await using var api = await EmbeddedAsync(around, ote, "many", ct);
         await api.ReadAsync($"api/v1/namespaces/default/configmaps/{Samples.Name(4711)}", ct);
         return around.Time.GetElapsedTime(began).TotalSeconds;
     }
