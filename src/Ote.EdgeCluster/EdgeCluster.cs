@@ -188,7 +188,7 @@ public sealed class EdgeCluster : IAsyncDisposable
             new StatefulSetController(view, revisions, events, time),
             new JobController(view, events, time),
             new CronJobController(view, events, time),
-            new ServiceController(view, events),
+            new ServiceController(view),
             new BudgetController(view, time),
             new ClaimController(view, events),
         ];

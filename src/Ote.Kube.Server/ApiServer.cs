@@ -9,6 +9,7 @@ using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Access.Rbac;
 using Ote.Kube.Server.Access.Reviews;
 using Ote.Kube.Server.Access.ServiceAccounts;
+using Ote.Kube.Server.Addresses;
 using Ote.Kube.Server.Admission;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
@@ -40,6 +41,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces = new();
     private readonly RbacTable _roles = new();
+    private readonly ServiceAddressTable? _addresses;
     private readonly ObjectWriter _writer;
     private readonly Janitor _janitor;
     private readonly AuditBackend? _audit;
@@ -73,10 +75,12 @@ public sealed class ApiServer : IAsyncDisposable
         var bearers = new BearerTokens(tokens, accounts);
         _served = new ServedCatalog(_store, _log);
         var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
+        _addresses = options.ServiceClusterIPRange is { } range ? new ServiceAddressTable(range) : null;
         _writer = new ObjectWriter(
             _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid)
         {
             PodsEndGracefully = options.PodsEndGracefully,
+            Addresses = _addresses,
         };
         var owners = new OwnerCollector(_store, _writer, _served);
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
@@ -111,11 +115,17 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="cancellation">Gives up starting.</param>
     /// <param name="meters">Makes the meter <c>Ote.Kube.Server</c>; null makes a plain one.</param>
     /// <exception cref="IOException">The data directory is in use, not writable, or damaged, or there can be no audit log; the message names it and the way out.</exception>
+    /// <exception cref="ArgumentException">The range of cluster IPs is none that can be dealt out.</exception>
     public static async Task<ApiServer> StartAsync(
         ApiServerOptions options, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation, IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
+        if (options.ServiceClusterIPRange is { } range && !ClusterAddresses.Suits(range))
+        {
+            throw new ArgumentException($"cluster IPs cannot be dealt out of {range}: give a network of IPv4 with a prefix of 8 to 24 bits, such as 10.96.0.0/16", nameof(options));
+        }
+
         ApiServer server;
         try
         {
@@ -252,6 +262,12 @@ public sealed class ApiServer : IAsyncDisposable
         await _served.RefreshAsync(cancellation).ConfigureAwait(false);
         await _namespaces.LoadAsync(_store, cancellation).ConfigureAwait(false);
         await _roles.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        if (_addresses is not null)
+        {
+            await _addresses.LoadAsync(_store, cancellation).ConfigureAwait(false);
+            _store.Changes.Listen(_addresses.On);
+        }
+
         await FormerEvents.MoveAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_namespaces.On);
         _store.Changes.Listen(_roles.On);

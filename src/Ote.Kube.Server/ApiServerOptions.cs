@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Admission;
@@ -70,6 +71,12 @@ public sealed record ApiServerOptions
     /// when it is deleted again with no grace. False: pods go at once, as where no agents are.
     /// </summary>
     public bool PodsEndGracefully { get; init; }
+
+    /// <summary>
+    /// The cluster IPs of Services, an IPv4 network with a prefix of 8 to 24 bits: a Service gets one of it, and node ports of 30000 to 32767, and none that another has.
+    /// Null: Services get no addresses, and those they name are not compared. Default 10.96.0.0/16.
+    /// </summary>
+    public IPNetwork? ServiceClusterIPRange { get; init; } = IPNetwork.Parse("10.96.0.0/16");
 
     /// <summary>
     /// Files beside the API, by their path: each is made when it is asked for, by who may <c>get</c> that path, one at a time. What fails with

@@ -8,16 +8,12 @@ using Ote.Kube.Server.Selectors;
 namespace Ote.EdgeCluster.Services;
 
 /// <summary>
-/// Gives Services their addresses and keeps their EndpointSlices and Endpoints, as <see cref="ServiceAddresses"/> and
-/// <see cref="EndpointDecision"/> say. Nothing is forwarded: the pods are simulated.
+/// Keeps the EndpointSlices and Endpoints of Services, as <see cref="EndpointDecision"/> says, and shows where a LoadBalancer is reached. Their addresses come from
+/// the API server. Nothing is forwarded: the pods are simulated.
 /// </summary>
-internal sealed class ServiceController(ClusterView view, EventRecorder events) : IController
+internal sealed class ServiceController(ClusterView view) : IController
 {
-    private const string Component = "service-controller";
     private const string Zone = "topology.kubernetes.io/zone";
-
-    // One Service at a time is given addresses, each seeing those given before.
-    private readonly SemaphoreSlim _giving = new(1);
 
     public ResourceRef Kind => Kinds.Services;
 
@@ -28,7 +24,12 @@ internal sealed class ServiceController(ClusterView view, EventRecorder events) 
             return Next.Done;
         }
 
-        service = await AddressAsync(service, cancellation).ConfigureAwait(false);
+        if (service.Text("spec", "type") != "ExternalName" && string.IsNullOrEmpty(service.Text("spec", "clusterIP")))
+        {
+            // Left so by an earlier version that was ended in between: any change lets the API server fill in what lacks.
+            service = await view.PatchAsync(Kinds.Services, service, [], cancellation).ConfigureAwait(false);
+        }
+
         await BalanceAsync(service, cancellation).ConfigureAwait(false);
         if (service.Text("spec", "type") == "ExternalName" || service.At("spec", "selector") is not JsonObject { Count: > 0 } selector)
         {
@@ -43,33 +44,6 @@ internal sealed class ServiceController(ClusterView view, EventRecorder events) 
         await SlicesAsync(service, decision.Slices, cancellation).ConfigureAwait(false);
         await PutAsync(Kinds.Endpoints, view.Endpoints.Get(key), decision.Endpoints, cancellation).ConfigureAwait(false);
         return Next.Done;
-    }
-
-    private async Task<JsonObject> AddressAsync(JsonObject service, CancellationToken cancellation)
-    {
-        if (!ServiceAddresses.Lacks(service))
-        {
-            return service;
-        }
-
-        await _giving.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            var others = view.Services.Items.Where(s => s.Uid() != service.Uid()).ToList();
-            var addresses = others.Select(s => s.Text("spec", "clusterIP")).OfType<string>().ToHashSet(StringComparer.Ordinal);
-            var ports = others.SelectMany(s => s.Items("spec", "ports") ?? []).Select(p => p.Whole("nodePort")).OfType<long>().ToHashSet();
-            if (ServiceAddresses.Fill(service, addresses, ports) is { } patch)
-            {
-                return await view.PatchAsync(Kinds.Services, service, patch, cancellation).ConfigureAwait(false);
-            }
-
-            events.Warning(service, "FailedToAllocate", "all cluster IPs or node ports of this cluster are taken; delete Services that are not used", Component);
-            return service;
-        }
-        finally
-        {
-            _giving.Release();
-        }
     }
 
     /// <summary>A LoadBalancer is reached at the nodes themselves, as on small clusters everywhere.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Addresses;
 using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Lifecycle;
@@ -63,7 +64,7 @@ internal static class KindRules
                 FoldStringData(obj);
                 break;
             case ("", "services"):
-                KeepAddress(old, obj);
+                ServiceFields.Keep(old, obj);
                 break;
             case ("apps", "daemonsets"):
                 CountTemplates(old, obj);
@@ -94,19 +95,6 @@ internal static class KindRules
     {
         var status = kind.Schema.Field("status");
         return new JsonObject((status?.Required ?? []).Where(name => status!.Field(name)?.Type == SchemaType.Integer).Select(name => KeyValuePair.Create<string, JsonNode?>(name, 0)));
-    }
-
-    /// <summary>A service whose writer does not speak of its address keeps it.</summary>
-    private static void KeepAddress(JsonObject old, JsonObject service)
-    {
-        var spec = service.Child("spec");
-        if (spec["clusterIP"].Text() is { Length: > 0 } || spec["type"].Text() == "ExternalName" || spec["clusterIPs"] is JsonArray { Count: > 0 })
-        {
-            return;
-        }
-
-        ObjectRules.Put(spec, "clusterIP", old["spec"]?["clusterIP"]);
-        ObjectRules.Put(spec, "clusterIPs", old["spec"]?["clusterIPs"]);
     }
 
     /// <summary>How often the template was changed, which the real server still tells the clients of earlier versions.</summary>

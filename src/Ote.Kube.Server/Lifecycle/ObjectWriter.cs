@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Addresses;
 using Ote.Kube.Server.Admission;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Patching.Ownership;
@@ -27,6 +28,9 @@ internal sealed class ObjectWriter(
     /// <summary>See <see cref="ApiServerOptions.PodsEndGracefully"/>.</summary>
     public bool PodsEndGracefully { get; init; }
 
+    /// <summary>Deals out the addresses of Services; null: nobody does.</summary>
+    public ServiceAddressTable? Addresses { get; init; }
+
     /// <summary>Creates an object. The object given is used up.</summary>
     public Task<Written> CreateAsync(WriteContext context, JsonObject obj) => CreateAsync(context, obj, null);
 
@@ -49,6 +53,7 @@ internal sealed class ObjectWriter(
             var owned = managed?.Invoke(now)
                 ?? ManagedFields.Ownership(catalog, context).AfterUpdate(ManagedEntries.None, null, candidate, ManagedFields.Writer(context, now), given);
             candidate = Admit(context, "create", candidate, null);
+            using var claims = ClaimAddresses(context, candidate, null);
             var encoded = EncodedObject.From(ObjectForm.ToStored(candidate, kind), owned);
             var key = KeyOf(context, candidate.Name());
             if (context.DryRun)
@@ -167,7 +172,8 @@ internal sealed class ObjectWriter(
                 throw ApiError.Modified(kind, name);
             }
 
-            var (candidate, owned) = Prepare(context, old, managed, wanted);
+            var (candidate, owned, claims) = Prepare(context, old, managed, wanted);
+            using var held = claims;
             if (owned is null)
             {
                 return new Written(stored.Json, stored.Revision);
@@ -283,7 +289,7 @@ internal sealed class ObjectWriter(
     }
 
     /// <summary>The object to store and who owns its fields then; no owners at all when there is nothing to store.</summary>
-    private (JsonObject Object, ManagedEntries? Owned) Prepare(WriteContext context, JsonObject old, JsonNode? managed, WantedObject change)
+    private (JsonObject Object, ManagedEntries? Owned, IDisposable? Claims) Prepare(WriteContext context, JsonObject old, JsonNode? managed, WantedObject change)
     {
         var wanted = change.Object;
         var sent = ManagedFields.Take(wanted);
@@ -308,9 +314,14 @@ internal sealed class ObjectWriter(
             ? ManagedFields.Ownership(catalog, context).AfterUpdate(start, old, wanted, ManagedFields.Writer(context, time.GetUtcNow()))
             : start);
         var candidate = Admit(context, "update", wanted, old)!;
+        var claims = ClaimAddresses(context, candidate, old);
         var moved = change.Managed is null && ReferenceEquals(start, stored) ? !ReferenceEquals(owned, stored) : !owned.Says(stored);
-        return (candidate, moved || !ManagedFields.Same(old, candidate) ? owned : null);
+        return (candidate, moved || !ManagedFields.Same(old, candidate) ? owned : null, claims);
     }
+
+    /// <summary>The addresses of a Service, until its write has ended; null for other kinds and for what changes none of them.</summary>
+    private IDisposable? ClaimAddresses(WriteContext context, JsonObject obj, JsonObject? old) =>
+        Addresses is not null && context.Subresource is null && ServedCatalog.ResourceOf(context.Kind) == ServiceAddressTable.Resource ? Addresses.Claim(context.Kind, obj, old) : null;
 
     private JsonObject Admit(WriteContext context, string verb, JsonObject? obj, JsonObject? old)
     {

@@ -22,7 +22,7 @@ internal static class ServiceRules
         else if (ports.Count == 0 && spec.TextAt("clusterIP") != "None")
             faults.Required("spec.ports");
         MetadataRules.Labels(spec.ObjectAt("selector"), "spec.selector", faults);
-        HashSet<string> names = new(StringComparer.Ordinal), numbers = new(StringComparer.Ordinal);
+        HashSet<string> names = new(StringComparer.Ordinal), numbers = new(StringComparer.Ordinal), open = new(StringComparer.Ordinal);
         for (int i = 0; i < ports.Count; i++)
         {
             string path = $"spec.ports[{i}]";
@@ -37,6 +37,8 @@ internal static class ServiceRules
                     ["protocol"] = ports[i].TextAt("protocol"),
                 }));
             }
+            if (ports[i]["nodePort"].Whole() is { } nodePort and not 0 && !open.Add($"{nodePort}/{ports[i].TextAt("protocol")}"))
+                faults.Add(FieldError.Duplicate(path + ".nodePort", nodePort));
         }
     }
 

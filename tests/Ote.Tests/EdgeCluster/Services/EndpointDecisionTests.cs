@@ -64,24 +64,6 @@ public sealed class EndpointDecisionTests
         Assert.Empty(Assert.Single(Decide(Service()).Slices).Items("endpoints")!);
     }
 
-    [Fact]
-    public void Address_follows_from_the_uid_avoids_those_taken_and_is_never_given_to_who_has_one()
-    {
-        var service = Service();
-        ((JsonObject)service["spec"]!).Remove("clusterIP");
-        var first = Address(service, []);
-        Assert.StartsWith("10.96.", first, StringComparison.Ordinal);
-        Assert.Equal(first, Address(service, []));
-        Assert.NotEqual(first, Address(service, [first!]));
-        Assert.Null(ServiceAddresses.Fill(Service("""{"clusterIPs":["10.96.0.20"]}"""), new HashSet<string>(), new HashSet<long>()));
-        Assert.False(ServiceAddresses.Lacks(Service("""{"clusterIP":"None","clusterIPs":["None"]}""")));
-        var port = ServiceAddresses.Fill(Service("""{"clusterIPs":["10.96.0.20"],"type":"NodePort"}"""), new HashSet<string>(), new HashSet<long>())!.Items("spec", "ports")![0].Whole("nodePort");
-        Assert.InRange(port!.Value, 30000, 32767);
-    }
-
-    private static string? Address(JsonObject service, string[] taken) =>
-        ServiceAddresses.Fill(service, taken.ToHashSet(), new HashSet<long>())!.Text("spec", "clusterIP");
-
     private static EndpointDecision Decide(JsonObject service, params JsonObject[] pods) => EndpointDecision.Decide(service, pods, node => $"zone-of-{node}");
 
     private static JsonObject Pod(string name, int address, bool ready = true, int port = 80)
