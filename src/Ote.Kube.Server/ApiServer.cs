@@ -11,6 +11,7 @@ using Ote.Kube.Server.Access.Reviews;
 using Ote.Kube.Server.Access.ServiceAccounts;
 using Ote.Kube.Server.Addresses;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Admission.Limits;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Lifecycle;
@@ -41,6 +42,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly ServedCatalog _served;
     private readonly NamespaceTable _namespaces = new();
     private readonly RbacTable _roles = new();
+    private readonly LimitRangeTable _limits = new();
     private readonly ServiceAddressTable? _addresses;
     private readonly ObjectWriter _writer;
     private readonly Janitor _janitor;
@@ -80,6 +82,7 @@ public sealed class ApiServer : IAsyncDisposable
             _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid)
         {
             PodsEndGracefully = options.PodsEndGracefully,
+            Limits = new LimitRanger(_limits),
             Addresses = _addresses,
         };
         var owners = new OwnerCollector(_store, _writer, _served);
@@ -271,6 +274,8 @@ public sealed class ApiServer : IAsyncDisposable
         await FormerEvents.MoveAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_namespaces.On);
         _store.Changes.Listen(_roles.On);
+        await _limits.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        _store.Changes.Listen(_limits.On);
         _store.Changes.Listen(_janitor.On);
         var missing = SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct();
         // At once, so that they share a commit.

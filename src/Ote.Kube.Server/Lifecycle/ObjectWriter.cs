@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Addresses;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Admission.Limits;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Patching.Ownership;
 using Ote.Kube.Server.Schema;
@@ -28,6 +29,9 @@ internal sealed class ObjectWriter(
     /// <summary>See <see cref="ApiServerOptions.PodsEndGracefully"/>.</summary>
     public bool PodsEndGracefully { get; init; }
 
+    /// <summary>Holds pods and claims against the LimitRanges of their namespace.</summary>
+    public required LimitRanger Limits { get; init; }
+
     /// <summary>Deals out the addresses of Services; null: nobody does.</summary>
     public ServiceAddressTable? Addresses { get; init; }
 
@@ -52,7 +56,13 @@ internal sealed class ObjectWriter(
             SchemaGate.Pass(catalog, context, candidate, null);
             var owned = managed?.Invoke(now)
                 ?? ManagedFields.Ownership(catalog, context).AfterUpdate(ManagedEntries.None, null, candidate, ManagedFields.Writer(context, now), given);
+            if (Limits.Fill(context, candidate))
+            {
+                SchemaGate.Check(catalog, context, candidate, null); // What was given and what was asked for need not go together.
+            }
+
             candidate = Admit(context, "create", candidate, null);
+            Limits.Check(context, candidate, null);
             using var claims = ClaimAddresses(context, candidate, null);
             var encoded = EncodedObject.From(ObjectForm.ToStored(candidate, kind), owned);
             var key = KeyOf(context, candidate.Name());
@@ -314,6 +324,7 @@ internal sealed class ObjectWriter(
             ? ManagedFields.Ownership(catalog, context).AfterUpdate(start, old, wanted, ManagedFields.Writer(context, time.GetUtcNow()))
             : start);
         var candidate = Admit(context, "update", wanted, old)!;
+        Limits.Check(context, candidate, old);
         var claims = ClaimAddresses(context, candidate, old);
         var moved = change.Managed is null && ReferenceEquals(start, stored) ? !ReferenceEquals(owned, stored) : !owned.Says(stored);
         return (candidate, moved || !ManagedFields.Same(old, candidate) ? owned : null, claims);

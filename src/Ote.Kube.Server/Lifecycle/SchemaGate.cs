@@ -52,22 +52,31 @@ internal static class SchemaGate
             catalog.Default(stored, obj);
         }
 
-        var errors = catalog.Validate(judgedKind, judged);
-        if (judgedOld is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
+        Judge(catalog, context, judgedKind, judged, judgedOld);
+        if (kind.StoredForm is not null)
         {
-            errors = [.. errors, .. catalog.ValidateUpdate(judgedKind, judgedOld, judged).Except(errors)];
+            Replace(obj, kind.StoredForm.FromStored(judged));
+        }
+    }
+
+    /// <summary>Validates once more an object that passed and was changed since. Of kinds that are stored as they are served.</summary>
+    /// <exception cref="ApiError">422 for a field that is wrong.</exception>
+    public static void Check(SchemaCatalog catalog, WriteContext context, JsonObject obj, JsonObject? old) => Judge(catalog, context, context.Kind, obj, old);
+
+    private static void Judge(SchemaCatalog catalog, WriteContext context, KindInfo judgedKind, JsonObject obj, JsonObject? old)
+    {
+        var errors = catalog.Validate(judgedKind, obj);
+        if (old is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
+        {
+            errors = [.. errors, .. catalog.ValidateUpdate(judgedKind, old, obj).Except(errors)];
         }
 
         if (errors.Count == 0)
         {
-            if (kind.StoredForm is not null)
-            {
-                Replace(obj, kind.StoredForm.FromStored(judged));
-            }
-
             return;
         }
 
+        var kind = context.Kind;
         throw errors.FirstOrDefault(e => e.Type == FieldErrorType.Undecodable) is { } wrong
             ? Undecodable(kind, wrong.Detail)
             : ApiError.Invalid(kind, obj.Name(), [.. errors.Take(MaxReported).Select(e => (e.CauseReason, e.Message, e.Path.Length == 0 ? "<nil>" : e.Path))]);

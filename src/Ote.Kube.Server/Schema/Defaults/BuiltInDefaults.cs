@@ -25,6 +25,9 @@ internal static class BuiltInDefaults
             case ("", "podtemplates"):
                 PodDefaults.Template(obj.ObjectAt("template"));
                 break;
+            case ("", "limitranges"):
+                LimitRangeDefaults.Apply(obj);
+                break;
             case ("", "events"):
                 obj.Set("source", new JsonObject());
                 break;

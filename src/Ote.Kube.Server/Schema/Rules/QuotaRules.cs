@@ -21,9 +21,9 @@ internal static class QuotaRules
             string path = $"spec.limits[{index++}]";
             foreach ((string name, JsonNode? value) in limit.ObjectAt("min") ?? [])
             {
-                Above(name, value, limit, "max", "max value", path, faults);
-                Above(name, value, limit, "defaultRequest", "default request value", path, faults);
-                Above(name, value, limit, "default", "default value", path, faults);
+                Above(name, value, limit, "max", "max value", $"{path}.min[{name}]", value, faults);
+                Above(name, value, limit, "defaultRequest", "default request value", $"{path}.defaultRequest[{name}]", limit.At("defaultRequest", name), faults);
+                Above(name, value, limit, "default", "default value", $"{path}.default[{name}]", value, faults);
             }
         }
     }
@@ -41,9 +41,9 @@ internal static class QuotaRules
         }
     }
 
-    private static void Above(string name, JsonNode? least, JsonObject limit, string field, string what, string path, Faults faults)
+    private static void Above(string name, JsonNode? least, JsonObject limit, string field, string what, string path, JsonNode? shown, Faults faults)
     {
         if (Quantity.TryParse(least.Scalar() ?? "", out decimal min) && Quantity.TryParse(limit.At(field, name).Scalar() ?? "", out decimal other) && min > other)
-            faults.Invalid($"{path}.min[{name}]", least.Scalar(), [$"min value {least.Scalar()} is greater than {what} {limit.At(field, name).Scalar()}"]);
+            faults.Invalid(path, shown.Scalar(), [$"min value {least.Scalar()} is greater than {what} {limit.At(field, name).Scalar()}"]);
     }
 }

@@ -60,7 +60,7 @@ public sealed class ObjectRulesTests
     [InlineData("secrets", """{"metadata":{"name":"s"},"type":"kubernetes.io/ssh-auth","data":{"a":"eA=="}}""", "data[ssh-privatekey]: Required value")]
     [InlineData("secrets", """{"metadata":{"name":"s"},"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"eA=="}}""", "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": invalid character 'x' looking for beginning of value")]
     [InlineData("persistentvolumes", """{"metadata":{"name":"v"},"spec":{"accessModes":["ReadWriteOnce"],"capacity":{"storage":"1Gi"}}}""", "spec: Required value: must specify a volume type")]
-    [InlineData("limitranges", """{"metadata":{"name":"s"},"spec":{"limits":[{"type":"Container","min":{"cpu":"2"},"max":{"cpu":"1"}}]}}""", "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1")]
+    [InlineData("limitranges", """{"metadata":{"name":"s"},"spec":{"limits":[{"type":"Pod","min":{"cpu":"2"},"max":{"cpu":"1"}}]}}""", "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1")]
     [InlineData("resourcequotas", """{"metadata":{"name":"s"},"spec":{"hard":{"pods":-1}}}""", "spec.hard[pods]: Invalid value: \"-1\": must be greater than or equal to 0")]
     [InlineData("leases", """{"metadata":{"name":"s"},"spec":{"leaseTransitions":-1}}""", "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0")]
     [InlineData("priorityclasses", """{"metadata":{"name":"s"},"value":2000000000}""", "value: Forbidden: maximum allowed value of a user defined priority is 1000000000")]
@@ -72,6 +72,15 @@ public sealed class ObjectRulesTests
     [InlineData("pods", """{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"i","livenessProbe":{"tcpSocket":{"port":0}}}]}}""", "spec.containers[0].livenessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and 65535, inclusive")]
     [InlineData("pods", """{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"i","livenessProbe":{"exec":{"command":["x"]},"tcpSocket":{"port":1}}}]}}""", "spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type")]
     public void Object_with_a_fault_is_refused(string plural, string json, string expected) => Assert.Equal([expected], Faults(plural, Json(json)));
+
+    [Fact]
+    public void Least_of_a_container_is_held_against_the_defaults_that_follow_from_the_most() => Assert.Equal(
+        [
+            "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1",
+            "spec.limits[0].defaultRequest[cpu]: Invalid value: \"1\": min value 2 is greater than default request value 1",
+            "spec.limits[0].default[cpu]: Invalid value: \"2\": min value 2 is greater than default value 1",
+        ],
+        Faults("limitranges", Json("""{"metadata":{"name":"s"},"spec":{"limits":[{"type":"Container","min":{"cpu":"2"},"max":{"cpu":"1"}}]}}""")));
 
     [Theory]
     [InlineData("csinodes", """{"metadata":{"name":"n"},"spec":{"drivers":null}}""")]
