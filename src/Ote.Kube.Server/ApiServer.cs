@@ -15,6 +15,7 @@ using Ote.Kube.Server.Admission.Limits;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Quotas;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
 
@@ -45,6 +46,8 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly LimitRangeTable _limits = new();
     private readonly ServiceAddressTable? _addresses;
     private readonly ObjectWriter _writer;
+    private readonly QuotaTable _quotas = new();
+    private readonly QuotaKeeper? _keeper;
     private readonly Janitor _janitor;
     private readonly AuditBackend? _audit;
     private readonly Dispatcher _dispatcher;
@@ -87,9 +90,18 @@ public sealed class ApiServer : IAsyncDisposable
         };
         var owners = new OwnerCollector(_store, _writer, _served);
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
-        _janitor = new Janitor(
-            _store, _writer, owners, new EventExpiry(_store, _writer, _served, options.EventLife, time), _served, _namespaces, options.CollectsGarbage, time, options.Random ?? new Random().NextDouble, _log);
+        var random = options.Random ?? new Random().NextDouble;
 #pragma warning restore RS0030
+        _janitor = new Janitor(
+            _store, _writer, owners, new EventExpiry(_store, _writer, _served, options.EventLife, time), _served, _namespaces, options.CollectsGarbage, time, random, _log);
+        var ledger = new QuotaLedger(_store, _writer, _served, _quotas, time);
+        _writer.Quotas = new QuotaAdmission(_quotas, ledger, options.CollectsGarbage, time);
+        if (options.CollectsGarbage)
+        {
+            _keeper = new QuotaKeeper(_quotas, ledger, time, random, _log);
+            _writer.Quotas.Recount = _keeper.Add;
+        }
+
         var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
         var deletion = new DeleteHandler(_store, _writer, options);
@@ -239,6 +251,11 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         await _janitor.DisposeAsync().ConfigureAwait(false);
+        if (_keeper is not null)
+        {
+            await _keeper.DisposeAsync().ConfigureAwait(false);
+        }
+
         await _store.DisposeAsync().ConfigureAwait(false);
         if (_audit is not null)
         {
@@ -276,6 +293,13 @@ public sealed class ApiServer : IAsyncDisposable
         _store.Changes.Listen(_roles.On);
         await _limits.LoadAsync(_store, cancellation).ConfigureAwait(false);
         _store.Changes.Listen(_limits.On);
+        await _quotas.LoadAsync(_store, cancellation).ConfigureAwait(false);
+        _store.Changes.Listen(_quotas.On);
+        if (_keeper is not null)
+        {
+            _store.Changes.Listen(_keeper.On);
+        }
+
         _store.Changes.Listen(_janitor.On);
         var missing = SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct();
         // At once, so that they share a commit.
@@ -301,6 +325,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         await _janitor.StartAsync(cancellation).ConfigureAwait(false);
+        _keeper?.Start();
         _log.ServerReady(Name, _options.DataDirectory ?? "memory", _store.Revision);
     }
 

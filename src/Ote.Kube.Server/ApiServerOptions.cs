@@ -61,8 +61,8 @@ public sealed record ApiServerOptions
     public IPodStreams? PodStreams { get; init; }
 
     /// <summary>
-    /// Whether the server itself deletes what hangs on what was deleted, and empties namespaces that go. False: a kube-controller-manager at
-    /// this API does both. Default true.
+    /// Whether the server itself deletes what hangs on what was deleted, empties namespaces that go, and counts what ResourceQuotas limit. False: a
+    /// kube-controller-manager at this API does all three. Default true.
     /// </summary>
     public bool CollectsGarbage { get; init; } = true;
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Ote.Kube.Server.Addresses;
 
-/// <summary>The cluster IPs of a range as numbers, counted from the range's own address. Pure.</summary>
+/// <summary>The cluster IPs of a range as numbers, counted from the range's own address, and which of them are taken.</summary>
 internal sealed class ClusterAddresses(IPNetwork range)
 {
     private const int FewestBits = 8;
@@ -12,12 +12,11 @@ internal sealed class ClusterAddresses(IPNetwork range)
 
     private readonly uint _base = Bits(range.BaseAddress);
 
-    /// <summary>The addresses of a range but its first and last one, which stand for the network itself.</summary>
-    public static NumberPool PoolOf(IPNetwork range)
-    {
-        var count = (1 << (32 - range.PrefixLength)) - 2;
-        return new NumberPool(1, count, Math.Clamp(count / 16, 16, 256));
-    }
+    /// <summary>The range.</summary>
+    public IPNetwork Range => range;
+
+    /// <summary>The numbers of its addresses but the first and the last one, which stand for the network itself.</summary>
+    public NumberPool Pool { get; } = new(1, Count(range), Math.Clamp(Count(range) / 16, 16, 256));
 
     /// <summary>Whether addresses can be dealt out of a range.</summary>
     public static bool Suits(IPNetwork range) =>
@@ -34,6 +33,8 @@ internal sealed class ClusterAddresses(IPNetwork range)
         BinaryPrimitives.WriteUInt32BigEndian(bytes, _base + (uint)number);
         return new IPAddress(bytes).ToString();
     }
+
+    private static int Count(IPNetwork range) => (1 << (32 - range.PrefixLength)) - 2;
 
     private static uint Bits(IPAddress address) => BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
 }

@@ -5,6 +5,7 @@ using Ote.Kube.Server.Admission;
 using Ote.Kube.Server.Admission.Limits;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Patching.Ownership;
+using Ote.Kube.Server.Quotas;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 
@@ -34,6 +35,9 @@ internal sealed class ObjectWriter(
 
     /// <summary>Deals out the addresses of Services; null: nobody does.</summary>
     public ServiceAddressTable? Addresses { get; init; }
+
+    /// <summary>Charges the quotas of a namespace; null: nobody does. Set before the first write that any would limit.</summary>
+    public QuotaAdmission? Quotas { get; set; }
 
     /// <summary>Creates an object. The object given is used up.</summary>
     public Task<Written> CreateAsync(WriteContext context, JsonObject obj) => CreateAsync(context, obj, null);
@@ -68,6 +72,7 @@ internal sealed class ObjectWriter(
             var key = KeyOf(context, candidate.Name());
             if (context.DryRun)
             {
+                await StoreAsync(context, candidate, null, null).ConfigureAwait(false);
                 // Without a version: it was never stored.
                 return await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) is null
                     ? new Written(Answers.Bytes(ObjectForm.ToStored(candidate, kind)), 0, Created: true)
@@ -75,7 +80,7 @@ internal sealed class ObjectWriter(
             }
 
             var owners = ObjectRules.Owners(candidate);
-            var result = await store.WriteAsync(new StoreWrite
+            var result = await StoreAsync(context, candidate, null, new StoreWrite
             {
                 Key = key,
                 Expected = 0,
@@ -192,10 +197,11 @@ internal sealed class ObjectWriter(
             var gone = candidate.IsDeleting() && !Deletion.IsHeld(kind, candidate) && !PodGrace.Holds(kind, candidate);
             if (context.DryRun)
             {
+                await StoreAsync(context, candidate, old, null).ConfigureAwait(false);
                 return new Written(EncodedObject.From(ObjectForm.ToStored(candidate, kind), owned).At(stored.Revision), stored.Revision, Gone: gone);
             }
 
-            var result = await store.WriteAsync(WriteOf(kind, stored, old, candidate, gone, owned)).ConfigureAwait(false);
+            var result = await StoreAsync(context, candidate, old, WriteOf(kind, stored, old, candidate, gone, owned)).ConfigureAwait(false);
             if (result.Outcome == WriteOutcome.Committed)
             {
                 await AfterAsync(kind).ConfigureAwait(false);
@@ -276,6 +282,33 @@ internal sealed class ObjectWriter(
         var result = await store.WriteAsync(WriteOf(kind, stored, old, old, gone: true)).ConfigureAwait(false);
         await AfterAsync(kind).ConfigureAwait(false);
         return result.Outcome == WriteOutcome.Committed;
+    }
+
+    /// <summary>Stores what quotas grant; without a write they are only asked.</summary>
+    private async Task<WriteResult> StoreAsync(WriteContext context, JsonObject obj, JsonObject? old, StoreWrite? write)
+    {
+        var charge = Quotas is null ? null : await Quotas.ChargeAsync(context, obj, old).ConfigureAwait(false);
+        try
+        {
+            var result = write is null ? default : await store.WriteAsync(write).ConfigureAwait(false);
+            if (write is not null && result.Outcome == WriteOutcome.Committed)
+            {
+                charge?.Stored();
+                if (charge is null && old is null)
+                {
+                    Quotas?.Uncharged(context);
+                }
+            }
+
+            return result;
+        }
+        finally
+        {
+            if (charge is not null)
+            {
+                await charge.DisposeAsync().ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task<ApiError> TakenAsync(KindInfo kind, StoreKey key) => ApiError.AlreadyExists(

@@ -27,11 +27,11 @@ internal abstract class Side : IAsyncDisposable
     }
 
     /// <summary>
-    /// kube-apiserver with the two controllers whose work the embedded server does itself. Without the admission plugins that only do one half
+    /// kube-apiserver with the three controllers whose work the embedded server does itself. Without the admission plugins that only do one half
     /// of a work and leave the other to a controller that is not here: tokens for pods, finalizers of volumes in use, taints of new nodes.
     /// </summary>
     public static async Task<Side> StartRealAsync(string name, KubernetesTools tools, CancellationToken ct) => new Real(await RealControlPlane.StartAsync(
-        new($"conformance{name}") { Controllers = ["namespace", "garbagecollector"], ApiServerArguments = ["--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection,TaintNodesByCondition"] },
+        new($"conformance{name}") { Controllers = ["namespace", "garbagecollector", "resourcequota"], ApiServerArguments = ["--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection,TaintNodesByCondition"] },
         tools, TimeProvider.System, ct));
 
     private sealed class Embedded(ApiServer server, Scratch folder) : Side
