@@ -60,6 +60,41 @@ public sealed class KubeControllerManagerTests : IAsyncDisposable
         Assert.Empty(await PodsAsync("team", ""));
     }
 
+    [Fact]
+    public async Task Quotas_are_counted_by_the_real_controller_and_charged_by_the_server_and_the_two_agree()
+    {
+        const string Used = "jsonpath={.status.used.pods} {.status.used.configmaps}";
+        Kubectl kubectl = await StartAsync();
+        await kubectl.ExpectAsync("create", "namespace", "team");
+        await kubectl.ExpectAsync("create", "quota", "small", "-n", "team", "--hard=pods=2,configmaps=40");
+        async Task<string> UsedAsync() => await kubectl.ExpectAsync("get", "quota", "small", "-n", "team", "-o", Used);
+        await UntilAsync(async () => await UsedAsync() == "0 0", "the quota to be counted");
+        await kubectl.ExpectAsync("run", "a", "--image=x:1", "-n", "team");
+        await kubectl.ExpectAsync("run", "b", "--image=x:1", "-n", "team");
+        Assert.Equal("2 0", await UsedAsync());
+        KubeStatusException refused = await Assert.ThrowsAsync<KubeStatusException>(() => _api!.CreateAsync(Kinds.Pods, "team", Pod("c"), Ct));
+        Assert.Equal("pods \"c\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2", refused.Message);
+
+        // What goes and what ends is counted by the controller, while the server charges: neither undoes what the other wrote.
+        Task<JsonObject[]> maps = Task.WhenAll(Enumerable.Range(0, 30).Select(i => _api!.CreateAsync(Kinds.ConfigMaps, "team", Named($"m{i}"), Ct)));
+        await kubectl.ExpectAsync("delete", "pod", "a", "-n", "team", "--grace-period=0", "--force");
+        await PhaseAsync((await PodsAsync("team", "run=b"))[0], "Succeeded");
+        await maps;
+        await kubectl.ExpectAsync("delete", "configmap", "m0", "-n", "team");
+        await UntilAsync(async () => await UsedAsync() == "0 29", "both counts to be right");
+        await _api!.CreateAsync(Kinds.Pods, "team", Pod("c"), Ct);
+        Assert.Equal("1 29", await UsedAsync());
+    }
+
+    private static JsonObject Named(string name) => new() { ["metadata"] = new JsonObject { ["name"] = name } };
+
+    private static JsonObject Pod(string name)
+    {
+        JsonObject pod = Named(name);
+        pod["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "c", ["image"] = "x:1" }) };
+        return pod;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_controllers is not null)
@@ -81,7 +116,7 @@ public sealed class KubeControllerManagerTests : IAsyncDisposable
         _controllers = await GuardedProcess.StartAsync(new(
             "kube-controller-manager", Path.Combine(tools.Folder, "kube-controller-manager"),
             [
-                $"--kubeconfig={_scratch["kubeconfig"]}", "--kube-api-content-type=application/json", "--controllers=deployment,replicaset,job,namespace,garbagecollector",
+                $"--kubeconfig={_scratch["kubeconfig"]}", "--kube-api-content-type=application/json", "--controllers=deployment,replicaset,job,namespace,garbagecollector,resourcequota",
                 "--leader-elect=true", "--leader-elect-resource-lock=leases", "--port=0", $"--secure-port={FreePorts.Take(1)[0]}", "--bind-address=127.0.0.1", $"--cert-dir={_scratch["certs"]}",
             ],
             _scratch["controllers.log"]));
