@@ -29,4 +29,8 @@ internal enum ChangeKind
 /// One row of the log. <see cref="Previous"/> is what the key held before: it is known for every change that is still
 /// watchable, because a row is compacted only together with the row that replaced it.
 /// </summary>
-internal sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous);
+internal sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous)
+{
+    /// <summary>As the last watcher to encode it sends it; most of a kind's watchers send the same. Set from any thread: each makes what it does not find.</summary>
+    public Watching.WatchLine? Line { get; set; }
+}

@@ -13,6 +13,8 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ImmutableArray<ChangeSubscription>> _watchers = new(StringComparer.Ordinal);
+    private readonly FanOut _fanOut = new(Environment.ProcessorCount);
+    private readonly List<ChangeSubscription> _woken = [];
     private ImmutableArray<Action<Change>> _listeners = [];
     private long _published = published;
     private int _count;
@@ -62,7 +64,10 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
                 {
                     foreach (var watcher in watchers)
                     {
-                        watcher.Offer(change);
+                        if (watcher.Offer(change))
+                        {
+                            _woken.Add(watcher);
+                        }
                     }
                 }
 
@@ -73,8 +78,14 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
             }
 
             Interlocked.Exchange(ref _published, last);
+            // Only now: who is woken finds all of the commit, and sends it at once.
+            _fanOut.Add(_woken);
+            _woken.Clear();
         }
     }
+
+    /// <summary>Has the reader of a subscription run that waited for something now in it.</summary>
+    public void Wake(ChangeSubscription subscription) => _fanOut.Add(subscription);
 
     /// <summary>The change is durable: one listener's fault must keep it neither from the others nor from whoever wrote it.</summary>
     private void Tell(Action<Change> listener, Change change)

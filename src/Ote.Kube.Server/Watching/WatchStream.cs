@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Schema;
@@ -61,13 +62,16 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
         switch (before, now)
         {
             case (false, true):
-                Send("ADDED", change.Json);
+                Send("ADDED", change);
                 break;
             case (true, true):
-                Send("MODIFIED", change.Json);
+                Send("MODIFIED", change);
+                break;
+            case (true, false) when change.Kind == ChangeKind.Deleted:
+                Send("DELETED", change);
                 break;
             case (true, false):
-                Send("DELETED", change.Kind == ChangeKind.Deleted ? change.Json : AsItWas(change));
+                Send("DELETED", AsItWas(change));
                 break;
         }
     }
@@ -122,6 +126,19 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
         return Answers.Bytes(before);
     }
 
+    private void Send(string type, Change change)
+    {
+        if (form != AnswerForm.Json)
+        {
+            Send(type, change.Json);
+            return;
+        }
+
+        var line = WatchLine.Of(change, request.Kind, type);
+        _writer.Write(line.Bytes.Span);
+        Unflushed += line.Bytes.Length;
+    }
+
     private void Send(string type, byte[] json)
     {
         switch (form)
@@ -151,11 +168,7 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
 
     private void Line(string type, ReadOnlySpan<byte> json)
     {
-        _writer.Append("{\"type\":\""u8);
-        _writer.Append(System.Text.Encoding.UTF8.GetBytes(type));
-        _writer.Append("\",\"object\":"u8);
-        _writer.Append(json);
-        _writer.Append("}\n"u8);
+        WatchLine.Write(_writer, type, json);
         Unflushed += json.Length + 32;
     }
 }
