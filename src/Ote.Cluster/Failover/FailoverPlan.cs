@@ -84,7 +84,17 @@ internal sealed class FailoverPlan
     /// <returns>Whether the present parent is not allowed any more.</returns>
     public bool Wish(SetPlacement wish)
     {
+        var former = _wish.PinnedParent;
         _wish = wish;
+        if (wish.PinnedParent.Length > 0 && wish.PinnedParent != former)
+        {
+            // What it said before may not hold any more, as after an undrain, and there is nobody else to go to meanwhile.
+            foreach (var pinned in All().Where(t => t.Name == wish.PinnedParent))
+            {
+                ReachOf(pinned).Succeeded();
+            }
+        }
+
         return Current is { } current && !IsAllowed(current);
     }
 
@@ -104,7 +114,7 @@ internal sealed class FailoverPlan
 
         if (Retry(now) is { } again)
         {
-            return new ParentStep(again, TimeSpan.Zero, Patience(again, allowed.Length));
+            return new ParentStep(again, TimeSpan.Zero, Patience(again, allowed.Length), IsHurried: allowed.Length > 1);
         }
 
         if (allowed.Length == 0)

@@ -38,4 +38,5 @@ public sealed record ParentTarget(string Authority, bool IsHome)
 /// <param name="Target">Whom to dial now; null: nobody yet.</param>
 /// <param name="Wait">How long to wait before asking again, when there is nobody.</param>
 /// <param name="Patience">The share of the full time for dialling that this one is worth until its machine has answered, while there are others.</param>
-public readonly record struct ParentStep(ParentTarget? Target, TimeSpan Wait, double Patience = 1);
+/// <param name="IsHurried">That share is all it is worth, also when its machine answers: it has just been silent, and there are others.</param>
+public readonly record struct ParentStep(ParentTarget? Target, TimeSpan Wait, double Patience = 1, bool IsHurried = false);

@@ -52,6 +52,9 @@ internal sealed class ClusterObjects : IDisposable
     private readonly ConcurrentDictionary<string, DateTimeOffset> _expected = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Settled> _settled = new(StringComparer.Ordinal);
 
+    // By an ancestor that is away: whose objects name it as the reason why nobody knows of them.
+    private readonly ConcurrentDictionary<string, ConcurrentDictionary<string, bool>> _lostWith = new(StringComparer.Ordinal);
+
     public ClusterObjects(
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log,
         IssuingOrders? issuing = null)
@@ -121,6 +124,15 @@ internal sealed class ClusterObjects : IDisposable
 
         _seen.TryAdd(name, true);
         _expected.TryRemove(name, out _);
+        if (lost is not null)
+        {
+            _lostWith.GetOrAdd(lost, static _ => new ConcurrentDictionary<string, bool>(StringComparer.Ordinal))[name] = true;
+            if (_routes.Read(t => LostAncestor(t, name)) != lost)
+            {
+                return Next.After(Gathering); // it came back before it was known who waits for that
+            }
+        }
+
         var plan = (IssuingPlan?)null;
         if (_issuing is not null && name != _routes.Self.Name)
         {
@@ -198,6 +210,12 @@ internal sealed class ClusterObjects : IDisposable
             if ((change.Before?.Address, change.Before?.Uid, change.Before?.Lateral == 0) != (change.After?.Address, change.After?.Uid, change.After?.Lateral == 0))
             {
                 Queue([.. _lateral.Naming(change.Name)]);
+            }
+
+            if (change.CameOnline && _lostWith.TryRemove(change.Name, out var others))
+            {
+                // Those of them that are away by themselves do not change with it, but why nobody knows of them does.
+                Queue([.. others.Keys]);
             }
 
             if (change.Before?.Parent != change.After?.Parent)

@@ -53,7 +53,8 @@ internal static class Deadlines
     public static bool IsOver(Command command, DateTimeOffset now) =>
         command.DeadlineUnixMilliseconds != 0 && command.DeadlineUnixMilliseconds <= now.ToUnixTimeMilliseconds();
 
-    private static long At(ulong remaining, DateTimeOffset now) => now.ToUnixTimeMilliseconds() + (long)Math.Min(remaining, (ulong)Longest.TotalMilliseconds);
+    // The least that can be told is as good as over.
+    private static long At(ulong remaining, DateTimeOffset now) => now.ToUnixTimeMilliseconds() + (remaining <= 1 ? 0 : (long)Math.Min(remaining, (ulong)Longest.TotalMilliseconds));
 
     private static ulong Remaining(long deadline, DateTimeOffset now) => (ulong)Math.Max(1, deadline - now.ToUnixTimeMilliseconds());
 }

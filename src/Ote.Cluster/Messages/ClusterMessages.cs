@@ -250,7 +250,7 @@ public sealed class ClusterMessages : IDisposable
         }
 
         var carried = message.ClusterMessage;
-        var left = TimeSpan.FromMilliseconds(Math.Min(carried.RemainingMilliseconds, MessageLimits.LongestLife.TotalMilliseconds));
+        var left = TimeSpan.FromMilliseconds(carried.RemainingMilliseconds <= 1 ? 0 : Math.Min(carried.RemainingMilliseconds, MessageLimits.LongestLife.TotalMilliseconds));
         carried.DeadlineUnixMilliseconds = (_time.GetUtcNow() + left).ToUnixTimeMilliseconds();
         await JudgeAsync(carried, fromAbove, message.Hops).ConfigureAwait(false);
     }
@@ -266,6 +266,12 @@ public sealed class ClusterMessages : IDisposable
         if (message.Outcome is not null)
         {
             await _sent.LearnAsync(message).ConfigureAwait(false);
+            return;
+        }
+
+        if (message.DeadlineUnixMilliseconds <= _time.GetUtcNow().ToUnixTimeMilliseconds() && !_inbox.Knows(message))
+        {
+            await _relay.TellAsync(message, hops, MessageOutcome.Types.State.Expired, $"its time was over when it came to {_routes.Self.Name}").ConfigureAwait(false);
             return;
         }
 

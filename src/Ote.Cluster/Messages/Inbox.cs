@@ -58,6 +58,15 @@ internal sealed class Inbox(IJournal journal, TimeProvider time, ILogger log)
         }
     }
 
+    /// <summary>Whether a message was taken before: whoever sent it has the same word again.</summary>
+    public bool Knows(ClusterMessage message)
+    {
+        lock (_gate)
+        {
+            return _known.ContainsKey(MessageLimits.Text(message.Id));
+        }
+    }
+
     /// <summary>Null when the message is on disk, now or since before; otherwise why it is not taken.</summary>
     public async Task<string?> TakeAsync(ClusterMessage message, uint hops)
     {

@@ -33,7 +33,10 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
     public event Action<ReplicaStanding>? Changed;
 
     /// <summary>Whether it does what it is there for: children are taken, or told where to go.</summary>
-    public bool IsReady => Volatile.Read(ref _leading) is { IsReady: true } || elector.Leader is { Address.Length: > 0 };
+    public bool IsReady => Volatile.Read(ref _leading) is { IsReady: true } || Other is { Address.Length: > 0 };
+
+    // One that does not lead must not send anybody to itself, though the lease may name it until another takes it.
+    private LeaseRecord? Other => elector.Leader is { } leader && leader.Holder != elector.Identity ? leader : null;
 
     private KubeClient Api => parts.ControlApi!;
 
@@ -68,7 +71,7 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
                     finally
                     {
                         Volatile.Write(ref _term, 0);
-                        Changed?.Invoke(new ReplicaStanding(0, elector.Leader is { } next && next.Holder != elector.Identity ? next.Address : ""));
+                        Changed?.Invoke(new ReplicaStanding(0, Other?.Address ?? ""));
                         if (!stop.IsCancellationRequested)
                         {
                             door = await ReopenAsync(stop).ConfigureAwait(false);
@@ -101,7 +104,7 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
         }
     }
 
-    private Task<WaitingDoor> OpenAsync(CancellationToken ct) => WaitingDoor.OpenAsync(options, parts, root, () => elector.Leader, ct);
+    private Task<WaitingDoor> OpenAsync(CancellationToken ct) => WaitingDoor.OpenAsync(options, parts, root, () => Other, ct);
 
     /// <summary>What led may take a moment to let go of the address.</summary>
     private async Task<WaitingDoor> ReopenAsync(CancellationToken stop)

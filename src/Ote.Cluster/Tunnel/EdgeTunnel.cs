@@ -126,7 +126,7 @@ public sealed class EdgeTunnel
             first = false;
             try
             {
-                await AttemptAsync(target, options.DialTimeout * step.Patience, stop).ConfigureAwait(false);
+                await AttemptAsync(target, options.DialTimeout * step.Patience, step.IsHurried, stop).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -155,9 +155,9 @@ public sealed class EdgeTunnel
     }
 
     // One attempt, and the link when it succeeds.
-    private async Task AttemptAsync(ParentTarget target, TimeSpan patience, CancellationToken stop)
+    private async Task AttemptAsync(ParentTarget target, TimeSpan patience, bool isHurried, CancellationToken stop)
     {
-        Dialed dialed = await DialAsync(target.Address, patience, stop).ConfigureAwait(false);
+        Dialed dialed = await DialAsync(target.Address, patience, isHurried, stop).ConfigureAwait(false);
         Link? link = null;
         try
         {
@@ -197,7 +197,7 @@ public sealed class EdgeTunnel
         Become(EdgeTunnelPhase.Connecting, "the link ended", null);
     }
 
-    private async Task<Dialed> DialAsync(Uri target, TimeSpan patience, CancellationToken stop)
+    private async Task<Dialed> DialAsync(Uri target, TimeSpan patience, bool isHurried, CancellationToken stop)
     {
         using CancellationTokenSource late = new(patience, runtime.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
@@ -213,6 +213,7 @@ public sealed class EdgeTunnel
         // It is there: whoever gave up now would come again later, and both would have done half a handshake for nothing.
         void Reached()
         {
+            if (isHurried) return; // a machine answers also for a process that hangs
             try
             {
                 patience = options.DialTimeout;
@@ -297,7 +298,8 @@ public sealed class EdgeTunnel
         }
 
         TimeSpan wait = parents.Refused(target, refusal);
-        if (refusal.Never) runtime.Log.RefusedForGood(target.Address, refusal.Reason, refusal.Text, wait);
+        if (refusal is { Reason: Refuse.Types.Reason.NotLeader, Candidates.Count: > 0 }) runtime.Log.SentOn(target.Address, refusal.Text);
+        else if (refusal.Never) runtime.Log.RefusedForGood(target.Address, refusal.Reason, refusal.Text, wait);
         else runtime.Log.RefusedForNow(target.Address, refusal.Reason, refusal.Text, wait);
         Become(refusal.Never ? EdgeTunnelPhase.RefusedForGood : EdgeTunnelPhase.Refused, refusal.Text, refusal);
     }

@@ -65,12 +65,12 @@ internal sealed partial class Link
                         whole = conversation.Session.OnChunk(chunk);
                     }
 
-                    if (!whole.IsEmpty) messages += Arrive(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence);
+                    if (!whole.IsEmpty) messages += Arrive(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence, chunk.QueuedMilliseconds);
                     break;
                 case Frame.KindOneofCase.Packed:
                     Packed packed = FrameReader.Parse(Packed.Parser, body);
                     Packing.Check(packed.Method, packed.OriginalBytes, setup.Agreed);
-                    messages += Arrive(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence);
+                    messages += Arrive(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence, packed.QueuedMilliseconds);
                     break;
                 case Frame.KindOneofCase.Ack:
                     OnAck(FrameReader.Parse(Ack.Parser, body));
@@ -90,9 +90,9 @@ internal sealed partial class Link
     }
 
     // A message that is in parts or compressed; how many messages it counts for, as taking much out of little costs time.
-    private int Arrive(ReadOnlySpan<byte> body, int original, Lane lane, ulong sequence)
+    private int Arrive(ReadOnlySpan<byte> body, int original, Lane lane, ulong sequence, ulong queued)
     {
-        Arrive(Packing.Read(body, original, lane, sequence), body.Length);
+        Arrive(Packing.Read(body, original, lane, sequence, queued), body.Length);
         if (original == 0) return 1;
         int saved = Math.Max(0, original - body.Length);
         runtime.Metrics.Unpacked(saved);
@@ -149,6 +149,7 @@ internal sealed partial class Link
             arrival = conversation.Session.OnMessage(message, size);
         }
 
+        QueuedTime.TakeOff(message);
         int lane = Lanes.Index(message.Lane);
         runtime.Metrics.Received(lane, size);
         switch (arrival)

@@ -78,12 +78,12 @@ internal sealed partial class Link
     {
         if (message.Size < PackingChoice.LeastBytes || !setup.Agreed.Compress || !PackingChoice.IsScarce(conversation.HasBudget, RoundTrip) || !conversation.Packing.ShouldTry(lane))
         {
-            return new Outgoing(message.Body, key, ticket);
+            return new Outgoing(message.Body, key, ticket, queued: runtime.Now);
         }
 
         byte[]? packed = message.Packed;
         conversation.Packing.Tried(lane, packed is not null);
-        return packed is null ? new Outgoing(message.Body, key, ticket) : new Outgoing(packed, key, ticket, message.Size);
+        return packed is null ? new Outgoing(message.Body, key, ticket, queued: runtime.Now) : new Outgoing(packed, key, ticket, message.Size, runtime.Now);
     }
 
     private void CheckSize(SharedMessage message)

@@ -30,6 +30,9 @@ internal static partial class Log
     [LoggerMessage(2007, LogLevel.Warning, "Parent {Parent} refuses this cluster: {Reason}: {Text}; trying again in {Wait}")]
     public static partial void RefusedForNow(this ILogger log, Uri parent, Refuse.Types.Reason reason, string text, TimeSpan wait);
 
+    [LoggerMessage(2020, LogLevel.Information, "Parent {Parent} sends this cluster on: {Text}")]
+    public static partial void SentOn(this ILogger log, Uri parent, string text);
+
     [LoggerMessage(2008, LogLevel.Warning, "Parent {Parent} not reached: {Cause}; trying again in {Wait}, and further without saying so while the cause stays")]
     public static partial void NotReached(this ILogger log, Uri parent, string cause, TimeSpan wait);
 

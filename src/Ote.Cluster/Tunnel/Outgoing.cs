@@ -5,13 +5,17 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="key">Later messages of the same key take its place while it is queued; null when nothing does.</param>
 /// <param name="ticket">Handed back when the peer acknowledged; opaque here.</param>
 /// <param name="original">Bytes it had before it was compressed; 0: it is not compressed.</param>
-internal sealed class Outgoing(byte[] body, string? key = null, object? ticket = null, int original = 0)
+/// <param name="queued">When it was queued, in milliseconds of the sender's monotonic clock.</param>
+internal sealed class Outgoing(byte[] body, string? key = null, object? ticket = null, int original = 0, long queued = 0)
 {
     public byte[] Body { get; } = body;
 
     public string? Key { get; } = key;
 
     public object? Ticket { get; } = ticket;
+
+    /// <summary>When it was queued, in milliseconds of the sender's monotonic clock.</summary>
+    public long Queued { get; } = queued;
 
     /// <summary>Bytes it had before it was compressed; 0: it is not compressed.</summary>
     public int Original { get; } = original;
@@ -25,6 +29,6 @@ internal sealed class Outgoing(byte[] body, string? key = null, object? ticket =
         byte[] rented = Packing.Unpack(Body, Original);
         byte[] whole = rented[..Original];
         System.Buffers.ArrayPool<byte>.Shared.Return(rented);
-        return new Outgoing(whole, Key, Ticket);
+        return new Outgoing(whole, Key, Ticket, queued: Queued);
     }
 }

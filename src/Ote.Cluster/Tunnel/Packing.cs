@@ -88,7 +88,7 @@ internal static class Packing
 
     /// <summary>Takes a whole message apart.</summary>
     /// <exception cref="ProtocolViolation">It is none, or not for this lane.</exception>
-    public static Message Read(ReadOnlySpan<byte> body, int original, Lane lane, ulong sequence)
+    public static Message Read(ReadOnlySpan<byte> body, int original, Lane lane, ulong sequence, ulong queued)
     {
         byte[]? unpacked = original > 0 ? Unpack(body, original) : null;
         try
@@ -96,6 +96,7 @@ internal static class Packing
             Message message = FrameReader.Parse(Message.Parser, unpacked is null ? body : unpacked.AsSpan(0, original));
             if (message.Lane != lane) throw new ProtocolViolation(ViolationReason.BadChunk, $"a message for {message.Lane} came on {lane}");
             message.Sequence = sequence;
+            message.QueuedMilliseconds = queued;
             return message;
         }
         finally

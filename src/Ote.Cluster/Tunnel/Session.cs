@@ -16,8 +16,8 @@ internal sealed class Session
 
     // A part smaller than this is not worth a frame of its own.
     private const int MinPartBytes = 1024;
-    private const int ChunkOverhead = 56;
-    private const int PackedOverhead = 40;
+    private const int ChunkOverhead = 67;
+    private const int PackedOverhead = 51;
     private const int BeatBytes = 56 + AckBytes;
     private const int AckBytes = 4 + (Lanes.Count * 16);
 
@@ -191,8 +191,8 @@ internal sealed class Session
             sent.Acks++;
         }
 
-        if (shares is null) FillByPriority(ref writer, allowance, ref sent);
-        else FillByWeight(ref writer, shares, allowance, ref sent);
+        if (shares is null) FillByPriority(ref writer, now, allowance, ref sent);
+        else FillByWeight(ref writer, now, shares, allowance, ref sent);
         return writer.Written;
     }
 
@@ -322,21 +322,21 @@ internal sealed class Session
         return ack;
     }
 
-    private void FillByPriority(ref FrameWriter writer, Allowance allowance, ref SentCounts sent)
+    private void FillByPriority(ref FrameWriter writer, long now, Allowance allowance, ref SentCounts sent)
     {
         for (int i = 0; i < Lanes.Count; i++)
         {
-            if (outbound[i] is { } lane && allowance.Lets(i) && !Fill(ref writer, i, lane, ref sent)) return;
+            if (outbound[i] is { } lane && allowance.Lets(i) && !Fill(ref writer, now, i, lane, ref sent)) return;
         }
     }
 
-    private void FillByWeight(ref FrameWriter writer, LaneShares shared, Allowance allowance, ref SentCounts sent)
+    private void FillByWeight(ref FrameWriter writer, long now, LaneShares shared, Allowance allowance, ref SentCounts sent)
     {
-        if (outbound[0] is { } control && !Fill(ref writer, 0, control, ref sent)) return;
+        if (outbound[0] is { } control && !Fill(ref writer, now, 0, control, ref sent)) return;
         while (shared.Next(Ready(allowance)) is > 0 and int next)
         {
             int before = writer.Written;
-            bool more = WriteNext(ref writer, next, outbound[next]!, ref sent);
+            bool more = WriteNext(ref writer, now, next, outbound[next]!, ref sent);
             shared.Sent(next, writer.Written - before);
             if (!more) return;
         }
@@ -355,33 +355,35 @@ internal sealed class Session
     }
 
     // True when lower lanes may use what is left of the packet.
-    private bool Fill(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
+    private bool Fill(ref FrameWriter writer, long now, int index, OutboundLane lane, ref SentCounts sent)
     {
         while (lane.Next(agreed.Window) is not null)
         {
-            if (!WriteNext(ref writer, index, lane, ref sent)) return false;
+            if (!WriteNext(ref writer, now, index, lane, ref sent)) return false;
         }
 
         return true;
     }
 
     // Writes the lane's next message, or a part of it; false when the packet is full.
-    private bool WriteNext(ref FrameWriter writer, int index, OutboundLane lane, ref SentCounts sent)
+    private bool WriteNext(ref FrameWriter writer, long now, int index, OutboundLane lane, ref SentCounts sent)
     {
         Outgoing next = lane.Next(agreed.Window)!;
         ulong sequence = lane.NextSequence;
+        ulong queued = QueuedTime.Of(next.Queued, now);
         Compression method = next.Original > 0 ? Compression.Brotli : Compression.None;
-        int size = next.Original > 0 ? next.Body.Length + PackedOverhead : FrameWriter.MessageSize(next.Body.Length, sequence);
+        int size = next.Original > 0 ? next.Body.Length + PackedOverhead : FrameWriter.MessageSize(next.Body.Length, sequence, queued);
         if (lane.ChunkOffset == 0 && size <= writer.Free && next.Original > 0)
         {
             writer.Write(Frame.KindOneofCase.Packed, new Packed
             {
                 Lane = Lanes.At(index), Sequence = sequence, Method = method, OriginalBytes = (uint)next.Original, Body = UnsafeByteOperations.UnsafeWrap(next.Body),
+                QueuedMilliseconds = queued,
             });
         }
         else if (lane.ChunkOffset == 0 && size <= writer.Free)
         {
-            writer.WriteMessage(next.Body, sequence);
+            writer.WriteMessage(next.Body, sequence, queued);
         }
         else if (lane.ChunkOffset == 0 && size <= PacketBytes - BeatBytes - AckBytes)
         {
@@ -401,6 +403,7 @@ internal sealed class Session
                 Part = UnsafeByteOperations.UnsafeWrap(next.Body.AsMemory(lane.ChunkOffset, part)),
                 Method = method,
                 OriginalBytes = (uint)next.Original,
+                QueuedMilliseconds = queued,
             });
             lane.ChunkOffset += part;
             lane.ChunkIndex++;

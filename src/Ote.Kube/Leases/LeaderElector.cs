@@ -27,12 +27,16 @@ public sealed class LeaderElector(
     private readonly Election _election = new(options, identity, address);
     private readonly long _started = time.GetTimestamp();
     private volatile LeaseRecord? _leader;
+    private LeaseRecord? _told;
+    private long _lookedAt;
 
     /// <summary>This candidate's own; see <see cref="Election"/>.</summary>
     public string Identity => identity;
 
-    /// <summary>The one that leads, as far as is known; null: nobody.</summary>
-    public LeaseRecord? Leader => _leader is { Holder.Length: > 0 } leader ? leader : null;
+    /// <summary>
+    /// The one that leads, as far as is known; null: nobody, or none of which that is known: what was read longer ago than a lease lasts tells nothing.
+    /// </summary>
+    public LeaseRecord? Leader => _leader is { Holder.Length: > 0 } leader && Now - Interlocked.Read(ref _lookedAt) <= options.LeaseDuration.TotalMilliseconds ? leader : null;
 
     /// <summary>Raised when another one leads than was known before, this candidate included; not when nobody does. On the thread that takes part.</summary>
     public event Action<LeaseRecord>? LeaderChanged;
@@ -154,10 +158,11 @@ public sealed class LeaderElector(
 
     private void Know(LeaseRecord? record)
     {
-        var former = Leader;
+        Interlocked.Exchange(ref _lookedAt, Now);
         _leader = record;
-        if (Leader is { } now && (now.Holder, now.Term) != (former?.Holder, former?.Term))
+        if (Leader is { } now && (now.Holder, now.Term) != (_told?.Holder, _told?.Term))
         {
+            _told = now;
             LeaderChanged?.Invoke(now);
         }
     }

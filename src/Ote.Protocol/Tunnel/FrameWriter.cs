@@ -4,11 +4,12 @@ namespace Ote.Protocol.Tunnel;
 
 /// <summary>
 /// Writes frames into a packet's buffer. A message's encoded body can be shared by many links: what differs per link is its
-/// sequence, which is written after the body, where protobuf lets the last value of a field win.
+/// sequence and how long it was queued, which are written after the body, where protobuf lets the last value of a field win.
 /// </summary>
 public ref struct FrameWriter
 {
     private const byte SequenceTag = 2 << 3;
+    private const byte QueuedTag = 6 << 3;
     private readonly Span<byte> buffer;
 
     /// <summary>Writes from the start of <paramref name="buffer"/>.</summary>
@@ -24,7 +25,7 @@ public ref struct FrameWriter
     public static int FrameSize(int bodyBytes) => 1 + VarintSize((ulong)bodyBytes) + bodyBytes;
 
     /// <summary>Bytes a message's frame takes.</summary>
-    public static int MessageSize(int bodyBytes, ulong sequence) => FrameSize(bodyBytes + 1 + VarintSize(sequence));
+    public static int MessageSize(int bodyBytes, ulong sequence, ulong queued = 0) => FrameSize(MessageBytes(bodyBytes, sequence, queued));
 
     /// <summary>Bytes of a base-128 number.</summary>
     public static int VarintSize(ulong value) => (63 - System.Numerics.BitOperations.LeadingZeroCount(value | 1)) / 7 + 1;
@@ -39,14 +40,17 @@ public ref struct FrameWriter
         Written += size;
     }
 
-    /// <summary>Writes a message's frame from its encoded body and this link's sequence. The caller has made sure that it fits.</summary>
-    public void WriteMessage(ReadOnlySpan<byte> body, ulong sequence)
+    /// <summary>Writes a message's frame from its encoded body, this link's sequence and how long it was queued, in milliseconds. The caller has made sure that it fits.</summary>
+    public void WriteMessage(ReadOnlySpan<byte> body, ulong sequence, ulong queued = 0)
     {
-        Header(Frame.KindOneofCase.Message, body.Length + 1 + VarintSize(sequence));
+        Header(Frame.KindOneofCase.Message, MessageBytes(body.Length, sequence, queued));
         body.CopyTo(buffer[Written..]);
         Written += body.Length;
         buffer[Written++] = SequenceTag;
         Varint(sequence);
+        if (queued == 0) return;
+        buffer[Written++] = QueuedTag;
+        Varint(queued);
     }
 
     /// <summary>Encodes a single frame as a packet of its own.</summary>
@@ -57,6 +61,9 @@ public ref struct FrameWriter
         new FrameWriter(packet).Write(kind, body);
         return packet;
     }
+
+    private static int MessageBytes(int bodyBytes, ulong sequence, ulong queued) =>
+        bodyBytes + 1 + VarintSize(sequence) + (queued == 0 ? 0 : 1 + VarintSize(queued));
 
     private void Header(Frame.KindOneofCase kind, int size)
     {

@@ -13,7 +13,7 @@ namespace Ote.Ctl.Commands;
 /// <param name="Word">How it ended, in one word or two, such as <c>expired</c>.</param>
 internal sealed record Outcome(string Cluster, long Code, string Error, string Text, DateTimeOffset? Time, string Word)
 {
-    private const int MaxText = 200;
+    private const int MaxText = 500;
 
     internal bool Succeeded => Error.Length == 0 && Code is >= 200 and < 300;
 

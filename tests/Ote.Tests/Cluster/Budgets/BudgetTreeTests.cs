@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Messages;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -68,6 +69,28 @@ public sealed class BudgetTreeTests
         Assert.True(shown.Whole("status", "link", "bytesToday") > 0);
         Assert.True(shown.Condition("WithinLinkBudget").Text("status") == "True");
         Assert.NotNull(shown.Time("status", "link", "asOf"));
+    }
+
+    [Fact]
+    public async Task A_message_that_quiet_hours_held_beyond_its_life_expires_and_is_not_called_delivered()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var tree = new SmallTree { Time = time };
+        await tree.WhileAsync(Done(tree.StartRootAsync(Ct)));
+        await tree.WhileAsync(tree.AddAsync("c1", "root", [], Ct));
+        await tree.WhileAsync(tree.ClusterIsAsync("c1", "online", Ct));
+        await WriteAsync(tree, new JsonObject { ["quietHours"] = new JsonArray("00:00-12:00", "11:00-00:00") });
+        await tree.WhileAsync(Done(UntilAsync(() => tree["c1"].LinkCost?.Budget is not null)));
+        var body = new byte[] { 1 };
+        var late = await tree["root"].Messages.SendAsync("c1", "t", "", body, TimeSpan.FromSeconds(2));
+        var patient = await tree["root"].Messages.SendAsync("c1", "t", "", body, TimeSpan.FromMinutes(5));
+        await tree.WhileAsync(Done(Task.Delay(TimeSpan.FromSeconds(4), time, Ct)));
+
+        await WriteAsync(tree, []);
+        var fate = await tree.WhileAsync(tree["root"].Messages.WaitAsync(late.Id, Ct));
+        Assert.Equal((SentState.Expired, "its time was over when it came to c1"), (fate!.State, fate.Text));
+        Assert.Equal(SentState.Delivered, (await tree.WhileAsync(tree["root"].Messages.WaitAsync(patient.Id, Ct)))!.State);
+        Assert.Equal(1, tree["c1"].Messages.Waiting);
     }
 
     [Fact]

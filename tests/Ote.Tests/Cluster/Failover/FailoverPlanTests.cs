@@ -32,6 +32,41 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void TheLostParent_isNotWaitedForLong_whenThereAreOthers_alsoIfItsMachineAnswers()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        ParentStep again = plan.Next(0);
+        Assert.Equal(("home:1", true), (again.Target!.Address.Authority, again.IsHurried));
+
+        plan.Failed(again.Target, 0);
+        Assert.False(plan.Next(0).IsHurried);
+    }
+
+    [Fact]
+    public void TheLostParent_isGivenItsTime_whenThereIsNobodyElse()
+    {
+        Attach("p", ["root", "p"]);
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        Assert.False(plan.Next(0).IsHurried);
+    }
+
+    [Fact]
+    public void AParent_thatAnOperatorPinsTo_isDialledAtOnce_whateverItSaidBefore()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"));
+        plan.Refused(Target("u1"), new Refuse { Reason = Refuse.Types.Reason.Draining, RetryAfterMilliseconds = 30_000 }, 0);
+        plan.Wish(new SetPlacement { PinnedParent = "u1" });
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: true, 1000);
+        Assert.Equal("u1", plan.Next(1000).Target?.Name);
+
+        // The same wish, told once more, hurries nobody.
+        plan.Refused(Target("u1"), new Refuse { Reason = Refuse.Types.Reason.Draining, RetryAfterMilliseconds = 30_000 }, 1000);
+        plan.Wish(new SetPlacement { PinnedParent = "u1" });
+        Assert.Null(plan.Next(1001).Target);
+    }
+
+    [Fact]
     [Trait("Defect", "T12")]
     public void AReplicaThatDoesNotLead_sendsToTheOneThatDoes_atOnceAndOnce()
     {

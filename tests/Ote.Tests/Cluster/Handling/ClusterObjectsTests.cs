@@ -96,6 +96,23 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         Task DrainAsync(bool drain) => _api.PatchAsync(Kinds.Clusters, null, "north", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["drain"] = drain } }, Ct);
     }
 
+    [Fact]
+    public async Task Who_is_away_by_itself_is_offline_again_when_the_cluster_above_it_is_back()
+    {
+        RouteSnapshot told = Told(Entry("north", "root"), Entry("c1", "north") with { Online = false });
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.SnapshotReceived("north", told));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "offline");
+        _routes.Apply(t => t.ChildDetached("north", 0));
+        await TouchAsync(); // as a root that starts again looks at all
+        await UntilAsync("c1", c => c?.Condition("Ready").Text("reason") == "AncestorLost");
+
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root", epoch: 2)));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "offline" && c.Condition("Ready").Text("reason") == "NotAttached");
+
+        Task TouchAsync() => _api.PatchAsync(Kinds.Clusters, null, "c1", PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["seen"] = "yes" } } }, Ct);
+    }
+
     private static RouteEntry Entry(string name, string parent, ulong epoch = 1) => new() { Name = name, Uid = "u-" + name, Parent = parent, Online = true, Epoch = epoch };
 
     private static RouteSnapshot Told(params RouteEntry[] entries) => new() { Version = 1, Entries = { entries.Select(RouteWire.ToWire) } };

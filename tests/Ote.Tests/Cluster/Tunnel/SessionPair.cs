@@ -85,8 +85,14 @@ internal sealed class SessionPair
 
         private Side Peer => pair.Child == this ? pair.Parent : pair.Child;
 
-        public bool Queue(Lane lane, string text, string? key = null, object? ticket = null) =>
-            Session.TryQueue(Lanes.Index(lane), new Outgoing(SharedMessage.Create(TestMessages.Text(text, lane), ids).Body, key, ticket));
+        /// <summary>How long the last message that came had been queued, as its sender told.</summary>
+        public ulong LastQueued { get; private set; }
+
+        public bool Queue(Lane lane, string text, string? key = null, object? ticket = null, bool packed = false)
+        {
+            byte[] body = SharedMessage.Create(TestMessages.Text(text, lane), ids).Body;
+            return Session.TryQueue(Lanes.Index(lane), packed ? new Outgoing(Packing.TryPack(body)!, key, ticket, body.Length, pair.Now) : new Outgoing(body, key, ticket, queued: pair.Now));
+        }
 
         public bool Send(bool acks = false)
         {
@@ -118,12 +124,12 @@ internal sealed class SessionPair
                         break;
                     case Frame.KindOneofCase.Chunk:
                         Chunk chunk = FrameReader.Parse(Chunk.Parser, body);
-                        if (Session.OnChunk(chunk) is { IsEmpty: false } whole) Arrive(Packing.Read(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence), whole.Length);
+                        if (Session.OnChunk(chunk) is { IsEmpty: false } whole) Arrive(Packing.Read(whole.Span, (int)chunk.OriginalBytes, chunk.Lane, chunk.Sequence, chunk.QueuedMilliseconds), whole.Length);
                         break;
                     case Frame.KindOneofCase.Packed:
                         Packed packed = FrameReader.Parse(Packed.Parser, body);
                         Packing.Check(packed.Method, packed.OriginalBytes, pair.Options);
-                        Arrive(Packing.Read(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence), packed.Body.Length);
+                        Arrive(Packing.Read(packed.Body.Span, (int)packed.OriginalBytes, packed.Lane, packed.Sequence, packed.QueuedMilliseconds), packed.Body.Length);
                         break;
                     case Frame.KindOneofCase.Ack:
                         Apply(Session.Acknowledge(FrameReader.Parse(Ack.Parser, body).Received));
@@ -158,6 +164,7 @@ internal sealed class SessionPair
             if (Session.OnMessage(message, size) != Arrival.Deliver) return;
             if (!Delivered.TryGetValue(message.Lane, out List<string>? texts)) Delivered[message.Lane] = texts = [];
             texts.Add(TestMessages.TextOf(message));
+            LastQueued = message.QueuedMilliseconds;
             Running.Add((message.Lane, MessageIds.Fold(message.Id.Span)));
         }
     }

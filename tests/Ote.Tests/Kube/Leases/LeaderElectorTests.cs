@@ -96,6 +96,20 @@ public sealed class LeaderElectorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_cannot_look_at_the_lease_for_as_long_as_it_lasts_knows_of_no_leader_until_it_can()
+    {
+        var first = Start("a");
+        await UntilAsync(() => first.Leads);
+        var second = Start("b");
+        await UntilAsync(() => second.Elector.Leader is { Holder: "a" });
+        (first.Line.IsCut, second.Line.IsCut) = (true, true);
+        await UntilAsync(() => !first.Leads && first.Elector.Leader is null && second.Elector.Leader is null);
+
+        (first.Line.IsCut, second.Line.IsCut) = (false, false);
+        await UntilAsync(() => first.Elector.Leader is not null && second.Elector.Leader is not null && (first.Leads || second.Leads));
+    }
+
+    [Fact]
     public async Task One_whose_work_fails_gives_the_lease_up_and_stays_a_candidate()
     {
         var first = Start("a");
