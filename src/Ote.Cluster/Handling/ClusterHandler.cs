@@ -23,6 +23,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private const int MostToldAtOnce = 10;
     private static readonly TimeSpan NotAboveRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ProvisionalRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan NameTakenRetry = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan DrainingRetry = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, ILink> _links = new(StringComparer.Ordinal);
     private readonly Uplink _uplink;
@@ -107,14 +108,13 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
 
         if (_refusals.Find(peer.Uid, hello.Membership) is { } refused)
         {
-            return Admission.Refuse(Refuse.Types.Reason.NameTaken, refused, never: true);
+            return NameTaken(refused, hello);
         }
 
         var known = _routes.Read(t => t.Find(peer.Name));
         if (known is not null && known.Uid != peer.Uid && known.Online)
         {
-            return Admission.Refuse(
-                Refuse.Types.Reason.NameTaken, $"cluster name '{peer.Name}' is held by another cluster (uid {known.Uid}); join under another name", never: true);
+            return NameTaken($"cluster name '{peer.Name}' is held by another cluster (uid {known.Uid}); join under another name", hello);
         }
 
         ProvisionalCertificate? provisional = null;
@@ -340,6 +340,11 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         certificate is null || certificate.Peer != peer ? $"the certificate of {peer} is provisional and not of this tree: its issuer had no leave of the root for it; join again with a token"
         : known is { Membership.IsEmpty: false } ? $"the root has admitted {peer.Name} already, and a provisional certificate does not stand for it; its true one does"
         : certificate.Objection(_time.GetUtcNow(), _uplink.Path, _revocations.Current) ?? _issuing?.Objection(certificate);
+
+    // Who shows that the root has admitted it has a right to its name, and needs no person to come again.
+    private static Admission NameTaken(string text, Hello hello) => hello.Membership.IsEmpty
+        ? Admission.Refuse(Refuse.Types.Reason.NameTaken, text, never: true)
+        : Admission.Refuse(Refuse.Types.Reason.NameTaken, text, NameTakenRetry);
 
     private static void Tell(ILink link, Message message)
     {

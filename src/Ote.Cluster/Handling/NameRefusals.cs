@@ -12,6 +12,7 @@ internal sealed class NameRefusals(TimeProvider time)
 {
     private const int Most = 10_000;
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MemoryOfMembers = TimeSpan.FromSeconds(20);
     private readonly ConcurrentDictionary<string, (string Text, ByteString? Shown, long At)> _byUid = new(StringComparer.Ordinal);
 
     /// <summary>Remembers a refusal.</summary>
@@ -26,7 +27,10 @@ internal sealed class NameRefusals(TimeProvider time)
         }
     }
 
-    /// <summary>Why one that comes again is refused; null when it is not, as one that shows another proof.</summary>
+    /// <summary>
+    /// Why one that comes again is refused; null when it is not, as one that shows another proof. Whom the root has admitted may soon come again though
+    /// another has its name: that one may have slipped in while the root was away, and the root sends it off.
+    /// </summary>
     public string? Find(string uid, ByteString shown)
     {
         if (!_byUid.TryGetValue(uid, out var refusal) || (refusal.Shown is { } before && !before.Equals(shown)))
@@ -34,7 +38,7 @@ internal sealed class NameRefusals(TimeProvider time)
             return null;
         }
 
-        if (time.GetElapsedTime(refusal.At) < Memory)
+        if (time.GetElapsedTime(refusal.At) < (refusal.Shown is null && !shown.IsEmpty ? MemoryOfMembers : Memory))
         {
             return refusal.Text;
         }
