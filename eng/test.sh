@@ -51,7 +51,8 @@ test_all() {
 run_tests() {
   local name=$1 limit=$2 status=0 report=$results/$1.xml counts; shift 2
   say "Running $name ..."
-  attend "$name" bounded "$limit" dotnet "artifacts/bin/$name/release/$name.dll" --no-ansi --progress off \
+  # A test that never ends is named, every two minutes, before the whole run is ended.
+  attend "$name" bounded "$limit" dotnet "artifacts/bin/$name/release/$name.dll" --no-ansi --progress off --long-running 120 --xunit-diagnostics on \
     --show-stdout Failed --show-stderr Failed --fail-skips on --results-directory "$results" \
     --report-xunit-xml --report-xunit-xml-filename "$name.xml" "$@" || status=$?
 

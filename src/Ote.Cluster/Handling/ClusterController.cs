@@ -169,11 +169,12 @@ public sealed class ClusterController : IAsyncDisposable
             _seeker.Changed += () => StandingChanged?.Invoke();
         }
 
+        var outdated = new OutdatedLinks(_routes, name => _clusterHandler!.LinkTo(name), (uid, epoch) => _cloudTunnel?.Overtaken(uid, epoch));
         _clusterHandler = new ClusterHandler(
             _uplink,
             _routes,
             _transit,
-            receipts => ReportAsync(receipts, []),
+            new ReceiptIntake(_routes, receipts => ReportAsync(receipts, []), _runtime.Metrics.Violated, parts.Time, _log),
             _desk is null ? null : _desk.DecideAsync,
             _joins,
             refusals,
@@ -184,14 +185,14 @@ public sealed class ClusterController : IAsyncDisposable
             Messages,
             _issuing,
             _runtime.Metrics.Violated,
-            (uid, epoch) => _cloudTunnel?.Overtaken(uid, epoch),
+            outdated,
             parts.Time,
             _log,
             _stop.Token);
         _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, _clusterHandler.Overtaken, refusals, _revocations, _trust, Messages, _links, _lateral, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {

@@ -29,7 +29,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly Uplink _uplink;
     private readonly RouteKeeper _routes;
     private readonly Transit _transit;
-    private readonly Func<IReadOnlyList<Receipt>, Task> _receipts;
+    private readonly ReceiptIntake _receipts;
     private readonly Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? _decideJoin;
     private readonly JoinRelay _joins;
     private readonly NameRefusals _refusals;
@@ -40,7 +40,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly ClusterMessages _messages;
     private readonly IssuingDesk? _issuing;
     private readonly Action<ViolationReason> _violated;
-    private readonly Action<string, ulong> _overtaken;
+    private readonly OutdatedLinks _outdated;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationToken _stop;
@@ -49,7 +49,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="uplink">Where this controller stands.</param>
     /// <param name="routes">Who is where.</param>
     /// <param name="transit">What waits for children.</param>
-    /// <param name="receipts">Takes receipts durably.</param>
+    /// <param name="receipts">Takes what children report.</param>
     /// <param name="decideJoin">The root's decision on joining; null elsewhere.</param>
     /// <param name="joins">Carries joining up and down.</param>
     /// <param name="refusals">Whose name was refused above.</param>
@@ -60,7 +60,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="messages">What clusters say to each other.</param>
     /// <param name="issuing">Lets clusters in by the root's leave; null at the root.</param>
     /// <param name="violated">Counts what no child may say.</param>
-    /// <param name="overtaken">Ends the link of a direct child's uid if its epoch is no greater than this.</param>
+    /// <param name="outdated">Ends links of clusters that have attached elsewhere since.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
     /// <param name="stop">Fires when the controller stops.</param>
@@ -68,7 +68,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Uplink uplink,
         RouteKeeper routes,
         Transit transit,
-        Func<IReadOnlyList<Receipt>, Task> receipts,
+        ReceiptIntake receipts,
         Func<JoinRequest, CancellationToken, Task<JoinAnswer>>? decideJoin,
         JoinRelay joins,
         NameRefusals refusals,
@@ -79,12 +79,12 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         ClusterMessages messages,
         IssuingDesk? issuing,
         Action<ViolationReason> violated,
-        Action<string, ulong> overtaken,
+        OutdatedLinks outdated,
         TimeProvider time,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _issuing, _violated, _overtaken) = (trust, messages, issuing, violated, overtaken);
+        (_trust, _messages, _issuing, _violated, _outdated) = (trust, messages, issuing, violated, outdated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -169,16 +169,6 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         Draining = _drains(),
     };
 
-    /// <summary>A cluster below has attached elsewhere since: whoever is its parent here ends that link.</summary>
-    public void Overtaken(AttachedElsewhere since)
-    {
-        var known = _routes.Read(t => t.Find(since.Name) is { } entry && entry.Uid == since.Uid && entry.Epoch <= since.Epoch ? t.NextHop(since.Name) : null);
-        if (known is not null)
-        {
-            Overtaken(known, since);
-        }
-    }
-
     /// <summary>Sends all children elsewhere.</summary>
     public void Drain()
     {
@@ -244,7 +234,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
             outdated = step.Outdated;
             return step;
         });
-        Overtaken(outdated);
+        _outdated.End(outdated);
         _log.ChildAttached(name, _routes.Self.Name);
         _desk.Attached(link, hello.AdvertisedAddress, welcome, _stop);
         _transit.Attached(name);
@@ -282,7 +272,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 Routes(link, t => t.DeltaReceived(link.Peer.Name, message.RouteDelta));
                 return ValueTask.CompletedTask;
             case Message.PayloadOneofCase.Receipts:
-                return new ValueTask(ReceiptsAsync(link, message.Receipts));
+                return new ValueTask(_receipts.TakeAsync(link.Peer.Name, message.Receipts));
             case Message.PayloadOneofCase.ClusterMessage:
                 return new ValueTask(_messages.FromBelowAsync(link, message));
             case Message.PayloadOneofCase.BudgetChanged:
@@ -357,30 +347,10 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private static void AskForSnapshot(ILink link, string reason) =>
         link.TrySend(new Message { Lane = Lane.Control, RouteRequest = new RouteSnapshotRequest { Reason = reason } });
 
-    private void Overtaken(IReadOnlyList<OutdatedLink> links)
-    {
-        foreach (var old in links)
-        {
-            Overtaken(old.Child, new AttachedElsewhere { Name = old.Name, Uid = old.Uid, Epoch = old.Epoch });
-        }
-    }
-
-    private void Overtaken(string hop, AttachedElsewhere since)
-    {
-        if (hop == since.Name)
-        {
-            _overtaken(since.Uid, since.Epoch);
-        }
-        else
-        {
-            LinkTo(hop)?.TrySend(new Message { Lane = Lane.Control, AttachedElsewhere = since });
-        }
-    }
-
     private void Routes(ILink link, Func<RouteTable, RouteStep> happen)
     {
         var step = _routes.Apply(happen);
-        Overtaken(step.Outdated);
+        _outdated.End(step.Outdated);
         foreach (var verdict in step.Verdicts)
         {
             link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });
@@ -411,58 +381,6 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         {
             AskForSnapshot(link, "gap");
         }
-    }
-
-    private Task ReceiptsAsync(ILink link, ReceiptBatch batch)
-    {
-        var child = link.Peer.Name;
-        var own = _routes.Read(t => batch.Receipts.Where(r => t.IsBehind(r.Cluster, child)).ToArray());
-        if (own.Length < batch.Receipts.Count)
-        {
-            foreach (var forged in batch.Receipts.Except(own))
-            {
-                if (_routes.Read(t => t.HasClaimed(forged.Cluster, child)))
-                {
-                    _log.ReceiptBehind(forged.Cluster, child); // it brings them itself, where it is now
-                }
-                else
-                {
-                    _log.Forged("receipt", forged.Cluster, child);
-                }
-            }
-        }
-
-        var sound = Sound(own, child);
-        return sound.Count == 0 ? Task.CompletedTask : _receipts(sound);
-    }
-
-    /// <summary>
-    /// What of a child's receipts can be kept. The link stays: a child that only carries what hangs below it may be of an older build, which
-    /// does not look, and would bring the same again.
-    /// </summary>
-    private List<Receipt> Sound(Receipt[] receipts, string child)
-    {
-        var sound = new List<Receipt>(receipts.Length);
-        string? told = null;
-        foreach (var receipt in receipts)
-        {
-            var objection = ReceiptCheck.Objection(receipt);
-            if (objection is null)
-            {
-                sound.Add(receipt);
-            }
-
-            if ((objection ?? ReceiptCheck.Mend(receipt, _time.GetUtcNow())) is { } fault)
-            {
-                _violated(ViolationReason.BadReceipt);
-                if (told is null)
-                {
-                    _log.ReceiptUnsound(receipt.Cluster, child, told = fault); // once a batch
-                }
-            }
-        }
-
-        return sound;
     }
 
     private void Join(ILink link, JoinRequest request, CancellationToken ct)

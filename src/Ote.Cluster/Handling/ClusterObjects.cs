@@ -29,6 +29,9 @@ internal sealed class ClusterObjects : IDisposable
     // What hung below a cluster that is lost mostly hangs elsewhere in a moment, and a thousand objects would be written twice just then.
     private static readonly TimeSpan MovingPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DrainLook = TimeSpan.FromSeconds(2);
+
+    // A home that comes to hang below its own child, or leaves there, changes nothing in that child's route.
+    private static readonly TimeSpan AwayLook = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan AttachPatience = TimeSpan.FromSeconds(5);
 
     // A child that a drained parent has sent away mostly hangs elsewhere in a second; one that finds nobody is not waited for without end.
@@ -139,7 +142,8 @@ internal sealed class ClusterObjects : IDisposable
             (plan, known) = await _issuing.PrepareAsync(known, entry, ct).ConfigureAwait(false);
         }
 
-        var home = entry.Home.Length == 0 ? HomeState.Fit : _routes.Read(t => PathTo(t, entry.Home)).Contains(name) ? HomeState.Below : IsDrained(_informer.Get(entry.Home)) ? HomeState.Drained : HomeState.Fit;
+        var isAway = entry is { Online: true, Home.Length: > 0 } && entry.Home != entry.Parent;
+        var home = isAway ? StateOf(entry.Home, name) : HomeState.Fit;
         var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
@@ -158,6 +162,11 @@ internal sealed class ClusterObjects : IDisposable
         }
 
         var again = _certificates.Write(next, name == _routes.Self.Name);
+        if (isAway && !(again.Delay < AwayLook))
+        {
+            again = Next.After(AwayLook);
+        }
+
         plan?.Write(next.Child("status"), entry, _time.GetUtcNow());
         if (!JsonNode.DeepEquals(next["status"], known["status"]))
         {
@@ -188,6 +197,11 @@ internal sealed class ClusterObjects : IDisposable
 
         return again;
     }
+
+    private HomeState StateOf(string home, string cluster) =>
+        _routes.Read(t => PathTo(t, home)).Contains(cluster) ? HomeState.Below
+        : IsDrained(_informer.Get(home)) ? HomeState.Drained
+        : HomeState.Fit;
 
     private void ObjectChanged(JsonObject? before, JsonObject? after)
     {

@@ -97,6 +97,20 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Cluster_away_from_home_says_so_when_its_home_comes_to_hang_below_it()
+    {
+        var away = Entry("c1", "root") with { Home = "north" };
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.ChildAttached(away));
+        await UntilAsync("c1", c => c?.Condition("AtHome").Text("reason") == "OtherParent");
+        _routes.Apply(t => t.ChildDetached("north", 0));
+        _routes.Apply(t => t.SnapshotReceived("c1", Told(away, Entry("c2", "c1"))));
+        await PathAsync("c2", "root/c1/c2");
+        _routes.Apply(t => t.SnapshotReceived("c1", Told(away, Entry("c2", "c1"), Entry("north", "c2", epoch: 2))));
+        await UntilAsync("c1", c => c?.Condition("AtHome").Text("reason") == "HomeBelow");
+    }
+
+    [Fact]
     public async Task Who_is_away_by_itself_is_offline_again_when_the_cluster_above_it_is_back()
     {
         RouteSnapshot told = Told(Entry("north", "root"), Entry("c1", "north") with { Online = false });

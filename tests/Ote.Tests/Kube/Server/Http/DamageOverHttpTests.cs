@@ -27,7 +27,8 @@ public sealed class DamageOverHttpTests : IAsyncLifetime
         await using (var before = await ApiServer.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Token))
         {
             using var admin = before.CreateClient(UserInfo.Admin);
-            await Task.WhenAll(Enumerable.Range(0, Objects).Select(i => admin.CreateAsync(Kinds.ConfigMaps, "default", Map(i), Token)));
+            await admin.CreateAsync(Kinds.ConfigMaps, "default", Map(0), Token); // before all others, for who watches from it on
+            await Task.WhenAll(Enumerable.Range(1, Objects - 1).Select(i => admin.CreateAsync(Kinds.ConfigMaps, "default", Map(i), Token)));
         }
 
         _server = await ApiServer.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Token);
@@ -85,9 +86,9 @@ public sealed class DamageOverHttpTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(100, "?watch=1")]
-    [InlineData(600, "?watch=1")]
-    [InlineData(600, "?watch=1&resourceVersion=VERSION")]
+    [InlineData(100, "?watch=1&timeoutSeconds=30")]
+    [InlineData(600, "?watch=1&timeoutSeconds=30")]
+    [InlineData(600, "?watch=1&timeoutSeconds=30&resourceVersion=VERSION")]
     public async Task Watch_EndsWithAnErrorThatNamesTheObject(int damaged, string query)
     {
         Damage(damaged);

@@ -1,0 +1,46 @@
+using Ote.Cluster.Routing;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Handling;
+
+/// <summary>
+/// Ends the older of two links of one cluster, at whatever depth: where the newer one is seen, the older one's parent is told, hop by hop
+/// down the branch in which it was known. For several threads.
+/// </summary>
+/// <param name="routes">Who is where.</param>
+/// <param name="linkTo">The link to a direct child while it is up.</param>
+/// <param name="end">Ends the link of a direct child's uid if its epoch is no greater than this.</param>
+internal sealed class OutdatedLinks(RouteKeeper routes, Func<string, ILink?> linkTo, Action<string, ulong> end)
+{
+    /// <summary>Ends what a step of the routes found to be outdated. Call without the routes' lock.</summary>
+    public void End(IReadOnlyList<OutdatedLink> links)
+    {
+        foreach (var old in links)
+        {
+            End(old.Child, new AttachedElsewhere { Name = old.Name, Uid = old.Uid, Epoch = old.Epoch });
+        }
+    }
+
+    /// <summary>A cluster below has attached elsewhere since, says the parent: whoever is its parent here ends that link.</summary>
+    public void End(AttachedElsewhere since)
+    {
+        var hop = routes.Read(t => t.Find(since.Name) is { } entry && entry.Uid == since.Uid && entry.Epoch <= since.Epoch ? t.NextHop(since.Name) : null);
+        if (hop is not null)
+        {
+            End(hop, since);
+        }
+    }
+
+    private void End(string hop, AttachedElsewhere since)
+    {
+        if (hop == since.Name)
+        {
+            end(since.Uid, since.Epoch);
+        }
+        else
+        {
+            linkTo(hop)?.TrySend(new Message { Lane = Lane.Control, AttachedElsewhere = since });
+        }
+    }
+}
