@@ -14,14 +14,27 @@ internal static class Answers
     public static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Sends bytes that are JSON already.</summary>
-    public static Task JsonAsync(HttpContext context, int code, ReadOnlyMemory<byte> json, string contentType = "application/json")
+    public static Task JsonAsync(HttpContext context, int code, ReadOnlyMemory<byte> json, string contentType = "application/json") =>
+        JsonAsync(context, code, json, contentType, json.Length);
+
+    private static Task JsonAsync(HttpContext context, int code, ReadOnlyMemory<byte> json, string contentType, long length)
     {
         var response = context.Response;
         response.StatusCode = code;
         response.ContentType = contentType;
-        response.ContentLength = json.Length;
+        response.ContentLength = length;
         response.Headers.CacheControl = "no-cache, private";
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.BodyWriter.WriteAsync(json, context.RequestAborted).AsTask();
+    }
+
+    /// <summary>Sends two parts of one JSON text.</summary>
+    public static async Task JsonAsync(HttpContext context, int code, ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> rest)
+    {
+        await JsonAsync(context, code, head, "application/json", head.Length + rest.Length).ConfigureAwait(false);
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.BodyWriter.WriteAsync(rest, context.RequestAborted).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Sends an object.</summary>

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
-using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Tables;
 
@@ -10,6 +9,9 @@ namespace Ote.Kube.Server.Http;
 internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider time)
 {
     private const int ChunkRows = 500;
+
+    // A page's head says how to go on, so the page is whole before it is sent.
+    private const int MostPageBytes = 8 * 1024 * 1024;
 
     /// <summary>One object.</summary>
     public async Task GetAsync(ApiRequest request)
@@ -26,7 +28,9 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
                 break;
             case AnswerForm.Table:
                 var meta = new JsonObject { ["resourceVersion"] = ObjectForm.Parse(stored.Json, request.Kind).ResourceVersion() };
-                await Answers.JsonAsync(request.Context, 200, Table(request, [stored], meta, version)).ConfigureAwait(false);
+                var table = TableRenderer.Render(request.Kind, [ObjectForm.Parse(stored.Json, request.Kind)], time.GetUtcNow(), meta, TablePolicy.Of(request.Query));
+                table["apiVersion"] = $"meta.k8s.io/{version}";
+                await Answers.JsonAsync(request.Context, 200, table).ConfigureAwait(false);
                 break;
         }
     }
@@ -39,41 +43,8 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         var limit = request.Query.Whole("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
         var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows);
-        if (limit == 0 && form == AnswerForm.Json)
-        {
-            await StreamAsync(request, query, filter).ConfigureAwait(false);
-            return;
-        }
-
-        var (items, next) = await CollectAsync(query, filter, limit == 0 ? int.MaxValue : limit, request.Aborted).ConfigureAwait(false);
-        var meta = new JsonObject { ["resourceVersion"] = $"{start.Revision}" };
-        if (next is { } token)
-        {
-            meta["continue"] = token.ToString();
-        }
-
-        switch (form)
-        {
-            case AnswerForm.Table:
-                await Answers.JsonAsync(request.Context, 200, Table(request, items, meta, version)).ConfigureAwait(false);
-                break;
-            case AnswerForm.Metadata:
-                var list = new JsonObject { ["kind"] = "PartialObjectMetadataList", ["apiVersion"] = $"meta.k8s.io/{version}", ["metadata"] = meta };
-                list["items"] = new JsonArray([.. items.Select(item => (JsonNode)ObjectForm.Metadata(item.Json, version))]);
-                await Answers.JsonAsync(request.Context, 200, list).ConfigureAwait(false);
-                break;
-            default:
-                await WriteAsync(request, items, meta).ConfigureAwait(false);
-                break;
-        }
-    }
-
-    private JsonObject Table(ApiRequest request, IReadOnlyList<StoredObject> items, JsonObject meta, string version)
-    {
-        var table = TableRenderer.Render(
-            request.Kind, items.Select(item => ObjectForm.Parse(item.Json, request.Kind)), time.GetUtcNow(), meta, TablePolicy.Of(request.Query));
-        table["apiVersion"] = $"meta.k8s.io/{version}";
-        return table;
+        var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow());
+        await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);
     }
 
     private ContinueToken Start(ApiRequest request)
@@ -113,105 +84,87 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         return new ContinueToken(exact && revision is > 0 ? revision.Value : current, "", "");
     }
 
-    private async Task<(List<StoredObject> Items, ContinueToken? Next)> CollectAsync(
-        PageQuery query, ObjectFilter filter, int limit, CancellationToken cancellation)
+    /// <summary>Sends a page: as many as were asked for, or fewer when those are large, and how to go on behind them.</summary>
+    private async Task PageAsync(ApiRequest request, ListForm list, PageQuery query, ObjectFilter filter, int limit)
     {
-        var items = new List<StoredObject>();
-        while (true)
+        var items = new MemoryStream();
+        var (count, next, last) = (0, (ContinueToken?)null, default(StoreKey));
+        while (next is null)
         {
-            var page = await store.ListAsync(query, cancellation).ConfigureAwait(false);
-            foreach (var row in page)
+            var piece = await store.ListAsync(query, request.Aborted).ConfigureAwait(false);
+            foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
             {
-                if (!filter.Matches(row.Key, row.Json))
-                {
-                    continue;
-                }
-
-                if (items.Count == limit)
+                if (count == limit || items.Length >= MostPageBytes)
                 {
                     // There is at least one more: the next page begins after the last one given.
-                    var last = items[^1].Key;
-                    return (items, new ContinueToken(query.Revision, last.Namespace, last.Name));
+                    next = new ContinueToken(query.Revision, last.Namespace, last.Name);
+                    break;
                 }
 
-                items.Add(row);
+                if (count++ > 0)
+                {
+                    items.WriteByte((byte)',');
+                }
+
+                items.Write(list.Item(row.Json).Span);
+                last = row.Key;
             }
 
-            if (page.Count < query.Limit)
+            if (!piece.More)
             {
-                return (items, null);
+                break;
             }
 
-            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+            query = query.After(piece);
         }
-    }
 
-    private static Task WriteAsync(ApiRequest request, List<StoredObject> items, JsonObject meta)
-    {
-        var body = new MemoryStream();
-        body.Write(Head(request.Kind, meta));
-        for (var i = 0; i < items.Count; i++)
+        var meta = new JsonObject { ["resourceVersion"] = $"{query.Revision}" };
+        if (next is { } token)
         {
-            if (i > 0)
-            {
-                body.WriteByte((byte)',');
-            }
-
-            body.Write(ObjectForm.InVersion(items[i].Json, request.Kind).Span);
+            meta["continue"] = token.ToString();
         }
 
-        body.Write("]}"u8);
-        return Answers.JsonAsync(request.Context, 200, body.GetBuffer().AsMemory(0, (int)body.Length));
+        items.Write(ListForm.Tail);
+        await Answers.JsonAsync(request.Context, 200, list.Head(meta), items.GetBuffer().AsMemory(0, (int)items.Length)).ConfigureAwait(false);
     }
 
-    /// <summary>Sends everything chunk by chunk, so that memory does not grow with the collection.</summary>
-    private async Task StreamAsync(ApiRequest request, PageQuery query, ObjectFilter filter)
+    /// <summary>Sends everything piece by piece, so that memory does not grow with the collection.</summary>
+    private async Task StreamAsync(ApiRequest request, ListForm list, PageQuery query, ObjectFilter filter)
     {
         var response = request.Context.Response;
         var writer = response.BodyWriter;
         var first = true;
         while (true)
         {
-            var page = await store.ListAsync(query, request.Aborted).ConfigureAwait(false);
+            var piece = await store.ListAsync(query, request.Aborted).ConfigureAwait(false);
             if (!response.HasStarted)
             {
                 response.ContentType = "application/json";
                 response.Headers.CacheControl = "no-cache, private";
                 await response.StartAsync(request.Aborted).ConfigureAwait(false);
-                writer.Append(Head(request.Kind, new JsonObject { ["resourceVersion"] = $"{query.Revision}" }));
+                writer.Append(list.Head(new JsonObject { ["resourceVersion"] = $"{query.Revision}" }));
             }
 
-            foreach (var row in page)
+            foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
             {
-                if (!filter.Matches(row.Key, row.Json))
-                {
-                    continue;
-                }
-
                 if (!first)
                 {
                     writer.Append(","u8);
                 }
 
                 first = false;
-                writer.Append(ObjectForm.InVersion(row.Json, request.Kind).Span);
+                writer.Append(list.Item(row.Json).Span);
             }
 
-            if (page.Count < query.Limit)
+            if (!piece.More)
             {
-                writer.Append("]}"u8);
+                writer.Append(ListForm.Tail);
                 await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
                 return;
             }
 
             await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
-            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+            query = query.After(piece);
         }
-    }
-
-    private static byte[] Head(KindInfo kind, JsonObject meta)
-    {
-        var head = Answers.Bytes(new JsonObject { ["kind"] = kind.ListKind, ["apiVersion"] = kind.ApiVersion, ["metadata"] = meta });
-        return [.. head.AsSpan(0, head.Length - 1), .. ",\"items\":["u8];
     }
 }

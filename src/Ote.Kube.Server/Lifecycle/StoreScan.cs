@@ -16,17 +16,17 @@ internal static class StoreScan
         while (true)
         {
             var page = await store.ListAsync(query, cancellation).ConfigureAwait(false);
-            if (page.Count > 0)
+            if (page.Rows.Count > 0)
             {
-                yield return page;
+                yield return page.Rows;
             }
 
-            if (page.Count < PageSize)
+            if (!page.More)
             {
                 yield break;
             }
 
-            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+            query = query.After(page);
         }
     }
 

@@ -2,15 +2,6 @@ using Microsoft.Data.Sqlite;
 
 namespace Ote.Kube.Server.Store;
 
-/// <summary>What part of a kind's objects a page holds, as they stood at one revision.</summary>
-/// <param name="Resource"><c>group/plural</c>.</param>
-/// <param name="Namespace">Null for all.</param>
-/// <param name="Revision">As of when.</param>
-/// <param name="AfterNamespace">Begin beyond this key; empty to begin at the first.</param>
-/// <param name="AfterName">See <paramref name="AfterNamespace"/>.</param>
-/// <param name="Limit">Most rows.</param>
-internal sealed record PageQuery(string Resource, string? Namespace, long Revision, string AfterNamespace, string AfterName, int Limit);
-
 /// <summary>The statements that read the log.</summary>
 internal static class LogReader
 {
@@ -18,27 +9,6 @@ internal static class LogReader
     public const string GenerationKey = "generation";
 
     private const string One = "SELECT id, value, sum FROM log WHERE resource=$1 AND ns=$2 AND name=$3 AND until IS NULL";
-
-    // Current rows not newer than R, and rows replaced after R: those are the predecessors of the rows beyond R.
-    private const string Page = """
-        SELECT id, ns, name, value, sum FROM (
-            SELECT * FROM (SELECT id, ns, name, value, sum FROM log
-                WHERE resource=$1 AND (ns, name)>($2, $3) AND id<=$4 AND until IS NULL ORDER BY ns, name LIMIT $5)
-            UNION ALL
-            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value, p.sum FROM log c CROSS JOIN log p ON p.id=c.prev
-                WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND (p.ns, p.name)>($2, $3) ORDER BY p.ns, p.name LIMIT $5))
-        ORDER BY ns, name LIMIT $5
-        """;
-
-    private const string PageOfNamespace = """
-        SELECT id, ns, name, value, sum FROM (
-            SELECT * FROM (SELECT id, ns, name, value, sum FROM log
-                WHERE resource=$1 AND ns=$2 AND name>$3 AND id<=$4 AND until IS NULL ORDER BY name LIMIT $5)
-            UNION ALL
-            SELECT * FROM (SELECT p.id, p.ns, p.name, p.value, p.sum FROM log c CROSS JOIN log p ON p.id=c.prev
-                WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND p.ns=$2 AND p.name>$3 ORDER BY p.name LIMIT $5))
-        ORDER BY name LIMIT $5
-        """;
 
     private const string History = """
         SELECT l.id, l.op, l.ns, l.name, l.value, l.sum, p.value, p.sum, p.id FROM log l LEFT JOIN log p ON p.id=l.prev
@@ -60,41 +30,25 @@ internal static class LogReader
         return reader.Read() ? new StoredObject(key, reader.GetInt64(0), Whole(session, reader, reader.GetInt64(0), key, 1, 2)) : null;
     }
 
-    public static List<StoredObject> List(Session session, PageQuery query)
-    {
-        var command = query.Namespace is { } ns
-            ? session.Prepare(PageOfNamespace, query.Resource, ns, query.AfterName, query.Revision, query.Limit)
-            : session.Prepare(Page, query.Resource, query.AfterNamespace, query.AfterName, query.Revision, query.Limit);
-        using var reader = command.ExecuteReader();
-        var rows = new List<StoredObject>();
-        while (reader.Read())
-        {
-            var (id, key) = (reader.GetInt64(0), new StoreKey(query.Resource, reader.GetString(1), reader.GetString(2)));
-            rows.Add(new StoredObject(key, id, Whole(session, reader, id, key, 3, 4)));
-        }
-
-        return rows;
-    }
-
-    public static List<Change> Changes(Session session, (string Resource, long After, long UpTo, int Limit) range)
+    public static Piece<Change> Changes(Session session, (string Resource, long After, long UpTo, int Limit) range)
     {
         using var reader = session.Prepare(History, range.Resource, range.After, range.UpTo, range.Limit).ExecuteReader();
-        var changes = new List<Change>();
-        while (reader.Read())
+        var piece = new PieceDraft<Change>(range.Limit);
+        while (!piece.IsFull && reader.Read())
         {
             var (id, key) = (reader.GetInt64(0), new StoreKey(range.Resource, reader.GetString(2), reader.GetString(3)));
-            changes.Add(new Change(
-                id, (ChangeKind)reader.GetInt32(1), key, Whole(session, reader, id, key, 4, 5), reader.IsDBNull(6) ? null : Whole(session, reader, reader.GetInt64(8), key, 6, 7)));
+            var (now, before) = (Whole(session, reader, id, key, 4, 5), reader.IsDBNull(6) ? null : Whole(session, reader, reader.GetInt64(8), key, 6, 7));
+            piece.Add(new Change(id, (ChangeKind)reader.GetInt32(1), key, now, before), now.Length + (before?.Length ?? 0));
         }
 
-        return changes;
+        return piece.Finish();
     }
 
     public static List<StoreKey> OwnedBy(Session session, (string Owner, int Limit, StoreKey After) query) =>
         Keys(session.Prepare(Dependents, query.Owner, query.Limit, query.After.Resource, query.After.Namespace, query.After.Name));
 
     /// <summary>A row's object, if it is as it was written.</summary>
-    private static byte[] Whole(Session session, SqliteDataReader row, long id, StoreKey key, int value, int sum)
+    public static byte[] Whole(Session session, SqliteDataReader row, long id, StoreKey key, int value, int sum)
     {
         var json = row.GetFieldValue<byte[]>(value);
         // Rows of before there were sums have none.

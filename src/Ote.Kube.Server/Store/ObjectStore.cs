@@ -168,19 +168,19 @@ internal sealed class ObjectStore : IAsyncDisposable
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) =>
         ReadAsync(LogReader.Find, key, cancellation);
 
-    /// <summary>A page of objects as they stood at the query's revision, by namespace and name.</summary>
+    /// <summary>A piece of the objects as they stood at the query's revision, by namespace and name.</summary>
     /// <exception cref="RevisionExpiredException">The revision was compacted.</exception>
-    public async ValueTask<List<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation)
+    public async ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation)
     {
-        var rows = await ReadAsync(LogReader.List, query, cancellation).ConfigureAwait(false);
-        // Checked after the read: a compaction that overtook it would have taken rows the page should hold.
+        var piece = await ReadAsync(PageReader.List, query, cancellation).ConfigureAwait(false);
+        // Checked after the read: a compaction that overtook it would have taken rows the piece should hold.
         ThrowIfCompacted(query.Revision);
-        return rows;
+        return piece;
     }
 
-    /// <summary>Changes of one kind after a revision, oldest first.</summary>
+    /// <summary>A piece of the changes of one kind after a revision, oldest first.</summary>
     /// <exception cref="RevisionExpiredException">Some of them were compacted.</exception>
-    public async ValueTask<List<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation)
+    public async ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation)
     {
         var changes = await ReadAsync(LogReader.Changes, (resource, after, upTo, limit), cancellation).ConfigureAwait(false);
         ThrowIfCompacted(after);

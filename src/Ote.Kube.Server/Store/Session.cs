@@ -36,6 +36,24 @@ internal sealed class Session(SqliteConnection connection, string name) : IDispo
         return command;
     }
 
+    /// <summary>Runs several reads that see one state of the database.</summary>
+    public T InOneMoment<T, TArgument>(TArgument argument, Func<Session, TArgument, T> read)
+    {
+        Prepare("BEGIN").ExecuteNonQuery();
+        try
+        {
+            return read(this, argument);
+        }
+        finally
+        {
+            // Nothing was written; a fault may have ended it already.
+            if (SQLitePCL.raw.sqlite3_get_autocommit(connection.Handle) == 0)
+            {
+                Prepare("ROLLBACK").ExecuteNonQuery();
+            }
+        }
+    }
+
     /// <summary>Runs one or several statements without parameters.</summary>
     public void Execute(string text)
     {

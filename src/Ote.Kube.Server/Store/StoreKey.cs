@@ -11,6 +11,18 @@ internal readonly record struct StoreKey(string Resource, string Namespace, stri
         ? new StoreKey($"{parts[0]}/{parts[1]}", parts[2], parts[3])
         : new StoreKey($"{parts[0]}/{parts[1]}", "", parts[2]);
 
+    /// <summary>Whether a key of the same resource comes first in the order of pages, which is that of the bytes of UTF-8, as SQLite's.</summary>
+    public bool IsBefore(StoreKey other) => Compare(Namespace, other.Namespace) is var order && (order == 0 ? Compare(Name, other.Name) : order) < 0;
+
+    private static int Compare(string one, string other)
+    {
+        var same = one.AsSpan().CommonPrefixLength(other);
+        return same == one.Length || same == other.Length ? one.Length - other.Length : Rank(one[same]) - Rank(other[same]);
+
+        // UTF-16 has what lies beyond its 65,536 characters before the last of these.
+        static int Rank(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
+    }
+
     public override string ToString() => Namespace.Length == 0 ? $"{Resource}/{Name}" : $"{Resource}/{Namespace}/{Name}";
 }
 

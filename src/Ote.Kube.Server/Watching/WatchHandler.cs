@@ -104,18 +104,18 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         while (true)
         {
             var page = await store.ListAsync(query, ends).ConfigureAwait(false);
-            foreach (var row in page)
+            foreach (var row in page.Rows)
             {
                 stream.Present(row);
             }
 
             await stream.FlushAsync(ends).ConfigureAwait(false);
-            if (page.Count < PageRows)
+            if (!page.More)
             {
                 return;
             }
 
-            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+            query = query.After(page);
         }
     }
 
@@ -134,13 +134,13 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
             while (after < upTo)
             {
                 var changes = await store.ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
-                foreach (var change in changes)
+                foreach (var change in changes.Rows)
                 {
                     stream.Changed(change);
                 }
 
                 await stream.FlushAsync(ends).ConfigureAwait(false);
-                after = changes.Count < PageRows ? upTo : changes[^1].Revision;
+                after = changes.More ? changes.Rows[^1].Revision : upTo;
             }
 
             return true;

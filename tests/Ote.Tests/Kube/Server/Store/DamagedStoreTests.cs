@@ -80,7 +80,7 @@ public sealed class DamagedStoreTests : IDisposable
 
         await using var store = Open();
         Assert.Equal(Objects, store.Revision);
-        Assert.Equal(Objects, (await store.ListAsync(new PageQuery("/things", null, Objects, "", "", 1000), Token)).Count);
+        Assert.Equal(Objects, (await store.ListAsync(new PageQuery("/things", null, Objects, "", "", 1000), Token)).Rows.Count);
     }
 
     [Fact]

@@ -109,7 +109,7 @@ public sealed class DiskTroubleTests : IDisposable
     };
 
     private static async Task<IEnumerable<string>> NamesAsync(ObjectStore store) =>
-        (await store.ListAsync(new PageQuery("/things", null, store.Revision, "", "", 100), Token)).Select(row => row.Key.Name);
+        (await store.ListAsync(new PageQuery("/things", null, store.Revision, "", "", 100), Token)).Rows.Select(row => row.Key.Name);
 
     private ObjectStore Open(out Database database)
     {

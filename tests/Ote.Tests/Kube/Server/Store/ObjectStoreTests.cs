@@ -111,14 +111,14 @@ public sealed class ObjectStoreTests : IDisposable
         while (true)
         {
             var page = await store.ListAsync(query, Token);
-            Assert.All(page, row => Assert.Equal("old", Value(row.Json)));
-            seen.AddRange(page.Select(row => row.Key.Name));
-            if (page.Count < query.Limit)
+            Assert.All(page.Rows, row => Assert.Equal("old", Value(row.Json)));
+            seen.AddRange(page.Rows.Select(row => row.Key.Name));
+            if (!page.More)
             {
                 break;
             }
 
-            query = query with { AfterNamespace = page[^1].Key.Namespace, AfterName = page[^1].Key.Name };
+            query = query.After(page);
             foreach (var name in (string[])["k00", "k15", "k29"])
             {
                 var now = await store.FindAsync(Key(name), Token);
@@ -149,10 +149,10 @@ public sealed class ObjectStoreTests : IDisposable
         await Assert.ThrowsAsync<RevisionExpiredException>(async () => await store.ChangesAsync("/things", kept.Revision, at, 10, Token));
         await Assert.ThrowsAsync<RevisionExpiredException>(async () => await store.ListAsync(new PageQuery("/things", null, kept.Revision, "", "", 10), Token));
         // What is still watchable knows its predecessors, the oldest included.
-        var changes = await store.ChangesAsync("/things", store.Compacted, at, 100, Token);
+        var changes = (await store.ChangesAsync("/things", store.Compacted, at, 100, Token)).Rows;
         Assert.Equal(at - store.Compacted, changes.Count);
         Assert.All(changes, change => Assert.NotNull(change.Previous));
-        Assert.Equal(2, (await store.ListAsync(new PageQuery("/things", null, at, "", "", 10), Token)).Count);
+        Assert.Equal(2, (await store.ListAsync(new PageQuery("/things", null, at, "", "", 10), Token)).Rows.Count);
     }
 
     [Theory]
@@ -181,7 +181,7 @@ public sealed class ObjectStoreTests : IDisposable
 
         await using var again = Open(onDisk: true);
         Assert.Equal(last, again.Revision);
-        Assert.Equal(99, (await again.ListAsync(new PageQuery("/things", null, last, "", "", 1000), Token)).Count);
+        Assert.Equal(99, (await again.ListAsync(new PageQuery("/things", null, last, "", "", 1000), Token)).Rows.Count);
         Assert.Equal(last + 1, (await again.WriteAsync(Put("k0", 0, "back"))).Revision);
     }
 
@@ -287,7 +287,7 @@ public sealed class ObjectStoreTests : IDisposable
             }
 
             Assert.True(at - store.Compacted >= (Limit / Size) - 3, $"only {at - store.Compacted} changes are kept, where there is room for {Limit / Size}");
-            Assert.All(await store.ChangesAsync("/things", store.Compacted, at, 100, Token), change => Assert.NotNull(change.Previous));
+            Assert.All((await store.ChangesAsync("/things", store.Compacted, at, 100, Token)).Rows, change => Assert.NotNull(change.Previous));
         }
 
         // The first write of the second start would have found room, had it not known of what the first start left.
