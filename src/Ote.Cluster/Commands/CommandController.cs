@@ -323,7 +323,7 @@ internal sealed partial class CommandController : IDisposable
         {
             string[] open = [.. run.Open];
             await TellEndAsync(run, open, open.Length == run.Targets && !run.Resumed).ConfigureAwait(false);
-            work.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline", now);
+            work.End(Stage.Expired, "DeadlineExceeded", "no answer before the deadline; whether it was carried out is not known", now);
             await StoreResultsAsync(work, obj, ct).ConfigureAwait(false);
         }
 

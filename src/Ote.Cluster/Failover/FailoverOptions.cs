@@ -37,4 +37,13 @@ public sealed record FailoverOptions
 
     /// <summary>How long such a cluster stays to hear that word. Default 30 s.</summary>
     public TimeSpan AskFor { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How long nothing must have been heard of the root through a parent, after its last word is old, before a cluster asks others whether they hear of
+    /// it; and one <see cref="ProbeEvery"/> more for each cluster above. A parent that was left for that is left alone as long. Default 15 s.
+    /// </summary>
+    public TimeSpan UnrootedFor { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Longest wait between two such questions while nobody hears of the root. Default 1 min.</summary>
+    public TimeSpan MaxUnrootedWait { get; init; } = TimeSpan.FromMinutes(1);
 }

@@ -28,6 +28,7 @@ internal sealed class FailoverPlan
     private ParentTarget? _lost;
     private ParentTarget? _former;
     private ParentTarget? _elsewhere;
+    private bool _forsakes;
     private int _depth = int.MaxValue;
     private long _holdUntil;
     private TimeSpan _strandedFor;
@@ -132,7 +133,8 @@ internal sealed class FailoverPlan
         }
 
         var best = allowed.Where(t => ReachOf(t).NextTry <= now).Select((target, order) => (target, order)).MinBy(c => Rank(c.target, c.order));
-        return new ParentStep(best.target, TimeSpan.Zero, Patience(best.target, allowed.Length));
+        var next = allowed.Contains(Home) && IsOwnOutage(best.target, allowed, now) ? Home : best.target;
+        return new ParentStep(next, TimeSpan.Zero, Patience(next, allowed.Length));
     }
 
     /// <summary>It could not be reached, or is not who it should be.</summary>
@@ -140,7 +142,7 @@ internal sealed class FailoverPlan
     public TimeSpan Failed(ParentTarget target, long now)
     {
         Hold(target, now);
-        return ReachOf(target).Failed(now, TimeSpan.Zero, _options.Backoff.Maximum);
+        return ReachOf(target).Silent(now, _options.Backoff.Maximum);
     }
 
     /// <summary>It said no.</summary>
@@ -220,10 +222,17 @@ internal sealed class FailoverPlan
             (_strandedFor, _strandedAt) = (_options.StrandedFor, now + (long)_options.StrandedFor.TotalMilliseconds);
         }
 
-        if (held)
+        var forsakes = leaves && _forsakes;
+        _forsakes = false;
+        if (held || forsakes)
         {
             ReachOf(parent).Succeeded();
             _damping.Held();
+            if (forsakes)
+            {
+                ReachOf(parent).Failed(now, _options.UnrootedFor, _options.RefusedRetry);
+            }
+
             return TimeSpan.Zero;
         }
 
@@ -243,6 +252,17 @@ internal sealed class FailoverPlan
     /// <summary>The measured round trip to a parent.</summary>
     public void Measured(ParentTarget target, TimeSpan trip) => ReachOf(target).RoundTrip = (long)trip.TotalMilliseconds;
 
+    /// <summary>Whom the cluster could hang below in place of its present parent, best first.</summary>
+    public IReadOnlyList<ParentTarget> Others() =>
+        [.. All().Where(t => IsAllowed(t) && (Current is null || !IsSame(t, Current))).Select((target, order) => (target, order)).OrderBy(c => Rank(c.target, c.order)).Select(c => c.target)];
+
+    /// <summary>The present parent is about to be left because it hears nothing of the root: this one, which does, is dialled next, and that one not for a while.</summary>
+    public void Forsake(ParentTarget better)
+    {
+        (_elsewhere, _forsakes) = (better, true);
+        ReachOf(better).Succeeded();
+    }
+
     /// <summary>Home may be dialled at once.</summary>
     public void GoHome() => ReachOf(Home).Succeeded();
 
@@ -250,6 +270,9 @@ internal sealed class FailoverPlan
     public bool IsAllowed(ParentTarget target) =>
         (Pinned.Length == 0 || target.Name == _wish.PinnedParent || (target.IsHome && target.Name.Length == 0))
         && (target.Name.Length == 0 || !_wish.ForbiddenParents.Contains(target.Name));
+
+    /// <summary>Who is known and not dialled, because an operator does not allow it.</summary>
+    public IReadOnlyList<ParentTarget> Skipped() => [.. All().Where(t => !IsAllowed(t))];
 
     /// <summary>Whether the present parent is one that only had to be asked, and has had the time to answer.</summary>
     public bool HasAsked(long now) => Current is { } current && !IsAllowed(current) && now - _attachedAt >= _options.AskFor.TotalMilliseconds;
@@ -283,6 +306,14 @@ internal sealed class FailoverPlan
     /// Short at first, since another may answer; longer when it has failed before: a way that is only slow would otherwise never be gone to its end.
     /// </summary>
     private double Patience(ParentTarget target, int choices) => choices > 1 ? Math.Min(1, Hurried * (1 << Math.Min(ReachOf(target).Failures, 8))) : 1;
+
+    /// <summary>
+    /// When nobody answers, the fault is most likely the site's own, and when that is over, whoever is dialled next answers: it should not be chance
+    /// whose wait ends first, so home is dialled once more before another, though not more than some sixteen times in its longest wait.
+    /// </summary>
+    private bool IsOwnOutage(ParentTarget best, ParentTarget[] allowed, long now) =>
+        !best.IsHome && ReachOf(Home) is { IsSilent: true } home && allowed.Any(t => ReachOf(t).FailedAt > home.FailedAt)
+        && now - home.FailedAt >= _options.Backoff.Maximum.TotalMilliseconds / 16 && allowed.All(t => ReachOf(t).IsSilent);
 
     /// <summary>The lost parent is really gone: orphans spread what they do next over a moment.</summary>
     private void Hold(ParentTarget target, long now)

@@ -5,6 +5,9 @@ namespace Ote.Cluster.Failover;
 /// <summary>The place of a cluster in the tree, as far as choosing a parent needs it. Thread-safe.</summary>
 internal interface IPlace
 {
+    /// <summary>Whether the root was heard of lately, through whichever parent.</summary>
+    bool IsRooted { get; }
+
     /// <summary>Takes the place below a parent, unless that could close a cycle.</summary>
     bool TryTake(Welcome welcome);
 

@@ -20,6 +20,7 @@ public sealed class ParentSeeker : IParentChoice
     private readonly FailoverOptions _options;
     private readonly FailoverPlan _plan;
     private readonly HomeWatch _watch;
+    private readonly RootWatch _root;
     private readonly IJournal? _journal;
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
@@ -28,6 +29,7 @@ public sealed class ParentSeeker : IParentChoice
     private readonly Signal _unsaved = new();
     private SetPlacement _wish = new();
     private bool _leaving;
+    private string _skipped = "";
 
     /// <summary>Makes a seeker.</summary>
     /// <param name="options">Figures.</param>
@@ -41,7 +43,7 @@ public sealed class ParentSeeker : IParentChoice
         FailoverOptions options, Uri home, IEnumerable<Uri> alternates, IJournal? journal, TimeProvider time, Func<double> random, ILogger log)
     {
         (_options, _journal, _time, _random, _log) = (options, journal, time, random, log);
-        (_plan, _watch, _started) = (new FailoverPlan(options, home, alternates, random), new HomeWatch(options), time.GetTimestamp());
+        (_plan, _watch, _root, _started) = (new FailoverPlan(options, home, alternates, random), new HomeWatch(options), new RootWatch(options), time.GetTimestamp());
         Restore();
     }
 
@@ -84,7 +86,13 @@ public sealed class ParentSeeker : IParentChoice
     public TimeSpan Failed(ParentTarget target)
     {
         Place?.Leave();
-        return In(p => p.Failed(target, Now));
+        var (wait, skipped) = In(p => (p.Failed(target, Now), string.Join(", ", p.Skipped())));
+        if (Interlocked.Exchange(ref _skipped, skipped) != skipped && skipped.Length > 0)
+        {
+            _log.Skips(skipped);
+        }
+
+        return wait;
     }
 
     /// <inheritdoc/>
@@ -118,7 +126,7 @@ public sealed class ParentSeeker : IParentChoice
                 _watch.Arrived(_leaving, Now);
             }
 
-            _leaving = false;
+            (_leaving, _skipped) = (false, "");
         }
 
         Save();
@@ -183,7 +191,8 @@ public sealed class ParentSeeker : IParentChoice
     }
 
     /// <summary>
-    /// Probes home while away from it and returns when it has been well for long enough; leaves a parent that it only had to ask; keeps what is known on disk.
+    /// Probes home while away from it and returns when it has been well for long enough; leaves a parent that has lost the root for one that has not, and one
+    /// that it only had to ask; keeps what is known on disk.
     /// </summary>
     /// <param name="dialer">Asks.</param>
     /// <param name="stop">Ends it.</param>
@@ -200,6 +209,11 @@ public sealed class ParentSeeker : IParentChoice
             if (In(p => p.HasAsked(Now)))
             {
                 Leave("an operator does not allow this parent, and has not changed that");
+                continue;
+            }
+
+            if (await ForsakesAsync(dialer, stop).ConfigureAwait(false))
+            {
                 continue;
             }
 
@@ -232,20 +246,68 @@ public sealed class ParentSeeker : IParentChoice
         }
     }
 
-    /// <summary>What home says when it is well: it is who it should be, knows of the root and takes children. Null when it is not.</summary>
-    private async Task<ProbeAnswer?> AskAsync(IDialer dialer, ParentTarget home, CancellationToken stop)
+    /// <summary>Asks others while nothing is heard of the root; whether the present parent is left for one that hears of it.</summary>
+    private async Task<bool> ForsakesAsync(IDialer dialer, CancellationToken stop)
+    {
+        for (var asked = 0; asked < FailoverPlan.MaxCandidates; asked++)
+        {
+            ParentTarget? candidate, parent;
+            int count;
+            lock (_gate)
+            {
+                parent = _plan.Current;
+                var hears = parent is null || Place?.IsRooted != false;
+                var others = hears ? [] : _plan.Others();
+                var before = _root.Since;
+                candidate = _root.Ask(hears, parent?.Path.Count ?? 0, others, Now);
+                count = others.Count;
+                if (!hears && before < 0)
+                {
+                    _log.Unrooted(parent!.Name);
+                }
+            }
+
+            if (candidate is null)
+            {
+                return false;
+            }
+
+            var answer = await AskAsync(dialer, candidate, stop).ConfigureAwait(false);
+            bool leaves;
+            lock (_gate)
+            {
+                leaves = _root.Answered(candidate, answer is not null, count, Now) && _plan.Current?.Uid == parent!.Uid && Place?.IsRooted == false;
+                if (leaves)
+                {
+                    _plan.Forsake(candidate);
+                }
+            }
+
+            if (leaves)
+            {
+                _log.Forsakes(parent!.Name, candidate.ToString());
+                Leave($"{parent.Name} hears nothing of the root, and {candidate} does");
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>What a possible parent says when it is well: it is who it should be, knows of the root, takes children. Null when it is not.</summary>
+    private async Task<ProbeAnswer?> AskAsync(IDialer dialer, ParentTarget target, CancellationToken stop)
     {
         try
         {
             using var late = new CancellationTokenSource(_options.ProbeEvery, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
-            var probe = await dialer.ProbeAsync(home.Address, either.Token).ConfigureAwait(false);
+            var probe = await dialer.ProbeAsync(target.Address, either.Token).ConfigureAwait(false);
             lock (_gate)
             {
-                _plan.Measured(home, probe.RoundTrip);
+                _plan.Measured(target, probe.RoundTrip);
             }
 
-            if (home.Uid.Length > 0 && probe.Parent.Uid != home.Uid)
+            if (target.Uid.Length > 0 && probe.Parent.Uid != target.Uid)
             {
                 return null;
             }
@@ -254,7 +316,7 @@ public sealed class ParentSeeker : IParentChoice
         }
         catch (Exception away) when (away is IOException || (away is OperationCanceledException && !stop.IsCancellationRequested))
         {
-            _log.HomeAway(home.ToString(), away.Message);
+            _log.NotWell(target.ToString(), away.Message);
             return null;
         }
     }

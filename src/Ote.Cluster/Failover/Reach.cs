@@ -13,10 +13,25 @@ internal sealed class Reach(BackoffOptions options, Func<double> random)
     /// <summary>When it may be dialled again.</summary>
     public long NextTry { get; private set; }
 
+    /// <summary>When an attempt last came to nothing; negative: none did since the last success.</summary>
+    public long FailedAt { get; private set; } = -1;
+
+    /// <summary>Whether the last attempt met nobody, rather than one that said no or a link that did not hold.</summary>
+    public bool IsSilent { get; private set; }
+
     /// <summary>The last measured round trip in milliseconds; negative: not measured.</summary>
     public long RoundTrip { get; set; } = -1;
 
-    /// <summary>It did not answer, or said no; come again after the wait, not sooner than it asked, not later than <paramref name="most"/>.</summary>
+    /// <summary>It did not answer.</summary>
+    /// <returns>The wait.</returns>
+    public TimeSpan Silent(long now, TimeSpan most)
+    {
+        var wait = Failed(now, TimeSpan.Zero, most);
+        IsSilent = true;
+        return wait;
+    }
+
+    /// <summary>It said no; come again after the wait, not sooner than it asked, not later than <paramref name="most"/>.</summary>
     /// <returns>The wait.</returns>
     public TimeSpan Failed(long now, TimeSpan asked, TimeSpan most)
     {
@@ -41,7 +56,7 @@ internal sealed class Reach(BackoffOptions options, Func<double> random)
     public void Succeeded()
     {
         _backoff.Reset();
-        NextTry = 0;
+        (NextTry, FailedAt, IsSilent) = (0, -1, false);
     }
 
     /// <summary>A link to it did not hold for long: the next attempt waits like one after a failure.</summary>
@@ -49,7 +64,7 @@ internal sealed class Reach(BackoffOptions options, Func<double> random)
 
     private TimeSpan Leave(long now, TimeSpan wait)
     {
-        NextTry = now + (long)wait.TotalMilliseconds;
+        (NextTry, FailedAt, IsSilent) = (now + (long)wait.TotalMilliseconds, now, false);
         return wait;
     }
 }

@@ -12,6 +12,8 @@ namespace Ote.Cluster.Tunnel;
 public sealed class EdgeTunnel
 {
     private readonly TunnelRuntime runtime;
+    // More parents than a cluster remembers.
+    private const int MostCauses = 64;
     private readonly EdgeTunnelOptions options;
     private readonly PeerIdentity self;
     private readonly IParentChoice parents;
@@ -23,7 +25,9 @@ public sealed class EdgeTunnel
     private volatile bool reattaches;
     private TaskCompletionSource wake = NewSignal();
     private EdgeTunnelStatus status;
-    private string? lastCause;
+
+    // Why each of those tried since the last link was not reached.
+    private readonly Dictionary<string, string> causes = new(StringComparer.Ordinal);
 
     /// <summary>Makes a tunnel that connects once run.</summary>
     /// <param name="runtime">Shared parts.</param>
@@ -184,7 +188,7 @@ public sealed class EdgeTunnel
             if (link is null) await dialed.Channel.DisposeAsync().ConfigureAwait(false);
         }
 
-        lastCause = null;
+        causes.Clear();
         Become(EdgeTunnelPhase.Up, $"attached to {dialed.Parent.Name}", null);
         long began = runtime.Now;
         using (stop.UnsafeRegister(static link => ((Link)link!).Stop(), link))
@@ -306,9 +310,10 @@ public sealed class EdgeTunnel
 
     private void NotReached(ParentTarget target, string cause, TimeSpan wait)
     {
-        if (cause == lastCause) runtime.Log.StillNotReached(target.Address, cause, wait);
+        if (causes.TryGetValue(target.Authority, out string? before) && before == cause) runtime.Log.StillNotReached(target.Address, cause, wait);
         else runtime.Log.NotReached(target.Address, cause, wait);
-        lastCause = cause;
+        if (causes.Count >= MostCauses) causes.Clear();
+        causes[target.Authority] = cause;
         Become(EdgeTunnelPhase.Connecting, cause, null);
     }
 

@@ -52,6 +52,51 @@ public sealed class FailoverPlanTests
     }
 
     [Fact]
+    public void AfterAnOutageOfTheSitesOwn_homeIsTriedFirst_whoeversWaitEndsFirst()
+    {
+        Attach("p", ["root", "p"], Candidate("u1", "root"), Candidate("u2", "root"));
+        plan.Lost(TimeSpan.FromMinutes(1), leaves: false, 0);
+        long now = 0;
+        List<string> dialled = [];
+        while (now < 120_000)
+        {
+            ParentStep step = plan.Next(now);
+            if (step.Target is not { } target)
+            {
+                now += Math.Max(1, (long)step.Wait.TotalMilliseconds);
+                continue;
+            }
+
+            dialled.Add(target.Address.Authority);
+            plan.Failed(target, now);
+            now += 1000; // of being told that there is no way
+        }
+
+        // Whoever answers first after the outage: home was asked since anybody else was.
+        List<string> late = dialled[^20..];
+        Assert.DoesNotContain(late.Zip(late.Skip(1)), pair => pair.First != "home:1" && pair.Second != "home:1");
+    }
+
+    [Fact]
+    public void AParent_thatHearsNothingOfTheRoot_isLeftForOneThatDoes_andLeftAloneForAWhile()
+    {
+        FailoverOptions figures = new();
+        Attach("p", ["root", "p"], Candidate("u1", "root"), Candidate("u2", "root"));
+        Assert.Equal(["u1:1", "u2:1"], plan.Others().Select(o => o.Address.Authority));
+        plan.Forsake(plan.Others()[1]);
+        plan.Lost(TimeSpan.FromMinutes(5), leaves: true, 1000);
+        ParentTarget better = plan.Next(1000).Target!;
+        Assert.Equal("u2", better.Name);
+
+        // It says no after all: the other is next, and home has its time.
+        plan.Refused(better, new Refuse { RetryAfterMilliseconds = 60_000 }, 1000);
+        Assert.Equal("u1", plan.Next(1000).Target!.Name);
+        plan.Refused(plan.Next(1000).Target!, new Refuse { RetryAfterMilliseconds = 60_000 }, 1000);
+        Assert.Null(plan.Next(1000 + (long)figures.UnrootedFor.TotalMilliseconds - 1).Target);
+        Assert.True(plan.Next(1000 + (2 * (long)figures.UnrootedFor.TotalMilliseconds)).Target!.IsHome);
+    }
+
+    [Fact]
     public void AParent_thatAnOperatorPinsTo_isDialledAtOnce_whateverItSaidBefore()
     {
         Attach("p", ["root", "p"], Candidate("u1", "root"));

@@ -110,6 +110,33 @@ public sealed class FailoverTreeTests
     }
 
     [Fact]
+    public async Task Children_of_a_parent_that_is_cut_off_itself_leave_it_and_go_home_when_it_is_not()
+    {
+        var cable = new Cable();
+        await using var tree = new SmallTree { Adjust = Soon, Wire = (name, dialer) => name == "north" ? cable.Through(dialer) : dialer };
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", ["tier=edge"], Ct);
+        await KnowsAsync(tree, "c1", "south");
+
+        cable.Cut();
+        await ParentIsAsync(tree, "c1", "south");
+        await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
+        Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
+
+        cable.Mend();
+        var home = await ParentIsAsync(tree, "c1", "north");
+        Assert.Equal("True", home.Condition("AtHome").Text("status"));
+
+        static ClusterControllerOptions Soon(ClusterControllerOptions options) => Quick(options) is var quick ? quick with
+        {
+            Tunnel = quick.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(60), Lease = TimeSpan.FromSeconds(1) },
+            Failover = quick.Failover with { UnrootedFor = TimeSpan.FromMilliseconds(200) },
+        } : options;
+    }
+
+    [Fact]
     public async Task Below_a_lost_cluster_everything_is_unknown_and_not_online()
     {
         await using var tree = await StartAsync();
