@@ -46,12 +46,21 @@ public sealed record EdgeClusterOptions
         return this with { Server = server(Server) };
     }
 
+    /// <summary>What is wrong with a cluster's name; null when nothing is.</summary>
+    public static string? NameFault(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.Length is 0 or > 50 || !name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-') || name[0] == '-' || name[^1] == '-'
+            ? $"'{name}' is not a DNS-1123 label of at most 50 characters: use lower-case letters, digits and '-'"
+            : null;
+    }
+
     internal void Check()
     {
         List<string> wrong = [];
-        if (Name.Length is 0 or > 50 || !Name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-') || Name[0] == '-' || Name[^1] == '-')
+        if (NameFault(Name) is { } fault)
         {
-            wrong.Add($"name '{Name}' is not a DNS-1123 label of at most 50 characters: use lower-case letters, digits and '-'");
+            wrong.Add("name " + fault);
         }
 
         if (Nodes is < 1 or > 250)

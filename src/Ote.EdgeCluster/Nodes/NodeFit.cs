@@ -11,7 +11,17 @@ internal static class NodeFit
         !node.IsDeleting()
         && (podSpec.Text("nodeName") is not { Length: > 0 } fixedTo || fixedTo == node.Name())
         && Selects(podSpec, node)
-        && Untolerated(podSpec, node, key => key is "node.kubernetes.io/unschedulable" or "node.kubernetes.io/not-ready" or "node.kubernetes.io/unreachable") is null;
+        && Untolerated(podSpec, node, IsExcused) is null;
+
+    /// <summary>Whether a daemon's pod that runs on a node may stay there: selected, and not driven away.</summary>
+    public static bool MayKeepDaemon(JsonObject podSpec, JsonObject node) =>
+        !node.IsDeleting()
+        && (podSpec.Text("nodeName") is not { Length: > 0 } fixedTo || fixedTo == node.Name())
+        && Selects(podSpec, node)
+        && node.Items("spec", "taints")?.Any(t => t.Text("effect") == "NoExecute" && !IsExcused(t.Text("key") ?? "") && !IsTolerated(podSpec, t)) != true;
+
+    // Trouble and cordons do not keep a daemon away.
+    private static bool IsExcused(string taint) => taint is "node.kubernetes.io/unschedulable" or "node.kubernetes.io/not-ready" or "node.kubernetes.io/unreachable";
 
     /// <summary>The node has the labels of <c>nodeSelector</c> and of required node affinity.</summary>
     public static bool Selects(JsonObject podSpec, JsonObject node)

@@ -10,6 +10,8 @@ internal sealed class NodeLoad(string name)
     private readonly Dictionary<string, (JsonObject Pod, Dictionary<string, decimal> Requests)> _pods = new(StringComparer.Ordinal);
     private readonly Dictionary<string, decimal> _requested = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _hostPorts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _asking = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _owners = new(StringComparer.Ordinal);
 
     public string Name => name;
 
@@ -24,6 +26,14 @@ internal sealed class NodeLoad(string name)
     /// <summary>How much of a resource the pods here asked for.</summary>
     public decimal Requested(string resource) => _requested.GetValueOrDefault(resource);
 
+    /// <summary>How many of the pods here ask for nothing of a resource.</summary>
+    public int Without(string resource) => Count - _asking.GetValueOrDefault(resource);
+
+    /// <summary>How many pods of the same controller are here.</summary>
+    public int Siblings(JsonObject pod) => Owner(pod) is { } owner ? _owners.GetValueOrDefault(owner) : 0;
+
+    private static string? Owner(JsonObject pod) => pod.Items("metadata", "ownerReferences")?.FirstOrDefault(r => r.Truth("controller") == true).Text("uid");
+
     /// <summary>Whether a host port (<c>TCP/80</c>) is taken.</summary>
     public bool IsTaken(string hostPort) => _hostPorts.ContainsKey(hostPort);
 
@@ -36,11 +46,17 @@ internal sealed class NodeLoad(string name)
         foreach (var (resource, amount) in requests)
         {
             _requested[resource] = _requested.GetValueOrDefault(resource) + amount;
+            _asking[resource] = _asking.GetValueOrDefault(resource) + (amount > 0 ? 1 : 0);
         }
 
         foreach (var port in PodRequests.HostPorts(pod))
         {
             _hostPorts[port] = _hostPorts.GetValueOrDefault(port) + 1;
+        }
+
+        if (Owner(pod) is { } owner)
+        {
+            _owners[owner] = _owners.GetValueOrDefault(owner) + 1;
         }
     }
 
@@ -55,6 +71,7 @@ internal sealed class NodeLoad(string name)
         foreach (var (resource, amount) in gone.Requests)
         {
             _requested[resource] -= amount;
+            _asking[resource] -= amount > 0 ? 1 : 0;
         }
 
         foreach (var port in PodRequests.HostPorts(gone.Pod))
@@ -63,6 +80,11 @@ internal sealed class NodeLoad(string name)
             {
                 _hostPorts.Remove(port);
             }
+        }
+
+        if (Owner(gone.Pod) is { } owner && --_owners[owner] == 0)
+        {
+            _owners.Remove(owner);
         }
     }
 }

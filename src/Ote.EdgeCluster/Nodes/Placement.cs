@@ -17,7 +17,7 @@ internal static class Placement
         var neighbours = new Neighbours(pod, nodes, choosy);
         var spec = pod.At("spec") as JsonObject ?? [];
         NodeLoad? best = null;
-        (long Liking, decimal Used, int Pods) rank = default;
+        (long Liking, int Siblings, decimal Used, int Pods) rank = default;
         foreach (var node in nodes.OrderBy(n => n.Name, StringComparer.Ordinal))
         {
             var reasons = Refusals(spec, pod, node, requests, neighbours);
@@ -28,8 +28,9 @@ internal static class Placement
             }
 
             var liking = NodeFit.Preference(spec, node.Node) + neighbours.Preference(node.Node) - (100L * NodeFit.Discouragement(spec, node.Node));
-            var its = (liking, Used(node, requests), node.Count);
-            if (best is null || its.liking > rank.Liking || (its.liking == rank.Liking && (its.Item2, its.Count).CompareTo((rank.Used, rank.Pods)) < 0))
+            // Pods of one owner spread first: what runs for the sake of another's failure should not fail with it.
+            var its = (liking, node.Siblings(pod), Used(node, requests), node.Count);
+            if (best is null || its.liking > rank.Liking || (its.liking == rank.Liking && (its.Item2, its.Item3, its.Count).CompareTo((rank.Siblings, rank.Used, rank.Pods)) < 0))
             {
                 (best, rank) = (node, its);
             }
@@ -97,7 +98,7 @@ internal static class Placement
         }
     }
 
-    /// <summary>How full the node would be, of processor and memory together, in hundredths.</summary>
+    /// <summary>How full the node would be, of processor and memory together, in hundredths; pods that ask for nothing count with what they most likely need.</summary>
     private static decimal Used(NodeLoad load, Dictionary<string, decimal> requests)
     {
         var sum = 0m;
@@ -105,7 +106,8 @@ internal static class Placement
         {
             if (resource is "cpu" or "memory" && amount > 0)
             {
-                sum += (load.Requested(resource) + requests.GetValueOrDefault(resource)) / amount;
+                var asked = requests.GetValueOrDefault(resource) is > 0 and var some ? some : PodRequests.Assumed(resource);
+                sum += (load.Requested(resource) + (load.Without(resource) * PodRequests.Assumed(resource)) + asked) / amount;
             }
         }
 

@@ -12,7 +12,7 @@ namespace Ote.EdgeCluster.Workloads;
 internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOnlyList<JsonObject> Delete, JsonObject Status, TimeSpan? Again)
 {
     /// <summary>Compares the nodes that should have a pod with the pods it owns.</summary>
-    public static DaemonSetDecision Decide(JsonObject set, IEnumerable<JsonObject> nodes, IReadOnlyList<JsonObject> pods, DateTimeOffset now)
+    public static DaemonSetDecision Decide(JsonObject set, IReadOnlyCollection<JsonObject> nodes, IReadOnlyList<JsonObject> pods, DateTimeOffset now)
     {
         var hash = HashOf(set);
         var spec = PodTemplate.Of(set).At("spec") as JsonObject ?? [];
@@ -45,7 +45,8 @@ internal sealed record DaemonSetDecision(IReadOnlyList<string> CreateOn, IReadOn
         }
 
         var misplaced = there.Where(group => !eligible.Contains(group.Key)).SelectMany(group => group).ToList();
-        delete.AddRange(misplaced);
+        // A taint that only keeps new pods away leaves those that run where they are.
+        delete.AddRange(misplaced.Where(p => p.IsOver() || nodes.FirstOrDefault(n => n.Name() == Place(p)) is not { } node || !NodeFit.MayKeepDaemon(spec, node)));
         var waits = kept.Select(p => p.AvailableIn(minReady, now)).ToList();
         var available = waits.Count(w => w == TimeSpan.Zero);
         delete.AddRange(Outdated(set, outdated, eligible.Count, eligible.Count - available, minReady, now));

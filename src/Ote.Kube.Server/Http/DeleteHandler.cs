@@ -33,9 +33,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
     }
 
     /// <summary>Deletes the pod of an eviction request.</summary>
-    public Task<Written> EvictAsync(ApiRequest request, JsonObject deleteOptions) => writer.DeleteAsync(
-        request.Write(), request.Name, new DeletePreconditions(deleteOptions.Text("preconditions", "uid"), deleteOptions.Text("preconditions", "resourceVersion")),
-        deleteOptions.Whole("gracePeriodSeconds"));
+    public Task<Written> EvictAsync(ApiRequest request, DeleteAsked asked) => writer.DeleteAsync(asked.Context, request.Name, asked.Preconditions, asked.Grace);
 
     public async Task DeleteCollectionAsync(ApiRequest request)
     {
@@ -43,10 +41,16 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
         var filter = ObjectFilter.Of(request);
         // What the answer names is bounded; what is deleted is not.
         var named = new List<JsonNode>();
+        var left = request.Query.Whole("limit") is > 0 and { } limit ? limit : long.MaxValue;
         await foreach (var page in StoreScan.PagesAsync(store, request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, request.Aborted).ConfigureAwait(false))
         {
             foreach (var stored in page.Where(row => filter.Matches(row.Key, row.Json)))
             {
+                if (left-- <= 0)
+                {
+                    break;
+                }
+
                 try
                 {
                     var written = await writer.DeleteAsync(context with { Namespace = stored.Key.Namespace }, stored.Key.Name, preconditions, grace).ConfigureAwait(false);
@@ -60,6 +64,11 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
                     // Someone else deleted it meanwhile: it is gone, as wanted.
                 }
             }
+
+            if (left <= 0)
+            {
+                break;
+            }
         }
 
         await Answers.JsonAsync(request.Context, 200, new JsonObject
@@ -71,11 +80,16 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
         }).ConfigureAwait(false);
     }
 
-    private async Task<(DeletePreconditions Preconditions, long? Grace, WriteContext Context)> ReadOptionsAsync(ApiRequest request)
+    private async Task<DeleteAsked> ReadOptionsAsync(ApiRequest request)
     {
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
+        return Read(request, bytes.Length == 0 ? [] : Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth));
+    }
+
+    /// <summary>What is asked by a request and its DeleteOptions, the latter first.</summary>
+    public static DeleteAsked Read(ApiRequest request, JsonObject body)
+    {
         var context = request.Write();
-        var body = bytes.Length == 0 ? [] : Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
         if (body.Items("dryRun") is { Count: > 0 } dry)
         {
             if (dry.Any(value => value.Text() != "All"))
@@ -98,7 +112,13 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
                 $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""),
         };
         var grace = body.Whole("gracePeriodSeconds") ?? (long.TryParse(request.Query.Text("gracePeriodSeconds"), out var seconds) ? seconds : null);
-        return (
+        return new DeleteAsked(
             new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), grace, context with { Propagation = propagation });
     }
 }
+
+/// <summary>How something is to be deleted.</summary>
+/// <param name="Preconditions">What must be so.</param>
+/// <param name="Grace">Seconds; null: the kind's own.</param>
+/// <param name="Context">Who asks, how dependents follow, and whether nothing is to be written.</param>
+internal sealed record DeleteAsked(DeletePreconditions Preconditions, long? Grace, WriteContext Context);

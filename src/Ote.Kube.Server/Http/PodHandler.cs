@@ -32,9 +32,15 @@ internal sealed class PodHandler(ObjectStore store, ObjectWriter writer, DeleteH
     {
         var bytes = await Body.ReadAsync(request.Context.Request, options.MaxBodyBytes, request.Aborted).ConfigureAwait(false);
         var eviction = Body.ParseObject(bytes, Body.MediaType(request.Context.Request), options.MaxDepth);
+        if (eviction.Name() is { Length: > 0 } other && other != request.Name)
+        {
+            throw ApiError.BadRequest($"name in URL does not match name in Eviction object: {other}"); // the real server's words, but for the name
+        }
+
         var stored = await store.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
-        await budgets.SpendAsync(ObjectForm.Parse(stored.Json, request.Kind), request.Write().DryRun, request.Aborted).ConfigureAwait(false);
-        await deletion.EvictAsync(request, eviction["deleteOptions"] as JsonObject ?? []).ConfigureAwait(false);
+        var asked = DeleteHandler.Read(request, eviction["deleteOptions"] as JsonObject ?? []);
+        await budgets.SpendAsync(ObjectForm.Parse(stored.Json, request.Kind), asked.Context.DryRun, request.Aborted).ConfigureAwait(false);
+        await deletion.EvictAsync(request, asked).ConfigureAwait(false);
         await SuccessAsync(request).ConfigureAwait(false);
     }
 

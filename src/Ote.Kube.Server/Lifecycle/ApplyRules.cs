@@ -19,6 +19,11 @@ internal static class ApplyRules
             throw ApiError.BadRequest($"Incorrect version specified in apply patch. Specified patch version: {version}, expected: {kind.ApiVersion}");
         }
 
+        if (applied.Text("kind") is { Length: > 0 } given && given != kindName)
+        {
+            throw ApiError.BadRequest($"Incorrect kind specified in apply patch. Specified patch kind: {given}, expected: {kindName}");
+        }
+
         if (applied["metadata"] is JsonObject metadata && metadata["managedFields"] is not null)
         {
             throw ApiError.BadRequest("metadata.managedFields must be nil");

@@ -43,7 +43,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
             await stream.BeginAsync(ends.Token).ConfigureAwait(false);
             try
             {
-                await RunAsync(request, stream, subscription, initial ? null : from, ends.Token).ConfigureAwait(false);
+                await RunAsync(request, stream, subscription, initial ? null : from == 0 ? subscription.From : from, ends.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (ends.IsCancellationRequested)
             {

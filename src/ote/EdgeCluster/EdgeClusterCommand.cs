@@ -33,6 +33,11 @@ internal static class EdgeClusterCommand
                 throw new RoleException($"--nodes: {parsed.GetValue(nodes)} is not between 1 and {MostNodes}");
             }
 
+            if (EdgeClusterOptions.NameFault(parsed.GetRequiredValue(name)) is { } fault)
+            {
+                throw new RoleException($"--name: {fault}");
+            }
+
             if (parsed.GetValue(lease) is < 10 or > 86400)
             {
                 throw new RoleException($"--lease-seconds: {parsed.GetValue(lease)} is not between 10 and 86400");

@@ -45,11 +45,12 @@ internal sealed class FieldOwnership(TypedKind kind, Func<string, TypedKind?> ve
             managed = Track(managed, [], live, new FieldComparison(kind).Compare([], live), writer with { Manager = Before });
         JsonObject merged = (JsonObject)live.DeepClone();
         new TypedMerge(kind).Into(merged, applied);
-        ManagedEntry own = new(writer.Manager, true, kind.ApiVersion, writer.Subresource, writer.Time, new AppliedFields(kind).Of(applied).Difference(Untracked.Fields));
+        FieldSet all = new AppliedFields(kind).Of(applied);
+        ManagedEntry own = new(writer.Manager, true, kind.ApiVersion, writer.Subresource, writer.Time, all.Difference(Untracked.Fields));
         ManagedEntry? last = managed.All.FirstOrDefault(own.IsOf);
         List<ManagedEntry> others = [.. managed.All.Where(e => !e.IsOf(own)).Select(e => Fitted(e, live))];
         if (last is not null)
-            merged = new FieldPruning(kind, versions).Prune(merged, Fitted(last, live), own.Fields, others);
+            merged = new FieldPruning(kind, versions).Prune(merged, Fitted(last, live), all, others); // the name is nobody's, and yet metadata is not given up with the last of its other fields
         VersionedChanges changes = new(kind, versions, live, merged, new FieldComparison(kind).Compare(live, merged));
         List<FieldConflict> conflicts = [.. others.Select(e => new FieldConflict(e, changes.In(e.ApiVersion)?.Written.Intersection(e.Fields) ?? FieldSet.Empty))
             .Where(c => !c.Fields.IsEmpty).OrderBy(c => c.Owner, Comparer<ManagedEntry>.Create(ByName))];

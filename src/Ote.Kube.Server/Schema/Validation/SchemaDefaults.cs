@@ -17,6 +17,9 @@ internal static class SchemaDefaults
                     if (field.HasDefault && (!present || (value is null && !field.Nullable)))
                         map[name] = field.Default?.DeepClone();
                 }
+                // Where there is no default either, as if it were not there.
+                foreach (string name in map.Where(f => f.Value is null && schema.Field(f.Key) is { Nullable: false }).Select(f => f.Key).ToArray())
+                    map.Remove(name);
                 foreach ((string name, JsonNode? value) in map)
                 {
                     if (value is JsonObject or JsonArray && schema.Field(name) is { } field)

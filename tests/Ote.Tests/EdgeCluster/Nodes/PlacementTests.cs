@@ -72,6 +72,29 @@ public sealed class PlacementTests
     }
 
     [Fact]
+    public void Pods_of_one_owner_spread_though_other_nodes_are_fuller()
+    {
+        JsonObject[] nodes = [Sized("n1", "4", "8Gi"), Sized("n2", "4", "8Gi"), Sized("n3", "4", "8Gi")];
+        List<JsonObject> there = [Asking("x", "500m", "1Gi", "n2"), Asking("y", "500m", "1Gi", "n3")];
+        for (var i = 0; i < 9; i++)
+        {
+            var pod = Sample.Pod($"web-{i}", node: null, owner: "rs");
+            pod["spec"]!["nodeName"] = Pick(pod, nodes, [.. there]).Node;
+            there.Add(pod);
+        }
+
+        Assert.All(nodes, node => Assert.Equal(3, there.Count(p => p.Name().StartsWith("web-", StringComparison.Ordinal) && p.Text("spec", "nodeName") == node.Name())));
+    }
+
+    [Fact]
+    public void Pods_that_ask_for_nothing_fill_a_node_too()
+    {
+        JsonObject[] nodes = [Sized("n1", "4", "8Gi"), Sized("n2", "4", "8Gi")];
+        JsonObject[] there = [.. Enumerable.Range(0, 8).Select(i => Sample.Pod($"p{i}", node: "n1")), Asking("x", "500m", "1Gi", "n2")];
+        Assert.Equal("n2", Pick(Sample.Pod("q", node: null), nodes, there).Node);
+    }
+
+    [Fact]
     public void Preferred_node_affinity_draws_but_does_not_bind()
     {
         var pod = With(Plain, """

@@ -30,6 +30,18 @@ public sealed class DaemonSetDecisionTests
         Assert.Equal(["cordoned", "gpu"], decision.CreateOn);
     }
 
+    [Theory]
+    [InlineData("NoSchedule", new string[0])]
+    [InlineData("NoExecute", new[] { "a" })]
+    public void Taint_that_comes_later_ends_a_running_daemon_only_when_it_says_so(string effect, string[] ended)
+    {
+        JsonObject[] nodes = [Sample.Node("n1", spec: $$"""{"taints":[{"key":"own","effect":"{{effect}}"}]}"""), Sample.Node("n2")];
+        var decision = DaemonSetDecision.Decide(Sample.DaemonSet(), nodes, [Own("a", "n1"), Own("b", "n2")], Sample.Now);
+        Assert.Equal(ended, decision.Delete.Select(p => p.Name()));
+        Assert.Empty(decision.CreateOn);
+        Assert.Equal((1L, 1L), (decision.Status.Whole("desiredNumberScheduled"), decision.Status.Whole("numberMisscheduled")));
+    }
+
     [Fact]
     public void Second_pod_on_a_node_a_misplaced_one_and_a_failed_one_go()
     {

@@ -27,6 +27,30 @@ public sealed class ApplyTests
         Assert.Equal(200, (await api.SendAsync(HttpMethod.Patch, Map + "?fieldManager=two&force=true", Config("a: '2', b: '2'"), Apply)).Code);
     }
 
+    [Theory]
+    [InlineData("labels: {x: z}")]
+    [InlineData("annotations: {x: z}")]
+    [InlineData("finalizers: [example.com/x]")]
+    public async Task Applier_may_give_up_all_of_metadata_that_it_had(string metadata)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var with = $"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  {metadata}\ndata: {{a: '1'}}\n";
+        Assert.Equal(201, (await api.SendAsync(HttpMethod.Patch, Map + "?fieldManager=one", with, Apply)).Code);
+        var (code, left) = await api.SendAsync(HttpMethod.Patch, Map + "?fieldManager=one", Config("a: '1'"), Apply);
+        Assert.Equal((200, "x"), (code, left.Name()));
+        Assert.DoesNotContain(metadata[..metadata.IndexOf(':', StringComparison.Ordinal)], ((JsonObject)left["metadata"]!).Select(f => f.Key));
+    }
+
+    [Fact]
+    public async Task Configuration_of_another_kind_is_refused_and_changes_nothing()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.SendAsync(HttpMethod.Patch, Map + "?fieldManager=one", Config("a: '1'"), Apply);
+        var (code, refused) = await api.SendAsync(HttpMethod.Patch, Map + "?fieldManager=one", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n", Apply);
+        Assert.Equal((400, "Incorrect kind specified in apply patch. Specified patch kind: Secret, expected: ConfigMap"), (code, refused.Text("message")));
+        Assert.Equal("1", (await api.SendAsync(HttpMethod.Get, Map)).Body.Text("data", "a"));
+    }
+
     [Fact]
     public async Task Apply_that_changes_nothing_stores_nothing()
     {
