@@ -380,6 +380,9 @@ public sealed class ClusterController : IAsyncDisposable
         _stop.Dispose();
     }
 
+    /// <summary>Whether a data directory holds the identity of a cluster that has joined. Reads nothing of it.</summary>
+    public static bool HasJoined(string dataDirectory) => ClusterIdentity.IsIn(IdentityDirectory(dataDirectory));
+
     /// <summary>Why no controller of this name may start in its data directory; null when it may. Writes nothing.</summary>
     public static string? Objection(ClusterControllerOptions options)
     {
@@ -699,7 +702,9 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
-    private static string IdentityDirectory(ClusterControllerOptions options) => System.IO.Path.Combine(options.DataDirectory, "identity");
+    private static string IdentityDirectory(ClusterControllerOptions options) => IdentityDirectory(options.DataDirectory);
+
+    private static string IdentityDirectory(string dataDirectory) => System.IO.Path.Combine(dataDirectory, "identity");
 
     /// <summary>What ancestors see of the exchange of the CA, and that the root has admitted this cluster.</summary>
     private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with

@@ -54,6 +54,9 @@ public sealed class ClusterIdentity
     /// <summary>The DNS names and addresses the certificate is for.</summary>
     public IReadOnlyList<string> Hosts => CertificateNames.ReadHosts(Certificate.Extensions) ?? [];
 
+    /// <summary>Whether one is kept in a directory, of use or not.</summary>
+    public static bool IsIn(string directory) => File.Exists(Path.Combine(directory, FileName));
+
     /// <summary>The identity kept in a directory, or null when there is none yet.</summary>
     /// <exception cref="IdentityException">The file is there but of no use.</exception>
     public static ClusterIdentity? Load(string directory)

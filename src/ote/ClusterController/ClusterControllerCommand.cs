@@ -14,7 +14,7 @@ internal static class ClusterControllerCommand
         var data = new Option<string>("--data") { Description = "Directory for identity, journal and store", Required = true };
         var parent = new Option<string?>("--parent", "-p") { Description = "The parent's address, https://host:port" };
         var alternates = new Option<string[]>("--alternate-parent") { Description = "Another parent's address, for when the parent and those it named cannot be reached; may be repeated", DefaultValueFactory = _ => [] };
-        var token = new Option<string?>("--join-token-file") { Description = "File with a one-time token, for the first join" };
+        var token = new Option<string?>("--join-token-file") { Description = "File with a one-time token, for the first join; once joined it is not read, and may be gone" };
         var pin = new Option<string?>("--ca-pin") { Description = "sha256:... of the tree's CA, for the first join" };
         var tags = new Option<string[]>("--tag") { Description = "key or key=value; may be repeated", DefaultValueFactory = _ => [] };
         var listen = new Option<string?>("--listen", "-l") { Description = "Where children connect, such as 0.0.0.0:8287; the root's default is 127.0.0.1:8287" };
@@ -49,19 +49,20 @@ internal static class ClusterControllerCommand
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
         {
+            var directory = Path.GetFullPath(parsed.GetRequiredValue(data));
             var isRoot = parsed.GetRequiredValue(name) == ClusterControllerOptions.RootName;
             return ClusterControllerRole.RunAsync(host, new ClusterControllerArguments
             {
                 Options = new ClusterControllerOptions
                 {
                     Name = parsed.GetRequiredValue(name),
-                    DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(data)),
+                    DataDirectory = directory,
                     Parent = Address("--parent", parsed.GetValue(parent)),
                     AlternateParents = [.. parsed.GetRequiredValue(alternates).Select(a => Address("--alternate-parent", a)!)],
                     Tags = parsed.GetRequiredValue(tags),
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8287) : null),
                     Advertise = parsed.GetValue(advertise),
-                    JoinToken = Secret(parsed.GetValue(token)),
+                    JoinToken = JoinTokenFile.Read(parsed.GetValue(token), directory, Console.Error),
                     CaPin = parsed.GetValue(pin),
                     CertificateLife = CommonOptions.Duration(parsed, life) ?? CertificateAuthority.DefaultClusterLife,
                     CommandPolicyFile = parsed.GetValue(policy) is { } file ? Path.GetFullPath(file) : null,
@@ -95,26 +96,4 @@ internal static class ClusterControllerCommand
         text is null ? null
         : Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "https://" + text, UriKind.Absolute, out var uri) ? uri
         : throw new RoleException($"{option}: '{text}' is not an address; write for instance https://203.0.113.7:8287");
-
-    private static string? Secret(string? file)
-    {
-        if (file is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            if (PrivateInput.Objection("--join-token-file", file) is { } objection)
-            {
-                Console.Error.WriteLine($"warning: {objection}");
-            }
-
-            return File.ReadAllText(file).Trim();
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            throw new RoleException($"--join-token-file: {unreadable.Message}");
-        }
-    }
 }
