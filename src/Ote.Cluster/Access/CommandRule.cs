@@ -9,6 +9,9 @@ namespace Ote.Cluster.Access;
 /// </summary>
 internal sealed class CommandRule
 {
+    private const int MostShown = 40;
+    private const string Known = "get, list, create, update, patch, delete, deletecollection, or '*'";
+
     private readonly string[] _verbs;
     private readonly string[] _groups;
     private readonly string[] _resources;
@@ -32,8 +35,10 @@ internal sealed class CommandRule
         var read = new CommandRule(rule);
         if (read._verbs.Length == 0)
         {
-            faults.Add($"{field}.verbs: none; name get, list, create, update, patch, delete, deletecollection, or '*'");
+            faults.Add($"{field}.verbs: none; name {Known}");
         }
+
+        faults.AddRange(read._verbs.Where(verb => !IsVerb(verb)).Distinct(StringComparer.Ordinal).Select(verb => $"{field}.verbs: '{Shown(verb)}' is none of {Known}"));
 
         if (read._paths.Length == 0 && (read._groups.Length == 0 || read._resources.Length == 0))
         {
@@ -61,6 +66,12 @@ internal sealed class CommandRule
             && (_namespaces is null || (ask.Namespace is not null && Has(_namespaces, ask.Namespace)))
             && (_names is null || (ask.Name is not null && _names.Contains(ask.Name)));
     }
+
+    // Of a path that is no resource's the verb is the method. No command watches, but rules copied from an RBAC role name that too.
+    private static bool IsVerb(string verb) =>
+        verb is "*" or "get" or "list" or "watch" or "create" or "update" or "patch" or "delete" or "deletecollection" or "head" or "post" or "put";
+
+    private static string Shown(string verb) => verb.Length <= MostShown ? verb : verb[..MostShown] + "…";
 
     private static bool Has(string[] allowed, string one) => allowed.Contains("*") || allowed.Contains(one);
 

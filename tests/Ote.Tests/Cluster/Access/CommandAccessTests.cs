@@ -72,6 +72,20 @@ public sealed class CommandAccessTests : IAsyncDisposable
         Assert.Equal(2, policy.Whole("status", "observedGeneration"));
     }
 
+    [Theory]
+    [InlineData("[get, fly]", "spec.rules[0].verbs: 'fly' is none of get, list, create, update, patch, delete, deletecollection, or '*'")]
+    [InlineData("[GET]", "spec.rules[0].verbs: 'GET' is none of")]
+    public async Task Verb_that_is_none_is_a_fault_that_the_status_names(string verbs, string fault)
+    {
+        await StartAsync(installed: true);
+        var admin = _server.CreateClient(UserInfo.Admin);
+        await admin.CreateAsync(Kinds.CommandPolicies, null, Policies.Object("p", $"subjects: [{{kind: User, name: bob}}], rules: [{{verbs: {verbs}, apiGroups: ['*'], resources: ['*']}}]"), Ct);
+        JsonObject? policy = null;
+        await UntilAsync(async () => (policy = await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.Condition("InForce") is not null);
+        Assert.False(policy!.IsTrue("InForce"));
+        Assert.Contains(fault, policy!.Condition("InForce").Text("message"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_api_that_does_not_know_policies_has_none_until_they_are_installed()
     {

@@ -44,7 +44,11 @@ public sealed class JudgementTests
     [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: [get], nonResourceURLs: [/healthz/*]}]", "GET", "/version", "c1 c2 c3")]
     [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: ['*'], nonResourceURLs: ['*']}]", "GET", Pods, "c1 c2 c3")]
     [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*'], nonResourceURLs: ['*']}]", "GET", "/api/v1//pods", "c1 c2 c3")]
+    // A rule copied from a role names verbs that no command has; a path's are methods.
+    [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: [get, list, watch], apiGroups: [''], resources: [pods]}]", "GET", Pods, "")]
+    [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: [head, post, put], nonResourceURLs: [/healthz]}]", "HEAD", "/healthz", "")]
     // What is wrong allows nothing, and is there.
+    [InlineData("subjects: [{kind: User, name: alice}], rules: [{verbs: [list, fly], apiGroups: [''], resources: [pods]}]", "GET", Pods, "c1 c2 c3")]
     [InlineData("subjects: [{kind: User, name: alice}], clusters: 'a==', rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]", "GET", Pods, "c1 c2 c3")]
     public void Policy_allows_what_it_says_and_nothing_else(string spec, string method, string url, string refused)
     {
