@@ -8,6 +8,10 @@ namespace Ote.Ctl.Clusters;
 internal readonly record struct ClusterView(JsonObject Object)
 {
     internal const string Online = "online";
+
+    /// <summary>The status of one that waits for <c>otectl accept</c>.</summary>
+    internal const string Pending = "pending";
+
     private const string Revoked = "Revoked";
 
     internal string Name => Object.Name();
@@ -48,6 +52,17 @@ internal readonly record struct ClusterView(JsonObject Object)
 
     /// <summary>Whether an operator sends its children away.</summary>
     internal bool IsDrained => Object.Truth("spec", "drain") ?? false;
+
+    /// <summary>Whether the cluster behind its shim answers, as the root tells: <c>True</c>, <c>False</c> or <c>Unknown</c>; empty when it manages none.</summary>
+    internal string Local => Object.Condition("LocalClusterReachable").Text("status") ?? "";
+
+    /// <summary>What its status does not tell and an operator looks for, in words; empty when there is nothing.</summary>
+    internal string Remarks => string.Join(", ", new[]
+    {
+        Local == "False" ? "local cluster not answering" : "",
+        IsDrained ? "drained" : "",
+        Object.Condition("AtHome").Text("status") == "False" ? $"away from {PreferredParent}" : "",
+    }.Where(remark => remark.Length > 0));
 
     internal string Listen => Object.Text("status", "listen") ?? "";
 

@@ -25,7 +25,8 @@ internal static class TreeCommand
             return ExitCode.Ok;
         }
 
-        var rows = TreeDrawing.Draw(clusters).Select(line => Row(run, line)).ToArray();
+        var remarked = clusters.Any(cluster => cluster.Remarks.Length > 0);
+        var rows = TreeDrawing.Draw(clusters).Select(line => Row(run, line, remarked)).ToArray();
         var widths = Enumerable.Range(0, rows.Max(row => row.Length)).Select(i => rows.Max(row => i < row.Length ? row[i].Plain.Length : 0)).ToArray();
         foreach (var row in rows)
         {
@@ -36,7 +37,7 @@ internal static class TreeCommand
     }
 
     /// <summary>The columns of one line, each as it is measured and as it is shown.</summary>
-    private static (string Plain, string Shown)[] Row(Invocation run, TreeDrawing.Line line)
+    private static (string Plain, string Shown)[] Row(Invocation run, TreeDrawing.Line line, bool remarked)
     {
         var name = (line.Branch + line.Name, run.OutPaint.Faint(line.Branch) + run.OutPaint.Strong(line.Name));
         if (line.Cluster is not { } cluster)
@@ -45,7 +46,7 @@ internal static class TreeCommand
         }
 
         static (string, string) Plain(string text) => (Cell.Printable(text), Cell.Printable(text));
-        (string, string)[] always = [name, (cluster.Status, run.OutPaint.State(cluster.Status)), Plain(string.Join(',', cluster.Tags))];
+        (string, string)[] always = [name, (cluster.Status, run.OutPaint.State(cluster.Status)), .. remarked ? [Plain(cluster.Remarks)] : Array.Empty<(string, string)>(), Plain(string.Join(',', cluster.Tags))];
         return run.Format == OutputFormat.Wide ? [.. always, Plain(cluster.Listen), Plain(cluster.Version)] : always;
     }
 }

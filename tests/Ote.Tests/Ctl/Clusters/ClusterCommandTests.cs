@@ -22,8 +22,8 @@ public sealed class ClusterCommandTests
             (await world.RunAsync("get", "clusters")).Out);
         Assert.Equal(
             """
-            NAME   PARENT   STATUS   TAGS            PATH         LISTEN         VERSION   AGE
-            c1     bj       online   gpu,tier=edge   root/bj/c1   c1.test:8287   0.1.0     90s
+            NAME   PARENT   STATUS   REMARKS   LOCAL    PREFERRED   ACCEPTED   TAGS            PATH         LISTEN         VERSION   AGE
+            c1     bj       online   <none>    <none>   <none>      <none>     gpu,tier=edge   root/bj/c1   c1.test:8287   0.1.0     90s
 
             """,
             (await world.RunAsync("get", "cs", "c1", "-o", "wide")).Out);
@@ -88,6 +88,43 @@ public sealed class ClusterCommandTests
 
             """,
             (await world.RunAsync("tree", "-o", "wide")).Out);
+    }
+
+    [Fact]
+    public async Task What_the_status_does_not_tell_is_remarked_in_the_tree_and_in_wide_lists()
+    {
+        await using var world = await TreeAsync();
+        await ChangeAsync(world, "bj", cluster => cluster["spec"]!["drain"] = true);
+        await ChangeAsync(world, "c1", cluster =>
+        {
+            cluster["spec"]!["accepted"] = true;
+            cluster["status"]!["preferredParent"] = "north";
+            Conditions.SetCondition(cluster.Child("status"), "LocalClusterReachable", false, "NotAnswering", "the shim does not answer", CtlWorld.Start);
+            Conditions.SetCondition(cluster.Child("status"), "AtHome", false, "HomeAway", "it hangs below bj", CtlWorld.Start);
+        });
+        await ChangeAsync(world, "c10", cluster =>
+        {
+            Conditions.SetCondition(cluster.Child("status"), "LocalClusterReachable", null, "NotAttached", "its controller is away", CtlWorld.Start);
+            Conditions.SetCondition(cluster.Child("status"), "AtHome", null, "NotAttached", "it is away", CtlWorld.Start);
+        });
+        Assert.Equal(
+            """
+            root       online
+            └─ bj      online   drained
+               ├─ c1   online   local cluster not answering, away from north  gpu,tier=edge
+               └─ c10  offline                                                tier=mec
+
+            """,
+            (await world.RunAsync("tree")).Out);
+        Assert.Equal(
+            """
+            NAME   PARENT   STATUS    REMARKS                                        LOCAL     PREFERRED   ACCEPTED   TAGS            PATH          LISTEN          VERSION   AGE
+            bj     root     online    drained                                        <none>    <none>      <none>     <none>          root/bj       bj.test:8287    0.1.0     90s
+            c1     bj       online    local cluster not answering, away from north   False     north       true       gpu,tier=edge   root/bj/c1    c1.test:8287    0.1.0     90s
+            c10    bj       offline   <none>                                         Unknown   <none>      <none>     tier=mec        root/bj/c10   c10.test:8287   0.1.0     90s
+
+            """,
+            (await world.RunAsync("get", "clusters", "bj", "c1", "c10", "-o", "wide")).Out);
     }
 
     [Fact]
@@ -293,6 +330,16 @@ public sealed class ClusterCommandTests
         Assert.DoesNotContain("\e[", (await world.RunAsync("get", "clusters", "--no-color")).Out, StringComparison.Ordinal);
         world.Variables["NO_COLOR"] = "1";
         Assert.DoesNotContain("\e[", (await world.RunAsync("get", "clusters")).Out, StringComparison.Ordinal);
+    }
+
+    private static async Task ChangeAsync(CtlWorld world, string name, Action<JsonObject> change)
+    {
+        var cluster = (await world.Api.GetAsync(Kinds.Clusters, null, name, CtlWorld.Stop))!;
+        change(cluster);
+        var status = cluster["status"]!.DeepClone();
+        var written = await world.Api.ReplaceAsync(Kinds.Clusters, cluster, CtlWorld.Stop);
+        written["status"] = status;
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, written, CtlWorld.Stop);
     }
 
     private static async Task<CtlWorld> TreeAsync()
