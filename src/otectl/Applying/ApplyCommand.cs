@@ -84,7 +84,8 @@ internal sealed class ApplyCommand
 
         await PrintAsync(run, work.Receipts).ConfigureAwait(false);
         var verdict = Receipt.Verdict(work.Receipts, timedOut);
-        ApplySummary.Tell(run, work.Receipts, verdict, timeout);
+        var pending = await PendingNames.AdviceAsync(run, run.Typed.GetValue(_selector) ?? "", work.Receipts, cancellation).ConfigureAwait(false);
+        ApplySummary.Tell(run, work.Receipts, verdict, timeout, pending);
         return verdict;
     }
 

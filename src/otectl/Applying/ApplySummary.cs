@@ -39,7 +39,12 @@ internal static class ApplySummary
     }
 
     /// <summary>The last line on standard error: what it comes to, and what to do next.</summary>
-    internal static void Tell(Invocation run, IReadOnlyList<Receipt> receipts, ExitCode verdict, TimeSpan timeout)
+    /// <param name="run">The call.</param>
+    /// <param name="receipts">What became of each object.</param>
+    /// <param name="verdict">What it comes to.</param>
+    /// <param name="timeout">How long it was waited.</param>
+    /// <param name="pending">What to do about clusters that were named and wait to be accepted; null: there are none.</param>
+    internal static void Tell(Invocation run, IReadOnlyList<Receipt> receipts, ExitCode verdict, TimeSpan timeout, string? pending = null)
     {
         var program = run.World.ProgramName;
         var commands = receipts.Where(receipt => receipt.Command is not null).Select(receipt => receipt.Command!.Value).ToArray();
@@ -48,25 +53,25 @@ internal static class ApplySummary
         var line = verdict switch
         {
             ExitCode.Ok => $"{succeeded} of {Plural.Of(targets, "target")} succeeded",
-            ExitCode.NothingMatched => commands.First(command => command.NothingMatched is not null).NothingMatched!,
+            ExitCode.NothingMatched => pending is not null ? $"no cluster got it: {pending}" : commands.First(command => command.NothingMatched is not null).NothingMatched!,
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
                 ? $"command {refused.Name} was refused: {refused.Refusal}; correct the manifest" : "",
             ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
-            _ => Lost(commands, targets - succeeded, targets, program) + Unmanaged(receipts),
+            _ => Lost(commands, targets - succeeded, targets, program, pending) + Unmanaged(receipts),
         };
         run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));
     }
 
     /// <summary>Who did not succeed, and which names nobody has: either, or both.</summary>
-    private static string Lost(CommandView[] commands, long lost, long targets, string program)
+    private static string Lost(CommandView[] commands, long lost, long targets, string program, string? pending)
     {
         if (commands.FirstOrDefault(command => command.NotAllowed is not null) is { NotAllowed: { } refusal } refused)
         {
-            return $"command {refused.Name} was not sent: {refusal}; whoever keeps the CommandPolicy objects can allow it";
+            return $"command {refused.Name} was not sent: {refusal}";
         }
 
         var unknown = commands.Select(command => command.UnknownNames).FirstOrDefault(names => names is not null) is { } names
-            ? $"{names}; {program} get clusters shows the names" : "";
+            ? $"{names}; {pending ?? $"{program} get clusters shows the names"}" : "";
         var failed = lost > 0 || unknown.Length == 0 ? $"{lost} of {Plural.Of(targets, "target")} did not succeed; {program} command show {Worst(commands).Name} --failed lists them" : "";
         return failed + (failed.Length > 0 && unknown.Length > 0 ? "; " : "") + unknown;
     }

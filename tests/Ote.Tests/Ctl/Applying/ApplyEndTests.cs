@@ -43,12 +43,12 @@ public sealed class ApplyEndTests
         world.Input = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
         var run = world.RunAsync("apply", "-f", "-", "--to", "c1");
         var command = await controller.NextAsync();
-        await controller.SayAsync(command, "Failed", "", notAllowed: "for none of the 1 clusters it means: no rule lets anna PATCH namespaces");
+        await controller.SayAsync(command, "Failed", "", notAllowed: "for none of the 1 clusters it means: no rule lets anna PATCH namespaces; ask who keeps them for one that does");
         var result = await run;
         Assert.Equal(3, result.Code);
         Assert.EndsWith(
             $"error: command {command.Name()} was not sent: NotAllowed: for none of the 1 clusters it means: no rule lets anna PATCH namespaces; "
-            + "whoever keeps the CommandPolicy objects can allow it\n",
+            + "ask who keeps them for one that does\n",
             result.Error,
             StringComparison.Ordinal);
         var shown = await world.RunAsync("command", "show", command.Name());
@@ -79,6 +79,27 @@ public sealed class ApplyEndTests
         await controller.SayAsync(await controller.NextAsync(), "Failed", counts, unknown: "no cluster was known by the name c9");
         var result = await run;
         Assert.Equal(3, result.Code);
+        Assert.EndsWith(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pend2", "targets=0", "no known cluster matches 'pend2'", null, 4, "error: no cluster got it: pend2 waits to be accepted; otectl accept pend2, then apply again\n")]
+    [InlineData("c1,pend2", "targets=1 succeeded=1", null, "no cluster was known by the name pend2", 3, "error: no cluster was known by the name pend2; pend2 waits to be accepted; otectl accept pend2, then apply again\n")]
+    [InlineData("c1,c9", "targets=1 succeeded=1", null, "no cluster was known by the name c9", 3, "error: no cluster was known by the name c9; otectl get clusters shows the names\n")]
+    public async Task A_name_that_waits_to_be_accepted_is_told_from_one_that_nobody_has(string to, string counts, string? notMatched, string? unknown, int code, string expected)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.AddClusterAsync("c1", null);
+        await world.AddClusterAsync("pend2", null, "offline");
+        var pending = (await world.Api.GetAsync(Kinds.Clusters, null, "pend2", CtlWorld.Stop))!;
+        Conditions.SetCondition(pending.Child("status"), "Accepted", false, "Pending", "waiting for otectl accept pend2", CtlWorld.Start);
+        await world.Api.ReplaceStatusAsync(Kinds.Clusters, pending, CtlWorld.Stop);
+        await using var controller = await PlayedController.StartAsync(world.Api);
+        world.Input = Shop;
+        var run = world.RunAsync("apply", "-f", "-", "--to", to);
+        await controller.SayAsync(await controller.NextAsync(), "Failed", counts, notMatched, unknown);
+        var result = await run;
+        Assert.Equal(code, result.Code);
         Assert.EndsWith(expected, result.Error, StringComparison.Ordinal);
     }
 
