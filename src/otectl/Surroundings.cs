@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Ote.Ctl.Setup;
 using Ote.Kube.Client;
 
 namespace Ote.Ctl;
@@ -53,7 +54,7 @@ internal sealed class Surroundings
         Time = TimeProvider.System,
         Random = () => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30),
         Entropy = RandomNumberGenerator.Fill,
-        Locate = (path, context) => Kubeconfig.Load(Kubeconfig.DefaultPath(path), context),
+        Locate = (path, context) => KubeconfigFile.Load(Kubeconfig.DefaultPath(path), context),
         Dial = endpoint => endpoint.CreateHandler(TimeProvider.System),
         ProgramName = NameFor(CalledAs()),
     };

@@ -7,11 +7,29 @@ namespace Ote.Ctl.Setup;
 /// <summary>Kubeconfig files on disk. They hold keys: nobody but their owner may read what is written here.</summary>
 internal static class KubeconfigFile
 {
+    /// <summary>Where the control API is, by this file.</summary>
+    /// <exception cref="KubeconfigException">It is not there, which is what who is new meets first, or of no use.</exception>
+    internal static KubeEndpoint Load(string path, string? context)
+    {
+        try
+        {
+            return Kubeconfig.Load(path, context);
+        }
+        catch (KubeconfigException missing) when (missing.InnerException is { } cause && IsMissing(path, cause))
+        {
+            throw Missing(path, cause);
+        }
+    }
+
     internal static JsonObject Read(string path)
     {
         try
         {
             return Yaml.ReadObject(File.ReadAllText(path));
+        }
+        catch (IOException cause) when (IsMissing(path, cause))
+        {
+            throw Missing(path, cause);
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -39,4 +57,10 @@ internal static class KubeconfigFile
 
         File.Move(temporary, full, overwrite: true);
     }
+
+    // The file itself, not one of a certificate that it names.
+    private static bool IsMissing(string path, Exception cause) => cause is FileNotFoundException or DirectoryNotFoundException && !File.Exists(path);
+
+    private static KubeconfigException Missing(string path, Exception cause) => new(
+        $"kubeconfig {path}: there is no such file; name one with --kubeconfig or $KUBECONFIG, such as the root's own, whose path it prints at its start", cause);
 }
