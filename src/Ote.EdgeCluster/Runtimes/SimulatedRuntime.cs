@@ -207,10 +207,10 @@ public sealed class SimulatedRuntime : IPodRuntime
     private ContainerScript Script(JsonObject pod, string container) =>
         ScriptAnnotations.Read(pod, container)
             .Over(_options.Script?.Invoke(pod, container))
-            .Over(new ContainerScript { StartDelay = _options.StartDelay, ExitAfter = IsOfJob(pod) ? _options.JobRun : null });
+            .Over(new ContainerScript { StartDelay = _options.StartDelay, ExitAfter = Ends(pod) ? _options.JobRun : null });
 
-    private static bool IsOfJob(JsonObject pod) =>
-        pod.Text("spec", "restartPolicy") is "Never" or "OnFailure" && pod.Items("metadata", "ownerReferences")?.Any(o => o.Text("kind") == "Job") == true;
+    // Such a pod is there to end, a Job's or one of its own: who made it waits for that.
+    private static bool Ends(JsonObject pod) => pod.Text("spec", "restartPolicy") is "Never" or "OnFailure";
 
     private void Fail(NodeOutage outage, bool begins) => Change(() =>
     {

@@ -9,8 +9,8 @@ public sealed record SimulatedRuntimeOptions
     public TimeSpan StartDelay { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// From running to the end of the containers of a Job's pod, where no script says otherwise: they do their work, with exit code 0. Default
-    /// one second; other containers run for ever.
+    /// From running to the end of the containers of a pod with restart policy Never or OnFailure, a Job's or another, where no script says
+    /// otherwise: they do their work, with exit code 0. Default one second; other containers run for ever.
     /// </summary>
     public TimeSpan JobRun { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -94,6 +94,29 @@ public sealed class SimulatedRuntimeTests : IAsyncDisposable
         Assert.Equal(phase, Status(pod).Text("phase"));
     }
 
+    [Theory]
+    [InlineData("Never", "Succeeded")]
+    [InlineData("OnFailure", "Succeeded")]
+    [InlineData("Always", "Running")]
+    public async Task Pod_that_is_there_to_end_ends_after_a_second_by_itself_whoever_owns_it(string policy, string phase)
+    {
+        var pod = await CreateAsync(policy: policy);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal("Running", Status(pod).Text("phase"));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(phase, Status(pod).Text("phase"));
+    }
+
+    [Fact]
+    public async Task Pod_that_is_there_to_end_runs_as_long_as_its_annotation_says()
+    {
+        var pod = await CreateAsync("""{"simulated.ote.baidu.com/exit-after":"1h"}""", "Never");
+        _time.Advance(TimeSpan.FromMinutes(59));
+        Assert.Equal("Running", Status(pod).Text("phase"));
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal("Succeeded", Status(pod).Text("phase"));
+    }
+
     [Fact]
     public async Task Script_object_sets_what_annotations_leave_open()
     {
