@@ -30,11 +30,14 @@ internal sealed class LateralBooks(DayCount kept)
     public DayCount Count(LateralLink? link) => link?.Conversation.Account().Today ?? Today;
 
     /// <summary>How things are.</summary>
-    public LateralStatus Status(string peer, LateralLink? link)
+    /// <param name="peer">The other cluster.</param>
+    /// <param name="link">The link with it; null: none.</param>
+    /// <param name="cannot">Why no link can be made at all; empty when one can, as far as this end knows.</param>
+    public LateralStatus Status(string peer, LateralLink? link, string cannot)
     {
         var (cost, today) = link?.Conversation.Account() ?? (default, Today);
         var isUp = link is { Link.IsUp: true };
-        return new LateralStatus(peer, isUp, isUp ? link!.Link.SmoothRoundTrip : null, _sent + cost.Sent, _received + cost.Received, _brought + (link?.Brought ?? 0), isUp && link!.Allowed.Subtree ? link.Standing.Below.Count : 0, isUp ? "" : Cause)
+        return new LateralStatus(peer, isUp, isUp ? link!.Link.SmoothRoundTrip : null, _sent + cost.Sent, _received + cost.Received, _brought + (link?.Brought ?? 0), isUp && link!.Allowed.Subtree ? link.Standing.Below.Count : 0, isUp ? "" : Cause.Length > 0 ? Cause : cannot)
         {
             BytesToday = today.Bytes,
         };

@@ -53,7 +53,7 @@ internal sealed class LateralLinks(
         {
             lock (_gate)
             {
-                return [.. own.Current.Peers.Select(p => Books(p.Name).Status(p.Name, _links.GetValueOrDefault(p.Name)))];
+                return [.. own.Current.Peers.Select(p => Books(p.Name).Status(p.Name, _links.GetValueOrDefault(p.Name), Cannot(p)))];
             }
         }
     }
@@ -308,6 +308,10 @@ internal sealed class LateralLinks(
     }
 
     private LateralBooks Books(string peer) => _books.TryGetValue(peer, out var books) ? books : _books[peer] = new LateralBooks(days.Of(peer));
+
+    private string Cannot(LateralPeer peer) => peer.Address.Length == 0 && routes.Self.Address.Length == 0
+        ? $"neither {routes.Self.Name} nor {peer.Name} can be dialled; start one of them with --listen"
+        : "";
 
     // A count without a cap matters only when there is one some day; it is kept at a stop.
     private async Task KeepDaysAsync(Func<LateralPeer, bool> which)

@@ -80,6 +80,18 @@ public sealed class LateralTreeTests
     }
 
     [Fact]
+    public async Task Two_that_cannot_be_dialled_say_so_at_both_ends_and_at_the_root()
+    {
+        const string Why = "neither c1 nor c2 can be dialled; start one of them with --listen";
+        await using var tree = await TreeAsync(listening: false);
+        await AllowAsync(tree, "c1", "c2");
+        var shown = await SmallTree.UntilAsync(
+            tree.Root, Kinds.Clusters, null, "c1", c => c.Items("status", "lateral")?.OfType<JsonObject>().Any(l => l.Text("message") is { Length: > 0 }) == true, Ct);
+        Assert.Equal(Why, Assert.Single(shown.Items("status", "lateral")!.OfType<JsonObject>()).Text("message"));
+        await UntilAsync(() => tree["c2"].LateralLinks is [{ IsUp: false, Cause: "neither c2 nor c1 can be dialled; start one of them with --listen" }]);
+    }
+
+    [Fact]
     public async Task What_hangs_below_a_lateral_peer_is_reached_where_that_is_allowed_and_not_otherwise()
     {
         await using var tree = await TreeAsync();
@@ -159,12 +171,12 @@ public sealed class LateralTreeTests
         return got.Hops;
     }
 
-    private static async Task<SmallTree> TreeAsync()
+    private static async Task<SmallTree> TreeAsync(bool listening = true)
     {
         SmallTree? made = null;
         var tree = made = await SmallTree.StartAsync(Ct, options => options with
         {
-            Listen = options.Name is "c1" or "c2" ? made!.Listen(options.Name) : options.Listen,
+            Listen = listening && options.Name is ("c1" or "c2") ? made!.Listen(options.Name) : options.Listen,
             Tunnel = options.Tunnel with { Heartbeat = TimeSpan.FromMilliseconds(200), Lease = TimeSpan.FromSeconds(2) },
         });
         await tree.AddAsync("north", "root", [], Ct, leaf: false);
