@@ -28,8 +28,10 @@ internal static partial class Log
     [LoggerMessage(4007, LogLevel.Warning, "{Set}: revision name {Name} is taken by another; trying the next (collision {Collisions})")]
     public static partial void RevisionCollided(this ILogger log, string set, string name, long collisions);
 
-    [LoggerMessage(4008, LogLevel.Warning, "Node {Node} has not renewed its lease for {Silence}: its state is unknown, its pods may be evicted")]
-    public static partial void NodeWentSilent(this ILogger log, string node, TimeSpan silence);
+    [LoggerMessage(4008, LogLevel.Warning, "Node {Node} has not renewed its lease for {Silence:0.##} s: its state is unknown, its pods may be evicted")]
+    private static partial void NodeWentSilent(this ILogger log, string node, double silence);
+
+    public static void NodeWentSilent(this ILogger log, string node, TimeSpan silence) => log.NodeWentSilent(node, silence.TotalSeconds);
 
     [LoggerMessage(4009, LogLevel.Information, "Node {Node} is heard of again")]
     public static partial void NodeHeardOf(this ILogger log, string node);

@@ -19,14 +19,18 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Debug, "Watcher of {Resource} fell {Buffer} changes behind and was cut off")]
     public static partial void WatcherCutOff(this ILogger log, string resource, int buffer);
 
-    [LoggerMessage(1005, LogLevel.Warning, "Cleaning up {Key} failed; trying again in {Delay}")]
-    public static partial void CleaningFailed(this ILogger log, string key, TimeSpan delay, Exception fault);
+    [LoggerMessage(1005, LogLevel.Warning, "Cleaning up {Key} failed; trying again in {Delay:0.##} s")]
+    private static partial void CleaningFailed(this ILogger log, string key, double delay, Exception fault);
+
+    public static void CleaningFailed(this ILogger log, string key, TimeSpan delay, Exception fault) => log.CleaningFailed(key, delay.TotalSeconds, fault);
 
     [LoggerMessage(1006, LogLevel.Error, "What follows from the change of {Key} at revision {Revision} was not noted; it is made up for at the next start")]
     public static partial void ListenerFailed(this ILogger log, string key, long revision, Exception fault);
 
-    [LoggerMessage(1007, LogLevel.Warning, "What the quotas of namespace {Namespace} limit could not be counted; trying again in {Delay}")]
-    public static partial void CountingFailed(this ILogger log, string @namespace, TimeSpan delay, Exception fault);
+    [LoggerMessage(1007, LogLevel.Warning, "What the quotas of namespace {Namespace} limit could not be counted; trying again in {Delay:0.##} s")]
+    private static partial void CountingFailed(this ILogger log, string @namespace, double delay, Exception fault);
+
+    public static void CountingFailed(this ILogger log, string @namespace, TimeSpan delay, Exception fault) => log.CountingFailed(@namespace, delay.TotalSeconds, fault);
 
     [LoggerMessage(1070, LogLevel.Error, "The audit log {File} cannot be written, events are lost until it can: {Cause}. Requests go on; make room, or end the server")]
     public static partial void AuditLost(this ILogger log, string file, string cause);

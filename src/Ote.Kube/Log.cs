@@ -10,8 +10,10 @@ internal static partial class Log
     [LoggerMessage(1101, LogLevel.Warning, "Watch of {Resource} refused: {Cause}; trying again")]
     public static partial void WatchRefused(this ILogger log, string resource, string cause);
 
-    [LoggerMessage(1102, LogLevel.Warning, "{Reconciler} failed on {Key}; again in {Delay}")]
-    public static partial void ReconcileFailed(this ILogger log, string reconciler, string key, TimeSpan delay, Exception fault);
+    [LoggerMessage(1102, LogLevel.Warning, "{Reconciler} failed on {Key}; again in {Delay:0.##} s")]
+    private static partial void ReconcileFailed(this ILogger log, string reconciler, string key, double delay, Exception fault);
+
+    public static void ReconcileFailed(this ILogger log, string reconciler, string key, TimeSpan delay, Exception fault) => log.ReconcileFailed(reconciler, key, delay.TotalSeconds, fault);
 
     [LoggerMessage(1110, LogLevel.Information, "{Candidate} leads by lease {Lease}, term {Term}")]
     public static partial void Leads(this ILogger log, string candidate, string lease, long term);

@@ -15,8 +15,11 @@ internal static partial class Log
     [LoggerMessage(2102, LogLevel.Warning, "The request of {Name} ({Uid}) to join was not answered, it will ask again: {Cause}")]
     public static partial void JoinNotAnswered(this ILogger log, string name, string uid, string cause);
 
-    [LoggerMessage(2103, LogLevel.Information, "The request of {Name} ({Uid}) to join: {Outcome} {Text}")]
-    public static partial void JoinAnswered(this ILogger log, string name, string uid, JoinAnswer.Types.Outcome outcome, string text);
+    [LoggerMessage(2103, LogLevel.Information, "The request of {Name} ({Uid}) to join: {Outcome}{Text}")]
+    private static partial void JoinAnswered(this ILogger log, string name, string uid, string outcome, string text);
+
+    public static void JoinAnswered(this ILogger log, string name, string uid, JoinAnswer.Types.Outcome outcome, string text) =>
+        log.JoinAnswered(name, uid, outcome.ToString(), text.Length > 0 ? ": " + text : "");
 
     [LoggerMessage(2104, LogLevel.Information, "Renewed the certificate of {Identity}; the new one is valid until {End:yyyy-MM-ddTHH:mm:ssK}")]
     public static partial void Renewed(this ILogger log, PeerIdentity identity, DateTime end);

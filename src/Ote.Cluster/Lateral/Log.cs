@@ -9,8 +9,10 @@ internal static partial class Log
     [LoggerMessage(2362, LogLevel.Information, "Lateral links are allowed with: {Peers}")]
     public static partial void LateralSet(this ILogger log, string peers);
 
-    [LoggerMessage(2363, LogLevel.Warning, "No lateral link with {Peer} at {Address}: {Cause}; trying again in {Wait}, and further without saying so while the cause stays")]
-    public static partial void LateralNotMade(this ILogger log, string peer, string address, string cause, TimeSpan wait);
+    [LoggerMessage(2363, LogLevel.Warning, "No lateral link with {Peer} at {Address}: {Cause}; trying again in {Wait:0.##} s, and further without saying so while the cause stays")]
+    private static partial void LateralNotMade(this ILogger log, string peer, string address, string cause, double wait);
+
+    public static void LateralNotMade(this ILogger log, string peer, string address, string cause, TimeSpan wait) => log.LateralNotMade(peer, address, cause, wait.TotalSeconds);
 
     [LoggerMessage(2364, LogLevel.Warning, "Refused a lateral link with {Peer}: {Reason}: {Text}")]
     public static partial void LateralRefused(this ILogger log, PeerIdentity peer, Refuse.Types.Reason reason, string text);
