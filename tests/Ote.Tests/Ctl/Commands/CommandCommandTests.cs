@@ -201,9 +201,10 @@ public sealed class CommandCommandTests
         await using var controller = await PlayedController.StartAsync(world.Api);
         var command = await SubmitAsync(world, controller, "*");
         await controller.ResultsAsync(command, 0, PlayedController.Item("c1", 200, body: """{"kind":"NodeList"}"""), PlayedController.Item("c2", 0, "Busy", "later"));
-        await controller.SayAsync(command, "Failed", "targets=2 succeeded=1 failed=1");
+        await controller.ResultsAsync(command, 1, PlayedController.Item("c0", 200, body: "ok"));
+        await controller.SayAsync(command, "Failed", "targets=3 succeeded=2 failed=1");
         var all = (await world.RunAsync("command", "show", command.Name(), "--body")).Out;
-        Assert.EndsWith("\n--- c1: 200\n{\"kind\":\"NodeList\"}\n\n--- c2: 0 Busy\n", all, StringComparison.Ordinal);
+        Assert.EndsWith("\n--- c2: 0 Busy\nlater\n\n--- c0: 200\nok\n\n--- c1: 200\n{\"kind\":\"NodeList\"}\n", all, StringComparison.Ordinal); // as in the table: who failed first
         Assert.Equal("{\"kind\":\"NodeList\"}\n", (await world.RunAsync("command", "show", command.Name(), "--body", "c1")).Out);
         Assert.Contains("cluster 'c2' answered", (await world.RunAsync("command", "show", command.Name(), "--body", "c2")).Error, StringComparison.Ordinal);
         Assert.Equal(1, (await world.RunAsync("command", "show", command.Name(), "--body", "c3")).Code);
