@@ -35,7 +35,9 @@ internal sealed class LinkDesk(OwnBudget own, Func<EdgeTunnel?> tunnel, Action<u
         {
             await own.SetAsync(budget, wish.Generation).ConfigureAwait(false);
             tunnel()?.Limit(own.Current, own.Revision);
-            var told = new Message { Lane = Lane.Control, BudgetChanged = BudgetWire.ToWire(own.Current, own.Revision) };
+            var said = BudgetWire.ToWire(own.Current, own.Revision);
+            said.Today = tunnel()?.Today.ToWire(); // the parent may have this link since a while ago only
+            var told = new Message { Lane = Lane.Control, BudgetChanged = said };
             if (tunnel()?.Link is { } link && !link.TrySend(told) && link.IsUp)
             {
                 link.Close("no room for the budget of this link"); // the next Hello has it

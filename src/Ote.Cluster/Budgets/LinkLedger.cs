@@ -54,6 +54,13 @@ internal sealed class LinkLedger(TimeProvider time)
         _looked = long.MinValue;
     }
 
+    /// <summary>The greater of a count that the other end has kept and this end's: what is on its way, the other end has not counted yet.</summary>
+    public DayCount OrMore(DayCount kept)
+    {
+        var day = BudgetRule.Day(Budget, time.GetUtcNow());
+        return kept.On(day).Bytes > Today.Bytes ? kept : Today;
+    }
+
     /// <summary>Which lanes may send now.</summary>
     public Allowance Decide(long now) => Budget is { } budget ? BudgetRule.Decide(budget, _rate, _today, now, time.GetUtcNow()) : default;
 

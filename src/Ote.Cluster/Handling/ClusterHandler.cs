@@ -292,7 +292,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     {
         if (BudgetWire.TryRead(said, out var budget, out var fault))
         {
-            link.Limit(budget, said.Revision);
+            link.Limit(budget, said.Revision, said.Today);
         }
         else
         {

@@ -61,7 +61,7 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
     /// <param name="budget">The budget.</param>
     /// <param name="revision">The site's count of its budgets.</param>
     /// <param name="attaching">The site attaches: whatever it says holds. Otherwise an older word than the last is ignored.</param>
-    /// <param name="today">A count to go on from; null leaves it as it is.</param>
+    /// <param name="today">A count to go on from; null leaves it as it is. On a link that is up, what this end has counted beyond it stays.</param>
     public void Limit(LinkBudget? budget, ulong revision, bool attaching, DayCount? today = null)
     {
         lock (Gate)
@@ -69,7 +69,7 @@ internal sealed class Conversation(TunnelRuntime runtime, TunnelOptions options)
             if (!attaching && revision < Ledger.Revision) return;
             Ledger.Hold(budget, revision);
             Volatile.Write(ref hasBudget, Ledger.Budget is not null);
-            if (today is { } kept) Ledger.Resume(kept);
+            if (today is { } kept) Ledger.Resume(attaching ? kept : Ledger.OrMore(kept));
             Session.Weigh(Ledger.Budget?.LaneWeights);
         }
 

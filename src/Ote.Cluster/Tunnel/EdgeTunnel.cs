@@ -256,7 +256,7 @@ public sealed class EdgeTunnel
             hello.Received.Add(conversation.Session.Received());
             LinkLedger ledger = conversation.Ledger;
             if (ledger.Revision > 0 || ledger.Budget is not null) hello.Budget = BudgetWire.ToWire(ledger.Budget, ledger.Revision);
-            if (ledger.Budget is not null) hello.Today = ledger.Today.ToWire();
+            if (ledger.Budget is not null || ledger.Today.Bytes > 0) hello.Today = ledger.Today.ToWire(); // without a budget too: one that comes later counts the whole day
         }
 
         return hello;

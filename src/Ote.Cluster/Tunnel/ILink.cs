@@ -66,7 +66,8 @@ public interface ILink
     /// </summary>
     /// <param name="budget">The budget.</param>
     /// <param name="revision">The child's count of its budgets: a smaller one than the last came late and is ignored.</param>
-    void Limit(LinkBudget? budget, ulong revision);
+    /// <param name="today">What the child says its link has carried today, under whatever parent; null: it does not say.</param>
+    void Limit(LinkBudget? budget, ulong revision, LinkDay? today = null);
 
     /// <summary>Ends the link; what was queued is kept for the next one. Does not wait.</summary>
     /// <param name="reason">Told to the peer and logged.</param>

@@ -65,7 +65,8 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         }
     }
 
-    public void Limit(LinkBudget? budget, ulong revision) => conversation.Limit(budget, revision, attaching: false);
+    public void Limit(LinkBudget? budget, ulong revision, LinkDay? today = null) =>
+        conversation.Limit(budget, revision, attaching: false, today is null ? null : DayCount.From(today));
 
     public bool IsUp => conversation.Current == this && closing is null;
 

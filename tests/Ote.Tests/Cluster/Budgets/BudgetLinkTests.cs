@@ -145,6 +145,44 @@ public sealed class BudgetLinkTests
     }
 
     [Fact]
+    public async Task A_cap_that_comes_later_counts_what_the_link_carried_before_though_it_was_under_another_parent()
+    {
+        await using var tree = new MemoryTree(Plain);
+        tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 12, 0, 0, TimeSpan.Zero));
+        var child = tree.Child("c1");
+        child.Tunnel.Resume(new DayCount(BudgetRule.Day(null, tree.Time.GetUtcNow()), 1_100_000, 0)); // under whom, the root knows nothing of
+        tree.Run(child);
+        await child.Handler.NextAttached();
+        var (down, hello, _) = await tree.Root.NextAttached();
+        Assert.Null(hello!.Budget);
+
+        down.Limit(new LinkBudget { DailyBytes = LinkBudget.LeastDailyBytes }, 1);
+
+        Assert.True(down.Cost.IsSpent);
+    }
+
+    [Fact]
+    public async Task What_the_child_says_of_the_day_counts_at_the_parent_and_never_less_than_it_has_counted_itself()
+    {
+        await using var tree = new MemoryTree(Plain);
+        tree.Time.SetUtcNow(new DateTimeOffset(2026, 3, 5, 12, 0, 0, TimeSpan.Zero));
+        var child = tree.Run(tree.Child("c1"));
+        var (link, _, _) = await child.Handler.NextAttached();
+        var (down, _, _) = await tree.Root.NextAttached();
+        var cap = new LinkBudget { DailyBytes = LinkBudget.LeastDailyBytes };
+        var day = (uint)BudgetRule.Day(cap, tree.Time.GetUtcNow());
+
+        down.Limit(cap, 1, new LinkDay { Day = day - 3, Bytes = 5_000_000 });
+        Assert.False(down.Cost.IsSpent);
+        down.Limit(cap, 2, new LinkDay { Day = day, Bytes = 1_100_000 });
+        Assert.True(down.Cost.IsSpent);
+        Assert.Equal(1_100_000, down.Cost.BytesToday);
+        await tree.While(Done(link.SendDurableAsync(TestMessages.Text(new string('x', 50_000), Lane.Control), Ct)));
+        down.Limit(cap, 3, new LinkDay { Day = day, Bytes = 1_100_000 });
+        Assert.InRange(down.Cost.BytesToday, 1_150_000, 1_170_000);
+    }
+
+    [Fact]
     public void A_message_that_is_held_back_did_not_go_out_and_its_peer_does_not_miss_it()
     {
         var pair = new SessionPair();

@@ -55,6 +55,25 @@ public sealed class BudgetTreeTests
     }
 
     [Fact]
+    public async Task A_cap_set_after_a_move_counts_at_the_new_parent_what_the_link_carried_under_the_old_one()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await UntilAsync(() => tree["c1"].Candidates.Contains("south"));
+        await tree["north"].Messages.SendAsync("c1", "t", "", Noise(200_000), TimeSpan.FromHours(1));
+        await UntilAsync(() => tree["c1"].LinkCost!.Value.BytesToday > 200_000);
+        await tree.StopAsync("north");
+        await UntilAsync(() => tree["c1"].Parent == "south");
+
+        await WriteAsync(tree, new JsonObject { ["dailyBytes"] = 200 << 20 });
+
+        await UntilAsync(() => tree["south"].LinkCosts.GetValueOrDefault("c1").Budget is not null);
+        Assert.InRange(tree["south"].LinkCosts["c1"].BytesToday, 200_000, 2_000_000);
+    }
+
+    [Fact]
     public async Task The_root_shows_what_a_link_costs()
     {
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
@@ -119,6 +138,13 @@ public sealed class BudgetTreeTests
         }
 
         return budget;
+    }
+
+    private static byte[] Noise(int length)
+    {
+        var bytes = new byte[length];
+        new Random(1).NextBytes(bytes);
+        return bytes;
     }
 
     private static ulong Epoch(SmallTree tree, string name) => tree["root"].Below.First(e => e.Name == name).Epoch;

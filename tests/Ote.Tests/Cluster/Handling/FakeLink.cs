@@ -53,7 +53,7 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
         return sent.Done.Task;
     }
 
-    public void Limit(LinkBudget? budget, ulong revision) => throw new NotSupportedException();
+    public void Limit(LinkBudget? budget, ulong revision, LinkDay? today) => throw new NotSupportedException();
 
     public void Close(string reason) => IsUp = false;
 
