@@ -5,6 +5,7 @@ using Ote.Cluster.Access;
 using Ote.Cluster.Commands;
 using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
+using ShimError = Ote.Shim.Contract.ExecuteResponse.Types.Error;
 
 namespace Ote.Cluster.Audit;
 
@@ -16,6 +17,12 @@ namespace Ote.Cluster.Audit;
 /// <param name="Json">The line, with its end.</param>
 internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
 {
+    /// <summary>The error of a command that a policy, or the shim's list, does not allow.</summary>
+    public const string NotAllowed = nameof(ShimError.NotAllowed);
+
+    /// <summary>The error of a command for a cluster that has no shim.</summary>
+    public const string NoManagedCluster = "NoManagedCluster";
+
     private const int MostNames = 100;
 
     /// <summary>An entry has accepted a command.</summary>
@@ -51,11 +58,12 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
     /// <param name="cluster">The target.</param>
     /// <param name="command">What was asked; just what names it when it was cancelled before it came.</param>
     /// <param name="outcome">How it ended.</param>
+    /// <param name="mayHaveRun">The cluster may have carried it out before what is told here.</param>
     /// <param name="duration">How long the shim had it; null when it never did.</param>
     /// <param name="at">When.</param>
-    public static AuditLine Outcome(string cluster, Command command, Receipt outcome, TimeSpan? duration, DateTimeOffset at) => Write("outcome", cluster, command, at, json =>
+    public static AuditLine Outcome(string cluster, Command command, Receipt outcome, bool mayHaveRun, TimeSpan? duration, DateTimeOffset at) => Write("outcome", cluster, command, at, json =>
     {
-        json.WriteString("outcome", outcome.Stage.ToString());
+        json.WriteString("outcome", How(outcome, mayHaveRun));
         json.WriteNumber("code", outcome.Code);
         if (outcome.Error.Length > 0) json.WriteString("error", outcome.Error);
         if (duration is { } took) json.WriteNumber("milliseconds", (long)took.TotalMilliseconds);
@@ -119,6 +127,16 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
             if (by is not null) Who(json, "by", by);
         });
     }
+
+    /// <summary>A receipt calls executed whatever was answered; who reads the log asks whether the cluster did anything.</summary>
+    private static string How(Receipt outcome, bool mayHaveRun) => outcome switch
+    {
+        { Stage: not Stage.Executed } => outcome.Stage.ToString(),
+        { Error: "" or nameof(ShimError.TooLarge) } => "Executed",
+        { Error: NotAllowed or NoManagedCluster or nameof(ShimError.UnknownDestination) or nameof(ShimError.UnsupportedMethod) or nameof(ShimError.BadRequest) or nameof(ShimError.Busy) or nameof(ShimError.Refused) }
+            when !mayHaveRun => "Refused",
+        _ => "Unknown",
+    };
 
     private static void Who(Utf8JsonWriter json, string field, Requester who)
     {

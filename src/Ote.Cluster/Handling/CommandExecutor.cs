@@ -212,11 +212,11 @@ internal sealed class CommandExecutor
                 execution = new Execution(++_order, command);
                 Know(execution);
                 var verdict = refusal.Length > 0
-                    ? Receipt(execution, Stage.Executed, "NotAllowed", refusal)
+                    ? Receipt(execution, Stage.Executed, AuditLine.NotAllowed, refusal)
                     : Receipt(execution, Stage.NotSelected, "NotSelected", $"the tags of {_cluster} do not match the selector any more");
                 execution.End(verdict);
                 Finished(execution);
-                _audit?.Write(AuditLine.Outcome(_cluster, command, verdict, null, _time.GetUtcNow()));
+                _audit?.Write(AuditLine.Outcome(_cluster, command, verdict, _replays.Contains(execution.Key), null, _time.GetUtcNow()));
             }
         }
 
@@ -420,7 +420,7 @@ internal sealed class CommandExecutor
 
             if (_shim is null)
             {
-                return Receipt(execution, Stage.Executed, "NoManagedCluster", $"cluster {_cluster} has no shim; start its controller with one, or leave it out of the selector");
+                return Receipt(execution, Stage.Executed, AuditLine.NoManagedCluster, $"cluster {_cluster} has no shim; start its controller with one, or leave it out of the selector");
             }
 
             execution.Started = true;
@@ -632,7 +632,7 @@ internal sealed class CommandExecutor
             }
 
             // Before it counts: after a crash in between it ends once more, and that is known here then.
-            _audit?.Write(AuditLine.Outcome(_cluster, execution.Command, receipt, execution.Began is { } began ? _time.GetElapsedTime(began) : null, _time.GetUtcNow()));
+            _audit?.Write(AuditLine.Outcome(_cluster, execution.Command, receipt, execution.Replay, execution.Began is { } began ? _time.GetElapsedTime(began) : null, _time.GetUtcNow()));
             execution.End(receipt);
             Finished(execution);
         }

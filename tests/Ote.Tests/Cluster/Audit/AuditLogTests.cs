@@ -24,10 +24,34 @@ public sealed class AuditLogTests : IDisposable
         Assert.Equal(
             """{"time":"2026-03-01T12:00:00.000Z","event":"accepted","cluster":"root","uid":"u1","generation":2,"entry":"root","command":"default/make","user":"alice","groups":["shop"],"destination":"api","method":"POST","url":"/api/v1/namespaces/shop/secrets","verb":"create","bodyBytes":6,"selector":"tier=edge","trace":"0af7651916cd43dd8448eb211c80319c","targets":3,"notAllowed":1,"notAllowedClusters":["c2"]}""",
             accepted);
-        var outcome = Read(AuditLine.Outcome("c1", command, new Receipt { Stage = Stage.Executed, Code = 403, Error = "NotAllowed", Text = "s3cret", Body = ByteString.CopyFromUtf8("s3cret") }, TimeSpan.FromMilliseconds(7), Now));
-        Assert.EndsWith(""","outcome":"Executed","code":403,"error":"NotAllowed","milliseconds":7}""", outcome, StringComparison.Ordinal);
+        var outcome = Read(AuditLine.Outcome("c1", command, new Receipt { Stage = Stage.Executed, Code = 403, Error = "NotAllowed", Text = "s3cret", Body = ByteString.CopyFromUtf8("s3cret") }, mayHaveRun: false, TimeSpan.FromMilliseconds(7), Now));
+        Assert.EndsWith(""","outcome":"Refused","code":403,"error":"NotAllowed","milliseconds":7}""", outcome, StringComparison.Ordinal);
         Assert.DoesNotContain("s3cret", accepted + outcome, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(Stage.Executed, "", false, "Executed")] // whatever code: the cluster's own answer
+    [InlineData(Stage.Executed, "", true, "Executed")]
+    [InlineData(Stage.Executed, "TooLarge", false, "Executed")]
+    [InlineData(Stage.Executed, "NotAllowed", false, "Refused")]
+    [InlineData(Stage.Executed, "NotAllowed", true, "Unknown")] // it may have run before it was not allowed any more
+    [InlineData(Stage.Executed, "NoManagedCluster", false, "Refused")]
+    [InlineData(Stage.Executed, "UnknownDestination", false, "Refused")]
+    [InlineData(Stage.Executed, "UnsupportedMethod", false, "Refused")]
+    [InlineData(Stage.Executed, "BadRequest", false, "Refused")]
+    [InlineData(Stage.Executed, "Busy", false, "Refused")]
+    [InlineData(Stage.Executed, "Refused", false, "Refused")]
+    [InlineData(Stage.Executed, "Unreachable", false, "Unknown")]
+    [InlineData(Stage.Executed, "TimedOut", false, "Unknown")]
+    [InlineData(Stage.Executed, "OutcomeUnknown", true, "Unknown")]
+    [InlineData(Stage.Executed, "Internal", false, "Unknown")]
+    [InlineData(Stage.Expired, "Busy", false, "Expired")]
+    [InlineData(Stage.Cancelled, "Superseded", false, "Cancelled")]
+    [InlineData(Stage.NotSelected, "NotSelected", false, "NotSelected")]
+    public void Executed_is_what_the_cluster_has_answered_and_nothing_else(Stage stage, string error, bool mayHaveRun, string word) => Assert.Contains(
+        $"\"outcome\":\"{word}\",",
+        Read(AuditLine.Outcome("c1", Command("u1"), new Receipt { Stage = stage, Error = error }, mayHaveRun, null, Now)),
+        StringComparison.Ordinal);
 
     [Fact]
     public void File_is_its_owners_alone_also_one_that_was_wider()

@@ -51,6 +51,7 @@ public sealed class AuditTreeTests
         Assert.Equal(["refused default/make", "outcome default/make"], Lines(tree, "c1").Select(Event));
         Assert.Equal(("POST", "c1"), (Lines(tree, "c1")[0].Text("method"), Lines(tree, "c1")[0].Items("notAllowedClusters")![0]!.ToString()));
         Assert.Equal(("alice", "NotAllowed"), (Lines(tree, "c1")[1].Text("user"), Lines(tree, "c1")[1].Text("error")));
+        Assert.Equal("Refused", Lines(tree, "c1")[1].Text("outcome")); // who counts what was executed does not count it
     }
 
     [Fact]
