@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Client;
+using Ote.Kube.Server;
 
 namespace Ote.EdgeCluster;
 
@@ -23,8 +24,8 @@ public sealed record EdgeClusterRoleOptions
     /// <summary>Where the API server's meter is made; null: it measures nothing.</summary>
     public IMeterFactory? Meters { get; init; }
 
-    /// <summary>Called once, when the cluster serves.</summary>
-    public Action? Started { get; init; }
+    /// <summary>Called once, with the cluster's API server, when it serves.</summary>
+    public Action<ApiServer>? Started { get; init; }
 }
 
 /// <summary>The <c>edge-cluster</c> role: one lightweight edge cluster as a process of its own.</summary>
@@ -67,7 +68,7 @@ public static class EdgeClusterRole
             var host = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address.Address;
             var url = new Uri($"https://{new IPEndPoint(host, address.Port)}");
             await cluster.WriteAdminKubeconfigAsync(kubeconfig, url, stop).ConfigureAwait(false);
-            options.Started?.Invoke();
+            options.Started?.Invoke(cluster.Server);
             await options.Output.WriteLineAsync($"kubeconfig: {kubeconfig}").ConfigureAwait(false);
             await options.Output.WriteLineAsync($"ready: edge cluster {cluster.Name}, {options.Cluster.Nodes} simulated node(s), {url}").ConfigureAwait(false);
             await options.Output.FlushAsync(stop).ConfigureAwait(false);

@@ -120,6 +120,16 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>The server's name, from its options.</summary>
     public string Name => _options.Name;
 
+    /// <summary>
+    /// What keeps the data from being written, or from being read, for an operator: the file, the cause and the next step. Null when nothing does. Waits for nothing: after a
+    /// failure a call also has it tried whether there is room again, once a second at most, and the next call tells. Thread-safe.
+    /// </summary>
+    public string? Trouble()
+    {
+        _ = _store.TroubleAsync(); // a disk that hangs does not hang who asks
+        return _store.Fault?.Message;
+    }
+
     /// <summary>The certificate authority that signs the server's and its clients' certificates, in PEM.</summary>
     public string AuthorityPem => _pki.Value.AuthorityPem;
 

@@ -239,6 +239,7 @@ public sealed class ClusterController : IAsyncDisposable
 
         _metrics.Observe(
             () => _executor.Waiting, () => _transit.Count, () => _outbox.Count, _commands is null ? null : () => _commands.Open, () => _routes.Read(t => t.Count));
+        _metrics.ObserveJournal(() => JournalFault is not null);
     }
 
     /// <summary>The version of this product.</summary>
@@ -258,6 +259,9 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>Why the control API cannot be used, for people; null when it can, or there is none.</summary>
     public string? ControlFault => _definitions?.Fault;
+
+    /// <summary>Why what must not be forgotten cannot be kept, for people: the file, the cause and the next step. Null when it can.</summary>
+    public string? JournalFault => _journal.Fault;
 
     /// <summary>
     /// Raised when <see cref="Parent"/>, <see cref="Path"/>, <see cref="Candidates"/> or <see cref="IsPinned"/> may have changed, on the

@@ -45,6 +45,13 @@ internal sealed class ControllerMetrics : IDisposable
         }
     }
 
+    /// <summary>Watches the journal. The function is called when metrics are read, from any thread.</summary>
+    public void ObserveJournal(Func<bool> troubled)
+    {
+        int Troubled() => troubled() ? 1 : 0;
+        _meter.CreateObservableGauge("ote.journal.troubled", Troubled, "{journal}", "1 while what must not be forgotten cannot be written to disk");
+    }
+
     /// <summary>Watches certificates. Each function is called when metrics are read, from any thread.</summary>
     /// <param name="left">Seconds until the own certificate ends; negative afterwards.</param>
     /// <param name="late">How many clusters should have renewed theirs; null where nobody knows.</param>

@@ -9,6 +9,9 @@ public interface IJournal : IAsyncDisposable
     /// <summary>All rows of a book, ordered by key. Call it at start, before writing.</summary>
     IReadOnlyList<JournalRow> Load(string book);
 
+    /// <summary>Why the last write failed, for people: the file, the cause and the next step. Null when it did not. May be asked at any time.</summary>
+    string? Fault => null;
+
     /// <summary>Writes all changes or none. Completes when they are on disk.</summary>
     /// <exception cref="JournalException">They are not on disk: the disk is full, read-only or broken.</exception>
     Task WriteAsync(params JournalChange[] changes);

@@ -16,7 +16,12 @@ public sealed class SqliteJournal : IJournal
     /// <summary>How long rows to be forgotten wait for company; a flush for them alone would cost as much as one for a command.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often it is tried whether there is room again, after a write has failed and while nobody writes.</summary>
+    public static readonly TimeSpan ProofEvery = TimeSpan.FromSeconds(5);
+
     private const int MaxBatch = 512;
+    private const int Full = 13; // SQLITE_FULL
+    private static readonly Waiting Proof = new([JournalChange.Put("journal", "proof", [])], null);
     private readonly TimeProvider _time;
     private readonly SqliteConnection _connection;
     private readonly SqliteCommand _put;
@@ -25,6 +30,7 @@ public sealed class SqliteJournal : IJournal
         new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
     private readonly Task _writer;
+    private string? _fault;
 
     private SqliteJournal(SqliteConnection connection, TimeProvider time)
     {
@@ -60,6 +66,10 @@ public sealed class SqliteJournal : IJournal
             setup.ExecuteNonQuery();
             return new SqliteJournal(connection, time ?? TimeProvider.System);
         }
+        catch (SqliteException full) when (full.SqliteErrorCode == Full)
+        {
+            throw new JournalException($"journal {path} cannot be opened: no room is left for it. Make room on its disk, and start again.", full);
+        }
         catch (Exception failed) when (failed is SqliteException or IOException or UnauthorizedAccessException)
         {
             throw new JournalException($"journal {path} cannot be opened: {failed.Message}. Check that the directory is writable and the file is not damaged.", failed);
@@ -73,6 +83,9 @@ public sealed class SqliteJournal : IJournal
         Access = FileAccess.Write,
         UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
     }).Dispose();
+
+    /// <inheritdoc/>
+    public string? Fault => Volatile.Read(ref _fault);
 
     /// <inheritdoc/>
     public IReadOnlyList<JournalRow> Load(string book)
@@ -148,23 +161,57 @@ public sealed class SqliteJournal : IJournal
     {
         var batch = new List<Waiting>(MaxBatch);
         var more = WaitAsync();
-        while (await more.ConfigureAwait(false))
+        while (await ProvedAsync(more).ConfigureAwait(false))
         {
             batch.Clear();
             more = await GatherAsync(batch).ConfigureAwait(false);
-            try
+            if (TryCommit(batch) is { } fault)
             {
-                Commit(batch);
+                batch.ForEach(w => w.Done?.SetException(fault));
             }
-            catch (SqliteException failed)
+            else
             {
-                var cause = new JournalException($"journal {_connection.DataSource} cannot be written: {failed.Message}. Free space or mend the disk.", failed);
-                batch.ForEach(w => w.Done?.SetException(cause));
-                continue;
+                batch.ForEach(w => w.Done?.SetResult());
+            }
+        }
+    }
+
+    /// <summary>Waits for what comes next. While the last write has failed it tries a small one now and then: whoever only looks hears when it is over.</summary>
+    private async Task<bool> ProvedAsync(Task<bool> more)
+    {
+        while (Fault is not null && !more.IsCompleted)
+        {
+            using var enough = new CancellationTokenSource();
+            if (await Task.WhenAny(more, Task.Delay(ProofEvery, _time, enough.Token)).ConfigureAwait(false) != more)
+            {
+                TryCommit([Proof]);
             }
 
-            batch.ForEach(w => w.Done?.SetResult());
+            await enough.CancelAsync().ConfigureAwait(false);
         }
+
+        return await more.ConfigureAwait(false);
+    }
+
+    /// <summary>What failed; null when all is on disk.</summary>
+    private JournalException? TryCommit(List<Waiting> batch)
+    {
+        JournalException? fault = null;
+        try
+        {
+            Commit(batch);
+        }
+        catch (SqliteException failed)
+        {
+            fault = new JournalException(
+                failed.SqliteErrorCode == Full
+                    ? $"journal {_connection.DataSource} cannot be written: no room is left for it. Make room on its disk; no restart is needed."
+                    : $"journal {_connection.DataSource} cannot be written: {failed.Message}. Free space or mend the disk.",
+                failed);
+        }
+
+        Volatile.Write(ref _fault, fault?.Message);
+        return fault;
     }
 
     private Task<bool> WaitAsync() => _waiting.Reader.WaitToReadAsync().AsTask();

@@ -111,6 +111,9 @@ internal sealed class ObjectStore : IAsyncDisposable
     /// <exception cref="StoreFailedException">The disk refused the transaction.</exception>
     public Task<WriteResult> WriteAsync(StoreWrite write) => EnqueueAsync(new Pending(write));
 
+    /// <summary>What keeps the store from doing as asked, as far as is known already; null when nothing does.</summary>
+    public StoreFailedException? Fault => _health.Fault;
+
     /// <summary>
     /// What keeps the store from doing as asked; null when nothing does. After a failed commit it tries, once a second at most, whether another succeeds: somebody who only looks
     /// hears of it too when there is room again.

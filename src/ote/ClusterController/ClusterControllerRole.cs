@@ -57,8 +57,12 @@ internal static class ClusterControllerRole
 
         Ote.Cluster.Handling.ClusterController? controller = null;
         string? joinWaits = null;
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, options.Name, () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits))).ConfigureAwait(false);
+        ApiServer? served = null;
+        await using var observed = await Observation.StartAsync(
+            arguments.Observe, host, options.Name,
+            () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble())).ConfigureAwait(false);
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
+        Volatile.Write(ref served, api);
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
             : api?.CreateClient(UserInfo.Component("cluster-controller"));
@@ -76,9 +80,9 @@ internal static class ClusterControllerRole
         {
             if (api is not null)
             {
-                var served = await api.ListenAsync(arguments.Api!, host.Stop).ConfigureAwait(false);
+                var listens = await api.ListenAsync(arguments.Api!, host.Stop).ConfigureAwait(false);
                 var kubeconfig = Path.Combine(options.DataDirectory, "kubeconfig");
-                await api.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{Reachable(served)}"), host.Stop).ConfigureAwait(false);
+                await api.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{Reachable(listens)}"), host.Stop).ConfigureAwait(false);
                 await Console.Out.WriteLineAsync($"kubeconfig {kubeconfig}").ConfigureAwait(false);
             }
 
@@ -98,7 +102,15 @@ internal static class ClusterControllerRole
     /// <param name="options">What it was asked to be.</param>
     /// <param name="controller">The controller, once it has started; one that has to join first has not.</param>
     /// <param name="joinWaits">What its joining waits for, as far as is known.</param>
-    internal static string? WhyNotReady(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller, string? joinWaits) => controller switch
+    /// <param name="storeTrouble">What keeps the embedded API server's store from its work; null when nothing does, or there is none.</param>
+    internal static string? WhyNotReady(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller, string? joinWaits, string? storeTrouble = null)
+    {
+        // A disk that takes no more has other consequences too, such as no link: it comes first.
+        string[] reasons = [.. new[] { storeTrouble, controller?.JournalFault, WhyNotAtWork(options, controller, joinWaits) }.OfType<string>()];
+        return reasons.Length == 0 ? null : string.Join(" Also: ", reasons);
+    }
+
+    private static string? WhyNotAtWork(ClusterControllerOptions options, Ote.Cluster.Handling.ClusterController? controller, string? joinWaits) => controller switch
     {
         null when options.Parent is null => "the controller is starting",
         null when joinWaits is not null => $"it has not joined yet through {options.Parent}: {joinWaits}",

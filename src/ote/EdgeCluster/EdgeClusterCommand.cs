@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Ote.EdgeCluster;
+using Ote.Kube.Server;
 using Ote.Roles.Hosting;
 
 namespace Ote.Roles.EdgeCluster;
@@ -47,8 +48,10 @@ internal static class EdgeClusterCommand
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
             MachineTrust.LeaveOut();
-            string? notReady = "the cluster is starting";
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, parsed.GetRequiredValue(name), () => Volatile.Read(ref notReady)).ConfigureAwait(false);
+            ApiServer? served = null;
+            await using var observed = await Observation.StartAsync(
+                CommonOptions.EndPoint(parsed, common.Observe), host, parsed.GetRequiredValue(name),
+                () => Volatile.Read(ref served) is { } api ? api.Trouble() : "the cluster is starting").ConfigureAwait(false);
             await EdgeClusterRole.RunAsync(
                 new EdgeClusterRoleOptions
                 {
@@ -63,7 +66,7 @@ internal static class EdgeClusterCommand
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
                     Output = Console.Out,
                     Meters = host.Meters,
-                    Started = () => Volatile.Write(ref notReady, null),
+                    Started = api => Volatile.Write(ref served, api),
                 },
                 host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
         }));

@@ -48,7 +48,7 @@ public sealed class EdgeClusterRoleTests : IDisposable
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var serves = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var options = new EdgeClusterRoleOptions { Cluster = new EdgeClusterOptions { Name = "edge", DataDirectory = _folder }, Started = serves.SetResult };
+        var options = new EdgeClusterRoleOptions { Cluster = new EdgeClusterOptions { Name = "edge", DataDirectory = _folder }, Started = _ => serves.SetResult() };
         var running = EdgeClusterRole.RunAsync(options, NullLoggerFactory.Instance, TimeProvider.System, stop.Token);
         await Task.WhenAny(serves.Task, running);
         var endpoint = Kubeconfig.Load(KubeconfigPath);

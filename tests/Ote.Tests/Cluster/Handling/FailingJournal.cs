@@ -9,6 +9,8 @@ internal sealed class FailingJournal(IJournal disk) : IJournal
 
     public bool Fails { get; set; }
 
+    public string? Fault { get; private set; }
+
     /// <summary>Writes that failed.</summary>
     public int Failures { get; private set; }
 
@@ -21,10 +23,12 @@ internal sealed class FailingJournal(IJournal disk) : IJournal
     {
         if (!Fails)
         {
+            Fault = null;
             return disk.WriteAsync(changes);
         }
 
         Failures++;
+        Fault = "no space left";
         _failed.TrySetResult();
         return Task.FromException(new JournalException("no space left"));
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Journal;
 
@@ -76,6 +77,41 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_write_failed_at_is_told_until_a_write_succeeds_also_when_nobody_writes()
+    {
+        FakeTimeProvider time = new();
+        await using var journal = SqliteJournal.Open(Path, time);
+        await journal.WriteAsync(Put("a", "1", "x"));
+        Assert.Null(journal.Fault);
+
+        Run("ALTER TABLE journal RENAME TO away"); // as good as a disk that takes nothing
+        var refused = await Assert.ThrowsAsync<JournalException>(() => journal.WriteAsync(Put("a", "2", "y")));
+        Assert.Equal(refused.Message, journal.Fault);
+        Assert.StartsWith($"journal {Path} cannot be written: ", journal.Fault, StringComparison.Ordinal);
+
+        Run("ALTER TABLE away RENAME TO journal");
+        while (journal.Fault is not null)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            time.Advance(SqliteJournal.ProofEvery);
+            await Task.Yield();
+        }
+
+        await journal.WriteAsync(Put("a", "2", "y"));
+        Assert.Equal(["1", "2"], journal.Load("a").Select(r => r.Key));
+    }
+
+    [Fact]
+    public async Task A_journal_that_cannot_be_written_closes_at_once()
+    {
+        var journal = SqliteJournal.Open(Path, new FakeTimeProvider());
+        Run("ALTER TABLE journal RENAME TO away");
+        await Assert.ThrowsAsync<JournalException>(() => journal.WriteAsync(Put("a", "2", "y")));
+        await journal.DisposeAsync();
+        await Assert.ThrowsAsync<JournalException>(() => journal.WriteAsync(Put("a", "3", "z")));
+    }
+
+    [Fact]
     public async Task File_is_for_its_owner_only()
     {
         await using var journal = SqliteJournal.Open(Path);
@@ -91,6 +127,15 @@ public sealed class JournalTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private void Run(string sql)
+    {
+        using var other = new SqliteConnection($"Data Source={Path};Pooling=False");
+        other.Open();
+        using var command = other.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
 
     private static JournalChange Put(string book, string key, string value) => JournalChange.Put(book, key, Encoding.UTF8.GetBytes(value));
 }

@@ -66,6 +66,15 @@ public sealed class DamageOverHttpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhoeverRunsTheServer_IsToldWhatIsWrongWithItsData()
+    {
+        Assert.Null(_server!.Trouble());
+        Damage(100);
+        await GetAsync($"{Maps}/m100", "application/json");
+        Assert.StartsWith($"The database {_folder}/objects.db is damaged: ", _server.Trouble(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WhatDoesNotMeetIt_IsAnswered()
     {
         Damage(600);
