@@ -45,6 +45,10 @@ internal sealed class DataLock : IDisposable
         {
             throw new RoleException($"--data: {directory} cannot be made, nothing can be made there; choose a directory that this user may write to");
         }
+        catch (IOException full) when (RoleFaults.IsFull(full))
+        {
+            throw new RoleException($"--data: {directory} cannot be used: no room is left for {path}. Make room on its disk, and start again");
+        }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
             throw new RoleException($"--data: {directory} cannot be used ({refused.Message.TrimEnd('.')}); choose a directory that this user may write to");

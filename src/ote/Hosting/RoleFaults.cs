@@ -11,7 +11,22 @@ internal sealed class RoleException(string message) : Exception(message);
 /// <summary>Which exceptions carry a line written for the operator; anything else is a fault of ours and shows its stack.</summary>
 internal static class RoleFaults
 {
+    // ENOSPC of all systems; EDQUOT of Linux and of the BSDs.
+    private const int NoSpace = 28, QuotaUsedUp = 122, QuotaUsedUpElsewhere = 69;
+
     public static bool IsForOperator(Exception fault) =>
         fault is RoleException or ClusterControllerException or JournalException or KubeconfigException or ShimStartException
             or IOException or UnauthorizedAccessException or HttpRequestException or KubeStatusException;
+
+    /// <summary>The line for the operator. The system's own words of a full disk name neither what is to be done nor, to everybody, what happened.</summary>
+    public static string Line(Exception fault) => fault is IOException full && IsFull(full)
+        ? $"{File(full) ?? "a file"} cannot be written: no room is left for it. Make room on its disk{(File(full) is null ? $" ({full.Message})" : "")}, and start again"
+        : fault.Message;
+
+    /// <summary>Whether the system says that a disk, or a user's part of it, is full.</summary>
+    public static bool IsFull(IOException fault) => fault.HResult is NoSpace or QuotaUsedUp or QuotaUsedUpElsewhere;
+
+    /// <summary>The file that the system's words end with.</summary>
+    private static string? File(IOException fault) =>
+        fault.Message.Split(" : '") is [_, var quoted] && quoted.TrimEnd('.').EndsWith('\'') ? quoted[..quoted.LastIndexOf('\'')] : null;
 }

@@ -77,7 +77,7 @@ internal sealed class RoleHost : IDisposable
         }
         catch (Exception cannot) when (RoleFaults.IsForOperator(cannot))
         {
-            await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"error: {cannot.Message}")).ConfigureAwait(false);
+            await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"error: {RoleFaults.Line(cannot)}")).ConfigureAwait(false);
             return 2;
         }
     }
