@@ -10,8 +10,9 @@ namespace Ote.Cluster.Handling;
 /// <param name="identity">The own certificate.</param>
 /// <param name="revocations">Who is shut out.</param>
 /// <param name="revoker">Acts on <c>spec.accepted</c>; null when this is not the root.</param>
+/// <param name="grace">How long after its end a certificate may still be renewed; null when this is not the root.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ClusterCertificates(IdentitySource identity, RevocationKeeper revocations, Revoker? revoker, TimeProvider time)
+internal sealed class ClusterCertificates(IdentitySource identity, RevocationKeeper revocations, Revoker? revoker, TimeSpan? grace, TimeProvider time)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
     private readonly ConcurrentDictionary<string, bool> _late = new(StringComparer.Ordinal);
@@ -38,7 +39,7 @@ internal sealed class ClusterCertificates(IdentitySource identity, RevocationKee
         var own = identity.Current.Certificate;
         var record = isOwn ? new CertificateRecord(own.NotBefore, own.NotAfter, own.NotAfter) : CertificateRecord.Of(cluster);
         var now = time.GetUtcNow();
-        var (isLate, changes) = ClusterStatus.WriteCertificate(cluster.Child("status"), record, now);
+        var (isLate, changes) = ClusterStatus.WriteCertificate(cluster.Child("status"), record, grace, now);
         if (isLate)
         {
             _late[cluster.Name()] = true;

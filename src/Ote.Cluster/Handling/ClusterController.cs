@@ -200,7 +200,7 @@ public sealed class ClusterController : IAsyncDisposable
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), name => authority is null || _objects?.MayExist(name) != false, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
                 access: _access, audit: audit, counted: _metrics.Ended);
-            var certificates = new ClusterCertificates(_identity, _revocations, _revoker, parts.Time);
+            var certificates = new ClusterCertificates(_identity, _revocations, _revoker, authority is null ? null : options.RenewalGrace, parts.Time);
             _rollover = authority is null ? null : new Rollover(
                 api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
             var orders = authority is null ? null : new IssuingOrders(
@@ -259,6 +259,12 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>Why the control API cannot be used, for people; null when it can, or there is none.</summary>
     public string? ControlFault => _definitions?.Fault;
+
+    /// <summary>That the own certificate has ended, and why there is no other yet, for people; null while it is in its time.</summary>
+    public string? CertificateFault =>
+        _identity.Current.Certificate.NotAfter is var end && _parts.Time.GetUtcNow() >= end
+            ? $"its certificate ended at {end.ToUniversalTime():u} and {(_identity.NotRenewed is { } why ? $"cannot be renewed now: {why}" : "is being renewed")}"
+            : null;
 
     /// <summary>Why what must not be forgotten cannot be kept, for people: the file, the cause and the next step. Null when it can.</summary>
     public string? JournalFault => _journal.Fault;

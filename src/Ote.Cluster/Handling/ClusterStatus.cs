@@ -185,7 +185,11 @@ internal static class ClusterStatus
 
     /// <summary>The newest certificate and whether it is in its time; nothing when none is known.</summary>
     /// <returns>Whether it should have been renewed, and when that changes if nothing is issued meanwhile; null for never.</returns>
-    public static (bool IsLate, DateTimeOffset? Changes) WriteCertificate(JsonObject status, CertificateRecord? certificate, DateTimeOffset now)
+    /// <param name="status">The status object.</param>
+    /// <param name="certificate">The newest certificate; null: none is known.</param>
+    /// <param name="grace">How long after its end it may still be renewed; null: only the root knows.</param>
+    /// <param name="now">The time.</param>
+    public static (bool IsLate, DateTimeOffset? Changes) WriteCertificate(JsonObject status, CertificateRecord? certificate, TimeSpan? grace, DateTimeOffset now)
     {
         if (certificate is not var (begin, end, _))
         {
@@ -194,11 +198,13 @@ internal static class ClusterStatus
 
         var overdue = RenewalSchedule.Latest(begin, end) + RenewalSchedule.RetryCeiling(begin, end);
         status["certificate"] = new JsonObject { ["notBefore"] = begin.ToKubeTime(), ["notAfter"] = end.ToKubeTime() };
-        var (reason, message) = now >= end ? ("Expired", $"ended at {end.ToKubeTime()}: the cluster renews it within the root's --renewal-grace, or joins again")
+        var last = end + grace;
+        var (reason, message) = now > last ? ("Expired", $"ended at {end.ToKubeTime()}, and the root's --renewal-grace at {last.Value.ToKubeTime()}: it cannot be renewed any more. Remove identity/cluster.pem in the cluster's data directory and start its controller with a new token (otectl join-token create); name and uid stay")
+            : now >= end ? ("Expired", $"ended at {end.ToKubeTime()}: the cluster renews it within the root's --renewal-grace, or joins again")
             : now >= overdue ? ("RenewalOverdue", $"ends at {end.ToKubeTime()} and should have been renewed: see the cluster's log")
             : ("Valid", $"ends at {end.ToKubeTime()}");
         Conditions.SetCondition(status, "CertificateValid", now < end, reason, message, now);
-        return (now >= overdue, now < overdue ? overdue : now < end ? end : null);
+        return (now >= overdue, now < overdue ? overdue : now < end ? end : now <= last ? last.Value + TimeSpan.FromSeconds(1) : null);
     }
 
     /// <summary>How far the draining of a cluster is.</summary>

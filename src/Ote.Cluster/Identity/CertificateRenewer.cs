@@ -64,6 +64,7 @@ internal sealed class CertificateRenewer(
             {
                 ClusterIdentity next = await renew(either.Token).ConfigureAwait(false);
                 identity.Replace(next);
+                identity.NotRenewed = null;
                 log.Renewed(next.Peer, next.Certificate.NotAfter);
                 return;
             }
@@ -78,6 +79,7 @@ internal sealed class CertificateRenewer(
                 trouble = e is OperationCanceledException ? "no answer in time" : e.Message;
             }
 
+            identity.NotRenewed = trouble;
             if (trouble != said) log.NotRenewed(identity.Current.Peer, identity.Current.Certificate.NotAfter, trouble);
             said = trouble;
             await Task.Delay(backoff.Next(), time, stop).ConfigureAwait(false);

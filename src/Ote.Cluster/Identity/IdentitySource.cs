@@ -6,6 +6,7 @@ public sealed class IdentitySource(ClusterIdentity first)
 {
     private ClusterIdentity current = first;
     private TreeTrust? trust;
+    private string? notRenewed;
 
     /// <summary>Raised after a change, on the thread that made it.</summary>
     public event Action<ClusterIdentity>? Changed;
@@ -18,6 +19,13 @@ public sealed class IdentitySource(ClusterIdentity first)
 
     /// <summary>The identity to use for the next connection.</summary>
     public ClusterIdentity Current => Volatile.Read(ref current);
+
+    /// <summary>Why the certificate could not be renewed when that was last tried, for people; null when it could, or was not due.</summary>
+    internal string? NotRenewed
+    {
+        get => Volatile.Read(ref notRenewed);
+        set => Volatile.Write(ref notRenewed, value);
+    }
 
     /// <summary>Trusts these CAs from now on. The caller has made sure that it is the root's word, and newer.</summary>
     internal void Believe(TreeTrust next)

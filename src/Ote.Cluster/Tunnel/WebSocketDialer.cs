@@ -44,7 +44,7 @@ public sealed class WebSocketDialer(
         {
             socket.Dispose();
             if (check.IsUntrusted && untrusted is not null) await untrusted(parent, ct).ConfigureAwait(false);
-            throw new IOException(check.Problem ?? Reason(parent, e), e);
+            throw new IOException(check.Problem ?? OwnEnd(self, parent, e) ?? Reason(parent, e), e);
         }
         catch
         {
@@ -100,7 +100,7 @@ public sealed class WebSocketDialer(
         }
         catch (Exception e) when (e is HttpRequestException or IOException or Google.Protobuf.InvalidProtocolBufferException)
         {
-            throw new IOException(check.Problem ?? Reason(parent, e), e);
+            throw new IOException(check.Problem ?? OwnEnd(self, parent, e) ?? Reason(parent, e), e);
         }
     }
 
@@ -140,6 +140,16 @@ public sealed class WebSocketDialer(
             throw;
         }
     }
+
+    // A parent ends the connection of who shows a certificate that has ended, and cannot say why: that looks like a bad network.
+    private string? OwnEnd(ClusterIdentity self, Uri parent, Exception e)
+    {
+        DateTimeOffset end = self.Certificate.NotAfter;
+        if (time.GetUtcNow() < end || Cause(e) is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError) return null;
+        return $"{parent.Authority}: this cluster's own certificate ended at {end.ToUniversalTime():u}, so no parent takes it before it has another; what keeps it from being renewed is told beside this";
+    }
+
+    private static HttpRequestError? Cause(Exception e) => e is HttpRequestException http ? http.HttpRequestError : e.InnerException is { } inner ? Cause(inner) : null;
 
     private static string Reason(Uri parent, Exception e)
     {

@@ -118,6 +118,7 @@ internal static class ClusterControllerRole
         { IsReady: true } => null,
         { ControlFault: { } fault } => fault,
         _ when options.Parent is null => "children cannot connect yet",
+        { CertificateFault: { } ended } => $"there is no link to the parent {options.Parent}: {ended}",
         _ => $"there is no link to the parent {options.Parent}; the cluster goes on with what it has, and the log says why",
     };
 

@@ -17,12 +17,14 @@ public sealed class ClusterCertificatesTests : IDisposable
     private readonly FakeTimeProvider _time = new(Begin);
     private readonly CertificateAuthority _authority;
     private readonly ClusterCertificates _certificates;
+    private readonly ClusterCertificates _ofRoot;
 
     public ClusterCertificatesTests()
     {
         _authority = CertificateAuthority.Create(_time);
         var identity = new IdentitySource(_authority.CreateIdentity(new PeerIdentity("root", "u-root"), []));
-        _certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, _time);
+        _certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, null, _time);
+        _ofRoot = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, TimeSpan.FromDays(30), _time);
     }
 
     public void Dispose() => _authority.Dispose();
@@ -59,6 +61,23 @@ public sealed class ClusterCertificatesTests : IDisposable
 
         Assert.Equal("Expired", cluster.Condition("CertificateValid").Text("reason"));
         Assert.InRange(looks, 300, 305);
+    }
+
+    [Fact]
+    public void Root_says_that_it_is_renewed_within_the_grace_and_how_to_join_again_after_it()
+    {
+        var cluster = Cluster("c1", 300);
+        _time.Advance(TimeSpan.FromDays(329.5));
+        var next = _ofRoot.Write(cluster, isOwn: false);
+        Assert.Equal(TimeSpan.FromHours(12) + TimeSpan.FromSeconds(1), next.Delay);
+        Assert.Contains("renews it within the root's --renewal-grace", cluster.Condition("CertificateValid").Text("message"), StringComparison.Ordinal);
+
+        _time.Advance(next.Delay!.Value);
+        Assert.Null(_ofRoot.Write(cluster, isOwn: false).Delay);
+        Assert.Equal(
+            "ended at 2026-10-28T00:00:00Z, and the root's --renewal-grace at 2026-11-27T00:00:00Z: it cannot be renewed any more. Remove identity/cluster.pem in the cluster's data directory and start its controller with a new token (otectl join-token create); name and uid stay",
+            cluster.Condition("CertificateValid").Text("message"));
+        Assert.Equal(("False", "Expired"), (cluster.Condition("CertificateValid").Text("status"), cluster.Condition("CertificateValid").Text("reason")));
     }
 
     [Fact]

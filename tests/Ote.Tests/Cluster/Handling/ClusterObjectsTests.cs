@@ -36,7 +36,7 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         _api = _server.CreateClient(UserInfo.Admin);
         _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
         var identity = new IdentitySource(_authority.CreateIdentity(new PeerIdentity("root", "u-root"), []));
-        var certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, _time);
+        var certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, null, _time);
         var uplink = new Uplink("root", _time, TimeSpan.FromMinutes(1)) { IsRoot = true };
         _objects = new ClusterObjects(_routes, uplink, _api, _ => Task.CompletedTask, certificates, _time, static () => 0.5, NullLogger.Instance);
         _running = _objects.RunAsync(_stop.Token);

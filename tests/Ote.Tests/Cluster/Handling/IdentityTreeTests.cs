@@ -5,6 +5,7 @@ using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Roles.ClusterController;
 
 namespace Ote.Tests.Cluster.Handling;
 
@@ -72,6 +73,13 @@ public sealed class IdentityTreeTests
             var said = await tree.WhileAsync(log.UntilAsync("cannot be renewed now; it is tried again: no join token"));
             Assert.Contains("c1", said, StringComparison.Ordinal);
             Assert.False(tree["c1"].IsReady);
+            Assert.Contains("no parent takes it before it has another", await tree.WhileAsync(log.UntilAsync("this cluster's own certificate ended at")), StringComparison.Ordinal);
+            Assert.DoesNotContain(log.Lines, line => line.Contains("prematurely", StringComparison.Ordinal)); // that looks like a bad network
+            var options = new ClusterControllerOptions { Name = "c1", DataDirectory = "/d", Parent = new Uri("https://root.test:8287") };
+            Assert.Matches(
+                "^there is no link to the parent https://root.test:8287/: its certificate ended at .*Z and cannot be renewed now: no join token, .* remove identity/cluster.pem and give a token$",
+                ClusterControllerRole.WhyNotReady(options, tree["c1"], null));
+            Assert.Contains("cannot be renewed any more", (await tree.Root.GetAsync(Kinds.Clusters, null, "c1", Ct))!.Condition("CertificateValid").Text("message"), StringComparison.Ordinal);
         }
     }
 

@@ -64,6 +64,7 @@ public sealed class CertificateRenewerTests : IDisposable
             TaskCompletionSource<ClusterIdentity> request = await AskedAsync(TimeSpan.FromSeconds(5));
             gaps.Add(time.GetUtcNow() - last);
             last = time.GetUtcNow();
+            Assert.Equal(attempt == 0 ? null : "the tree is away", source.NotRenewed);
             request.SetException(new IOException("the tree is away"));
             Assert.Same(former, source.Current);
         }
@@ -72,6 +73,7 @@ public sealed class CertificateRenewerTests : IDisposable
         Assert.All(gaps, gap => Assert.InRange(gap, TimeSpan.Zero, TimeSpan.FromMinutes(11)));
         (await AskedAsync(TimeSpan.FromSeconds(5))).SetResult(authority.CreateIdentity(Self, []));
         await ReplacedAsync(former);
+        while (source.NotRenewed is not null) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, TestContext.Current.CancellationToken);
     }
 
     [Fact]
