@@ -10,8 +10,10 @@ internal static partial class Log
     [LoggerMessage(2501, LogLevel.Error, "The possible parents could not be kept on disk; a restart while cut off would not know them")]
     public static partial void CandidatesNotKept(this ILogger log, Exception cause);
 
-    [LoggerMessage(2502, LogLevel.Warning, "Links break right after they came up, at whichever parent; nobody is dialled for {Wait}. See above what ended them; a full disk does")]
-    public static partial void Flapping(this ILogger log, TimeSpan wait);
+    [LoggerMessage(2502, LogLevel.Warning, "Links break right after they came up, at whichever parent; nobody is dialled for {Wait:0.##} s. See above what ended them; a full disk does")]
+    private static partial void Flapping(this ILogger log, double wait);
+
+    public static void Flapping(this ILogger log, TimeSpan wait) => log.Flapping(wait.TotalSeconds);
 
     [LoggerMessage(2503, LogLevel.Warning, "Nothing is heard of the root through {Parent}, which has most likely lost its own way up; others are asked whether they hear of it, and this link stays meanwhile")]
     public static partial void Unrooted(this ILogger log, string parent);

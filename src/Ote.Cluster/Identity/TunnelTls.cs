@@ -10,6 +10,8 @@ namespace Ote.Cluster.Identity;
 /// <summary>TLS as the tunnel uses it: our own CA is the only trust.</summary>
 public static class TunnelTls
 {
+    private const string ClockSays = ", and this machine's clock says ";
+
     internal const SslProtocols Protocols = SslProtocols.Tls12 | SslProtocols.Tls13;
 
     /// <summary>
@@ -36,12 +38,15 @@ public static class TunnelTls
     {
         foreach ((string what, X509Certificate2 seen) in new[] { ("it", certificate), ("the tree's CA", authority) })
         {
-            if (now >= seen.NotAfter) return $"{what} ended at {seen.NotAfter.ToUniversalTime():u}";
+            if (now >= seen.NotAfter) return $"{what} ended at {seen.NotAfter.ToUniversalTime():u}{ClockSays}{now.ToUniversalTime():u}; if that is wrong, set the clock right";
             if (now < seen.NotBefore) return $"{what} begins at {seen.NotBefore.ToUniversalTime():u}, which this machine's clock has not reached";
         }
 
         return null;
     }
+
+    /// <summary>A cause without the time it was found at: two that differ in that alone are one.</summary>
+    internal static string WithoutClock(string cause) => cause.Split(ClockSays, 2)[0];
 
     /// <summary>
     /// Trust in one CA and no other, without revocation look-ups. Times are left to <see cref="OutOfTime"/>, which knows our clock.

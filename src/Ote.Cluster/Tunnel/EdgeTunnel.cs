@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Tunnel;
@@ -11,9 +12,10 @@ namespace Ote.Cluster.Tunnel;
 /// </summary>
 public sealed class EdgeTunnel
 {
-    private readonly TunnelRuntime runtime;
     // More parents than a cluster remembers.
     private const int MostCauses = 64;
+
+    private readonly TunnelRuntime runtime;
     private readonly EdgeTunnelOptions options;
     private readonly PeerIdentity self;
     private readonly IParentChoice parents;
@@ -310,10 +312,11 @@ public sealed class EdgeTunnel
 
     private void NotReached(ParentTarget target, string cause, TimeSpan wait)
     {
-        if (causes.TryGetValue(target.Authority, out string? before) && before == cause) runtime.Log.StillNotReached(target.Address, cause, wait);
+        string same = TunnelTls.WithoutClock(cause);
+        if (causes.TryGetValue(target.Authority, out string? before) && before == same) runtime.Log.StillNotReached(target.Address, cause, wait);
         else runtime.Log.NotReached(target.Address, cause, wait);
         if (causes.Count >= MostCauses) causes.Clear();
-        causes[target.Authority] = cause;
+        causes[target.Authority] = same;
         Become(EdgeTunnelPhase.Connecting, cause, null);
     }
 

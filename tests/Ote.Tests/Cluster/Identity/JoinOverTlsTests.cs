@@ -180,9 +180,18 @@ public sealed class JoinOverTlsTests : IDisposable
         clock.Advance(TimeSpan.FromDays(366));
         IOException late = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None));
         Assert.Contains("does not count: it ended at", late.Message, StringComparison.Ordinal);
+        Assert.Contains($", and this machine's clock says {clock.GetUtcNow():u}; if that is wrong, set the clock right", late.Message, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        IOException later = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None));
+        Assert.NotEqual(late.Message, later.Message);
+        Assert.Equal(TunnelTls.WithoutClock(late.Message), TunnelTls.WithoutClock(later.Message)); // so it is logged as the same cause
         tree.RootIdentity.Replace(tree.Authority.CreateIdentity(tree.RootIdentity.Current.Peer, ["127.0.0.1"]));
         Assert.NotEqual(first, await ServedAsync(tree));
-        await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None)); // now the child's own has ended
+        IOException own = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(tree.Address, CancellationToken.None)); // now the child's own has ended
+        Assert.StartsWith($"{tree.Address.Authority}: this cluster's own certificate ended at {child.Certificate.NotAfter.ToUniversalTime():u}", own.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("prematurely", own.Message, StringComparison.Ordinal);
+        own = await Assert.ThrowsAsync<IOException>(() => dialer.DialAsync(new Uri("https://127.0.0.1:1"), CancellationToken.None));
+        Assert.DoesNotContain("own certificate", own.Message, StringComparison.Ordinal); // nobody there: that is the network
         child = tree.Authority.CreateIdentity(child.Peer, []);
         await (await dialer.DialAsync(tree.Address, CancellationToken.None)).Channel.DisposeAsync();
     }
