@@ -30,13 +30,14 @@ internal sealed class JobCount
         var byUid = pods.ToDictionary(p => p.Uid(), StringComparer.Ordinal);
         Settle(job.Items("status", "uncountedTerminatedPods", "succeeded"), byUid, _succeeded, ref _countedSucceeded);
         Settle(job.Items("status", "uncountedTerminatedPods", "failed"), byUid, _failed, ref _countedFailed);
+        var doomed = job.IsTrue("FailureTarget"); // what it then takes away counts as failed, as with the real controller
         foreach (var pod in pods.Where(JobPod.IsTracked))
         {
             if (JobPod.Succeeded(pod))
             {
                 Succeed(pod);
             }
-            else if (JobPod.Failed(pod))
+            else if (JobPod.Failed(pod) || (doomed && pod.IsDeleting()))
             {
                 Name(pod, _failed);
             }

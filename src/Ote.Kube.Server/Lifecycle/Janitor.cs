@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
+using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Schema;
@@ -48,6 +49,7 @@ internal sealed class Janitor : IAsyncDisposable
     private readonly NamespaceTable _namespaces;
     private readonly ILogger _log;
     private readonly bool _collects;
+    private readonly TimeProvider _time;
 
     // Objects that wait for what hangs on them, by uid: a dependent that goes wakes its owner.
     private readonly ConcurrentDictionary<string, string> _waiting = new(StringComparer.Ordinal);
@@ -65,6 +67,7 @@ internal sealed class Janitor : IAsyncDisposable
         _namespaces = namespaces;
         _log = log;
         _collects = collects;
+        _time = time;
         _queue = new WorkQueue<(Leftover, string)>(time, random);
     }
 
@@ -249,21 +252,45 @@ internal sealed class Janitor : IAsyncDisposable
     /// <summary>Empties the kinds, then removes what they hung on; comes back when finalizers hold something.</summary>
     private async Task FinishAsync((Leftover What, string Name) key, List<KindInfo> kinds, string? ns, string resource, CancellationToken stop)
     {
-        var left = 0;
+        var remains = new NamespaceRemains();
         foreach (var kind in kinds)
         {
-            left += await EmptyAsync(kind, ns, stop).ConfigureAwait(false);
+            await EmptyAsync(kind, ns, remains, stop).ConfigureAwait(false);
         }
 
-        if (left > 0 || !await _writer.FinishAsync(_served.ByResource(resource)!, key.Name).ConfigureAwait(false))
+        if (remains.Count > 0 && ns is not null)
+        {
+            await TellAsync(ns, remains).ConfigureAwait(false);
+        }
+
+        if (remains.Count > 0 || !await _writer.FinishAsync(_served.ByResource(resource)!, key.Name).ConfigureAwait(false))
         {
             _queue.AddAfter(key, TimeSpan.FromSeconds(1));
         }
     }
 
-    private async Task<int> EmptyAsync(KindInfo kind, string? ns, CancellationToken stop)
+    /// <summary>Writes into a namespace's status why it is still there; nothing where that says so already.</summary>
+    private async Task TellAsync(string ns, NamespaceRemains remains)
     {
-        var left = 0;
+        try
+        {
+            await _writer.UpdateAsync(
+                new WriteContext(Cleaner, _served.ByResource(NamespaceTable.Resource)!, "") { Subresource = "status" },
+                ns,
+                stuck =>
+                {
+                    remains.Write(stuck.Child("status"), _time.GetUtcNow());
+                    return stuck;
+                }).ConfigureAwait(false);
+        }
+        catch (ApiError gone) when (gone.Code == 404)
+        {
+            // It went, and something was created in it meanwhile.
+        }
+    }
+
+    private async Task EmptyAsync(KindInfo kind, string? ns, NamespaceRemains remains, CancellationToken stop)
+    {
         await foreach (var page in StoreScan.PagesAsync(_store, ServedCatalog.ResourceOf(kind), ns, stop).ConfigureAwait(false))
         {
             foreach (var stored in page)
@@ -271,7 +298,10 @@ internal sealed class Janitor : IAsyncDisposable
                 try
                 {
                     var written = await _writer.DeleteAsync(new WriteContext(Cleaner, kind, stored.Key.Namespace), stored.Key.Name, default).ConfigureAwait(false);
-                    left += written.Gone ? 0 : 1;
+                    if (!written.Gone)
+                    {
+                        remains.Add(kind, written.Json);
+                    }
                 }
                 catch (ApiError gone) when (gone.Code == 404)
                 {
@@ -279,7 +309,5 @@ internal sealed class Janitor : IAsyncDisposable
                 }
             }
         }
-
-        return left;
     }
 }

@@ -342,13 +342,15 @@ internal sealed class ObjectWriter(
         }
 
         ManagedFields.Put(wanted, sent); // The schema has a say about what is new.
+        var catalog = served.Current;
+        catalog.Normalize(context.Kind, old);
+        catalog.Normalize(context.Kind, wanted);
         ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource, store.LeastGeneration);
         if (context.Kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && context.Subresource is null && !old.IsDeleting())
         {
             CrdStatus.Establish(wanted, old, time.GetUtcNow());
         }
 
-        var catalog = served.Current;
         SchemaGate.Pass(catalog, context, wanted, old);
         sent = ManagedFields.Take(wanted);
         var stored = ManagedEntries.OfStored(managed);

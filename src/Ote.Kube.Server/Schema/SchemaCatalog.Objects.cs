@@ -21,7 +21,7 @@ public sealed partial class SchemaCatalog
         return Pruner.Prune(obj, kind.Schema);
     }
 
-    /// <summary>Fills the defaults of absent fields, in place. Does it again without effect. Ill-typed fields are left for validation.</summary>
+    /// <summary>Fills the defaults of absent fields and writes quantities in their canonical form, in place. Does it again without effect. Ill-typed fields are left for validation.</summary>
     public void Default(KindInfo kind, JsonObject obj)
     {
         ArgumentNullException.ThrowIfNull(kind);
@@ -29,7 +29,17 @@ public sealed partial class SchemaCatalog
         if (kind.IsCustom)
             SchemaDefaults.Fill(obj, kind.Schema);
         else
+        {
+            CanonicalQuantities.Write(obj, kind.Schema);
             BuiltInDefaults.Apply(kind, obj);
+        }
+    }
+
+    /// <summary>Brings an object to the form in which the same amounts are equal, in place; what an earlier version stored is not in it.</summary>
+    internal void Normalize(KindInfo kind, JsonObject obj)
+    {
+        if (!kind.IsCustom)
+            CanonicalQuantities.Write(obj, kind.Schema);
     }
 
     /// <summary>Why an object cannot be read as its kind; null: it can.</summary>
@@ -45,7 +55,12 @@ public sealed partial class SchemaCatalog
         ArgumentNullException.ThrowIfNull(obj);
         if (kind.IsCustom)
             return CustomRules.Check(kind, obj);
-        return Decoder.Error(kind, obj) is { } wrong ? [new FieldError("", FieldErrorType.Undecodable, "", wrong)] : ObjectRules.Check(this, kind, obj);
+        if (Decoder.Error(kind, obj) is { } wrong)
+            return [new FieldError("", FieldErrorType.Undecodable, "", wrong)];
+        IReadOnlyList<FieldError> errors = ObjectRules.Check(this, kind, obj);
+        return kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && errors.Count == 0 && NameConflict(obj) is { } conflict
+            ? [new FieldError("spec.names", FieldErrorType.Forbidden, "", $"{conflict.Message} by another definition of this group ({conflict.Reason})")]
+            : errors;
     }
 
     /// <summary>The faults of a change alone: fields that may not change once set. Check the new object with <see cref="Validate"/> too.</summary>

@@ -60,8 +60,7 @@ public sealed partial class SchemaCatalog
     }
 
     /// <summary>
-    /// Whether a definition takes a name that another one of its group has; null when it takes none. Such a definition gets the condition
-    /// NamesAccepted False and is not served.
+    /// Whether a definition takes a name that another one of its group has; null when it takes none. Such a definition is refused.
     /// </summary>
     public CrdNameConflict? NameConflict(JsonObject crd)
     {

@@ -94,6 +94,20 @@ public sealed class JobDecisionTests
     }
 
     [Fact]
+    public void Pods_that_a_failed_job_takes_away_count_as_failed()
+    {
+        var job = Job("""{"activeDeadlineSeconds":60}""");
+        job["status"] = Sample.Parse("""{"startTime":"2026-03-01T11:59:00Z"}""");
+        job["status"] = Decide(job, Pod("a")).Status.DeepClone();
+        var going = Pod("a");
+        going["metadata"]!["deletionTimestamp"] = "2026-03-01T12:00:00Z";
+        var named = Decide(job, going);
+        Assert.Equal(["a"], named.Untrack.Select(p => p.Name()));
+        job["status"] = named.Status.DeepClone();
+        Assert.Equal(1, Decide(job).Status.Whole("failed"));
+    }
+
+    [Fact]
     public void Suspended_job_has_no_pods_and_starts_its_time_anew()
     {
         var job = Job("""{"suspend":true,"parallelism":1}""");

@@ -32,6 +32,16 @@ public sealed class CleanupTests
         await api.Admin.DeleteAsync(Kinds.Namespaces, null, "team", Token);
         await GoneAsync(api, Kinds.Secrets, "team", "s");
         Assert.Equal("Terminating", (await api.Admin.GetAsync(Kinds.Namespaces, null, "team", Token)).Text("status", "phase"));
+        JsonObject? stuck = null;
+        await UntilAsync(async () => (stuck = await api.Admin.GetAsync(Kinds.Namespaces, null, "team", Token))!.Condition("NamespaceFinalizersRemaining") is not null);
+        Assert.Equal(
+            [
+                "NamespaceDeletionDiscoveryFailure False", "NamespaceDeletionGroupVersionParsingFailure False", "NamespaceDeletionContentFailure False", "NamespaceContentRemaining True",
+                "NamespaceFinalizersRemaining True",
+            ],
+            stuck!.Items("status", "conditions")!.Select(c => $"{c.Text("type")} {c.Text("status")}"));
+        Assert.Equal("Some resources are remaining: configmaps. has 1 resource instances", stuck!.Condition("NamespaceContentRemaining").Text("message"));
+        Assert.Equal("Some content in the namespace has finalizers remaining: test.ote/hold in 1 resource instances", stuck!.Condition("NamespaceFinalizersRemaining").Text("message"));
         var refused = await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.CreateAsync(Kinds.Secrets, "team", Named("late"), Token));
         Assert.Equal((403, "secrets \"late\" is forbidden: unable to create new content in namespace team because it is being terminated"), (refused.Code, refused.Message));
         await api.Admin.PatchAsync(Kinds.ConfigMaps, "team", "held", PatchKind.Merge, (JsonObject)JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Token);

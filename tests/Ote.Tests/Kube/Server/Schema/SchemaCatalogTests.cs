@@ -77,6 +77,16 @@ public sealed class SchemaCatalogTests
         Assert.Null(with.WithoutCrd("widgets.example.com").Find("example.com", "v1", "widgets"));
     }
 
+    [Fact]
+    public void Definition_whose_names_another_one_has_is_refused()
+    {
+        SchemaCatalog with = s_catalog.WithCrd(WidgetCrd());
+        KindInfo kind = with.Find("apiextensions.k8s.io", "v1", "customresourcedefinitions")!;
+        JsonObject other = WidgetCrd("gadgets.example.com", "gadgets", "Widget");
+        Assert.Contains(with.Validate(kind, other), e => e.Path == "spec.names" && e.Detail.Contains("already in use by another definition of this group", StringComparison.Ordinal));
+        Assert.Empty(with.Validate(kind, WidgetCrd()));
+    }
+
     [Theory]
     [InlineData("gadgets", "Gadget", null)]
     [InlineData("gadgets", "Widget", "SingularConflict")]

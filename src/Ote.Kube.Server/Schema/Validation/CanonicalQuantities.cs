@@ -1,0 +1,41 @@
+using System.Text.Json.Nodes;
+
+namespace Ote.Kube.Server.Schema.Validation;
+
+/// <summary>
+/// Writes each quantity of an object as Kubernetes does: a text, of the largest unit of which it is a whole number (<c>1</c> for 1000m, <c>1Gi</c> for 1024Mi). So the same amount
+/// is the same text whoever wrote it: it is no change, and no conflict. What is no quantity is left for validation.
+/// </summary>
+internal static class CanonicalQuantities
+{
+    /// <summary>Rewrites them in place. Does it again without effect.</summary>
+    public static void Write(JsonNode? node, SchemaNode schema)
+    {
+        switch (node)
+        {
+            case JsonObject map:
+                WriteMap(map, schema);
+                break;
+            case JsonArray list when schema.Items is { Type: not SchemaType.String } items:
+                foreach (JsonNode? element in list)
+                    Write(element, items);
+                break;
+        }
+    }
+
+    private static void WriteMap(JsonObject map, SchemaNode schema)
+    {
+        List<(string Name, string Text)>? changes = null;
+        foreach ((string name, JsonNode? value) in map)
+        {
+            if (value is null || schema.Field(name) is not { } field)
+                continue;
+            if (!field.AcceptsNumberAsString)
+                Write(value, field);
+            else if (Amount.Read(value) is { } amount && amount.ToString() is var text && !(value.IsText() && value.Scalar() == text))
+                (changes ??= []).Add((name, text));
+        }
+        foreach ((string name, string text) in changes ?? [])
+            map[name] = text;
+    }
+}
