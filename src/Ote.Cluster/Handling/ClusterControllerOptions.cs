@@ -7,6 +7,7 @@ using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
+using Ote.Protocol.Tunnel;
 using Ote.Shim;
 
 namespace Ote.Cluster.Handling;
@@ -157,6 +158,9 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
 
     /// <summary>Lets children in; null: TLS with this controller's certificate. The children's <see cref="Dialer"/> must fit.</summary>
     public IListener? Listener { get; init; }
+
+    /// <summary>Asks a parent, by its address, to join or to renew a certificate while there is no link to it; null: at its HTTPS endpoint.</summary>
+    public Func<Uri, JoinRequest, CancellationToken, Task<JoinAnswer>>? Door { get; init; }
 
     /// <summary>Who a cluster below the root is, when that is not to be read from its directory or joined for.</summary>
     public ClusterIdentity? Identity { get; init; }

@@ -34,6 +34,11 @@ internal sealed class OwnCertificate(
             return await joins.AskAsync(request, ct).ConfigureAwait(false);
         }
 
+        if (parts.Door is { } door)
+        {
+            return await door(options.Parent!, request, ct).ConfigureAwait(false);
+        }
+
         // The CA may have been exchanged while there was no link: then neither the parent nor the answer would be believed.
         await learn(options.Parent!, ct).ConfigureAwait(false);
         return await new JoinDoor(parts.Time).AskAsync(options.Parent!, identity.Trust, request, ct).ConfigureAwait(false);

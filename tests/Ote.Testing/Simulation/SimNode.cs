@@ -2,6 +2,7 @@ using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
+using Ote.Protocol.Tunnel;
 
 namespace Ote.Testing.Simulation;
 
@@ -125,6 +126,7 @@ public sealed class SimNode
                     ControlApiNamesRequester = true,
                     Dialer = _node.Dials?.Invoke(Port.DialerOf(self)) ?? Port.DialerOf(self),
                     Listener = Port,
+                    Door = static (parent, _, _) => Task.FromException<JoinAnswer>(new IOException($"there is no door at {parent} in a simulation")),
                     Identity = _node.Identity,
                     Journal = _journal,
                     Epochs = _node._epochs,
