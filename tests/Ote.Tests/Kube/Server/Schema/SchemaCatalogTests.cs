@@ -144,6 +144,20 @@ public sealed class SchemaCatalogTests
     }
 
     [Fact]
+    public void Null_in_a_custom_object_is_as_if_the_field_were_absent_and_stays_where_the_schema_knows_nothing()
+    {
+        SchemaCatalog with = s_catalog.WithCrd(WidgetCrd());
+        KindInfo kind = with.Find("example.com", "v1", "widgets")!;
+        JsonObject obj = Json("""{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"size":1,"note":null,"parts":null,"color":null,"free":{"x":null}}}""");
+        with.Default(kind, obj);
+        Assert.Empty(with.Validate(kind, obj));
+        JsonObject spec = (JsonObject)obj["spec"]!;
+        Assert.False(spec.ContainsKey("note") || spec.ContainsKey("parts"));
+        Assert.Equal("red", (string?)spec["color"]);
+        Assert.True(((JsonObject)spec["free"]!).ContainsKey("x"));
+    }
+
+    [Fact]
     public void A_value_of_a_wrong_type_makes_a_built_in_object_unreadable()
     {
         KindInfo kind = s_catalog.Find("apps", "v1", "deployments")!;

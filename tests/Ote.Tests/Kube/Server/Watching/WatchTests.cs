@@ -240,6 +240,21 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public async Task Watch_ThatWantsNoInitialEvents_BeginsNow()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("before"), Token);
+        await api.Admin.DeleteAsync(Kinds.ConfigMaps, "default", "before", Token);
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, "api/v1/namespaces/default/configmaps?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+        using var answer = await api.Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        await api.Admin.CreateAsync(Kinds.ConfigMaps, "default", Map("after"), Token);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Token));
+        var first = JsonNode.Parse((await lines.ReadLineAsync(Token))!);
+        Assert.Equal(("ADDED", "after"), (first.Text("type"), first.Text("object", "metadata", "name")));
+    }
+
+    [Fact]
     public async Task Watch_OfATable_NamesItsColumnsOnce()
     {
         await using var api = await ApiServerFixture.StartAsync();
