@@ -102,16 +102,17 @@ public sealed class ApiServer : IAsyncDisposable
             _writer.Quotas.Recount = _keeper.Add;
         }
 
-        var watch = new WatchHandler(_store, options, time, _log, _stopping.Token);
+        var sources = new ObjectSources(_store, options.Mirror);
+        var watch = new WatchHandler(sources, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
         var deletion = new DeleteHandler(_store, _writer, options);
         const int Users = 50;
         var gate = new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser * Users, options.MaxWait, time);
         _meter.CreateObservableUpDownCounter("ote.kube.server.waiting", () => gate.Waiting, "{request}", "Requests waiting for others to end");
         _dispatcher = new Dispatcher(
-            new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served,
+            new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served, sources,
             new Handlers(
-                new ReadHandler(_store, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
+                new ReadHandler(sources, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
                 new DocumentHandler(VersionInfo.Current, accounts, _store), new DownloadHandler(options.Downloads)),
             gate, _audit, new RequestMetrics(_meter, time), _log);

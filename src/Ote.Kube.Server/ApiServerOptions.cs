@@ -134,4 +134,7 @@ public sealed record ApiServerOptions
     /// Most bytes of replaced and deleted objects that <see cref="HistoryKept"/> may keep; with large objects the oldest changes go earlier. Default 256 MiB.
     /// </summary>
     public long HistoryBytes { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>Where the objects of some kinds are read from instead of the own store; they are not written here. Null: all kinds are the own store's.</summary>
+    public Store.IObjectSource? Mirror { get; init; }
 }

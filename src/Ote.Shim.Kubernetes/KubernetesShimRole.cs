@@ -21,27 +21,30 @@ public static class KubernetesShimRole
     /// <param name="ct">Asks it to stop; returning then is success.</param>
     /// <param name="listening">Called once with the address, port included, when callers are served.</param>
     /// <param name="readiness">Told whether the cluster answers: once it is known (within <see cref="KubernetesShimOptions.ProbeTimeout"/> of the start, twice that at most), and at each change.</param>
+    /// <param name="extend">Puts more around the shim, given what reaches the cluster; what it returns is served, and owns the shim.</param>
     /// <exception cref="ShimStartException">It cannot start as asked: one line for the operator, with every fault of the command line at once.</exception>
     public static async Task RunAsync(
         ShimRoleOptions options, KubernetesShimOptions defaults, IMeterFactory meters, ILoggerFactory loggers,
-        TimeProvider time, Func<double> random, CancellationToken ct, Action<ShimAddress>? listening = null, Action<Readiness>? readiness = null)
+        TimeProvider time, Func<double> random, CancellationToken ct, Action<ShimAddress>? listening = null, Action<Readiness>? readiness = null,
+        Func<IClusterShim, KubeEndpoint, IClusterShim>? extend = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(defaults);
         (ShimHostOptions host, KubernetesShimOptions shim) = Read(options, defaults);
-        HttpClient http = Connect(options, defaults.Kind, time);
-        await using KubernetesShim served = new(http, shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>());
+        KubeEndpoint endpoint = Endpoint(options, defaults.Kind);
+        KubernetesShim inner = new(endpoint.CreateHttpClient(time), shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>());
+        await using IClusterShim served = extend?.Invoke(inner, endpoint) ?? inner;
         await using ShimHost serving = await ShimHost.StartAsync(served, host, loggers, ct);
         listening?.Invoke(serving.Address);
         await TellReadinessAsync(served, loggers.CreateLogger(typeof(KubernetesShimRole)), readiness, ct);
     }
 
-    private static HttpClient Connect(ShimRoleOptions options, string kind, TimeProvider time)
+    private static KubeEndpoint Endpoint(ShimRoleOptions options, string kind)
     {
         string path = options.Kubeconfig ?? (kind == K3sShim.Kind ? K3sShim.KubeconfigPath : Kubeconfig.DefaultPath(null));
         try
         {
-            return Kubeconfig.Load(path, options.Context).CreateHttpClient(time);
+            return Kubeconfig.Load(path, options.Context);
         }
         catch (KubeconfigException e)
         {
@@ -81,7 +84,7 @@ public static class KubernetesShimRole
             });
     }
 
-    private static async Task TellReadinessAsync(KubernetesShim shim, ILogger log, Action<Readiness>? readiness, CancellationToken ct)
+    private static async Task TellReadinessAsync(IClusterShim shim, ILogger log, Action<Readiness>? readiness, CancellationToken ct)
     {
         try
         {

@@ -10,6 +10,8 @@ namespace Ote.Bench.Simulate;
 /// <summary><c>./ote simulate</c>: a tree of shipped controllers in virtual time, with faults; the same seed shows the same run.</summary>
 internal static class SeedsCommand
 {
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(0.5);
+
     public static Command Create(Option<string?> json)
     {
         var seed = new Option<int>("--seed") { Description = "Of everything random", DefaultValueFactory = _ => 1 };
@@ -22,10 +24,11 @@ internal static class SeedsCommand
             option.Validators.Add(r => Least(r, least));
         }
 
+        var silent = new Option<bool>("--no-reports") { Description = "Without objects in the clusters and the root's mirror of them" };
         var log = new Option<string?>("--log") { Description = "File for what the controllers log" };
-        var command = new Command("seeds", "./ote simulate: a tree of whole controllers in virtual time, with faults; a seed replays") { seed, seeds, clusters, steps, home, log, json };
+        var command = new Command("seeds", "./ote simulate: a tree of whole controllers in virtual time, with faults; a seed replays") { seed, seeds, clusters, steps, home, silent, log, json };
         command.SetAction(async (parsed, cancel) => Turns.AreInForce
-            ? Run(parsed.GetValue(seed), parsed.GetValue(seeds), parsed.GetValue(clusters), parsed.GetValue(steps), parsed.GetValue(home), parsed.GetValue(log), parsed.GetValue(json) == "json")
+            ? Run(parsed.GetValue(seed), parsed.GetValue(seeds), parsed.GetValue(clusters), parsed.GetValue(steps), parsed.GetValue(home), !parsed.GetValue(silent), parsed.GetValue(log), parsed.GetValue(json) == "json")
             : (await OneThread.AgainAsync(OneThread.Arguments, capture: false, cancel).ConfigureAwait(false)).ExitCode);
         return command;
     }
@@ -38,14 +41,14 @@ internal static class SeedsCommand
         }
     }
 
-    private static int Run(int first, int count, int clusters, long steps, bool home, string? log, bool json)
+    private static int Run(int first, int count, int clusters, long steps, bool home, bool reports, string? log, bool json)
     {
         var failed = 0;
         for (var seed = first; seed < first + count; seed++)
         {
             using var writer = log is null ? null : new StreamWriter(log);
             var began = TimeProvider.System.GetTimestamp();
-            var plan = new SimPlan(seed, clusters, steps) { MustBeHome = home, Log = writer, Progress = new Watched(seed).Tell };
+            var plan = new SimPlan(seed, clusters, steps) { MustBeHome = home, ReportEvery = reports ? ReportEvery : null, Log = writer, Progress = new Watched(seed).Tell };
             try
             {
                 Tell(plan, Simulation.Run(plan), TimeProvider.System.GetElapsedTime(began), json);
@@ -91,6 +94,7 @@ internal static class SeedsCommand
             ["commands"] = result.Commands,
             ["messages"] = result.Messages,
             ["across"] = result.Across,
+            ["changes"] = result.Changes,
             ["executions"] = result.Executions,
             ["faults"] = new JsonObject([.. result.Faults.Select(f => KeyValuePair.Create(f.Key, (JsonNode?)f.Value))]),
             ["fingerprint"] = result.Fingerprint.ToString("x16", CultureInfo.InvariantCulture),
@@ -102,7 +106,7 @@ internal static class SeedsCommand
         }.ToJsonString()
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {plan.Seed}: {plan.Steps} steps with faults of {result.Steps}, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {PeakMegabytes()} MB"));
+            $"seed {plan.Seed}: {plan.Steps} steps with faults of {result.Steps}, {result.Elapsed.TotalSeconds:0} virtual s, {result.Faults.Values.Sum()} faults, well {result.Recovered.TotalSeconds:0} s after the last; {result.Commands} commands, {result.Messages} messages, {result.Across} across, {result.Changes} changes of objects, {result.Executions} executions; {result.Fingerprint:x16}; {result.Steps / took.TotalSeconds:0} steps/s, {PeakMegabytes()} MB"));
 
     /// <summary>The most memory the process ever had, in MB of 1,048,576 bytes, code and what is beside the heap included.</summary>
     private static long PeakMegabytes()

@@ -14,12 +14,15 @@ using Ote.Cluster.Issuing;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
+using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Protocol.Reports;
 using Ote.Protocol.Tunnel;
+using Ote.Shim;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
 
 namespace Ote.Cluster.Handling;
@@ -70,6 +73,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly LinkDesk? _links;
     private readonly LateralLinks? _lateral;
     private readonly LocalWatch? _local;
+    private readonly ReportDesk _reports;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
@@ -169,6 +173,11 @@ public sealed class ClusterController : IAsyncDisposable
             _seeker.Changed += () => StandingChanged?.Invoke();
         }
 
+        var reportLog = parts.Loggers.CreateLogger("Ote.Cluster.Reports");
+        _reports = new ReportDesk(_routes, parts.Time, reportLog);
+        var relay = new ReportRelay(_routes, _uplink, name => _clusterHandler!.LinkTo(name), _reports, _log);
+        relay.Own = new OwnReports(parts.Shim as IReportSource, options.Name, relay.FromOwnAsync, parts.Time, parts.Random, reportLog, _stop.Token);
+        _reports.Ask = relay.DownAsync;
         var outdated = new OutdatedLinks(_routes, name => _clusterHandler!.LinkTo(name), (uid, epoch) => _cloudTunnel?.Overtaken(uid, epoch));
         _clusterHandler = new ClusterHandler(
             _uplink,
@@ -183,6 +192,7 @@ public sealed class ClusterController : IAsyncDisposable
             _revocations,
             _trust,
             Messages,
+            relay,
             _issuing,
             _runtime.Metrics.Violated,
             outdated,
@@ -192,7 +202,7 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, _links, _lateral, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, relay, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -247,6 +257,14 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>What the applications of this cluster and of others say to each other.</summary>
     public ClusterMessages Messages { get; }
+
+    /// <summary>
+    /// Follows what the clusters of the subtree, this one included, report: how each stands, and of those that are asked for what there is in them. Any number
+    /// may follow; of one cluster the last that asked gets the reports.
+    /// </summary>
+    /// <param name="requests">What the follower asks of whom.</param>
+    /// <param name="ct">Ends it.</param>
+    public IAsyncEnumerable<TreeReport> FollowReportsAsync(IAsyncEnumerable<TreeRequest> requests, CancellationToken ct) => _reports.FollowAsync(requests, ct);
 
     /// <summary>Where children connect; null when it takes none.</summary>
     public IPEndPoint? ListenAddress => _listener?.EndPoint;

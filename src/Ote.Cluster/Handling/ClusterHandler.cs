@@ -7,6 +7,7 @@ using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Issuing;
 using Ote.Cluster.Messages;
+using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -38,6 +39,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
+    private readonly ReportRelay _reports;
     private readonly IssuingDesk? _issuing;
     private readonly Action<ViolationReason> _violated;
     private readonly OutdatedLinks _outdated;
@@ -58,6 +60,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="revocations">Who is shut out.</param>
     /// <param name="trust">The tree's CAs.</param>
     /// <param name="messages">What clusters say to each other.</param>
+    /// <param name="reports">Carries what clusters report.</param>
     /// <param name="issuing">Lets clusters in by the root's leave; null at the root.</param>
     /// <param name="violated">Counts what no child may say.</param>
     /// <param name="outdated">Ends links of clusters that have attached elsewhere since.</param>
@@ -77,6 +80,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         RevocationKeeper revocations,
         TrustKeeper trust,
         ClusterMessages messages,
+        ReportRelay reports,
         IssuingDesk? issuing,
         Action<ViolationReason> violated,
         OutdatedLinks outdated,
@@ -84,7 +88,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _issuing, _violated, _outdated) = (trust, messages, issuing, violated, outdated);
+        (_trust, _messages, _reports, _issuing, _violated, _outdated) = (trust, messages, reports, issuing, violated, outdated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -275,6 +279,8 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 return new ValueTask(_receipts.TakeAsync(link.Peer.Name, message.Receipts));
             case Message.PayloadOneofCase.ClusterMessage:
                 return new ValueTask(_messages.FromBelowAsync(link, message));
+            case Message.PayloadOneofCase.ReportPart:
+                return new ValueTask(_reports.FromBelowAsync(link, message.ReportPart, _stop));
             case Message.PayloadOneofCase.BudgetChanged:
                 Limit(link, message.BudgetChanged);
                 return ValueTask.CompletedTask;

@@ -4,6 +4,7 @@ using Ote.Cluster.Failover;
 using Ote.Cluster.Issuing;
 using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
+using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
@@ -27,6 +28,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
+    private readonly ReportRelay _reports;
     private readonly LinkDesk? _links;
     private readonly IssuingDesk? _issuing;
     private readonly LateralLinks? _lateral;
@@ -49,13 +51,14 @@ internal sealed class EdgeHandler : ILinkHandler
         RevocationKeeper revocations,
         TrustKeeper trust,
         ClusterMessages messages,
+        ReportRelay reports,
         LinkDesk? links,
         LateralLinks? lateral,
         IssuingDesk? issuing,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _links, _lateral, _issuing, _overtaken) = (trust, messages, links, lateral, issuing, overtaken);
+        (_trust, _messages, _reports, _links, _lateral, _issuing, _overtaken) = (trust, messages, reports, links, lateral, issuing, overtaken);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -126,6 +129,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.ClusterMessage:
                 await _messages.FromAboveAsync(link, message).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.ReportAsk:
+                await _reports.DownAsync(message.ReportAsk, _stop).ConfigureAwait(false);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

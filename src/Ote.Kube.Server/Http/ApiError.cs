@@ -46,6 +46,11 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError MethodNotAllowed() =>
         new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", new JsonObject());
 
+    /// <summary>The objects of a kind are those of the clusters below, and this server does not change them by itself.</summary>
+    public static ApiError OfClusters(KindInfo kind) => new(
+        405, "MethodNotAllowed",
+        $"{kind.GroupResource} here are those of the clusters below, and are changed there: use otectl apply, a ClusterController object, or the cluster's own API", new JsonObject());
+
     public static ApiError NotAcceptable(params string[] types) =>
         new(406, "NotAcceptable", $"only the following media types are accepted: {string.Join(", ", types)}");
 

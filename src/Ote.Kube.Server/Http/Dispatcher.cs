@@ -19,7 +19,7 @@ internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandl
 /// are logged.
 /// </summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -190,6 +190,11 @@ internal sealed class Dispatcher(
                 throw ApiError.MethodNotAllowed();
             }
 
+            if (sources.IsMirrored(request.Resource) && verb is not ("get" or "list" or "watch"))
+            {
+                throw ApiError.OfClusters(request.Kind);
+            }
+
             return verb switch
             {
                 "get" => handlers.Read.GetAsync(request),
@@ -216,6 +221,11 @@ internal sealed class Dispatcher(
         if (!part.Verbs.Contains(verb))
         {
             throw ApiError.MethodNotAllowed();
+        }
+
+        if (sources.IsMirrored(request.Resource) && (sub, verb) is not ("status", "get"))
+        {
+            throw ApiError.OfClusters(request.Kind);
         }
 
         return (sub, verb) switch

@@ -30,6 +30,13 @@ internal sealed class ObjectFilter
     /// <summary>Whether every object passes.</summary>
     public bool IsEverything => _labels.IsEverything && _fields.IsEverything;
 
+    /// <summary>What every object that passes has, as <see cref="PageQuery.Terms"/> has it.</summary>
+    public IReadOnlyList<string> Terms => 
+    [
+        .. _labels.Requirements.Where(r => r is { Operator: LabelOperator.In, Values.Count: 1 }).Select(r => $"l {r.Key}={r.Values[0]}"),
+        .. _fields.Terms.Where(f => f.Equal).Select(f => $"f {f.Path}={f.Value}"),
+    ];
+
     /// <summary>Reads the selectors of a request.</summary>
     public static ObjectFilter Of(ApiRequest request)
     {

@@ -6,7 +6,7 @@ using Ote.Kube.Server.Tables;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers get and list.</summary>
-internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider time)
+internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvider time)
 {
     private const int ChunkRows = 500;
 
@@ -17,7 +17,7 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
     public async Task GetAsync(ApiRequest request)
     {
         var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
-        var stored = await store.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        var stored = await sources.Of(request.Resource).FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         switch (form)
         {
             case AnswerForm.Json:
@@ -42,14 +42,14 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         var filter = ObjectFilter.Of(request);
         var limit = request.Query.Whole("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
-        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows);
+        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows) { Terms = filter.Terms };
         var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow());
         await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);
     }
 
     private ContinueToken Start(ApiRequest request)
     {
-        var current = store.Revision;
+        var current = sources.Of(request.Resource).Revision;
         if (request.Query.Text("continue") is { } text)
         {
             var token = ContinueToken.Parse(text);
@@ -91,7 +91,7 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         var (count, next, last) = (0, (ContinueToken?)null, default(StoreKey));
         while (next is null)
         {
-            var piece = await store.ListAsync(query, request.Aborted).ConfigureAwait(false);
+            var piece = await sources.Of(request.Resource).ListAsync(query, request.Aborted).ConfigureAwait(false);
             foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
             {
                 if (count == limit || items.Length >= MostPageBytes)
@@ -136,7 +136,7 @@ internal sealed class ReadHandler(ObjectStore store, int maxPage, TimeProvider t
         var first = true;
         while (true)
         {
-            var piece = await store.ListAsync(query, request.Aborted).ConfigureAwait(false);
+            var piece = await sources.Of(request.Resource).ListAsync(query, request.Aborted).ConfigureAwait(false);
             if (!response.HasStarted)
             {
                 response.ContentType = "application/json";

@@ -9,7 +9,7 @@ namespace Ote.Kube.Server.Store;
 /// transaction and so one flush to disk; there is no thread or task while nobody writes. Readers do not wait for writers.
 /// Thread-safe.
 /// </summary>
-internal sealed class ObjectStore : IAsyncDisposable
+internal sealed class ObjectStore : IObjectSource, IAsyncDisposable
 {
     private static readonly TimeSpan ProofEvery = TimeSpan.FromSeconds(1);
     private readonly StoreOptions _options;
@@ -166,6 +166,9 @@ internal sealed class ObjectStore : IAsyncDisposable
         ThreadPool.UnsafeQueueUserWorkItem(static store => _ = store.DrainAsync(), this, preferLocal: false);
         return pending.Done.Task;
     }
+
+    /// <inheritdoc/>
+    public bool Has(string resource) => true;
 
     /// <summary>The current object, or null.</summary>
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) =>

@@ -2,8 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace Ote.Kube.Server.Store;
 
-/// <summary>One connection with its prepared statements. Used by one caller at a time.</summary>
-internal sealed class Session(SqliteConnection connection, string name) : IDisposable
+/// <summary>One connection with its prepared statements. Used by one caller at a time; owns the connection.</summary>
+/// <param name="connection">The connection, open.</param>
+/// <param name="name">The database, as errors name it.</param>
+public sealed class Session(SqliteConnection connection, string name) : IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
 
@@ -11,8 +13,7 @@ internal sealed class Session(SqliteConnection connection, string name) : IDispo
     public string Name => name;
 
     /// <summary>
-    /// The prepared statement of a text whose parameters are <c>$1</c>, <c>$2</c>, … The texts are constants of this folder, so
-    /// the number of statements is bounded.
+    /// The prepared statement of a text whose parameters are <c>$1</c>, <c>$2</c>, … Give constants, so that the number of statements is bounded.
     /// </summary>
     public SqliteCommand Prepare(string text, params ReadOnlySpan<object> values)
     {
@@ -66,6 +67,7 @@ internal sealed class Session(SqliteConnection connection, string name) : IDispo
     public long Scalar(string text, params ReadOnlySpan<object> values) =>
         Prepare(text, values).ExecuteScalar() is long number ? number : 0;
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var command in _prepared.Values)

@@ -4,7 +4,7 @@ namespace Ote.Kube.Server.Store;
 /// <param name="Resource"><c>group/plural</c>, all versions of a kind share it; the core group is empty: <c>/pods</c>.</param>
 /// <param name="Namespace">Empty for cluster-scoped kinds.</param>
 /// <param name="Name">Name of the object.</param>
-internal readonly record struct StoreKey(string Resource, string Namespace, string Name)
+public readonly record struct StoreKey(string Resource, string Namespace, string Name)
 {
     /// <summary>Reads what <see cref="ToString"/> wrote: no part but the resource holds a slash, and that holds one.</summary>
     public static StoreKey Parse(string text) => text.Split('/') is var parts && parts.Length == 4
@@ -23,17 +23,26 @@ internal readonly record struct StoreKey(string Resource, string Namespace, stri
         static int Rank(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
     }
 
+    /// <inheritdoc/>
     public override string ToString() => Namespace.Length == 0 ? $"{Resource}/{Name}" : $"{Resource}/{Namespace}/{Name}";
 }
 
 /// <summary>A current object as it lies in the store: complete JSON, <c>metadata.resourceVersion</c> included.</summary>
-internal sealed record StoredObject(StoreKey Key, long Revision, byte[] Json);
+/// <param name="Key">Where it lies.</param>
+/// <param name="Revision">Of its last change.</param>
+/// <param name="Json">The object, UTF-8.</param>
+public sealed record StoredObject(StoreKey Key, long Revision, byte[] Json);
 
 /// <summary>What a change did to its key.</summary>
-internal enum ChangeKind
+public enum ChangeKind
 {
+    /// <summary>It is new.</summary>
     Added = 0,
+
+    /// <summary>It is another.</summary>
     Modified = 1,
+
+    /// <summary>It is gone.</summary>
     Deleted = 2,
 }
 
@@ -41,8 +50,13 @@ internal enum ChangeKind
 /// One row of the log. <see cref="Previous"/> is what the key held before: it is known for every change that is still
 /// watchable, because a row is compacted only together with the row that replaced it.
 /// </summary>
-internal sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous)
+/// <param name="Revision">Of the change.</param>
+/// <param name="Kind">What it did.</param>
+/// <param name="Key">To what.</param>
+/// <param name="Json">The object since then; its last state when it is gone.</param>
+/// <param name="Previous">The object before; null when there was none.</param>
+public sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous)
 {
     /// <summary>As the last watcher to encode it sends it; most of a kind's watchers send the same. Set from any thread: each makes what it does not find.</summary>
-    public Watching.WatchLine? Line { get; set; }
+    internal Watching.WatchLine? Line { get; set; }
 }

@@ -35,11 +35,15 @@ internal enum WriteOutcome
 internal readonly record struct WriteResult(WriteOutcome Outcome, long Revision, byte[] Json);
 
 /// <summary>The revision asked for is no longer in the log. Start over from a list.</summary>
-internal sealed class RevisionExpiredException(long asked, long oldest)
+/// <param name="asked">What was asked for.</param>
+/// <param name="oldest">What is kept.</param>
+public sealed class RevisionExpiredException(long asked, long oldest)
     : Exception($"revision {asked} is no longer kept, the oldest is {oldest}")
 {
+    /// <summary>The revision asked for.</summary>
     public long Asked => asked;
 
+    /// <summary>The oldest that is kept.</summary>
     public long Oldest => oldest;
 }
 

@@ -4,7 +4,7 @@ namespace Ote.Kube.Server.Watching;
 /// Wakes the watches that take bookmarks when one is due and says something new. One timer for all of a server's: hundreds of servers share a process, and a
 /// quiet one's watches are left asleep. Thread-safe.
 /// </summary>
-internal sealed class BookmarkClock(Func<long> published, TimeSpan interval, TimeProvider time)
+internal sealed class BookmarkClock(TimeSpan interval, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly HashSet<Entry> _watches = [];
@@ -38,10 +38,9 @@ internal sealed class BookmarkClock(Func<long> published, TimeSpan interval, Tim
 
     private void Tick()
     {
-        var newest = published();
         lock (_gate)
         {
-            foreach (var watch in _watches.Where(watch => newest > watch.Stream.Marked))
+            foreach (var watch in _watches.Where(watch => watch.Subscription.Published > watch.Stream.Marked))
             {
                 // Never waits: it only leaves a note for the watch.
                 watch.Subscription.Poke();

@@ -9,7 +9,7 @@ namespace Ote.Kube.Server.Watching;
 /// </summary>
 /// <param name="published">The revision it begins after.</param>
 /// <param name="failed">Told of a listener's fault, inside the commit: it must not throw.</param>
-internal sealed class ChangeHub(long published, Action<Change, Exception> failed) : IDisposable
+public sealed class ChangeHub(long published, Action<Change, Exception> failed) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ImmutableArray<ChangeSubscription>> _watchers = new(StringComparer.Ordinal);
@@ -30,7 +30,7 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
     /// Adds a watcher of one kind. Changes after <see cref="ChangeSubscription.From"/> come through it; those up to it are in
     /// the store.
     /// </summary>
-    public ChangeSubscription Subscribe(string resource, int buffer)
+    internal ChangeSubscription Subscribe(string resource, int buffer)
     {
         lock (_gate)
         {
@@ -53,8 +53,10 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
         }
     }
 
-    /// <summary>Hands out a commit's changes. Called by the store's writer only.</summary>
-    public void Publish(List<Change> changes, long last)
+    /// <summary>Hands out a commit's changes. Called by one task.</summary>
+    /// <param name="changes">In order.</param>
+    /// <param name="last">The revision that everything up to was handed out with this.</param>
+    public void Publish(IReadOnlyList<Change> changes, long last)
     {
         lock (_gate)
         {
@@ -85,7 +87,7 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
     }
 
     /// <summary>Has the reader of a subscription run that waited for something now in it.</summary>
-    public void Wake(ChangeSubscription subscription) => _fanOut.Add(subscription);
+    internal void Wake(ChangeSubscription subscription) => _fanOut.Add(subscription);
 
     /// <summary>The change is durable: one listener's fault must keep it neither from the others nor from whoever wrote it.</summary>
     private void Tell(Action<Change> listener, Change change)
@@ -103,7 +105,7 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
     }
 
     /// <summary>Takes a watcher off the list.</summary>
-    public void Unsubscribe(ChangeSubscription subscription)
+    internal void Unsubscribe(ChangeSubscription subscription)
     {
         lock (_gate)
         {
@@ -138,6 +140,7 @@ internal sealed class ChangeHub(long published, Action<Change, Exception> failed
         }
     }
 
+    /// <summary>Ends all watches.</summary>
     public void Dispose()
     {
         lock (_gate)

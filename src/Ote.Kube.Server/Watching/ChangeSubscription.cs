@@ -45,6 +45,9 @@ internal sealed class ChangeSubscription : IDisposable, IValueTaskSource<bool>
     /// <summary>Changes up to here are not in the buffer.</summary>
     public long From { get; }
 
+    /// <summary>How far its hub has come, in all kinds.</summary>
+    public long Published => _hub.Published;
+
     /// <summary>How it ended, if it has.</summary>
     public End Ended => (End)Volatile.Read(ref _end);
 

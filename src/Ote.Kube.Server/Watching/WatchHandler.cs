@@ -9,11 +9,11 @@ namespace Ote.Kube.Server.Watching;
 /// Answers watch: what is (where no version is named), then what changed since, then what changes, each change once and in
 /// order. A client that does not read is cut off when its buffer is full.
 /// </summary>
-internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, TimeProvider time, ILogger log, CancellationToken stopping)
+internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions options, TimeProvider time, ILogger log, CancellationToken stopping)
 {
     private const int PageRows = 500;
     private const int FlushBytes = 64 * 1024;
-    private readonly BookmarkClock _bookmarks = new(() => store.Changes.Published, options.BookmarkInterval, time);
+    private readonly BookmarkClock _bookmarks = new(options.BookmarkInterval, time);
     private int _open;
 
     /// <summary>Watches being served.</summary>
@@ -35,7 +35,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         try
         {
             var lasts = seconds is > 0 and { } asked ? TimeSpan.FromSeconds(Math.Min(asked, options.WatchTimeout.TotalSeconds)) : options.WatchTimeout;
-            using var subscription = store.Changes.Subscribe(request.Resource, options.WatchBuffer);
+            using var subscription = sources.Of(request.Resource).Changes.Subscribe(request.Resource, options.WatchBuffer);
             using var deadline = new CancellationTokenSource(lasts, time);
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
             request.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -103,7 +103,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         var query = new PageQuery(request.Resource, stream.Namespace, revision, "", "", PageRows);
         while (true)
         {
-            var page = await store.ListAsync(query, ends).ConfigureAwait(false);
+            var page = await sources.Of(request.Resource).ListAsync(query, ends).ConfigureAwait(false);
             foreach (var row in page.Rows)
             {
                 stream.Present(row);
@@ -133,7 +133,7 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         {
             while (after < upTo)
             {
-                var changes = await store.ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
+                var changes = await sources.Of(request.Resource).ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
                 foreach (var change in changes.Rows)
                 {
                     stream.Changed(change);
@@ -152,12 +152,12 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
         }
     }
 
-    private async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, CancellationToken ends)
+    private static async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, CancellationToken ends)
     {
         while (await subscription.WaitAsync(ends).ConfigureAwait(false))
         {
             // Read before the buffer is: whatever is not in it by then lies beyond this revision.
-            var reached = store.Changes.Published;
+            var reached = subscription.Published;
             var bookmark = false;
             while (subscription.TryTake(out var change))
             {
@@ -187,9 +187,9 @@ internal sealed class WatchHandler(ObjectStore store, ApiServerOptions options, 
     /// Writes what came meanwhile and how far the watch has come, as the real server does: clients let a watch end every five to ten minutes, and one
     /// that heard nothing of its kind would go on from a version that is no longer kept.
     /// </summary>
-    private void Finish(WatchStream stream, ChangeSubscription subscription)
+    private static void Finish(WatchStream stream, ChangeSubscription subscription)
     {
-        var reached = store.Changes.Published;
+        var reached = subscription.Published;
         while (subscription.TryTake(out var change))
         {
             if (change is not null)

@@ -13,6 +13,21 @@ public interface IReflectorTarget
     /// <summary>The whole truth at one version; what is missing from it is gone.</summary>
     void Replace(IReadOnlyList<JsonObject> items);
 
+    /// <summary>The same page by page, all of one version: for who need not have it all at once. The version is returned.</summary>
+    async Task<string> ReplaceAsync(IAsyncEnumerable<KubeList> pages)
+    {
+        var items = new List<JsonObject>();
+        var version = "";
+        await foreach (var page in pages.ConfigureAwait(false))
+        {
+            items.AddRange(page.Items);
+            version = page.ResourceVersion;
+        }
+
+        Replace(items);
+        return version;
+    }
+
     /// <summary>One object is new or changed.</summary>
     void Upsert(JsonObject obj);
 
@@ -50,9 +65,7 @@ public sealed class Reflector(
             {
                 if (version is null)
                 {
-                    var list = await client.ListAsync(resource, ns, query, stop).ConfigureAwait(false);
-                    target.Replace(list.Items);
-                    version = list.ResourceVersion;
+                    version = await target.ReplaceAsync(client.PagesAsync(resource, ns, query, stop)).ConfigureAwait(false);
                 }
 
                 await foreach (var change in client.WatchAsync(resource, ns, query, version, stop).ConfigureAwait(false))

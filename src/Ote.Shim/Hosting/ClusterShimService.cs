@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Ote.Protocol.Reports;
 using Ote.Shim.Contract;
 
 namespace Ote.Shim.Hosting;
@@ -50,6 +51,23 @@ internal sealed class ClusterShimService(IClusterShim shim, IHostApplicationLife
         {
             await foreach (Readiness item in shim.WatchReadinessAsync(end.Token))
                 await responseStream.WriteAsync(item, end.Token);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+                throw new RpcException(new Status(StatusCode.Unavailable, "the shim is stopping"));
+        }
+    }
+
+    public override async Task Report(IAsyncStreamReader<ReportRequest> requestStream, IServerStreamWriter<Report> responseStream, ServerCallContext context)
+    {
+        if (shim is not IReportSource source)
+            throw new RpcException(new Status(StatusCode.Unimplemented, "this shim does not report"));
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            await foreach (Report report in source.ReportAsync(requestStream.ReadAllAsync(end.Token), end.Token))
+                await responseStream.WriteAsync(report, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {

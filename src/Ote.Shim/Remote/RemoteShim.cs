@@ -3,6 +3,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
+using Ote.Protocol.Reports;
 using Ote.Shim.Contract;
 
 namespace Ote.Shim.Remote;
@@ -13,7 +14,7 @@ namespace Ote.Shim.Remote;
 /// at once and <see cref="WatchReadinessAsync"/> reports not ready, then ready when it is back: the moment to send again what was kept.
 /// <see cref="ShimContractException"/> means that the other side is no shim of this contract.</para>
 /// </summary>
-public sealed class RemoteShim : IClusterShim
+public sealed class RemoteShim : IClusterShim, IReportSource
 {
     private readonly RemoteShimOptions _options;
     private readonly GrpcChannel _channel;
@@ -141,6 +142,45 @@ public sealed class RemoteShim : IClusterShim
             }
             await Task.Delay(wait.Next(), _time, ct);
         }
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="ShimUnavailableException">The shim cannot be reached or was lost; begin again when it is back.</exception>
+    /// <exception cref="NotSupportedException">The shim does not report.</exception>
+    public async IAsyncEnumerable<Report> ReportAsync(IAsyncEnumerable<ReportRequest> requests, [EnumeratorCancellation] CancellationToken ct)
+    {
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using AsyncDuplexStreamingCall<ReportRequest, Report> call = _client.Report(cancellationToken: end.Token);
+        Task asking = AskAsync(requests, call.RequestStream, end.Token);
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    if (!await call.ResponseStream.MoveNext(end.Token))
+                        yield break;
+                }
+                catch (RpcException e)
+                {
+                    ct.ThrowIfCancellationRequested();
+                    throw e.StatusCode == StatusCode.Unimplemented ? new NotSupportedException($"shim at {_options.Address} does not report", e) : Unavailable(e);
+                }
+                yield return call.ResponseStream.Current;
+            }
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await asking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task AskAsync(IAsyncEnumerable<ReportRequest> requests, IClientStreamWriter<ReportRequest> stream, CancellationToken ct)
+    {
+        await foreach (ReportRequest request in requests.WithCancellation(ct))
+            await stream.WriteAsync(request, ct);
+        await stream.CompleteAsync();
     }
 
     /// <summary>Closes the channel; running calls end as lost.</summary>

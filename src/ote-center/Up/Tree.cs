@@ -11,6 +11,8 @@ using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Mirror.Applying;
+using Ote.Mirror.Reporting;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.Kubernetes;
 
@@ -37,6 +39,7 @@ internal sealed class Tree : IAsyncDisposable
     private readonly Random _random = new();
 #pragma warning restore RS0030
     private KubeClient? _root;
+    private MirrorStore? _mirror;
 
     private Tree(DataDirectory data, ServiceProvider services, TimeProvider time)
     {
@@ -146,8 +149,11 @@ internal sealed class Tree : IAsyncDisposable
     /// <summary>First of all: a port that is taken is told before anything is said to start.</summary>
     private async Task<ApiServer> ServeRootApiAsync(int port, CancellationToken stop)
     {
+        var folder = Path.Combine(_data.Of("root"), "mirror");
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var mirror = _mirror = Own(MirrorStore.Open(new MirrorOptions { Directory = folder }, _time, Loggers.CreateLogger("Ote.Mirror")));
         var api = Own(await ApiServer.StartAsync(
-            new ApiServerOptions { Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
+            new ApiServerOptions { Mirror = mirror, Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
             Loggers, _time, stop, Meters).ConfigureAwait(false));
         IPEndPoint served;
         try
@@ -169,18 +175,19 @@ internal sealed class Tree : IAsyncDisposable
         IClusterShim? shim = null;
         if (planned.Kubeconfig is { } real)
         {
-            shim = Shim(Ote.Kube.Client.Kubeconfig.Load(real).CreateHttpClient(_time));
+            var endpoint = Ote.Kube.Client.Kubeconfig.Load(real);
+            shim = Shim(planned.Name, () => endpoint.CreateHttpClient(_time));
         }
         else if (planned.IsLeaf)
         {
-            shim = Shim(await StartEdgeClusterAsync(planned.Name, listen, stop).ConfigureAwait(false));
+            shim = Shim(planned.Name, await StartEdgeClusterAsync(planned.Name, listen, stop).ConfigureAwait(false));
         }
 
         var children = planned.IsLeaf ? null : new IPEndPoint(IPAddress.Loopback, 0);
         await StartAsync(planned, children, _controllers[planned.Parent!], token, null, shim, stop).ConfigureAwait(false);
     }
 
-    private async Task<HttpClient> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
+    private async Task<Func<HttpClient>> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
     {
         var folder = Path.Combine(_data.Of(name), "cluster");
         Directory.CreateDirectory(folder);
@@ -197,11 +204,12 @@ internal sealed class Tree : IAsyncDisposable
             }
         }
 
-        return new HttpClient(cluster.CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") };
+        return () => new HttpClient(cluster.CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") };
     }
 
-    private KubernetesShim Shim(HttpClient http) =>
-        new(http, new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>());
+    private ReportingShim Shim(string name, Func<HttpClient> connect) => ReportingShim.Around(
+        new KubernetesShim(connect(), new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>()),
+        connect(), Path.Combine(_data.Of(name), "reports"), null, _time, NextRandom, Loggers.CreateLogger("Ote.Mirror.Reporting"));
 
     private async Task StartAsync(
         PlannedCluster planned, IPEndPoint? listen, ClusterController? parent, string? token, KubeClient? control, IClusterShim? shim, CancellationToken stop)
@@ -222,6 +230,11 @@ internal sealed class Tree : IAsyncDisposable
         lock (_gate)
         {
             _controllers.Add(planned.Name, controller);
+        }
+
+        if (parent is null)
+        {
+            Own(new Running(new TreeFollower(_mirror!, controller.FollowReportsAsync, _time, NextRandom, Loggers.CreateLogger("Ote.Mirror")).RunAsync));
         }
     }
 
@@ -290,6 +303,22 @@ internal sealed class Tree : IAsyncDisposable
         {
             throw new UpException(
                 $"{missing.Count} of {plan.Count} clusters did not come online within {JoinPatience.TotalMinutes} minutes: {_waiting.For(missing)}; run again with --verbose to see more");
+        }
+    }
+
+    /// <summary>Something that runs until it is disposed.</summary>
+    private sealed class Running : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _task;
+
+        public Running(Func<CancellationToken, Task> run) => _task = Task.Run(() => run(_stop.Token));
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync().ConfigureAwait(false);
+            await _task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _stop.Dispose();
         }
     }
 

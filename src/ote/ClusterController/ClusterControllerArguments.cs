@@ -12,6 +12,9 @@ internal sealed record ClusterControllerArguments
     /// <summary>Serve an embedded control API here; null: none.</summary>
     public IPEndPoint? Api { get; init; }
 
+    /// <summary>The embedded control API also shows what the clusters of the subtree report.</summary>
+    public bool ShowsTree { get; init; }
+
     /// <summary>File of bearer tokens of the embedded control API; null: none.</summary>
     public string? ApiTokens { get; init; }
 

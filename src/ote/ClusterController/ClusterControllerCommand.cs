@@ -20,6 +20,7 @@ internal static class ClusterControllerCommand
         var listen = new Option<string?>("--listen", "-l") { Description = "Where children connect, such as 0.0.0.0:8287; the root's default is 127.0.0.1:8287" };
         var advertise = new Option<string?>("--advertise") { Description = "host:port that children are told" };
         var api = new Option<string?>("--api-listen") { Description = "Serve this controller's own API here, such as 127.0.0.1:8443 (the root's default)" };
+        var serve = new Option<string?>("--serve") { Description = "Like --api-listen, and the API also shows the pods, nodes and workloads of all clusters below, as they report them" };
         var kubeconfig = new Option<string?>("--kubeconfig", "-k") { Description = "Keep this controller's objects on a real cluster's API server instead (CRDs by otectl install)" };
         var elect = new Option<bool>("--leader-elect") { Description = "With --kubeconfig: this is one of several replicas of the root, and leads while it holds their lease" };
         var shim = new Option<string?>("--shim", "-r") { Description = "The managed cluster's shim: unix:/path/shim.sock or https://host:port" };
@@ -42,7 +43,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
         var apiAudit = new ApiAuditOptions();
         apiAudit.AddTo(command);
@@ -72,8 +73,9 @@ internal static class ClusterControllerCommand
                     RenewalGrace = CommonOptions.Duration(parsed, grace) ?? TimeSpan.FromDays(30),
                 },
                 Api = parsed.GetValue(kubeconfig) is null
-                    ? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
+                    ? CommonOptions.EndPoint(parsed, serve) ?? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
+                ShowsTree = parsed.GetValue(serve) is not null,
                 ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
                     ? throw new RoleException(objection)
                     : parsed.GetValue(tokens),

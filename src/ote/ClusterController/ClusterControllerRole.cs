@@ -4,9 +4,11 @@ using Ote.Kube.Client;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Mirror.Applying;
 using Ote.Roles.Backup;
 using Ote.Roles.Hosting;
 using Ote.Roles.Messages;
+using Ote.Roles.Shim;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.K3s;
 using Ote.Shim.Kubernetes.Kubernetes;
@@ -41,6 +43,11 @@ internal static class ClusterControllerRole
             throw new RoleException(owner);
         }
 
+        if (arguments is { ShowsTree: true, Api: null })
+        {
+            throw new RoleException("--serve: this controller's objects are on the API server of --kubeconfig, which shows its own; leave one of both out");
+        }
+
         using var held = DataLock.Take(options.DataDirectory); // before anything is put into it
         if (arguments.LeaderElect)
         {
@@ -61,7 +68,8 @@ internal static class ClusterControllerRole
         await using var observed = await Observation.StartAsync(
             arguments.Observe, host, options.Name,
             () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble())).ConfigureAwait(false);
-        await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments).ConfigureAwait(false);
+        await using var mirror = arguments.ShowsTree ? OpenMirror(host, options) : null;
+        await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments, mirror).ConfigureAwait(false);
         Volatile.Write(ref served, api);
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
@@ -86,6 +94,7 @@ internal static class ClusterControllerRole
                 await Console.Out.WriteLineAsync($"kubeconfig {kubeconfig}").ConfigureAwait(false);
             }
 
+            var following = mirror is null ? Task.CompletedTask : new TreeFollower(mirror, controller.FollowReportsAsync, host.Time, host.Random, host.Loggers.CreateLogger("Ote.Mirror")).RunAsync(host.Stop);
             await using var door = await MessageDoor.StartAsync(arguments.MessageSocket, controller.Messages, host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
             if (controller.CaPin is { } pin)
             {
@@ -95,6 +104,7 @@ internal static class ClusterControllerRole
             await Console.Out.WriteLineAsync($"ready {options.Name}{(controller.ListenAddress is { } at ? $" {at}" : "")}").ConfigureAwait(false);
             host.Settle();
             await controller.RunAsync(host.Stop).ConfigureAwait(false);
+            await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -122,7 +132,7 @@ internal static class ClusterControllerRole
         _ => $"there is no link to the parent {options.Parent}; the cluster goes on with what it has, and the log says why",
     };
 
-    private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments) => ApiServer.StartAsync(
+    private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments, MirrorStore? mirror) => ApiServer.StartAsync(
         new ApiServerOptions
         {
             Name = arguments.Options.Name,
@@ -132,6 +142,7 @@ internal static class ClusterControllerRole
             Authorizer = new CommanderAuthorizer(),
             Audit = arguments.ApiAudit,
             BootstrapRoles = true,
+            Mirror = mirror,
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],
@@ -140,6 +151,20 @@ internal static class ClusterControllerRole
         host.Time,
         host.Stop,
         host.Meters);
+
+    private static MirrorStore OpenMirror(RoleHost host, ClusterControllerOptions options)
+    {
+        var folder = Path.Combine(options.DataDirectory, "mirror");
+        try
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return MirrorStore.Open(new MirrorOptions { Directory = folder }, host.Time, host.Loggers.CreateLogger("Ote.Mirror"));
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--serve: {unusable.Message}");
+        }
+    }
 
     /// <summary>Backups, of a root: any other cluster joins anew.</summary>
     private static Dictionary<string, Func<Stream, CancellationToken, Task>> Downloads(RoleHost host, ClusterControllerOptions options)
@@ -208,8 +233,9 @@ internal static class ClusterControllerRole
                 "none" => Impersonation.None,
                 var other => throw new RoleException($"--impersonate: '{other}' is neither requester nor none"),
             };
-            return new KubernetesShim(
+            var shim = new KubernetesShim(
                 managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
+            return Reports.Around(shim, managed, Path.Combine(arguments.Options.DataDirectory, "reports"), null, host);
         }
 
         return null;

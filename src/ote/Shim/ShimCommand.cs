@@ -27,8 +27,10 @@ internal static class ShimCommand
         var key = new Option<string?>("--tls-key") { Description = "Its key, PEM" };
         var authority = new Option<string?>("--client-ca") { Description = "CA of the callers' certificates, PEM" };
         var names = new Option<string[]>("--client-name") { Description = "Common names that may call; may be repeated", DefaultValueFactory = _ => [] };
+        var reports = new Option<string?>("--reports") { Description = "Report what there is in the cluster, and keep in this directory what is to be told; without it, the cluster does not report" };
+        var report = new Option<string[]>("--report") { Description = "With --reports: a kind to report, such as pods or widgets.example.com, instead of the default ones; may be repeated", DefaultValueFactory = _ => [] };
         var common = new CommonOptions();
-        var command = new Command(name, description) { listen, kubeconfig, context, allow, impersonate, certificate, key, authority, names };
+        var command = new Command(name, description) { listen, kubeconfig, context, allow, impersonate, certificate, key, authority, names, reports, report };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
@@ -54,7 +56,10 @@ internal static class ShimCommand
                     Console.Out.WriteLine($"ready {address}");
                     host.Settle();
                 },
-                now => Volatile.Write(ref notReady, now.Ready ? null : now.Text)).ConfigureAwait(false);
+                now => Volatile.Write(ref notReady, now.Ready ? null : now.Text),
+                (shim, endpoint) => parsed.GetValue(reports) is { } folder
+                    ? Reports.Around(shim, endpoint, Path.GetFullPath(folder), Reports.Kinds(parsed.GetRequiredValue(report)), host)
+                    : parsed.GetRequiredValue(report) is [] ? shim : throw new RoleException("--report: without --reports DIRECTORY nothing is reported; give both")).ConfigureAwait(false);
         }));
         return command;
     }

@@ -93,6 +93,7 @@ public sealed class SimNode
         private readonly SimDisk.SimJournal _journal;
         private readonly SimSite.SimShim? _shim;
         private readonly ApiGate? _gate;
+        private readonly CancellationTokenSource _ends = new();
         private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private bool _isOver;
 
@@ -136,6 +137,11 @@ public sealed class SimNode
             if (!_isOver)
             {
                 Controller = controller;
+                if (_node.Options.Parent is null && world.Reports is { } reports)
+                {
+                    _ = reports.FollowAsync(controller.FollowReportsAsync, _clock, world.Loggers(_node).CreateLogger("Ote.Mirror"), _ends.Token);
+                }
+
                 controller.StandingChanged += Moved;
                 Moved();
             }
@@ -166,6 +172,7 @@ public sealed class SimNode
         private void End()
         {
             _isOver = true;
+            _ends.Cancel();
             if (Controller is { } controller)
             {
                 controller.StandingChanged -= Moved;

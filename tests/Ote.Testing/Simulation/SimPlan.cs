@@ -18,6 +18,9 @@ public sealed record SimPlan(int Seed, int Clusters, long Steps)
     /// <summary>Mean virtual time from one message between clusters to the next; null: there are none.</summary>
     public TimeSpan? MessageEvery { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Mean virtual time from one change of an object in some cluster to the next; null: nothing is reported.</summary>
+    public TimeSpan? ReportEvery { get; init; }
+
     /// <summary>Mean virtual time from one wish of the operator to the next: tags, drains, pins, forbidden parents.</summary>
     public TimeSpan WishEvery { get; init; } = TimeSpan.FromSeconds(15);
 

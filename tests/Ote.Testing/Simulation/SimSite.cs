@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Ote.Protocol.Reports;
 using Ote.Shim;
 using Ote.Shim.Contract;
 
@@ -15,6 +16,9 @@ public sealed class SimSite(Timeline timeline, int who, string name, Func<double
     /// <summary>The cluster's name.</summary>
     public string Name => name;
 
+    /// <summary>What is in it; null: nothing that is reported.</summary>
+    internal SimReports? Reports { get; set; }
+
     /// <summary>Requests that were carried out.</summary>
     public int Executions { get; private set; }
 
@@ -28,7 +32,7 @@ public sealed class SimSite(Timeline timeline, int who, string name, Func<double
     public SimShim Open() => new(this);
 
     /// <summary>One process's shim.</summary>
-    public sealed class SimShim(SimSite site) : IClusterShim
+    public sealed class SimShim(SimSite site) : IClusterShim, IReportSource
     {
         private bool _isDead;
 
@@ -74,6 +78,10 @@ public sealed class SimSite(Timeline timeline, int who, string name, Func<double
             yield return new Readiness { Ready = true };
             await new TaskCompletionSource().Task.WaitAsync(ct).ConfigureAwait(false);
         }
+
+        /// <inheritdoc/>
+        public IAsyncEnumerable<Report> ReportAsync(IAsyncEnumerable<ReportRequest> requests, CancellationToken ct) =>
+            site.Reports?.ReportAsync(site.Name, requests, ct) ?? throw new NotSupportedException("nothing is reported in this simulation");
 
         /// <inheritdoc/>
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -79,6 +79,9 @@ public sealed class SimWorld : IAsyncDisposable
     /// <summary>Each says what must not be of something that goes on for a while; null: it is not. Asked after each thing that happens.</summary>
     internal HashSet<Func<string?>> Watched { get; } = [];
 
+    /// <summary>What clusters report; null: nothing.</summary>
+    internal SimReports? Reports { get; private set; }
+
     /// <summary>The step after which nothing new goes wrong and nothing new is asked for.</summary>
     public long FaultsEnd { get; set; }
 
@@ -100,6 +103,7 @@ public sealed class SimWorld : IAsyncDisposable
         var root = world.Add(null, takesChildren: true, []);
         var identity = Directory.CreateDirectory(Path.Combine(root.Options.DataDirectory, "identity"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         await File.WriteAllTextAsync(Path.Combine(identity.FullName, "uid"), "u-root").ConfigureAwait(false);
+        world.Reports = plan.ReportEvery is { } every ? new SimReports(world, every) : null;
         await root.StartAsync().ConfigureAwait(false);
         world._authority = CertificateAuthority.LoadOrCreate(Path.Combine(root.Options.DataDirectory, "identity"), world.Clock);
         world.Grow();
@@ -121,6 +125,11 @@ public sealed class SimWorld : IAsyncDisposable
         foreach (var node in _nodes)
         {
             node.Kill(silently: true);
+        }
+
+        if (Reports is not null)
+        {
+            await Reports.DisposeAsync().ConfigureAwait(false);
         }
 
         _authority?.Dispose();
@@ -205,7 +214,7 @@ public sealed class SimWorld : IAsyncDisposable
                 Tunnel = Uncompressed,
             },
             parent is null ? null : _authority!.CreateIdentity(self, takesChildren ? [address.Address.ToString(), "localhost", "127.0.0.1", "::1"] : [], _key),
-            takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate));
+            takesChildren ? null : new SimSite(Timeline, number, name, Random, Violate) { Reports = Reports });
         _nodes.Add(node);
         _byName.Add(name, node);
         return node;

@@ -10,11 +10,12 @@ namespace Ote.Testing.Simulation;
 /// <param name="Commands">Commands written.</param>
 /// <param name="Messages">Messages that clusters sent each other.</param>
 /// <param name="Across">Those that came over a lateral link, as the processes that ran at the end count them.</param>
+/// <param name="Changes">Changes of objects that clusters reported.</param>
 /// <param name="Executions">Requests carried out at the clusters.</param>
 /// <param name="Faults">Faults by kind.</param>
 /// <param name="Fingerprint">The same for each run of one plan.</param>
 public sealed record SimResult(
-    long Steps, TimeSpan Elapsed, TimeSpan Grown, long Live, TimeSpan Recovered, long Packets, int Commands, int Messages, long Across, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
+    long Steps, TimeSpan Elapsed, TimeSpan Grown, long Live, TimeSpan Recovered, long Packets, int Commands, int Messages, long Across, int Changes, int Executions, IReadOnlyDictionary<string, int> Faults, ulong Fingerprint);
 
 /// <summary>A whole run: a tree grows, things go wrong, are mended, and all must be well.</summary>
 public static class Simulation
@@ -77,7 +78,7 @@ public static class Simulation
         var messages = new SimMessages(world, laterals, plan.MessageEvery ?? TimeSpan.FromDays(1));
         var faults = plan.FaultEvery is { } mean ? new SimFaults(world, mean, commands, messages) : null;
         var wishes = new SimWishes(world, laterals, plan.WishEvery);
-        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), plan.MessageEvery is null ? Task.CompletedTask : messages.RunAsync(), wishes.RunAsync()).ConfigureAwait(false);
+        await Task.WhenAll(faults?.RunAsync() ?? Task.CompletedTask, plan.CommandEvery is null ? Task.CompletedTask : commands.RunAsync(), plan.MessageEvery is null ? Task.CompletedTask : messages.RunAsync(), wishes.RunAsync(), world.Reports?.RunAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         await (faults?.MendAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         await wishes.EndAsync().ConfigureAwait(false);
 
@@ -93,6 +94,7 @@ public static class Simulation
                 ?? (plan.MustBeHome ? invariants.Away() : null)
                 ?? await invariants.WrongStatusAsync().ConfigureAwait(false)
                 ?? await commands.OpenAsync().ConfigureAwait(false)
+                ?? await (world.Reports?.UnlikeAsync() ?? Task.FromResult<string?>(null)).ConfigureAwait(false)
                 ?? open;
         }).ConfigureAwait(false);
         if ((await commands.UntruthAsync().ConfigureAwait(false) ?? messages.Untruth() ?? laterals.Loop()) is { } untruth)
@@ -111,6 +113,7 @@ public static class Simulation
             commands.Count,
             messages.Count,
             laterals.Brought,
+            world.Reports?.Count ?? 0,
             world.Nodes.Sum(static n => n.Site?.Executions ?? 0),
             faults?.Counts ?? [],
             world.Timeline.Fingerprint);

@@ -1,0 +1,257 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Routing;
+using Ote.Protocol.Reports;
+using Ote.Protocol.Tunnel;
+using RouteEntry = Ote.Cluster.Routing.RouteEntry;
+
+namespace Ote.Cluster.Reports;
+
+/// <summary>
+/// Where processes beside this controller follow the reports of its subtree: each hears how clusters stand and asks for the reports of those it wants, and of one
+/// cluster the last that asked gets them. Thread-safe.
+/// </summary>
+internal sealed class ReportDesk
+{
+    private const int MostWaiting = 256; // reports that a follower has not taken; a child's lane waits then
+    private const int MostNews = 200_000;
+    private readonly RouteKeeper _routes;
+    private readonly ILogger _log;
+    private readonly Lock _gate = new();
+    private readonly HashSet<Follower> _followers = [];
+    private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ulong> _ways = new(StringComparer.Ordinal);
+    private ulong _counter;
+
+    /// <summary>Makes a desk without followers.</summary>
+    /// <param name="routes">Who is where.</param>
+    /// <param name="time">The clock: sessions are counted from the time of the start, so that those of a later run are higher.</param>
+    /// <param name="log">Where it logs.</param>
+    public ReportDesk(RouteKeeper routes, TimeProvider time, ILogger log)
+    {
+        (_routes, _log, _counter) = (routes, log, (ulong)time.GetUtcNow().ToUnixTimeMilliseconds() << 8);
+        routes.Changed += Tell;
+    }
+
+    /// <summary>Takes a follower's words down.</summary>
+    public Func<ReportAsk, CancellationToken, Task> Ask { get; set; } = (_, _) => Task.CompletedTask;
+
+    /// <summary>Follows until either side stops.</summary>
+    public async IAsyncEnumerable<TreeReport> FollowAsync(IAsyncEnumerable<TreeRequest> requests, [EnumeratorCancellation] CancellationToken ct)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var follower = new Follower();
+        Enter(follower);
+        var asking = AskAsync(follower, requests, ending.Token);
+        try
+        {
+            await foreach (var report in follower.TakeAsync(ending.Token).ConfigureAwait(false))
+            {
+                yield return report;
+            }
+        }
+        finally
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await asking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await LeaveAsync(follower).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes what a cluster reports; waits while its follower has enough.</summary>
+    public async Task TakeAsync(ReportPart part, CancellationToken ct)
+    {
+        Session? session;
+        lock (_gate)
+        {
+            session = _sessions.TryGetValue(part.Cluster, out var now) && now.Number == part.Session ? now : null;
+            if (session is null && part.Session > _counter)
+            {
+                _counter = part.Session; // of a run whose clock was ahead: what is asked from now on has to count
+            }
+        }
+
+        if (session is not null)
+        {
+            await session.Follower.ReportAsync(new TreeReport { Cluster = part.Cluster, Report = part.Report, Round = session.Round }, ct).ConfigureAwait(false);
+        }
+    }
+
+    private void Enter(Follower follower)
+    {
+        lock (_gate)
+        {
+            _followers.Add(follower);
+            foreach (var entry in _routes.Read(t => t.Below.Append(t.Self).ToArray()))
+            {
+                follower.Tell(News(entry));
+            }
+
+            follower.Tell(new TreeReport { News = new ClusterNews { Current = true } });
+        }
+    }
+
+    private async Task AskAsync(Follower follower, IAsyncEnumerable<TreeRequest> requests, CancellationToken ct)
+    {
+        try
+        {
+            await foreach (var asked in requests.WithCancellation(ct).ConfigureAwait(false))
+            {
+                if (Note(follower, asked) is { } session)
+                {
+                    await Ask(new ReportAsk { Cluster = asked.Cluster, Follower = _routes.Self.Name, Session = session, Request = asked.Request }, ct).ConfigureAwait(false);
+                }
+            }
+        }
+        finally
+        {
+            follower.Complete();
+        }
+    }
+
+    /// <summary>The session in which it is to be asked; null: it is another follower's by now.</summary>
+    private ulong? Note(Follower follower, TreeRequest asked)
+    {
+        lock (_gate)
+        {
+            if (asked.Request?.KindCase == ReportRequest.KindOneofCase.Follow)
+            {
+                _sessions[asked.Cluster] = new Session(++_counter, asked.Round, follower);
+                return _counter;
+            }
+
+            if (!_sessions.TryGetValue(asked.Cluster, out var session) || session.Follower != follower)
+            {
+                return null;
+            }
+
+            if (asked.Request is null)
+            {
+                _sessions.Remove(asked.Cluster);
+            }
+
+            return session.Number;
+        }
+    }
+
+    private async Task LeaveAsync(Follower follower)
+    {
+        ReportAsk[] ends;
+        lock (_gate)
+        {
+            _followers.Remove(follower);
+            ends = [.. _sessions.Where(s => s.Value.Follower == follower).Select(s => new ReportAsk { Cluster = s.Key, Follower = _routes.Self.Name, Session = s.Value.Number })];
+            foreach (var end in ends)
+            {
+                _sessions.Remove(end.Cluster);
+            }
+        }
+
+        foreach (var end in ends)
+        {
+            await Ask(end, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private void Tell(IReadOnlyList<RouteChange> changes)
+    {
+        lock (_gate)
+        {
+            if (_followers.Count == 0)
+            {
+                return;
+            }
+
+            var moved = changes.Where(c => c.Reattached || c.CameOnline).Select(c => c.Name).ToArray();
+            var entries = new Dictionary<string, RouteEntry?>(StringComparer.Ordinal);
+            foreach (var change in changes)
+            {
+                entries[change.Name] = change.After;
+            }
+
+            if (moved.Length > 0)
+            {
+                foreach (var entry in _routes.Read(t => moved.SelectMany(t.Subtree).Concat(moved).Distinct(StringComparer.Ordinal).Select(t.Find).OfType<RouteEntry>().ToArray()))
+                {
+                    _ways[entry.Name] = ++_counter;
+                    entries[entry.Name] = entry;
+                }
+            }
+
+            foreach (var (name, entry) in entries)
+            {
+                if (entry is null)
+                {
+                    _ways.Remove(name);
+                }
+
+                var news = entry is null ? new TreeReport { Cluster = name, News = new ClusterNews() } : News(entry);
+                foreach (var follower in _followers.Where(f => !f.Tell(news)).ToArray())
+                {
+                    _log.FollowerTooSlow(MostNews);
+                    _followers.Remove(follower); // its stream ends, and it begins anew
+                    follower.Complete();
+                }
+            }
+        }
+    }
+
+    private TreeReport News(RouteEntry entry) => new()
+    {
+        Cluster = entry.Name,
+        News = new ClusterNews
+        {
+            Uid = entry.Uid,
+            Parent = entry.Parent,
+            Online = entry.Online,
+            Reports = entry.Managed,
+            Attached = _ways.GetValueOrDefault(entry.Name),
+        },
+    };
+
+    private sealed record Session(ulong Number, ulong Round, Follower Follower);
+
+    /// <summary>One process that follows. News wait without holding anybody up, up to a bound; reports wait in whoever brings them.</summary>
+    private sealed class Follower
+    {
+        private readonly Channel<TreeReport> _items = Channel.CreateUnbounded<TreeReport>(new UnboundedChannelOptions { SingleReader = true });
+        private readonly SemaphoreSlim _room = new(MostWaiting);
+        private int _news;
+
+        public bool Tell(TreeReport news) => Interlocked.Increment(ref _news) <= MostNews && _items.Writer.TryWrite(news);
+
+        public async Task ReportAsync(TreeReport report, CancellationToken ct)
+        {
+            await _room.WaitAsync(ct).ConfigureAwait(false);
+            if (!_items.Writer.TryWrite(report))
+            {
+                _room.Release(); // it has left
+            }
+        }
+
+        public async IAsyncEnumerable<TreeReport> TakeAsync([EnumeratorCancellation] CancellationToken ct)
+        {
+            await foreach (var item in _items.Reader.ReadAllAsync(ct).ConfigureAwait(false))
+            {
+                if (item.Report is not null)
+                {
+                    _room.Release();
+                }
+                else
+                {
+                    Interlocked.Decrement(ref _news);
+                }
+
+                yield return item;
+            }
+        }
+
+        public void Complete()
+        {
+            _items.Writer.TryComplete();
+            _room.Release(MostWaiting); // whoever waits finds that it has left
+        }
+    }
+}

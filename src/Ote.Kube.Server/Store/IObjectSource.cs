@@ -1,0 +1,27 @@
+using Ote.Kube.Server.Watching;
+
+namespace Ote.Kube.Server.Store;
+
+/// <summary>Where objects of some kinds are read and watched from. Thread-safe.</summary>
+public interface IObjectSource
+{
+    /// <summary>The newest revision that can be read.</summary>
+    long Revision { get; }
+
+    /// <summary>Hands out changes.</summary>
+    ChangeHub Changes { get; }
+
+    /// <summary>Whether the objects of a kind (<c>group/plural</c>) are here.</summary>
+    bool Has(string resource);
+
+    /// <summary>The current object, or null.</summary>
+    ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation);
+
+    /// <summary>A piece of the objects, by namespace and name.</summary>
+    /// <exception cref="RevisionExpiredException">The query's revision is no longer kept.</exception>
+    ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation);
+
+    /// <summary>A piece of the changes of one kind after a revision, oldest first.</summary>
+    /// <exception cref="RevisionExpiredException">Some of them are no longer kept.</exception>
+    ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation);
+}

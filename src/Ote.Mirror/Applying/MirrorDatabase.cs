@@ -1,0 +1,144 @@
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>
+/// The mirror's SQLite file. Whatever is in it was told by clusters and can be told again, so it need not survive the loss of power to the last transaction:
+/// streams and objects go on together from wherever it stands.
+/// </summary>
+internal sealed class MirrorDatabase : IDisposable
+{
+    public const string FileName = "mirror.db";
+
+    private const string Layout = """
+        CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS clusters (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uid TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS kinds (id INTEGER PRIMARY KEY, stream TEXT NOT NULL UNIQUE, api_version TEXT NOT NULL, kind TEXT NOT NULL, namespaced INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS streams (cluster INTEGER NOT NULL, kind INTEGER NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, digest INTEGER NOT NULL,
+            pass INTEGER NOT NULL, passing INTEGER NOT NULL, PRIMARY KEY (cluster, kind)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, cluster INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL,
+            revision INTEGER NOT NULL, since INTEGER NOT NULL, pass INTEGER NOT NULL, mark INTEGER NOT NULL, value BLOB NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS by_cluster ON objects (kind, cluster, ns, shown);
+        CREATE UNIQUE INDEX IF NOT EXISTS by_shown ON objects (kind, ns, shown);
+        CREATE INDEX IF NOT EXISTS by_revision ON objects (revision);
+        CREATE TABLE IF NOT EXISTS terms (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
+        CREATE TABLE IF NOT EXISTS found (term INTEGER NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (term, object)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS history (ended INTEGER PRIMARY KEY, kind INTEGER NOT NULL, cluster INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL,
+            began INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, gone INTEGER NOT NULL, value BLOB NOT NULL);
+        INSERT INTO meta VALUES ('format', 1) ON CONFLICT DO NOTHING;
+        INSERT INTO meta VALUES ('revision', 1) ON CONFLICT DO NOTHING;
+        INSERT INTO meta VALUES ('forgotten', 0) ON CONFLICT DO NOTHING;
+        """;
+
+    private readonly string? _file;
+    private readonly int _cacheKiB;
+    private readonly SemaphoreSlim _readers;
+    private readonly Stack<Session> _idle = new();
+    private readonly Lock _gate = new();
+
+    /// <summary>Opens the file of a folder, which must be the owner's alone; null: in memory, where who reads and who writes take turns.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public MirrorDatabase(string? directory, int cacheKiB = 32 * 1024, int readers = 4)
+    {
+        _file = directory is null ? null : Path.Combine(directory, FileName);
+        _cacheKiB = cacheKiB;
+        _readers = new SemaphoreSlim(directory is null ? 1 : readers);
+        try
+        {
+            if (_file is not null && !File.Exists(_file))
+            {
+                File.Open(_file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+            }
+
+            Writer = Open(cacheKiB);
+            // Revisions whose transaction may have been lost are given to nothing else.
+            Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+1048576 WHERE key='revision';COMMIT");
+        }
+        catch (SqliteException broken)
+        {
+            Dispose();
+            throw new IOException($"the mirror {_file} cannot be opened: {broken.Message}. Free space; if it is damaged, remove it: clusters tell all of it again.", broken);
+        }
+    }
+
+    /// <summary>The connection that writes; for one task, between <see cref="EnterWriterAsync"/> and <see cref="LeaveWriter"/>.</summary>
+    public Session Writer { get; } = null!;
+
+    public async ValueTask EnterWriterAsync()
+    {
+        if (_file is null)
+        {
+            await _readers.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    public void LeaveWriter()
+    {
+        if (_file is null)
+        {
+            _readers.Release();
+        }
+    }
+
+    /// <summary>Runs a short read.</summary>
+    public async ValueTask<T> ReadAsync<T, TArgument>(Func<Session, TArgument, T> read, TArgument argument, CancellationToken cancellation)
+    {
+        await _readers.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (_file is null)
+            {
+                return read(Writer, argument);
+            }
+
+            Session? session;
+            lock (_gate)
+            {
+                _idle.TryPop(out session);
+            }
+
+            session ??= Open(_cacheKiB / 4);
+            try
+            {
+                return read(session, argument);
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    _idle.Push(session);
+                }
+            }
+        }
+        finally
+        {
+            _readers.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        Writer?.Dispose();
+        while (_idle.TryPop(out var session))
+        {
+            session.Dispose();
+        }
+
+        _readers.Dispose();
+    }
+
+    private Session Open(int cacheKiB)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _file ?? ":memory:", Pooling = false }.ToString());
+        connection.Open();
+        var session = new Session(connection, _file ?? "in memory");
+        session.Execute(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"PRAGMA cache_size=-{cacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;"));
+        if (_file is not null)
+        {
+            session.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;");
+        }
+
+        return session;
+    }
+}

@@ -1,0 +1,22 @@
+using Ote.Mirror.Reporting;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>How a mirror is kept.</summary>
+public sealed record MirrorOptions
+{
+    /// <summary>The folder, which must exist and be the owner's alone; null: in memory.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>
+    /// Streams that are served from the mirror; what clusters report besides is kept and not served. Default: what clusters report by default, without
+    /// namespaces and configmaps, of which the controller has its own.
+    /// </summary>
+    public IReadOnlyList<string> Streams { get; init; } = [.. ReportedKinds.Default.Select(k => k.Stream).Except(["namespaces", "configmaps"])];
+
+    /// <summary>How long former states are kept. Default a day.</summary>
+    public TimeSpan HistoryKept { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>Most bytes of former states; the oldest go first. Default 1 GiB.</summary>
+    public long HistoryBytes { get; init; } = 1024L * 1024 * 1024;
+}

@@ -1,0 +1,149 @@
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>Reads the mirror as a Kubernetes server does its store: by namespace and the name an object is shown under.</summary>
+internal static class MirrorReader
+{
+    private const string Node = "f spec.nodeName=";
+    private const string Phase = "f status.phase=";
+    private const int Rare = 20_000; // beyond it, looking at objects in their order finds enough of them soon
+    private const string Columns = "o.ns, o.shown, o.revision, o.value";
+
+    /// <summary>One object.</summary>
+    public static StoredObject? Find(Session session, StoreKey key)
+    {
+        using var reader = session.Prepare(
+            "SELECT o.revision, o.value FROM objects o WHERE o.kind=(SELECT id FROM kinds WHERE stream=$1) AND o.ns=$2 AND o.shown=$3", MirrorStore.StreamOf(key.Resource), key.Namespace, key.Name).ExecuteReader();
+        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), (byte[])reader[1]) : null;
+    }
+
+    /// <summary>
+    /// A piece of the objects as they are now. Pages of one list may so be of different moments; whoever watches on from the revision of the first sees what changed
+    /// in between.
+    /// </summary>
+    public static Piece<StoredObject> List(Session session, PageQuery query) => session.InOneMoment(query, (s, q) =>
+    {
+        var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", MirrorStore.StreamOf(q.Resource));
+        using var reader = Command(s, q, kind).ExecuteReader();
+        var (rows, bytes, more) = (new List<StoredObject>(), 0L, false);
+        while (!more && reader.Read())
+        {
+            var json = (byte[])reader[3];
+            rows.Add(new StoredObject(new StoreKey(q.Resource, reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), json));
+            bytes += json.Length;
+            more = rows.Count == q.Limit || bytes >= Piece<StoredObject>.MostBytes;
+        }
+
+        return new Piece<StoredObject>(rows, more);
+    });
+
+    /// <summary>A piece of the changes of a kind in (after, upTo], oldest first.</summary>
+    public static Piece<Change> Changes(Session session, (string Resource, long After, long UpTo, int Limit) asked) => session.InOneMoment(asked, (s, q) =>
+    {
+        var forgotten = s.Scalar("SELECT value FROM meta WHERE key='forgotten'");
+        if (q.After < forgotten)
+        {
+            throw new RevisionExpiredException(q.After, forgotten);
+        }
+
+        var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", MirrorStore.StreamOf(q.Resource));
+        // What is there since a revision, what was there from one to another, and what went at one.
+        using var reader = s.Prepare(
+            """
+            SELECT revision, 0, ns, shown, value FROM objects WHERE kind=$1 AND revision>$2 AND revision<=$3
+            UNION ALL SELECT began, 0, ns, shown, value FROM history WHERE kind=$1 AND began>$2 AND began<=$3
+            UNION ALL SELECT ended, 1, ns, shown, value FROM history WHERE kind=$1 AND gone=1 AND ended>$2 AND ended<=$3
+            ORDER BY 1 LIMIT $4
+            """,
+            kind, q.After, q.UpTo, q.Limit).ExecuteReader();
+        var (rows, bytes, more) = (new List<Change>(), 0L, false);
+        while (!more && reader.Read())
+        {
+            var (revision, gone, key, json) = (reader.GetInt64(0), reader.GetInt64(1) != 0, new StoreKey(q.Resource, reader.GetString(2), reader.GetString(3)), (byte[])reader[4]);
+            var before = gone ? json : Before(s, kind, key, revision);
+            rows.Add(new Change(
+                revision, gone ? ChangeKind.Deleted : before is null ? ChangeKind.Added : ChangeKind.Modified, key, gone ? MirroredObject.AtRevision(json, revision) : json, before));
+            bytes += json.Length;
+            more = rows.Count == q.Limit || bytes >= Piece<Change>.MostBytes;
+        }
+
+        return new Piece<Change>(rows, more);
+    });
+
+    /// <summary>The state that a revision took the place of; null when there was none.</summary>
+    private static byte[]? Before(Session session, long kind, StoreKey key, long revision)
+    {
+        using var reader = session.Prepare("SELECT value FROM history WHERE ended=$1 AND kind=$2 AND ns=$3 AND shown=$4 AND gone=0", revision, kind, key.Namespace, key.Name).ExecuteReader();
+        return reader.Read() ? (byte[])reader[0] : null;
+    }
+
+    /// <summary>
+    /// By an index in the order of the answer; or, where few objects have what is asked for, by those, whose keys are sorted first, so that no value passes
+    /// through a sorter.
+    /// </summary>
+    private static SqliteCommand Command(Session session, PageQuery query, long kind)
+    {
+        var ns = query.Namespace;
+        var (afterNs, after) = (ns ?? query.AfterNamespace, query.AfterName);
+        if (Narrowest(session, query, kind) is { } term)
+        {
+            return session.Prepare(
+                $"""
+                SELECT {Columns} FROM (
+                    SELECT o.id AS id, o.ns AS ns, o.shown AS shown FROM found f JOIN objects o ON o.id=f.object
+                    WHERE f.term=$1 AND ($2='' OR o.ns=$2) AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5) k
+                CROSS JOIN objects o ON o.id=k.id ORDER BY k.ns, k.shown
+                """,
+                term, ns ?? "", afterNs, after, query.Limit);
+        }
+
+        var among = ClusterOf(query) is { } cluster ? session.Scalar("SELECT id FROM clusters WHERE name=$1", cluster) : 0;
+        return (ns, ClusterOf(query)) switch
+        {
+            (null, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND (o.ns, o.shown)>($2, $3) ORDER BY o.ns, o.shown LIMIT $4", kind, afterNs, after, query.Limit),
+            (_, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND o.ns=$2 AND o.shown>$3 ORDER BY o.shown LIMIT $4", kind, ns, after, query.Limit),
+            (null, _) => session.Prepare(
+                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5", kind, among, afterNs, after, query.Limit),
+            _ => session.Prepare(
+                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND o.ns=$3 AND o.shown>$4 ORDER BY o.shown LIMIT $5", kind, among, ns, after, query.Limit),
+        };
+    }
+
+    /// <summary>The one of the terms that fewest objects have, if they are few; 0 when none has it; null when none of the terms is rare.</summary>
+    private static long? Narrowest(Session session, PageQuery query, long kind)
+    {
+        (long Term, long Count)? best = null;
+        foreach (var text in TermsOf(query))
+        {
+            var term = session.Scalar("SELECT id FROM terms WHERE kind=$1 AND text=$2", kind, text);
+            var count = session.Scalar("SELECT count(*) FROM (SELECT 1 FROM found WHERE term=$1 LIMIT $2)", term, Rare + 1);
+            best = count <= Rare && (best is null || count < best.Value.Count) ? (term, count) : best;
+        }
+
+        return best?.Term;
+    }
+
+    private static string? ClusterOf(PageQuery query) =>
+        query.Terms.FirstOrDefault(t => t.StartsWith($"l {MirroredObject.ClusterLabel}=", StringComparison.Ordinal)) is { } term ? term[(term.IndexOf('=', StringComparison.Ordinal) + 1)..] : null;
+
+    private static IEnumerable<string> TermsOf(PageQuery query)
+    {
+        foreach (var term in query.Terms)
+        {
+            if (term.StartsWith("l ", StringComparison.Ordinal) && !term.StartsWith($"l {MirroredObject.ClusterLabel}=", StringComparison.Ordinal))
+            {
+                yield return term;
+            }
+            else if (term.StartsWith(Node, StringComparison.Ordinal) && term.Length > Node.Length)
+            {
+                yield return "n " + term[Node.Length..];
+            }
+            else if (term.StartsWith(Phase, StringComparison.Ordinal) && term.Length > Phase.Length)
+            {
+                yield return "p " + term[Phase.Length..];
+            }
+        }
+    }
+}

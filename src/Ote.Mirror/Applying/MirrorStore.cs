@@ -1,0 +1,226 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
+using Ote.Protocol.Reports;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>
+/// What the clusters of the subtree have reported, on disk: written by their reports alone, read as Kubernetes objects. Reports that wait share a
+/// transaction. Thread-safe.
+/// </summary>
+public sealed class MirrorStore : IObjectSource, IAsyncDisposable
+{
+    private const int MostWaiting = 256;
+    private const int MostTogether = 128;
+    private static readonly TimeSpan Pruning = TimeSpan.FromSeconds(30);
+
+    private readonly MirrorDatabase _database;
+    private readonly MirrorWriter _writer;
+    private readonly MirrorHistory _history;
+    private readonly HashSet<string> _resources;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Channel<Work> _waiting = Channel.CreateBounded<Work>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
+    private readonly Task _writing;
+
+    private MirrorStore(MirrorDatabase database, MirrorOptions options, TimeProvider time, ILogger log)
+    {
+        (_database, _time, _log) = (database, time, log);
+        _resources = options.Streams.Select(ResourceOf).ToHashSet(StringComparer.Ordinal);
+        _writer = new MirrorWriter(database.Writer, time);
+        _history = new MirrorHistory(database.Writer, options, time);
+        Changes = new ChangeHub(_writer.Revision, (_, _) => { });
+        _writing = Task.Run(WriteAsync);
+    }
+
+    /// <inheritdoc/>
+    public long Revision => Changes.Published;
+
+    /// <inheritdoc/>
+    public ChangeHub Changes { get; }
+
+    /// <summary>Opens the mirror of a folder, which must exist and be the owner's alone.</summary>
+    /// <exception cref="IOException">It cannot be opened; the message says what to do.</exception>
+    public static MirrorStore Open(MirrorOptions options, TimeProvider time, ILogger log)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new MirrorStore(new MirrorDatabase(options.Directory), options, time, log);
+    }
+
+    /// <inheritdoc/>
+    public bool Has(string resource) => _resources.Contains(resource);
+
+    /// <summary>How far the streams of a cluster are here.</summary>
+    public async Task<IReadOnlyList<StreamCursor>> CursorsAsync(string cluster)
+    {
+        IReadOnlyList<StreamCursor> cursors = [];
+        await DoAsync(writer =>
+        {
+            cursors = writer.Cursors(cluster);
+            return true;
+        }).ConfigureAwait(false);
+        return cursors;
+    }
+
+    /// <summary>Takes a report; when this completes it can be acknowledged.</summary>
+    /// <returns>False when it does not go on where its stream ends here, or does not agree with it: the cluster is to be followed anew.</returns>
+    /// <exception cref="IOException">The disk does not take it.</exception>
+    public Task<bool> ApplyAsync(string cluster, Report report) => DoAsync(writer => writer.Apply(cluster, report));
+
+    /// <summary>Forgets a cluster and all it has told.</summary>
+    public Task RemoveAsync(string cluster) => DoAsync(writer =>
+    {
+        writer.Remove(cluster);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(MirrorReader.Find, key, cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => _database.ReadAsync(MirrorReader.List, query, cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) =>
+        _database.ReadAsync(MirrorReader.Changes, (resource, after, upTo, limit), cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        await _writing.ConfigureAwait(false);
+        Changes.Dispose();
+        _database.Dispose();
+    }
+
+    /// <summary>The stream of a kind as the server names it: <c>apps/deployments</c> of <c>deployments.apps</c>.</summary>
+    internal static string ResourceOf(string stream)
+    {
+        var dot = stream.IndexOf('.', StringComparison.Ordinal);
+        return dot < 0 ? "/" + stream : $"{stream[(dot + 1)..]}/{stream[..dot]}";
+    }
+
+    /// <summary>The reverse of <see cref="ResourceOf"/>.</summary>
+    internal static string StreamOf(string resource)
+    {
+        var slash = resource.IndexOf('/', StringComparison.Ordinal);
+        return slash == 0 ? resource[1..] : $"{resource[(slash + 1)..]}.{resource[..slash]}";
+    }
+
+    private async Task<bool> DoAsync(Func<MirrorWriter, bool> work)
+    {
+        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _waiting.Writer.WriteAsync(new Work(work, done)).ConfigureAwait(false);
+        return await done.Task.ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync()
+    {
+        var together = new List<Work>(MostTogether);
+        var pruned = _time.GetTimestamp();
+        while (await _waiting.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            together.Clear();
+            while (together.Count < MostTogether && _waiting.Reader.TryRead(out var work))
+            {
+                together.Add(work);
+            }
+
+            await _database.EnterWriterAsync().ConfigureAwait(false);
+            try
+            {
+                if (!TryCommit(together))
+                {
+                    // One of them cannot be taken: the others go by themselves.
+                    together.ForEach(work => TryCommit([work]));
+                }
+
+                if (_time.GetElapsedTime(pruned) >= Pruning)
+                {
+                    pruned = _time.GetTimestamp();
+                    Prune();
+                }
+            }
+            finally
+            {
+                _database.LeaveWriter();
+            }
+        }
+    }
+
+    /// <summary>True when all of it is committed, or when it was a single one whose maker was told why not.</summary>
+    private bool TryCommit(IReadOnlyList<Work> works)
+    {
+        var session = _database.Writer;
+        try
+        {
+            session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
+            var outcomes = works.Select(w => w.Do(_writer)).ToArray();
+            _writer.Finish();
+            session.Prepare("COMMIT").ExecuteNonQuery();
+            Publish();
+            for (var i = 0; i < works.Count; i++)
+            {
+                works[i].Done.SetResult(outcomes[i]);
+            }
+
+            return true;
+        }
+#pragma warning disable CA1031 // Whatever a report does must not end the writer: whoever brought it is told.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            TakeBack(session);
+            if (works.Count > 1)
+            {
+                return false;
+            }
+
+            works[0].Done.SetException(fault is SqliteException disk
+                ? new IOException($"the mirror {session.Name} cannot be written: {disk.Message}. Free space; no restart is needed.", disk)
+                : fault);
+            return true;
+        }
+    }
+
+    private void TakeBack(Session session)
+    {
+        try
+        {
+            session.Execute("ROLLBACK");
+        }
+        catch (SqliteException)
+        {
+            // There was no transaction, or the fault has ended it.
+        }
+
+        _writer.Forget();
+    }
+
+    private void Publish()
+    {
+        Changes.Publish(
+            [.. _writer.Changes.Select(c => new Change(
+                c.Revision, c.Before is null ? ChangeKind.Added : c.After is null ? ChangeKind.Deleted : ChangeKind.Modified,
+                new StoreKey(ResourceOf(c.Stream), c.Namespace, c.Shown), c.After ?? MirroredObject.AtRevision(c.Before!, c.Revision), c.Before))],
+            _writer.Revision);
+        _writer.Changes.Clear();
+    }
+
+    private void Prune()
+    {
+        try
+        {
+            _history.Prune();
+        }
+        catch (SqliteException full)
+        {
+            _log.HistoryNotPruned(full.Message);
+        }
+    }
+
+    private sealed record Work(Func<MirrorWriter, bool> Do, TaskCompletionSource<bool> Done);
+}

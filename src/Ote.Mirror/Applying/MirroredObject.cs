@@ -1,0 +1,108 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>An object as its cluster reports it and as it is shown here, with what it can be found by.</summary>
+/// <param name="Json">The object as it is shown: named for its cluster, at a revision of this mirror.</param>
+/// <param name="Terms">What it can be found by besides its key: <c>l KEY=VALUE</c> for a label, <c>n NODE</c>, <c>p PHASE</c>, <c>o UID</c> for an owner.</param>
+internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
+{
+    /// <summary>The label that names the cluster, as the original platform has it.</summary>
+    public const string ClusterLabel = "ote-cluster";
+
+    /// <summary>The label that names a pod's node.</summary>
+    public const string NodeLabel = "node-name";
+
+    private const string Prefix = "ote.baidu.com/";
+    private const int MostLabelValue = 63;
+    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Makes the form in which an object is shown.</summary>
+    /// <param name="reported">What the cluster reports; a JSON object.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="shown">The name it is shown under.</param>
+    /// <param name="revision">Of this mirror.</param>
+    /// <param name="apiVersion">Of the stream, for objects that do not say.</param>
+    /// <param name="kind">As above.</param>
+    /// <exception cref="JsonException">It is no JSON object.</exception>
+    public static MirroredObject Of(ReadOnlySpan<byte> reported, string cluster, string shown, long revision, string apiVersion, string kind)
+    {
+        var obj = JsonNode.Parse(reported) as JsonObject ?? throw new JsonException("what is reported is not a JSON object");
+        obj["apiVersion"] ??= apiVersion;
+        obj["kind"] ??= kind;
+        var metadata = obj.Child("metadata");
+        var annotations = metadata.Child("annotations");
+        annotations[Prefix + "cluster"] = cluster;
+        annotations[Prefix + "name"] = obj.Name();
+        annotations[Prefix + "resource-version"] = obj.ResourceVersion();
+        metadata["name"] = shown;
+        metadata["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
+        var labels = metadata.Child("labels");
+        labels[ClusterLabel] = cluster;
+        var node = kind == "Pod" ? obj.Text("spec", "nodeName") : null;
+        if (node is { Length: > 0 and <= MostLabelValue })
+        {
+            labels[NodeLabel] = node;
+        }
+
+        return new MirroredObject(Encode(obj, reported.Length + 512), TermsOf(obj));
+    }
+
+    /// <summary>An object that is gone, at the revision at which it went.</summary>
+    public static byte[] AtRevision(byte[] json, long revision)
+    {
+        var obj = (JsonObject)JsonNode.Parse(json)!;
+        obj["metadata"]!["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
+        return Encode(obj, json.Length + 16);
+    }
+
+    /// <summary>What an object in the form in which it is shown can be found by.</summary>
+    public static IReadOnlyList<string> TermsOf(JsonObject shown) => [.. AllTerms(shown).Distinct(StringComparer.Ordinal)];
+
+    private static byte[] Encode(JsonObject obj, int size)
+    {
+        var buffer = new ArrayBufferWriter<byte>(size);
+        using (var writer = new Utf8JsonWriter(buffer, Relaxed))
+        {
+            obj.WriteTo(writer);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static IEnumerable<string> AllTerms(JsonObject obj)
+    {
+        var node = obj.Text("kind") == "Pod" ? obj.Text("spec", "nodeName") : null;
+        foreach (var (key, value) in obj.Labels() ?? [])
+        {
+            // The cluster has an index of its own.
+            if (key != ClusterLabel && value is JsonValue text && text.TryGetValue<string>(out var word))
+            {
+                yield return $"l {key}={word}";
+            }
+        }
+
+        if (node is { Length: > 0 })
+        {
+            yield return $"n {node}";
+        }
+
+        if (obj.Text("status", "phase") is { } phase)
+        {
+            yield return $"p {phase}";
+        }
+
+        foreach (var owner in obj.Items("metadata", "ownerReferences") ?? [])
+        {
+            if (owner.Text("uid") is { } uid)
+            {
+                yield return $"o {uid}";
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Protocol.Reports;
+
+namespace Ote.Mirror.Reporting;
+
+/// <summary>
+/// The reports of one managed cluster: watches the kinds that are reported, keeps them in a <see cref="ReportJournal"/>, and tells any number of followers
+/// what they have not heard. Followers are served from the journal, so that they cost the cluster nothing, and it need not answer. Thread-safe.
+/// </summary>
+public sealed class ClusterReporter
+{
+    private const int MostRequests = 1024;
+    private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMinutes(5);
+
+    private readonly KubeClient _client;
+    private readonly ReportJournal _journal;
+    private readonly IReadOnlyList<ReportedKind> _kinds;
+    private readonly IReadOnlyList<ReportStream> _streams;
+    private readonly TimeProvider _time;
+    private readonly Func<double> _random;
+    private readonly ILogger _log;
+
+    /// <summary>Makes a reporter; it reports what the journal has.</summary>
+    /// <param name="client">The managed cluster.</param>
+    /// <param name="journal">What there is to report; of other kinds it forgets.</param>
+    /// <param name="kinds">The kinds.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="random">Uniform in [0, 1), for jitter.</param>
+    /// <param name="log">Where it logs.</param>
+    public ClusterReporter(KubeClient client, ReportJournal journal, IReadOnlyList<ReportedKind> kinds, TimeProvider time, Func<double> random, ILogger log)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        ArgumentNullException.ThrowIfNull(kinds);
+        (_client, _journal, _kinds, _time, _random, _log) = (client, journal, kinds, time, random, log);
+        _journal.Keep([.. kinds.Select(k => k.Stream)]);
+        _streams = [.. kinds.Select(k => journal.Stream(k.Stream))];
+    }
+
+    /// <summary>Watches the cluster until stopped.</summary>
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_kinds.Zip(_streams, (kind, stream) => Loop.RunAsync(
+        $"reports of {kind.Stream}", token => ReportAsync(kind, stream, token), new Backoff(BackoffOptions.Default, _random), Calm, _time, _log, stop)));
+
+    /// <summary>Tells one follower, until <paramref name="ct"/> or until it asks no more.</summary>
+    /// <param name="requests">What it says.</param>
+    /// <param name="ct">Ends it.</param>
+    public async IAsyncEnumerable<Report> FollowAsync(IAsyncEnumerable<ReportRequest> requests, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var news = new Signal();
+        var said = Channel.CreateBounded<ReportRequest>(new BoundedChannelOptions(MostRequests) { SingleReader = true });
+        var session = new ReportSession(_streams);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var listening = ListenAsync(requests, said.Writer, news, ending.Token);
+        _journal.Changed += news.Set;
+        try
+        {
+            while (true)
+            {
+                while (said.Reader.TryRead(out var request))
+                {
+                    session.Take(request);
+                }
+
+                if (session.TryNext(out var report))
+                {
+                    yield return report;
+                }
+                else if (said.Reader.Completion.IsCompleted)
+                {
+                    yield break;
+                }
+                else
+                {
+                    await news.WaitAsync(ct).ConfigureAwait(false);
+                }
+            }
+        }
+        finally
+        {
+            _journal.Changed -= news.Set;
+            await ending.CancelAsync().ConfigureAwait(false);
+            await listening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task ListenAsync(IAsyncEnumerable<ReportRequest> requests, ChannelWriter<ReportRequest> said, Signal news, CancellationToken ct)
+    {
+        try
+        {
+            await foreach (var request in requests.WithCancellation(ct).ConfigureAwait(false))
+            {
+                await said.WriteAsync(request, ct).ConfigureAwait(false);
+                news.Set();
+            }
+        }
+        finally
+        {
+            said.Complete();
+            news.Set();
+        }
+    }
+
+    private async Task ReportAsync(ReportedKind kind, ReportStream stream, CancellationToken stop)
+    {
+        ResourceRef? resource;
+        try
+        {
+            resource = await new KindDiscovery(_client).FindAsync(kind, stop).ConfigureAwait(false);
+        }
+        catch (HttpRequestException)
+        {
+            // The shim tells by itself that the cluster does not answer.
+            await Task.Delay(TimeSpan.FromSeconds(5), _time, stop).ConfigureAwait(false);
+            return;
+        }
+
+        if (resource is null)
+        {
+            stream.Listed(null, new HashSet<(string, string)>());
+            await Task.Delay(LookAgain, _time, stop).ConfigureAwait(false);
+            return;
+        }
+
+        await new KindReporter(resource, new LightForm(kind.Dropped), stream, _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
+    }
+}

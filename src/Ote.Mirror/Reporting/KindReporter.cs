@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Watching;
+
+namespace Ote.Mirror.Reporting;
+
+/// <summary>Keeps one stream equal to what the cluster holds of its kind. What changes is gathered for a moment, so that the disk is not asked for each object.</summary>
+/// <param name="resource">The kind, in the version that the cluster serves.</param>
+/// <param name="form">How its objects are reported.</param>
+/// <param name="stream">Where they are kept.</param>
+/// <param name="time">The clock.</param>
+internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportStream stream, TimeProvider time) : IReflectorTarget
+{
+    /// <summary>For so long changes are gathered.</summary>
+    public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
+
+    private const int MostGathered = 500;
+    private readonly Lock _gate = new();
+    private readonly Signal _waiting = new();
+    private List<ReportedObject> _gathered = [];
+
+    /// <summary>Runs until stopped.</summary>
+    public async Task RunAsync(KubeClient client, Func<double> random, ILogger log, CancellationToken stop)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var writing = WriteAsync(ending.Token);
+        var watching = new Reflector(client, resource, null, null, this, time, random, log).RunAsync(ending.Token);
+        try
+        {
+            await (await Task.WhenAny(watching, writing).ConfigureAwait(false)).ConfigureAwait(false); // a fault of either ends both
+        }
+        finally
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Page by page: the whole list is never here.</summary>
+    public async Task<string> ReplaceAsync(IAsyncEnumerable<KubeList> pages)
+    {
+        ArgumentNullException.ThrowIfNull(pages);
+        Write();
+        var seen = new HashSet<(string, string)>();
+        var version = "";
+        await foreach (var page in pages.ConfigureAwait(false))
+        {
+            var objects = page.Items.Select(Light).ToArray();
+            seen.UnionWith(objects.Select(o => (o.Namespace, o.Name)));
+            stream.Apply(objects);
+            version = page.ResourceVersion;
+        }
+
+        stream.Listed(resource, seen);
+        return version;
+    }
+
+    public void Replace(IReadOnlyList<JsonObject> items) => throw new NotSupportedException("lists are taken page by page");
+
+    public void Upsert(JsonObject obj) => Gather(Light(obj));
+
+    public void Remove(JsonObject obj) => Gather(new ReportedObject(obj.Namespace(), obj.Name(), default));
+
+    private ReportedObject Light(JsonObject obj) => new(obj.Namespace(), obj.Name(), form.Write(obj));
+
+    private void Gather(ReportedObject change)
+    {
+        bool full;
+        lock (_gate)
+        {
+            _gathered.Add(change);
+            full = _gathered.Count >= MostGathered;
+        }
+
+        if (full)
+        {
+            Write();
+        }
+        else
+        {
+            _waiting.Set();
+        }
+    }
+
+    private void Write()
+    {
+        lock (_gate) // also while it is written: what comes later is written later
+        {
+            if (_gathered.Count > 0)
+            {
+                stream.Apply(_gathered);
+                _gathered = [];
+            }
+        }
+    }
+
+    private async Task WriteAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            await _waiting.WaitAsync(stop).ConfigureAwait(false);
+            await Task.Delay(Gathering, time, stop).ConfigureAwait(false);
+            Write();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+using System.Text;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Kube.Server.Store;
+using Ote.Mirror.Applying;
+using Ote.Mirror.Reporting;
+using Ote.Protocol.Reports;
+
+namespace Ote.Tests.Mirror.Applying;
+
+public sealed class MirrorStoreTests : IDisposable
+{
+    private const string Pods = "/pods";
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ote-mirror-");
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 27, 12, 0, 0, TimeSpan.Zero));
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Objects_are_shown_under_their_clusters_names_with_where_they_come_from()
+    {
+        await using var mirror = Open();
+        Assert.True(await mirror.ApplyAsync("c1", Whole(10, Pod("web", "n1"))));
+        var shown = await mirror.FindAsync(new StoreKey(Pods, "ns", "web-c1"), Ct);
+        var json = Encoding.UTF8.GetString(shown!.Json);
+        foreach (var part in new[] { "\"name\":\"web-c1\"", "\"ote-cluster\":\"c1\"", "\"node-name\":\"n1\"", "\"ote.baidu.com/name\":\"web\"", $"\"resourceVersion\":\"{shown.Revision}\"", "\"kind\":\"Pod\"" })
+        {
+            Assert.Contains(part, json, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_report_that_does_not_go_on_where_the_stream_ends_is_not_taken()
+    {
+        await using var mirror = Open();
+        Assert.True(await mirror.ApplyAsync("c1", Whole(10, Pod("web", "n1"))));
+        Assert.False(await mirror.ApplyAsync("c1", Next(11, 12, complete: false, Pod("web", "n2")))); // 10 to 11 is missing
+        Assert.False(await mirror.ApplyAsync("c1", new Report(Next(10, 12, complete: false)) { Epoch = 8 }));
+        Assert.True(await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("web", "n3"))));
+        Assert.Equal(11UL, Assert.Single(await mirror.CursorsAsync("c1")).Revision);
+    }
+
+    [Fact]
+    public async Task What_does_not_come_in_a_telling_from_the_beginning_is_gone_at_its_end_and_not_before()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n"), Pod("b", "n"), Pod("c", "n")));
+        await mirror.ApplyAsync("c2", Whole(10, Pod("b", "n")));
+        Assert.True(await mirror.ApplyAsync("c1", new Report(Whole(5, Pod("a", "n"))) { Complete = false, Epoch = 99 }));
+        Assert.Equal(["a-c1", "b-c1", "b-c2", "c-c1"], await NamesAsync(mirror));
+        Assert.True(await mirror.ApplyAsync("c1", new Report(Next(5, 9, complete: true, Pod("c", "n"))) { Epoch = 99, Digest = Digest(Pod("a", "n"), Pod("c", "n")) }));
+        Assert.Equal(["a-c1", "b-c2", "c-c1"], await NamesAsync(mirror));
+    }
+
+    [Fact]
+    public async Task A_stream_that_does_not_agree_with_its_cluster_is_asked_for_from_the_beginning()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n")));
+        Assert.False(await mirror.ApplyAsync("c1", new Report(Next(10, 11, complete: true)) { Digest = 1 }));
+        Assert.Equal(0UL, Assert.Single(await mirror.CursorsAsync("c1")).Revision);
+        Assert.True(await mirror.ApplyAsync("c1", Whole(12, Pod("a", "n"), Pod("b", "n"))));
+        Assert.Equal(["a-c1", "b-c1"], await NamesAsync(mirror));
+    }
+
+    [Fact]
+    public async Task Two_objects_that_would_be_shown_alike_are_both_there()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("b-c", Whole(1, Pod("a", "n1")));
+        await mirror.ApplyAsync("c", Whole(1, Pod("a-b", "n2")));
+        var names = await NamesAsync(mirror);
+        Assert.Equal(["a-b-c", MirroredName.Marked("a-b", "c")], names);
+        await mirror.ApplyAsync("c", Next(1, 2, complete: false, Pod("a-b", null)));
+        Assert.Equal(["a-b-c"], await NamesAsync(mirror));
+    }
+
+    [Fact]
+    public async Task Lists_are_narrowed_by_cluster_label_node_and_namespace_and_go_on_behind_a_page()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, [.. Enumerable.Range(0, 5).Select(i => Pod($"p{i}", i < 2 ? "n1" : "n2"))]));
+        await mirror.ApplyAsync("c2", Whole(10, [.. Enumerable.Range(0, 5).Select(i => Pod($"p{i}", "n1"))]));
+        Assert.Equal(5, (await NamesAsync(mirror, "l ote-cluster=c1")).Length);
+        Assert.Equal(7, (await NamesAsync(mirror, "f spec.nodeName=n1")).Length);
+        Assert.Equal(["p0-c1", "p0-c2"], await NamesAsync(mirror, "l app=p0"));
+        Assert.Empty(await NamesAsync(mirror, "l app=none"));
+        Assert.Empty(await NamesAsync(mirror, "l ote-cluster=c9"));
+        foreach (var terms in new[] { [], new[] { "l ote-cluster=c1" }, ["f spec.nodeName=n1"] })
+        {
+            var (query, names) = (new PageQuery(Pods, null, 0, "", "", 2) { Terms = terms }, new List<string>());
+            Piece<StoredObject> piece;
+            do
+            {
+                piece = await mirror.ListAsync(query, Ct);
+                names.AddRange(piece.Rows.Select(r => r.Key.Name));
+                query = piece.More ? query.After(piece) : query;
+            }
+            while (piece.More);
+            Assert.Equal(await NamesAsync(mirror, terms), names);
+        }
+    }
+
+    [Fact]
+    public async Task An_object_that_changes_is_found_by_what_it_is_now()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1")));
+        await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2")));
+        Assert.Empty(await NamesAsync(mirror, "f spec.nodeName=n1"));
+        Assert.Equal(["a-c1"], await NamesAsync(mirror, "f spec.nodeName=n2"));
+    }
+
+    [Fact]
+    public async Task Watchers_are_told_what_changed_since_a_revision_each_change_once_and_in_order()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1"), Pod("b", "n1")));
+        var from = mirror.Revision;
+        await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2")));
+        await mirror.ApplyAsync("c1", Next(11, 14, complete: false, Pod("a", "n3"), Pod("b", null), Pod("c", "n1")));
+        await mirror.ApplyAsync("c1", Next(14, 15, complete: false, Pod("b", "n4")));
+
+        var (told, after) = (new List<string>(), from);
+        Piece<Change> piece;
+        do
+        {
+            piece = await mirror.ChangesAsync(Pods, after, mirror.Revision, 2, Ct);
+            told.AddRange(piece.Rows.Select(c => $"{c.Kind} {c.Key.Name} {(c.Previous is null ? "new" : "was")}"));
+            after = piece.More ? piece.Rows[^1].Revision : after;
+        }
+        while (piece.More);
+        Assert.Equal(["Modified a-c1 was", "Modified a-c1 was", "Deleted b-c1 was", "Added c-c1 new", "Added b-c1 new"], told);
+    }
+
+    [Fact]
+    public async Task Former_states_are_dropped_by_age_and_a_watch_from_before_them_is_told_so()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1")));
+        var from = mirror.Revision;
+        await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2")));
+        _time.Advance(TimeSpan.FromDays(2));
+        await mirror.ApplyAsync("c1", Next(11, 12, complete: false, Pod("b", "n2"))); // looks, behind it
+        await mirror.ApplyAsync("c1", Next(12, 13, complete: false, Pod("c", "n2")));
+        await Assert.ThrowsAsync<RevisionExpiredException>(async () => await mirror.ChangesAsync(Pods, from, mirror.Revision, 10, Ct));
+    }
+
+    [Fact]
+    public async Task A_cluster_that_is_forgotten_takes_its_own_objects_along_and_no_others()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1")));
+        await mirror.ApplyAsync("c2", Whole(10, Pod("a", "n1")));
+        await mirror.RemoveAsync("c1");
+        await mirror.RemoveAsync("never");
+        Assert.Equal(["a-c2"], await NamesAsync(mirror));
+        Assert.Empty(await mirror.CursorsAsync("c1"));
+    }
+
+    [Fact]
+    public async Task After_a_restart_it_goes_on_from_where_it_was_and_gives_no_revision_twice()
+    {
+        long before;
+        await using (var mirror = Open())
+        {
+            await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1")));
+            before = mirror.Revision;
+        }
+
+        await using var again = Open();
+        Assert.True(again.Revision > before);
+        Assert.Equal(10UL, Assert.Single(await again.CursorsAsync("c1")).Revision);
+        Assert.True(await again.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2"))));
+        Assert.Equal(["a-c1"], await NamesAsync(again, "f spec.nodeName=n2"));
+    }
+
+    [Fact]
+    public async Task A_report_that_makes_no_sense_harms_no_other_that_came_with_it()
+    {
+        await using var mirror = Open();
+        var bad = Whole(3, new ObjectChange { Namespace = "ns", Name = "x", Object = ByteString.CopyFromUtf8("{") });
+        var good = Enumerable.Range(1, 20).Select(i => mirror.ApplyAsync($"c{i}", Whole(10, Pod("a", "n1")))).ToArray();
+        await Assert.ThrowsAnyAsync<System.Text.Json.JsonException>(() => mirror.ApplyAsync("bad", bad));
+        Assert.All(await Task.WhenAll(good), Assert.True);
+        Assert.Equal(20, (await NamesAsync(mirror)).Length);
+    }
+
+    private static ObjectChange Pod(string name, string? node) => new()
+    {
+        Namespace = "ns",
+        Name = name,
+        Object = node is null ? ByteString.Empty : ByteString.CopyFromUtf8($$"""
+            {"metadata":{"name":"{{name}}","namespace":"ns","uid":"u","resourceVersion":"5","labels":{"app":"{{name}}"} },"spec":{"nodeName":"{{node}}"},"status":{"phase":"Running"} }
+            """),
+    };
+
+    private static ulong Digest(params ObjectChange[] objects) => objects.Aggregate(0UL, (sum, o) => unchecked(sum + ReportDigest.Of(o.Namespace, o.Name, o.Object.Span)));
+
+    private static Report Whole(ulong to, params ObjectChange[] objects) => new(Next(0, to, complete: true, objects)) { Digest = Digest(objects) };
+
+    private static Report Next(ulong from, ulong to, bool complete, params ObjectChange[] objects) => new()
+    {
+        Kind = "pods", ApiVersion = "v1", ObjectKind = "Pod", Namespaced = true, Epoch = 7, From = from, To = to, Complete = complete, Changes = { objects },
+    };
+
+    private static async Task<string[]> NamesAsync(MirrorStore mirror, params string[] terms) =>
+        [.. (await mirror.ListAsync(new PageQuery(Pods, null, 0, "", "", 100) { Terms = terms }, Ct)).Rows.Select(r => r.Key.Name)];
+
+    private MirrorStore Open() => MirrorStore.Open(new MirrorOptions { Directory = _folder.FullName }, _time, NullLogger.Instance);
+}
