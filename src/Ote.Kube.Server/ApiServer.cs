@@ -110,7 +110,7 @@ public sealed class ApiServer : IAsyncDisposable
         var gate = new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser * Users, options.MaxWait, time);
         _meter.CreateObservableUpDownCounter("ote.kube.server.waiting", () => gate.Waiting, "{request}", "Requests waiting for others to end");
         _dispatcher = new Dispatcher(
-            new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served, sources,
+            new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served, sources, options.Clusters,
             new Handlers(
                 new ReadHandler(sources, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),

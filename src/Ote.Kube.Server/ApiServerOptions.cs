@@ -137,4 +137,9 @@ public sealed record ApiServerOptions
 
     /// <summary>Where the objects of some kinds are read from instead of the own store; they are not written here. Null: all kinds are the own store's.</summary>
     public Store.IObjectSource? Mirror { get; init; }
+
+    /// <summary>
+    /// The way into other clusters' APIs behind <c>/clusters/NAME</c>, for who may do as they ask with <c>clusters/proxy</c> of group <c>ote.baidu.com</c> by that name. Null: there is none.
+    /// </summary>
+    public Http.IClusterGate? Clusters { get; init; }
 }

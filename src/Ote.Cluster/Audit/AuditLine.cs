@@ -69,6 +69,18 @@ internal sealed record AuditLine(string Key, ReadOnlyMemory<byte> Json)
         if (duration is { } took) json.WriteNumber("milliseconds", (long)took.TotalMilliseconds);
     });
 
+    /// <summary>A request that came over a stream was answered, or refused.</summary>
+    /// <param name="cluster">The target.</param>
+    /// <param name="request">What was asked; its uid is this request's alone.</param>
+    /// <param name="code">HTTP status of the answer.</param>
+    /// <param name="why">Why it was refused; empty when it was not.</param>
+    /// <param name="at">When.</param>
+    public static AuditLine Live(string cluster, Command request, int code, string why, DateTimeOffset at) => Write("live", cluster, request, at, json =>
+    {
+        json.WriteNumber("code", code);
+        if (why.Length > 0) json.WriteString("why", why);
+    });
+
     /// <summary>Every target of an entry's command has its outcome.</summary>
     /// <param name="cluster">The entry.</param>
     /// <param name="run">The run that is over.</param>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
@@ -16,6 +17,7 @@ using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
+using Ote.Cluster.Streams;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -74,6 +76,9 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly LateralLinks? _lateral;
     private readonly LocalWatch? _local;
     private readonly ReportDesk _reports;
+    private readonly LiveServer _live;
+    private readonly StreamDesk _streams;
+    private readonly Lazy<LiveGate> _gate;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
@@ -178,6 +183,10 @@ public sealed class ClusterController : IAsyncDisposable
         var relay = new ReportRelay(_routes, _uplink, name => _clusterHandler!.LinkTo(name), _reports, _log);
         relay.Own = new OwnReports(parts.Shim as IReportSource, options.Name, relay.FromOwnAsync, parts.Time, parts.Random, reportLog, _stop.Token);
         _reports.Ask = relay.DownAsync;
+        _live = new LiveServer(options.Name, parts.Shim, () => _access!, audit, parts.Time, parts.Loggers);
+        _streams = new StreamDesk(
+            _routes, name => _clusterHandler!.LinkTo(name), DialStreamAsync, _live, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Streams"), _stop.Token);
+        _gate = new Lazy<LiveGate>(() => new LiveGate(_streams.OpenAsync));
         var outdated = new OutdatedLinks(_routes, name => _clusterHandler!.LinkTo(name), (uid, epoch) => _cloudTunnel?.Overtaken(uid, epoch));
         _clusterHandler = new ClusterHandler(
             _uplink,
@@ -193,6 +202,7 @@ public sealed class ClusterController : IAsyncDisposable
             _trust,
             Messages,
             relay,
+            _streams,
             _issuing,
             _runtime.Metrics.Violated,
             outdated,
@@ -202,7 +212,7 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, relay, _links, _lateral, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, relay, _streams, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -257,6 +267,17 @@ public sealed class ClusterController : IAsyncDisposable
 
     /// <summary>What the applications of this cluster and of others say to each other.</summary>
     public ClusterMessages Messages { get; }
+
+    /// <summary>
+    /// Carries one request to the API of a cluster of the subtree, or of the own one, and its answer back, upgrades included. What keeps it from that is answered with a Status.
+    /// </summary>
+    /// <param name="context">The request, authenticated and allowed here.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="user">Who asks.</param>
+    /// <param name="groups">The groups of that user.</param>
+    /// <param name="target">Path and query at the cluster.</param>
+    public Task ForwardAsync(HttpContext context, string cluster, string user, IReadOnlyList<string> groups, string target) =>
+        _gate.Value.ForwardAsync(context, cluster, new Requester { User = user, Groups = { groups } }, target);
 
     /// <summary>
     /// Follows what the clusters of the subtree, this one included, report: how each stands, and of those that are asked for what there is in them. Any number
@@ -393,6 +414,12 @@ public sealed class ClusterController : IAsyncDisposable
             await _parts.Shim.DisposeAsync().ConfigureAwait(false);
         }
 
+        if (_gate.IsValueCreated)
+        {
+            _gate.Value.Dispose();
+        }
+
+        await _live.DisposeAsync().ConfigureAwait(false);
         await _journal.DisposeAsync().ConfigureAwait(false);
         _audit?.Dispose();
         _commands?.Dispose();
@@ -524,6 +551,10 @@ public sealed class ClusterController : IAsyncDisposable
         return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity"), waits: parts.JoinWaits).JoinAsync(ticket, directory, cancellation);
     }
 
+    private Task<Stream> DialStreamAsync(string id, CancellationToken ct) => _seeker?.Current is { } parent && _dialer is IStreamDialer streams
+        ? streams.DialStreamAsync(parent.Address, id, ct)
+        : throw new StreamRefusedException($"{_options.Name} has no parent to dial");
+
     private LateralLinks MakeLateral(PeerIdentity self, OwnLateral own, LateralDays days)
     {
         var log = _parts.Loggers.CreateLogger("Ote.Cluster.Lateral");
@@ -644,7 +675,7 @@ public sealed class ClusterController : IAsyncDisposable
 
     private async Task ListenAsync(IPEndPoint listen, CancellationToken cancellation)
     {
-        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler) { Lateral = _lateral };
+        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler) { Lateral = _lateral, Streams = _streams };
         var join = new JoinService(
             _identity, _desk is null ? AnswerJoinAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try

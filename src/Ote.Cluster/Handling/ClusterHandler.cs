@@ -9,6 +9,7 @@ using Ote.Cluster.Issuing;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
+using Ote.Cluster.Streams;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
@@ -40,6 +41,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
     private readonly ReportRelay _reports;
+    private readonly StreamDesk _streams;
     private readonly IssuingDesk? _issuing;
     private readonly Action<ViolationReason> _violated;
     private readonly OutdatedLinks _outdated;
@@ -61,6 +63,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     /// <param name="trust">The tree's CAs.</param>
     /// <param name="messages">What clusters say to each other.</param>
     /// <param name="reports">Carries what clusters report.</param>
+    /// <param name="streams">Waits for byte streams.</param>
     /// <param name="issuing">Lets clusters in by the root's leave; null at the root.</param>
     /// <param name="violated">Counts what no child may say.</param>
     /// <param name="outdated">Ends links of clusters that have attached elsewhere since.</param>
@@ -81,6 +84,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         TrustKeeper trust,
         ClusterMessages messages,
         ReportRelay reports,
+        StreamDesk streams,
         IssuingDesk? issuing,
         Action<ViolationReason> violated,
         OutdatedLinks outdated,
@@ -88,7 +92,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _reports, _issuing, _violated, _outdated) = (trust, messages, reports, issuing, violated, outdated);
+        (_trust, _messages, _reports, _streams, _issuing, _violated, _outdated) = (trust, messages, reports, streams, issuing, violated, outdated);
         trust.Changed += next => Tell(new Message { Lane = Lane.Control, Trust = next.Signed });
         (_uplink, _routes, _transit, _receipts, _decideJoin, _joins, _refusals, _desk, _drains, _revocations, _time, _log, _stop) =
             (uplink, routes, transit, receipts, decideJoin, joins, refusals, desk, drains, revocations, time, log, stop);
@@ -281,6 +285,9 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 return new ValueTask(_messages.FromBelowAsync(link, message));
             case Message.PayloadOneofCase.ReportPart:
                 return new ValueTask(_reports.FromBelowAsync(link, message.ReportPart, _stop));
+            case Message.PayloadOneofCase.StreamRefused:
+                _streams.Refused(link, message.StreamRefused);
+                return ValueTask.CompletedTask;
             case Message.PayloadOneofCase.BudgetChanged:
                 Limit(link, message.BudgetChanged);
                 return ValueTask.CompletedTask;

@@ -6,6 +6,7 @@ using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
 using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
+using Ote.Cluster.Streams;
 using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 
@@ -29,6 +30,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly TrustKeeper _trust;
     private readonly ClusterMessages _messages;
     private readonly ReportRelay _reports;
+    private readonly StreamDesk _streams;
     private readonly LinkDesk? _links;
     private readonly IssuingDesk? _issuing;
     private readonly LateralLinks? _lateral;
@@ -52,13 +54,14 @@ internal sealed class EdgeHandler : ILinkHandler
         TrustKeeper trust,
         ClusterMessages messages,
         ReportRelay reports,
+        StreamDesk streams,
         LinkDesk? links,
         LateralLinks? lateral,
         IssuingDesk? issuing,
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _reports, _links, _lateral, _issuing, _overtaken) = (trust, messages, reports, links, lateral, issuing, overtaken);
+        (_trust, _messages, _reports, _streams, _links, _lateral, _issuing, _overtaken) = (trust, messages, reports, streams, links, lateral, issuing, overtaken);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -132,6 +135,9 @@ internal sealed class EdgeHandler : ILinkHandler
                 break;
             case Message.PayloadOneofCase.ReportAsk:
                 await _reports.DownAsync(message.ReportAsk, _stop).ConfigureAwait(false);
+                break;
+            case Message.PayloadOneofCase.OpenStream:
+                _streams.FromAbove(link, message.OpenStream);
                 break;
             case Message.PayloadOneofCase.NameVerdict:
                 Refused(message.NameVerdict);

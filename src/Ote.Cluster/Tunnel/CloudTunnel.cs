@@ -58,6 +58,9 @@ public sealed class CloudTunnel : IAsyncDisposable
     /// <summary>Answers those who want a lateral link; null: nobody gets one.</summary>
     internal ILateralDoor? Lateral { get; set; }
 
+    /// <summary>Takes the byte streams that children dial; null: none are asked for.</summary>
+    internal StreamDoor? Streams { get; set; }
+
     /// <summary>Whose TLS handshake may run.</summary>
     internal HandshakeGate Handshakes { get; }
 
@@ -111,6 +114,7 @@ public sealed class CloudTunnel : IAsyncDisposable
     {
         endpoints.Map("/tunnel", (RequestDelegate)HandleAsync);
         endpoints.MapGet("/tunnel/probe", (RequestDelegate)ProbeAsync);
+        endpoints.Map(StreamDoor.Path + "{id}", (RequestDelegate)StreamAsync);
     }
 
     /// <summary>How this cluster stands as a possible parent of another.</summary>
@@ -156,6 +160,26 @@ public sealed class CloudTunnel : IAsyncDisposable
 
         if (link is null) await channel.DisposeAsync().ConfigureAwait(false);
         else await link.RunAsync().ConfigureAwait(false);
+    }
+
+    private async Task StreamAsync(HttpContext context)
+    {
+        if (await IdentifyAsync(context, context.Connection.ClientCertificate).ConfigureAwait(false) is not { } peer) return;
+        if (Streams is not { } door || context.Request.RouteValues["id"] is not string id || !door.IsAwaited(id, peer))
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
+            return;
+        }
+
+        WebSocketAcceptContext accept = new() { KeepAliveInterval = Timeout.InfiniteTimeSpan, DangerousEnableCompression = false };
+        System.Net.WebSockets.WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(accept).ConfigureAwait(false);
+        await door.ServeAsync(id, peer, System.Net.WebSockets.WebSocketStream.Create(socket, System.Net.WebSockets.WebSocketMessageType.Binary, ownsWebSocket: true)).ConfigureAwait(false);
     }
 
     private async Task ProbeAsync(HttpContext context)

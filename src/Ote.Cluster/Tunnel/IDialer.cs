@@ -20,6 +20,17 @@ public interface IDialer
     Task<Probe> ProbeAsync(Uri parent, CancellationToken ct);
 }
 
+/// <summary>Opens byte streams to a parent, beside the link.</summary>
+public interface IStreamDialer
+{
+    /// <summary>Opens the stream that the parent asked for.</summary>
+    /// <param name="parent">The parent.</param>
+    /// <param name="id">Of the stream, as the parent named it.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="IOException">Not reached, not trusted, or not asked for.</exception>
+    Task<Stream> DialStreamAsync(Uri parent, string id, CancellationToken ct);
+}
+
 /// <summary>Short forms.</summary>
 public static class DialerExtensions
 {

@@ -21,7 +21,7 @@ namespace Ote.Cluster.Tunnel;
 /// <param name="objection">Why an address must not be served by a cluster that could prove itself; null when it may. Null for no objections.</param>
 public sealed class WebSocketDialer(
     Func<ClusterIdentity> identity, TimeProvider time, IWebProxy? proxy = null, Func<Uri, PeerIdentity, string?>? objection = null,
-    Func<TreeTrust>? trust = null, Func<Uri, CancellationToken, Task>? untrusted = null, JoinedConnection? joined = null) : IDialer
+    Func<TreeTrust>? trust = null, Func<Uri, CancellationToken, Task>? untrusted = null, JoinedConnection? joined = null) : IDialer, IStreamDialer
 {
     private JoinedConnection? first = joined;
 
@@ -49,6 +49,29 @@ public sealed class WebSocketDialer(
         catch
         {
             socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<Stream> DialStreamAsync(Uri parent, string id, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        ClusterIdentity self = identity();
+        ServerCheck check = Check(self, parent);
+        HttpMessageInvoker invoker = new(Handler(self, check));
+        ClientWebSocket socket = new();
+        socket.Options.KeepAliveInterval = TimeSpan.Zero;
+        try
+        {
+            await socket.ConnectAsync(new UriBuilder(parent) { Scheme = "wss", Path = StreamDoor.Path + id }.Uri, invoker, ct).ConfigureAwait(false);
+            return new Streams.OwnedStream(WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true), invoker);
+        }
+        catch (Exception e)
+        {
+            socket.Dispose();
+            invoker.Dispose();
+            if (e is WebSocketException or HttpRequestException or IOException) throw new IOException(check.Problem ?? OwnEnd(self, parent, e) ?? Reason(parent, e), e);
             throw;
         }
     }

@@ -19,7 +19,7 @@ internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandl
 /// are logged.
 /// </summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, IClusterGate? clusters, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -110,6 +110,11 @@ internal sealed class Dispatcher(
             trail.Impersonated = user;
         }
 
+        if (clusters is not null && ClusterPath.Of(context) is { } elsewhere)
+        {
+            return await ForwardAsync(context, user, elsewhere, trail).ConfigureAwait(false);
+        }
+
         if (resource is not null)
         {
             await ResourceAsync(context, user, verb ?? throw ApiError.MethodNotAllowed(), resource, scope, trail).ConfigureAwait(false);
@@ -127,6 +132,23 @@ internal sealed class Dispatcher(
             ? handlers.Downloads.HandleAsync(context, path)
             : handlers.Documents.HandleAsync(context, served.Current, path)).ConfigureAwait(false);
         return verb!;
+    }
+
+    /// <summary>What is done there is judged here by its verb alone; the cluster judges the rest, as of this user.</summary>
+    private async Task<string> ForwardAsync(HttpContext context, UserInfo user, ClusterPath path, AuditTrail? trail)
+    {
+        // A WebSocket begins with GET, whatever it is for.
+        var verb = ResourcePath.Parse(path.Path) is not { } there ? context.Request.Method is "GET" or "HEAD" ? "get" : "create"
+            : there.Subresource is "exec" or "attach" or "portforward" || there.Subresource?.StartsWith("proxy", StringComparison.Ordinal) == true ? "create"
+            : Verb(context, there) ?? throw ApiError.MethodNotAllowed();
+        var meant = new ResourcePath("ote.baidu.com", "v1", null, "clusters", path.Cluster, "proxy");
+        if (Refuse(user, new AccessRequest(verb, meant.Group, "clusters/proxy", null, path.Cluster), trail) is { } reason)
+        {
+            throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, meant, "clusters/proxy", null, reason);
+        }
+
+        await clusters!.ForwardAsync(context, path.Cluster, user, path.Target).ConfigureAwait(false);
+        return verb;
     }
 
     /// <summary>Null when allowed, else the reason; noted either way.</summary>

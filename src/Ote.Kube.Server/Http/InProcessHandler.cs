@@ -16,7 +16,13 @@ internal sealed class InProcessHandler(RequestDelegate server, UserInfo user) : 
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var body = request.Content is null ? Stream.Null : await request.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        var body = request.Content switch
+        {
+            null => Stream.Null,
+            ByteArrayContent or ReadOnlyMemoryContent or StreamContent => await request.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false),
+            // What can only be written is written as fast as it is read.
+            var other => Written(other),
+        };
         var exchange = new Exchange(request, body, user);
         // The token that came with the request covers it up to its headers; afterwards disposing the body ends it.
         var registration = cancellationToken.Register(static state => ((Exchange)state!).Abort(), exchange);
@@ -31,6 +37,28 @@ internal sealed class InProcessHandler(RequestDelegate server, UserInfo user) : 
         }
 
         return exchange.ToResponse(request, run);
+    }
+
+    private static Stream Written(HttpContent content)
+    {
+        var pipe = new Pipe(BodyOptions);
+        _ = WriteAsync();
+        return pipe.Reader.AsStream();
+
+        async Task WriteAsync()
+        {
+            try
+            {
+                await content.CopyToAsync(pipe.Writer.AsStream(leaveOpen: true)).ConfigureAwait(false);
+                await pipe.Writer.CompleteAsync().ConfigureAwait(false);
+            }
+#pragma warning disable CA1031 // Whoever reads the body is told.
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                await pipe.Writer.CompleteAsync(fault).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>One request and its answer, both sides of it.</summary>

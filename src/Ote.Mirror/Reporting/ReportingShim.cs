@@ -11,7 +11,7 @@ namespace Ote.Mirror.Reporting;
 /// A shim that also reports what there is in its cluster: to be put around any shim of a Kubernetes cluster. Its watches begin when somebody follows for the first
 /// time, and stay. Owns the shim and the connection it is given.
 /// </summary>
-public sealed class ReportingShim : IClusterShim, IReportSource
+public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
 {
     private readonly IClusterShim _shim;
     private readonly KubeClient _client;
@@ -56,6 +56,18 @@ public sealed class ReportingShim : IClusterShim, IReportSource
         description.Reports = true;
         return description;
     }
+
+    /// <inheritdoc/>
+    public Uri? LiveAddress => (_shim as ILiveCluster)?.LiveAddress;
+
+    /// <inheritdoc/>
+    public HttpMessageInvoker LiveInvoker => ((ILiveCluster)_shim).LiveInvoker;
+
+    /// <inheritdoc/>
+    public bool ActsAsRequester => (_shim as ILiveCluster)?.ActsAsRequester == true;
+
+    /// <inheritdoc/>
+    public string? LiveObjection(string method, string target) => ((ILiveCluster)_shim).LiveObjection(method, target);
 
     /// <inheritdoc/>
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct) => _shim.ExecuteAsync(request, ct);

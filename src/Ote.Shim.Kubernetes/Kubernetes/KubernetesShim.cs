@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Ote.Kube.Client;
 using Ote.Shim.Contract;
 using Error = Ote.Shim.Contract.ExecuteResponse.Types.Error;
 
@@ -8,7 +9,7 @@ namespace Ote.Shim.Kubernetes.Kubernetes;
 /// Drives a Kubernetes cluster through its API server: any verb and content type that the allow-list lets through, as the user who asked,
 /// in parallel with order per object, within a time and a size. The cluster's answers, errors too, come back as they are.
 /// </summary>
-public sealed class KubernetesShim : IClusterShim
+public sealed class KubernetesShim : IClusterShim, ILiveCluster
 {
     private readonly HttpClient _http;
     private readonly KubernetesShimOptions _options;
@@ -18,6 +19,7 @@ public sealed class KubernetesShim : IClusterShim
     private readonly ShimMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly HttpMessageInvoker? _live;
     private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Makes a shim; asks nothing of the cluster yet.</summary>
@@ -27,8 +29,9 @@ public sealed class KubernetesShim : IClusterShim
     /// <param name="time">The clock for timeouts and probes.</param>
     /// <param name="random">Uniform in [0, 1), for jitter.</param>
     /// <param name="log">One line for each executed request: the audit of who asked what.</param>
+    /// <param name="live">Reaches the same API server for live access, answers unbuffered; null: there is none. Owned by the shim from now on.</param>
     /// <exception cref="ShimStartException">The options cannot work; the message lists every reason.</exception>
-    public KubernetesShim(HttpClient http, KubernetesShimOptions options, ShimMetrics metrics, TimeProvider time, Func<double> random, ILogger<KubernetesShim> log)
+    public KubernetesShim(HttpClient http, KubernetesShimOptions options, ShimMetrics metrics, TimeProvider time, Func<double> random, ILogger<KubernetesShim> log, HttpMessageInvoker? live = null)
     {
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(options);
@@ -37,11 +40,30 @@ public sealed class KubernetesShim : IClusterShim
         if (faults.Length > 0)
             throw new ShimStartException($"the shim's options cannot work: {faults}");
         http.Timeout = Timeout.InfiniteTimeSpan; // each request brings its own
-        (_http, _options, _metrics, _time, _log) = (http, options, metrics, time, log);
+        (_http, _options, _metrics, _time, _log, _live) = (http, options, metrics, time, log, live);
         _call = new ClusterCall(http, options.Impersonate);
         _queue = new RequestQueue(options.MaxQueued, options.MaxParallel);
         _probe = new ReadinessProbe(_call, options, time, random);
         metrics.ObserveQueue(() => _queue.Length);
+    }
+
+    /// <inheritdoc />
+    public Uri? LiveAddress => _live is null ? null : _http.BaseAddress;
+
+    /// <inheritdoc />
+    public HttpMessageInvoker LiveInvoker => _live ?? throw new NotSupportedException("this shim was made without live access");
+
+    /// <inheritdoc />
+    public bool ActsAsRequester => _options.Impersonate == Impersonation.Requester;
+
+    /// <inheritdoc />
+    public string? LiveObjection(string method, string target)
+    {
+        if (!ApiPath.TryParse(target, out ApiPath? path, out string? error))
+            return $"the URL is refused: {error}";
+        return _options.Allow.Any(rule => rule.Allows(method, path.Segments))
+            ? null
+            : $"{method} {path.Path}: no rule of the shim's allow-list lets it through ({string.Join("; ", _options.Allow)}); widen --allow at the shim if it should";
     }
 
     /// <inheritdoc />
@@ -94,6 +116,7 @@ public sealed class KubernetesShim : IClusterShim
     {
         await _stop.CancelAsync();
         _http.Dispose();
+        _live?.Dispose();
     }
 
     private async Task<ExecuteResponse> RunAsync(PreparedRequest prepared, RequestQueue.Turn turn, long arrived, CancellationToken ct)

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Handling;
@@ -11,6 +12,7 @@ using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Http;
 using Ote.Mirror.Applying;
 using Ote.Mirror.Reporting;
 using Ote.Shim;
@@ -153,7 +155,7 @@ internal sealed class Tree : IAsyncDisposable
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var mirror = _mirror = Own(MirrorStore.Open(new MirrorOptions { Directory = folder }, _time, Loggers.CreateLogger("Ote.Mirror")));
         var api = Own(await ApiServer.StartAsync(
-            new ApiServerOptions { Mirror = mirror, Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
+            new ApiServerOptions { Mirror = mirror, Clusters = new Gate(this), Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
             Loggers, _time, stop, Meters).ConfigureAwait(false));
         IPEndPoint served;
         try
@@ -176,18 +178,18 @@ internal sealed class Tree : IAsyncDisposable
         if (planned.Kubeconfig is { } real)
         {
             var endpoint = Ote.Kube.Client.Kubeconfig.Load(real);
-            shim = Shim(planned.Name, () => endpoint.CreateHttpClient(_time));
+            shim = Shim(planned.Name, endpoint.CreateHttpClient(_time).BaseAddress!, () => endpoint.CreateHandler(_time));
         }
         else if (planned.IsLeaf)
         {
-            shim = Shim(planned.Name, await StartEdgeClusterAsync(planned.Name, listen, stop).ConfigureAwait(false));
+            shim = Shim(planned.Name, new Uri("https://embedded/"), await StartEdgeClusterAsync(planned.Name, listen, stop).ConfigureAwait(false));
         }
 
         var children = planned.IsLeaf ? null : new IPEndPoint(IPAddress.Loopback, 0);
         await StartAsync(planned, children, _controllers[planned.Parent!], token, null, shim, stop).ConfigureAwait(false);
     }
 
-    private async Task<Func<HttpClient>> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
+    private async Task<Func<HttpMessageHandler>> StartEdgeClusterAsync(string name, bool listen, CancellationToken stop)
     {
         var folder = Path.Combine(_data.Of(name), "cluster");
         Directory.CreateDirectory(folder);
@@ -204,12 +206,16 @@ internal sealed class Tree : IAsyncDisposable
             }
         }
 
-        return () => new HttpClient(cluster.CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") };
+        return () => cluster.CreateHandler(UserInfo.Component("shim"));
     }
 
-    private ReportingShim Shim(string name, Func<HttpClient> connect) => ReportingShim.Around(
-        new KubernetesShim(connect(), new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>()),
-        connect(), Path.Combine(_data.Of(name), "reports"), null, _time, NextRandom, Loggers.CreateLogger("Ote.Mirror.Reporting"));
+    private ReportingShim Shim(string name, Uri server, Func<HttpMessageHandler> connect)
+    {
+        HttpClient Client() => new(connect()) { BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan };
+        return ReportingShim.Around(
+            new KubernetesShim(Client(), new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>(), new HttpMessageInvoker(connect())),
+            Client(), Path.Combine(_data.Of(name), "reports"), null, _time, NextRandom, Loggers.CreateLogger("Ote.Mirror.Reporting"));
+    }
 
     private async Task StartAsync(
         PlannedCluster planned, IPEndPoint? listen, ClusterController? parent, string? token, KubeClient? control, IClusterShim? shim, CancellationToken stop)
@@ -303,6 +309,27 @@ internal sealed class Tree : IAsyncDisposable
         {
             throw new UpException(
                 $"{missing.Count} of {plan.Count} clusters did not come online within {JoinPatience.TotalMinutes} minutes: {_waiting.For(missing)}; run again with --verbose to see more");
+        }
+    }
+
+    /// <summary>Leads from the root's API into those of all clusters, once the root's controller runs.</summary>
+    private sealed class Gate(Tree tree) : IClusterGate
+    {
+        public Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
+        {
+            ClusterController? root;
+            lock (tree._gate)
+            {
+                tree._controllers.TryGetValue("root", out root);
+            }
+
+            if (root is not null)
+            {
+                return root.ForwardAsync(context, cluster, user.Name, user.Groups, target);
+            }
+
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
         }
     }
 

@@ -69,7 +69,8 @@ internal static class ClusterControllerRole
             arguments.Observe, host, options.Name,
             () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble())).ConfigureAwait(false);
         await using var mirror = arguments.ShowsTree ? OpenMirror(host, options) : null;
-        await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments, mirror).ConfigureAwait(false);
+        var gate = new ClusterGate();
+        await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments, mirror, gate).ConfigureAwait(false);
         Volatile.Write(ref served, api);
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
@@ -86,6 +87,7 @@ internal static class ClusterControllerRole
             host.Stop).ConfigureAwait(false);
         await using (controller.ConfigureAwait(false))
         {
+            gate.Controller = controller;
             if (api is not null)
             {
                 var listens = await api.ListenAsync(arguments.Api!, host.Stop).ConfigureAwait(false);
@@ -132,7 +134,7 @@ internal static class ClusterControllerRole
         _ => $"there is no link to the parent {options.Parent}; the cluster goes on with what it has, and the log says why",
     };
 
-    private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments, MirrorStore? mirror) => ApiServer.StartAsync(
+    private static Task<ApiServer> StartApiAsync(RoleHost host, ClusterControllerArguments arguments, MirrorStore? mirror, ClusterGate gate) => ApiServer.StartAsync(
         new ApiServerOptions
         {
             Name = arguments.Options.Name,
@@ -143,6 +145,7 @@ internal static class ClusterControllerRole
             Audit = arguments.ApiAudit,
             BootstrapRoles = true,
             Mirror = mirror,
+            Clusters = gate,
             InstallCrds = Definitions(),
             InstallFingerprint = Crds.Fingerprint(),
             Namespaces = [Ote.Cluster.Handling.ClusterController.SystemNamespace],
@@ -234,7 +237,8 @@ internal static class ClusterControllerRole
                 var other => throw new RoleException($"--impersonate: '{other}' is neither requester nor none"),
             };
             var shim = new KubernetesShim(
-                managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>());
+                managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>(),
+                new HttpMessageInvoker(managed.CreateHandler(host.Time)));
             return Reports.Around(shim, managed, Path.Combine(arguments.Options.DataDirectory, "reports"), null, host);
         }
 

@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Ote.Protocol.Tunnel;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Ote.Cluster.Streams;
+
+/// <summary>
+/// The way from a controller's API into the APIs of the clusters below: requests go over streams, one kept open and used again for each user and cluster while it is needed. Nothing is
+/// open while nobody asks. Thread-safe.
+/// </summary>
+internal sealed class LiveGate : IDisposable
+{
+    private static readonly TimeSpan KeptOpen = TimeSpan.FromMinutes(1);
+    private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+    private readonly Func<string, Requester, CancellationToken, Task<Stream>> _open;
+    private readonly ConcurrentDictionary<string, (string Cluster, Requester Requester)> _hosts = new(StringComparer.Ordinal);
+    private readonly HttpMessageInvoker _invoker;
+    private readonly ServiceProvider _services;
+    private readonly IHttpForwarder _forwarder;
+
+    /// <summary>Makes a gate; opens nothing.</summary>
+    /// <param name="open">Opens a stream for a user.</param>
+    public LiveGate(Func<string, Requester, CancellationToken, Task<Stream>> open)
+    {
+        _open = open;
+        _services = new ServiceCollection().AddSingleton(typeof(ILogger<>), typeof(Microsoft.Extensions.Logging.Abstractions.NullLogger<>)).AddHttpForwarder().BuildServiceProvider();
+        _forwarder = _services.GetRequiredService<IHttpForwarder>();
+        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            UseCookies = false,
+            UseProxy = false,
+            PooledConnectionIdleTimeout = KeptOpen,
+            ConnectCallback = ConnectAsync,
+        });
+    }
+
+    /// <summary>Carries one request of a user to a cluster, and its answer back.</summary>
+    /// <param name="context">The request, authenticated and allowed.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="requester">Who asks.</param>
+    /// <param name="target">Path and query at the cluster.</param>
+    public async Task ForwardAsync(HttpContext context, string cluster, Requester requester, string target)
+    {
+        var host = Host(cluster, requester);
+        _hosts[host] = (cluster, requester);
+        var error = await _forwarder.SendAsync(context, $"http://{host}", _invoker, Patient, new Onwards(target)).ConfigureAwait(false);
+        if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            var refused = Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
+            await (refused is { IsForGood: true }
+                ? LiveRequests.StatusAsync(context, StatusCodes.Status404NotFound, "NotFound", refused.Message)
+                : LiveRequests.StatusAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose()
+    {
+        _invoker.Dispose();
+        _services.Dispose();
+    }
+
+    /// <summary>A host name that stands for a cluster and a user: the pool of connections goes by it.</summary>
+    private static string Host(string cluster, Requester requester)
+    {
+        var user = string.Join('\n', requester.Groups.Order(StringComparer.Ordinal).Prepend(requester.User));
+        return $"{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(user)).AsSpan(0, 16))}.{cluster}";
+    }
+
+    private static StreamRefusedException? Refusal(Exception? fault)
+    {
+        for (; fault is not null; fault = fault.InnerException)
+        {
+            if (fault is StreamRefusedException refused)
+            {
+                return refused;
+            }
+        }
+
+        return null;
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
+    {
+        var (cluster, requester) = _hosts[context.DnsEndPoint.Host];
+        return await _open(cluster, requester, ct).ConfigureAwait(false);
+    }
+
+    private sealed class Onwards(string target) : HttpTransformer
+    {
+        public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+        {
+            await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
+            proxyRequest.Headers.Authorization = null;
+            proxyRequest.Headers.Host = null;
+            proxyRequest.RequestUri = new Uri(destinationPrefix + target);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Access;
+using Ote.Cluster.Audit;
+using Ote.Protocol.Tunnel;
+using Ote.Shim;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Ote.Cluster.Streams;
+
+/// <summary>What is said of the stream that a request came over.</summary>
+internal sealed record LiveCaller(OpenStream Opened);
+
+/// <summary>Carries requests that came over streams out at the managed cluster's API: as who asks, within what policies and the shim let pass, and noted.</summary>
+/// <param name="self">The own name.</param>
+/// <param name="cluster">The managed cluster.</param>
+/// <param name="access">The policies in force here.</param>
+/// <param name="audit">Where requests are noted; null: nowhere.</param>
+/// <param name="forwarder">Carries requests.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where it logs.</param>
+internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAccess access, AuditLog? audit, IHttpForwarder forwarder, TimeProvider time, ILogger log)
+{
+    private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = System.Net.HttpVersion.Version11 };
+
+    private readonly long _began = time.GetUtcNow().ToUnixTimeMilliseconds();
+    private long _count;
+
+    /// <summary>Answers one request.</summary>
+    public async Task AnswerAsync(HttpContext context)
+    {
+        if (context.Features.Get<LiveCaller>() is not { Opened: var opened })
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            return;
+        }
+
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var command = new Command
+        {
+            Entry = opened.Entry, CommandUid = string.Create(CultureInfo.InvariantCulture, $"live-{_began:x}-{Interlocked.Increment(ref _count)}"), Selector = self, Destination = "api", Method = context.Request.Method, Url = target, Requester = opened.Requester, DisplayName = "live",
+        };
+        var verdict = await access.JudgeAsync(command, [self], context.RequestAborted).ConfigureAwait(false);
+        var objection = verdict.Refused.Contains(self) ? verdict.Text : cluster.LiveObjection(context.Request.Method, target);
+        if (objection is not null)
+        {
+            audit?.Write(AuditLine.Live(self, command, StatusCodes.Status403Forbidden, objection, time.GetUtcNow()));
+            await StatusAsync(context, StatusCodes.Status403Forbidden, "Forbidden", objection).ConfigureAwait(false);
+            return;
+        }
+
+        var error = await forwarder.SendAsync(context, cluster.LiveAddress!.ToString(), cluster.LiveInvoker, Patient, new ActAs(cluster, opened.Requester, target)).ConfigureAwait(false);
+        audit?.Write(AuditLine.Live(self, command, context.Response.StatusCode, "", time.GetUtcNow()));
+        if (error != ForwarderError.None)
+        {
+            var cause = context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message ?? error.ToString();
+            log.LiveRequestEnded(context.Request.Method, target, cause);
+            if (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+            {
+                await StatusAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", $"the API server of cluster {self} does not answer: {cause}").ConfigureAwait(false);
+            }
+        }
+    }
+
+    internal static async Task StatusAsync(HttpContext context, int code, string reason, string message)
+    {
+        var status = new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Failure", ["message"] = message, ["reason"] = reason, ["code"] = code };
+        context.Response.Clear();
+        context.Response.StatusCode = code;
+        context.Response.ContentType = "application/json";
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            status.WriteTo(writer);
+        }
+
+        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>A request as it goes to the cluster: without what could make it another's, as who asks.</summary>
+    private sealed class ActAs(ILiveCluster cluster, Requester requester, string target) : HttpTransformer
+    {
+        private const string Impersonate = "Impersonate-";
+
+        public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+        {
+            await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
+            foreach (var name in proxyRequest.Headers.Select(h => h.Key).Where(IsOfIdentity).ToArray())
+            {
+                proxyRequest.Headers.Remove(name);
+            }
+
+            proxyRequest.Headers.Host = null;
+            proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + target);
+            if (cluster.ActsAsRequester)
+            {
+                proxyRequest.Headers.TryAddWithoutValidation(Impersonate + "User", requester.User);
+                foreach (var group in requester.Groups)
+                {
+                    proxyRequest.Headers.TryAddWithoutValidation(Impersonate + "Group", group);
+                }
+            }
+        }
+
+        private static bool IsOfIdentity(string header) =>
+            header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.StartsWith(Impersonate, StringComparison.OrdinalIgnoreCase)
+            || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Tunnel;
+using Ote.Protocol.Tunnel;
+
+namespace Ote.Cluster.Streams;
+
+/// <summary>
+/// Byte streams from a controller to clusters below it, beside the links: who wants one asks down, and each cluster on the way dials its parent for it, so that only those who
+/// are below need to be able to dial. Clusters between join the two streams and look at nothing. Thread-safe.
+/// </summary>
+/// <param name="routes">Who is where.</param>
+/// <param name="linkTo">The links to children.</param>
+/// <param name="dial">Dials the parent of now for a stream.</param>
+/// <param name="live">Serves streams to the own cluster.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where it logs.</param>
+/// <param name="stop">Ends all streams.</param>
+internal sealed class StreamDesk(
+    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<Stream>> dial, LiveServer live, TimeProvider time, ILogger log,
+    CancellationToken stop) : StreamDoor
+{
+    /// <summary>So long a stream may take to stand.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private const int MostAwaited = 1024;
+    private const int IdBytes = 16;
+    private readonly ConcurrentDictionary<string, Awaited> _awaited = new(StringComparer.Ordinal);
+
+    /// <summary>Opens a stream to a cluster of the subtree, or to the own one.</summary>
+    /// <exception cref="StreamRefusedException">There is none.</exception>
+    public async Task<Stream> OpenAsync(string cluster, Requester requester, CancellationToken ct)
+    {
+        var open = new OpenStream { Id = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(IdBytes)), Cluster = cluster, Requester = requester, Entry = routes.Self.Name };
+        if (cluster == routes.Self.Name)
+        {
+            live.Check();
+            var (one, other) = DuplexPair.Create();
+            _ = ServeOwnAsync(other, open);
+            return one;
+        }
+
+        return await AskAsync(open, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes what the parent asks for; never waits.</summary>
+    public void FromAbove(ILink parent, OpenStream open) => _ = Task.Run(() => CarryAsync(parent, open), CancellationToken.None);
+
+    /// <summary>A child says that there is no such stream.</summary>
+    public void Refused(ILink child, StreamRefused refused)
+    {
+        if (_awaited.TryGetValue(Name(refused.Id), out var awaited) && awaited.Child == child.Peer.Name)
+        {
+            awaited.Dialled.TrySetException(new StreamRefusedException(refused.Text, refused.Final));
+        }
+    }
+
+    public override bool IsAwaited(string id, PeerIdentity child) => _awaited.TryGetValue(id, out var awaited) && awaited.Child == child.Name;
+
+    public override async Task ServeAsync(string id, PeerIdentity child, Stream stream)
+    {
+        var owned = new OwnedStream(stream);
+        if (!IsAwaited(id, child) || !_awaited.TryRemove(id, out var awaited) || !awaited.Dialled.TrySetResult(owned))
+        {
+            await owned.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await owned.Closed.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await owned.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the child behind which the cluster is, and waits until it dials.</summary>
+    private async Task<Stream> AskAsync(OpenStream open, CancellationToken ct)
+    {
+        if (routes.Read(t => t.NextHop(open.Cluster)) is not { } hop)
+        {
+            throw new StreamRefusedException($"cluster {open.Cluster} is not known below {routes.Self.Name}", forGood: true);
+        }
+
+        if (linkTo(hop) is not { } link || routes.Read(t => t.Find(open.Cluster)) is not { Online: true })
+        {
+            throw new StreamRefusedException($"cluster {open.Cluster} is away: it cannot be asked until it is back. What it has last reported can be read");
+        }
+
+        var id = Name(open.Id);
+        var awaited = new Awaited(hop);
+        if (_awaited.Count >= MostAwaited || !_awaited.TryAdd(id, awaited))
+        {
+            throw new StreamRefusedException($"{MostAwaited} streams are being opened at {routes.Self.Name} already; try again later");
+        }
+
+        try
+        {
+            if (!link.TrySend(new Message { Lane = Lane.Commands, OpenStream = open }))
+            {
+                throw new StreamRefusedException($"the link to {hop} takes no more at present; try again later");
+            }
+
+            return await awaited.Dialled.Task.WaitAsync(Patience, time, ct).ConfigureAwait(false);
+        }
+        catch (TimeoutException late)
+        {
+            throw new StreamRefusedException($"no stream to cluster {open.Cluster} stands after {Patience.TotalSeconds:0} s; it may run a version that has none, or its link is bad", inner: late);
+        }
+        finally
+        {
+            _awaited.TryRemove(id, out _);
+            if (!awaited.Dialled.TrySetCanceled(CancellationToken.None) && awaited.Dialled.Task.IsCompletedSuccessfully && ct.IsCancellationRequested)
+            {
+                await awaited.Dialled.Task.Result.DisposeAsync().ConfigureAwait(false); // nobody takes it
+            }
+        }
+    }
+
+    private async Task CarryAsync(ILink parent, OpenStream open)
+    {
+        Stream? below = null;
+        try
+        {
+            if (open.Id.Length != IdBytes)
+            {
+                return;
+            }
+
+            using var late = new CancellationTokenSource(Patience, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stop);
+            if (open.Cluster == routes.Self.Name)
+            {
+                live.Check();
+            }
+            else
+            {
+                below = await AskAsync(open, either.Token).ConfigureAwait(false);
+            }
+
+            var above = await dial(Name(open.Id), either.Token).ConfigureAwait(false);
+            await (below is null ? ServeOwnAsync(above, open) : Splice.RunAsync(above, below, stop)).ConfigureAwait(false);
+        }
+        catch (Exception refused) when (refused is IOException or OperationCanceledException)
+        {
+            log.StreamRefused(open.Cluster, refused.Message);
+            parent.TrySend(new Message { Lane = Lane.Commands, StreamRefused = new StreamRefused { Id = open.Id, Text = refused.Message, Final = refused is StreamRefusedException { IsForGood: true } } });
+            if (below is not null)
+            {
+                await below.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task ServeOwnAsync(Stream stream, OpenStream open)
+    {
+        await using (stream.ConfigureAwait(false))
+        {
+            await live.ServeAsync(stream, open).ConfigureAwait(false);
+        }
+    }
+
+    private static string Name(ByteString id) => Convert.ToHexStringLower(id.Span);
+
+    private sealed record Awaited(string Child)
+    {
+        public TaskCompletionSource<Stream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

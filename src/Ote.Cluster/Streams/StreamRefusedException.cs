@@ -1,0 +1,11 @@
+namespace Ote.Cluster.Streams;
+
+/// <summary>There is no stream to a cluster; the message says why, and what to do.</summary>
+/// <param name="message">For people.</param>
+/// <param name="forGood">Trying again cannot help: there is no such cluster, or nothing behind it.</param>
+/// <param name="inner">The cause.</param>
+public sealed class StreamRefusedException(string message, bool forGood = false, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>Trying again cannot help.</summary>
+    public bool IsForGood => forGood;
+}
