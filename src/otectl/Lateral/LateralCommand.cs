@@ -83,7 +83,7 @@ internal static class LateralCommand
         var second = await ClusterReader.OneAsync(run, other, cancellation).ConfigureAwait(false);
         foreach (var root in new[] { first, second }.Where(c => c.Parent.Length == 0 && c.Status == ClusterView.Online))
         {
-            throw new CtlException(ExitCode.Usage, $"cluster '{root.Name}' is the root, to which every way over the tree leads; choose two clusters below it");
+            throw new CtlException(ExitCode.Failed, $"cluster '{root.Name}' is the root, to which every way over the tree leads; choose two clusters below it");
         }
 
         if (!takes && string.IsNullOrEmpty(first.Listen) && string.IsNullOrEmpty(second.Listen))
@@ -107,7 +107,7 @@ internal static class LateralCommand
                 var others = Others(cluster, peer);
                 if (entry is not null && others.Count >= MostPeers)
                 {
-                    throw new CtlException(ExitCode.Usage, $"cluster '{name}' may have lateral links with {others.Count} others already, and no more; take one back with --none");
+                    throw new CtlException(ExitCode.Failed, $"cluster '{name}' may have lateral links with {others.Count} others already, and no more; take one back with --none");
                 }
 
                 JsonNode[] mine = entry is null ? [] : [With(entry, peer)];

@@ -65,7 +65,7 @@ internal static class DrainCommand
         if (!force)
         {
             throw new CtlException(
-                ExitCode.Usage,
+                ExitCode.Failed,
                 $"cluster '{name}' is the only parent that {shown} can have, and nothing was changed; give them another (unpin, allow, undrain), or drain it all the same with --force");
         }
 

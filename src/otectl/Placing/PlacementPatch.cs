@@ -28,7 +28,7 @@ internal static class PlacementPatch
             var cluster = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
             if (cluster.Parent.Length == 0 && cluster.Status == ClusterView.Online)
             {
-                throw new CtlException(ExitCode.Usage, $"cluster '{name}' is the root: {atRoot}; choose a cluster below it");
+                throw new CtlException(ExitCode.Failed, $"cluster '{name}' is the root: {atRoot}; choose a cluster below it");
             }
 
             name = cluster.Name;
@@ -84,15 +84,25 @@ internal static class PlacementPatch
 
         if (cluster.PinnedParent.Length > 0 && parents.Contains(cluster.PinnedParent))
         {
-            throw new CtlException(ExitCode.Usage, $"cluster '{child}' is pinned below '{cluster.PinnedParent}' and would hang nowhere; unpin it first");
+            throw new CtlException(ExitCode.Failed, $"cluster '{child}' is pinned below '{cluster.PinnedParent}' and would hang nowhere; unpin it first");
         }
 
         var possible = PossibleParents.Of(cluster, all);
         var left = possible.Except(cluster.ForbiddenParents).Except(parents).ToArray();
+        var drained = left.Where(name => all.Any(other => other.Name == name && other.IsDrained)).ToArray();
+        left = [.. left.Except(drained)];
+        if (left.Length == 0 && drained.Length > 0)
+        {
+            throw new CtlException(
+                ExitCode.Failed,
+                $"cluster '{child}' would have no parent left but {string.Join(", ", drained)}, which {(drained.Length == 1 ? "is" : "are")} drained and take{(drained.Length == 1 ? "s" : "")} no children; "
+                + $"leave it another, or take that back first ({run.World.ProgramName} undrain {drained[0]})");
+        }
+
         if (left.Length == 0)
         {
             throw new CtlException(
-                ExitCode.Usage,
+                ExitCode.Failed,
                 $"cluster '{child}' would have no parent left ({string.Join(", ", possible)} {(possible.Count == 1 ? "is" : "are")} all it can hang below), "
                 + "and no later wish could reach it; leave it one");
         }
@@ -113,23 +123,23 @@ internal static class PlacementPatch
         var chosen = await ClusterReader.OneAsync(run, parent, cancellation).ConfigureAwait(false);
         if ((chosen.Object.Items("status", "path") ?? []).Any(step => step?.ToString() == child))
         {
-            throw new CtlException(ExitCode.Usage, $"cluster '{parent}' hangs below '{child}', which cannot hang below it; name another parent");
+            throw new CtlException(ExitCode.Failed, $"cluster '{parent}' hangs below '{child}', which cannot hang below it; name another parent");
         }
 
         if ((await ClusterReader.OneAsync(run, child, cancellation).ConfigureAwait(false)).ForbiddenParents.Contains(parent))
         {
-            throw new CtlException(ExitCode.Usage, $"cluster '{child}' is forbidden to hang below '{parent}' and would hang nowhere; allow it first");
+            throw new CtlException(ExitCode.Failed, $"cluster '{child}' is forbidden to hang below '{parent}' and would hang nowhere; allow it first");
         }
 
         if (chosen.Parent.Length > 0 && string.IsNullOrEmpty(chosen.Object.Text("status", "listen")))
         {
-            throw new CtlException(ExitCode.Usage, $"cluster '{parent}' takes no children: its controller was started without --listen; name another parent");
+            throw new CtlException(ExitCode.Failed, $"cluster '{parent}' takes no children: its controller was started without --listen; name another parent");
         }
 
         if (chosen.IsDrained)
         {
             throw new CtlException(
-                ExitCode.Usage, $"cluster '{parent}' is drained and takes no children, so '{child}' would hang nowhere; take that back first ({run.World.ProgramName} undrain {parent}), or name another parent");
+                ExitCode.Failed, $"cluster '{parent}' is drained and takes no children, so '{child}' would hang nowhere; take that back first ({run.World.ProgramName} undrain {parent}), or name another parent");
         }
     }
 }

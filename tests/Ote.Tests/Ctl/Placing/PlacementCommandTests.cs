@@ -25,7 +25,7 @@ public sealed class PlacementCommandTests
         await using var world = await TreeAsync();
         Assert.Equal((2, "error: cluster 'c1' cannot be its own parent; name another\n"), Told(await world.RunAsync("pin", "c1", "c1")));
         Assert.Contains("cluster 'bk' is not in the tree (did you mean bj?)", (await world.RunAsync("pin", "c1", "bk")).Error, StringComparison.Ordinal);
-        Assert.Equal(2, (await world.RunAsync("pin", "root", "bj")).Code);
+        Assert.Equal(1, (await world.RunAsync("pin", "root", "bj")).Code);
     }
 
     [Fact]
@@ -33,9 +33,9 @@ public sealed class PlacementCommandTests
     {
         await using var world = await TreeAsync();
         await world.AddClusterAsync("leaf", "sh", path: ["root", "sh", "leaf"], listen: "");
-        Assert.Equal((2, "error: cluster 'c1' hangs below 'bj', which cannot hang below it; name another parent\n"), Told(await world.RunAsync("pin", "bj", "c1")));
+        Assert.Equal((1, "error: cluster 'c1' hangs below 'bj', which cannot hang below it; name another parent\n"), Told(await world.RunAsync("pin", "bj", "c1")));
         Assert.Equal(
-            (2, "error: cluster 'leaf' takes no children: its controller was started without --listen; name another parent\n"), Told(await world.RunAsync("pin", "c1", "leaf")));
+            (1, "error: cluster 'leaf' takes no children: its controller was started without --listen; name another parent\n"), Told(await world.RunAsync("pin", "c1", "leaf")));
         Assert.Null(await SpecAsync(world, "bj", "pinnedParent"));
         Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
     }
@@ -48,7 +48,7 @@ public sealed class PlacementCommandTests
         await using var world = await TreeAsync();
         Assert.Equal(0, (await world.RunAsync("drain", parent, "--no-wait")).Code);
         Assert.Equal(
-            (2, $"error: cluster '{parent}' is drained and takes no children, so 'c1' would hang nowhere; take that back first (otectl undrain {parent}), or name another parent\n"),
+            (1, $"error: cluster '{parent}' is drained and takes no children, so 'c1' would hang nowhere; take that back first (otectl undrain {parent}), or name another parent\n"),
             Told(await world.RunAsync(typed)));
         Assert.Null(await SpecAsync(world, "c1", "pinnedParent"));
         await world.RunAsync("undrain", parent);
@@ -71,13 +71,13 @@ public sealed class PlacementCommandTests
         await using var world = await TreeAsync();
         await world.AddClusterAsync("leaf", "bj", path: ["root", "bj", "leaf"], listen: "");
         Assert.Equal(
-            (2, "error: cluster 'c1' would have no parent left (bj, root, sh are all it can hang below), and no later wish could reach it; leave it one\n"),
+            (1, "error: cluster 'c1' would have no parent left (bj, root, sh are all it can hang below), and no later wish could reach it; leave it one\n"),
             Told(await world.RunAsync("forbid", "c1", "bj", "sh", "root")));
         Assert.Equal(0, (await world.RunAsync("forbid", "c1", "bj", "sh")).Code);
-        Assert.Equal(2, (await world.RunAsync("forbid", "c1", "root")).Code);
-        Assert.Equal((2, "error: cluster 'c1' is forbidden to hang below 'sh' and would hang nowhere; allow it first\n"), Told(await world.RunAsync("pin", "c1", "sh")));
+        Assert.Equal(1, (await world.RunAsync("forbid", "c1", "root")).Code);
+        Assert.Equal((1, "error: cluster 'c1' is forbidden to hang below 'sh' and would hang nowhere; allow it first\n"), Told(await world.RunAsync("pin", "c1", "sh")));
         await world.RunAsync("pin", "c1", "root");
-        Assert.Equal((2, "error: cluster 'c1' is pinned below 'root' and would hang nowhere; unpin it first\n"), Told(await world.RunAsync("forbid", "c1", "root")));
+        Assert.Equal((1, "error: cluster 'c1' is pinned below 'root' and would hang nowhere; unpin it first\n"), Told(await world.RunAsync("forbid", "c1", "root")));
     }
 
     [Fact]
@@ -86,6 +86,19 @@ public sealed class PlacementCommandTests
         await using var world = await TreeAsync();
         Assert.Equal("cluster c1 is away until it attaches to root or sh\n", (await world.RunAsync("forbid", "cluster.ote.baidu.com/c1", "bj")).Error);
         Assert.Equal("", (await world.RunAsync("forbid", "sh", "bj")).Error);
+    }
+
+    [Fact]
+    public async Task Forbid_counts_on_no_parent_that_is_drained()
+    {
+        await using var world = await TreeAsync();
+        Assert.Equal(0, (await world.RunAsync("drain", "sh", "--no-wait")).Code);
+        Assert.Equal("cluster c1 is away until it attaches to root\n", (await world.RunAsync("forbid", "c1", "bj")).Error);
+        Assert.Equal(
+            (1, "error: cluster 'c1' would have no parent left but sh, which is drained and takes no children; leave it another, or take that back first (otectl undrain sh)\n"),
+            Told(await world.RunAsync("forbid", "c1", "root")));
+        await world.RunAsync("undrain", "sh");
+        Assert.Equal(0, (await world.RunAsync("forbid", "c1", "root")).Code);
     }
 
     [Fact]
@@ -98,7 +111,7 @@ public sealed class PlacementCommandTests
         await world.RunAsync("forbid", "c2", "root", "sh", "c1");
         await world.RunAsync("pin", "c3", "bj"); // it does not hang there yet
         Assert.Equal(
-            (2, "error: cluster 'bj' is the only parent that c1 (pinned below it), c2, c3 (pinned below it) can have, and nothing was changed; "
+            (1, "error: cluster 'bj' is the only parent that c1 (pinned below it), c2, c3 (pinned below it) can have, and nothing was changed; "
                 + "give them another (unpin, allow, undrain), or drain it all the same with --force\n"),
             Told(await world.RunAsync("drain", "bj")));
         Assert.Null(await SpecAsync(world, "bj", "drain"));
