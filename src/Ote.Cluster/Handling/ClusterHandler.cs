@@ -206,8 +206,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         }
 
         TagSet.TryCreate(hello!.Tags, out var tags, out _);
-        IReadOnlyList<OutdatedLink> outdated = [];
-        _routes.Apply(t =>
+        var attached = _routes.Apply(t =>
         {
             var known = t.Find(name);
             var step = t.ChildAttached(new RouteEntry
@@ -239,10 +238,9 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
                 link.Close(verdict.Text);
             }
 
-            outdated = step.Outdated;
             return step;
         });
-        _outdated.End(outdated);
+        _outdated.End(attached);
         _log.ChildAttached(name, _routes.Self.Name);
         _desk.Attached(link, hello.AdvertisedAddress, welcome, _stop);
         _transit.Attached(name);
@@ -363,7 +361,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
     private void Routes(ILink link, Func<RouteTable, RouteStep> happen)
     {
         var step = _routes.Apply(happen);
-        _outdated.End(step.Outdated);
+        _outdated.End(step);
         foreach (var verdict in step.Verdicts)
         {
             link.TrySend(new Message { Lane = Lane.Control, NameVerdict = verdict });

@@ -101,7 +101,7 @@ internal sealed class ClusterObjects : IDisposable
 
     private async Task<Next> ReconcileAsync(string name, CancellationToken ct)
     {
-        var (entry, path, lost) = _routes.Read(t => (t.Find(name), PathTo(t, name), LostAncestor(t, name)));
+        var (entry, path, lost, moved) = _routes.Read(t => (t.Find(name), PathTo(t, name), LostAncestor(t, name), MovedWith(t, name)));
         var known = _informer.Get(name);
         if (entry is null)
         {
@@ -144,7 +144,7 @@ internal sealed class ClusterObjects : IDisposable
 
         var isAway = entry is { Online: true, Home.Length: > 0 } && entry.Home != entry.Parent;
         var home = isAway ? StateOf(entry.Home, name) : HomeState.Fit;
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home);
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home, moved?.Later);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -152,7 +152,7 @@ internal sealed class ClusterObjects : IDisposable
 
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
-        ClusterStatus.Write(next.Child("status"), entry, path, lost, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
+        ClusterStatus.Write(next.Child("status"), entry, path, lost, moved, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
         HomeStatus.Write(next.Child("status"), entry, known, home, _time.GetUtcNow());
         var children = IsDrained(known) ? _routes.Read(t => t.ChildrenOf(name, (_time.GetUtcNow() - DrainPatience).ToUnixTimeMilliseconds())) : (ChildrenOf?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
@@ -232,7 +232,7 @@ internal sealed class ClusterObjects : IDisposable
                 Queue([.. others.Keys]);
             }
 
-            if (change.Before?.Parent != change.After?.Parent)
+            if (change.Before?.Parent != change.After?.Parent || change.Before?.Later != change.After?.Later)
             {
                 // What hangs below it came along without a word of its own, and its path is another one now.
                 Queue(_routes.Read(t => t.Subtree(change.Name)));
@@ -362,6 +362,23 @@ internal sealed class ClusterObjects : IDisposable
         return null;
     }
 
+    /// <summary>The cluster itself, or the nearest above it, that is away here because it hangs elsewhere by now.</summary>
+    private static RouteEntry? MovedWith(RouteTable table, string name)
+    {
+        var at = table.Find(name);
+        for (var hops = 0; hops < 64 && at is { Online: false } && at.Name != table.Self.Name; hops++)
+        {
+            if (at.Later is not null)
+            {
+                return at;
+            }
+
+            at = table.Find(at.Parent);
+        }
+
+        return null;
+    }
+
     private List<string> PathTo(RouteTable table, string name)
     {
         var path = new List<string>();
@@ -376,5 +393,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, HomeState Home, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, HomeState Home, LaterPlace? Moved, DateTimeOffset? Until = null);
 }

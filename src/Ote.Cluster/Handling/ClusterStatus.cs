@@ -28,9 +28,10 @@ internal static class ClusterStatus
     /// <param name="entry">What the routes say of it.</param>
     /// <param name="path">From the root down to it.</param>
     /// <param name="lostAncestor">The nearest cluster above it that is away, which takes its freshness with it; null when there is none.</param>
+    /// <param name="moved">It, or the cluster above it with which it went, hangs elsewhere by now, where nothing is known here of; null: not that anybody told.</param>
     /// <param name="accepted">Whether it may take part.</param>
     /// <param name="now">The time.</param>
-    public static void Write(JsonObject status, RouteEntry entry, IReadOnlyList<string> path, string? lostAncestor, bool accepted, DateTimeOffset now)
+    public static void Write(JsonObject status, RouteEntry entry, IReadOnlyList<string> path, string? lostAncestor, RouteEntry? moved, bool accepted, DateTimeOffset now)
     {
         status["listen"] = entry.Address;
         if (status.Text("parentName") != entry.Parent || status["parentSince"] is null)
@@ -40,7 +41,7 @@ internal static class ClusterStatus
 
         status["parentName"] = entry.Parent;
         status["preferredParent"] = entry.Home;
-        status["status"] = entry.Online ? "online" : lostAncestor is null ? "offline" : "unknown";
+        status["status"] = entry.Online ? "online" : lostAncestor is null && moved is null ? "offline" : "unknown";
         status["timestamp"] = entry.Since / 1000;
         status["uid"] = entry.Uid;
         status["epoch"] = (long)entry.Epoch;
@@ -52,7 +53,12 @@ internal static class ClusterStatus
         WriteLateral(status, entry.LateralLinks);
         status["tags"] = new JsonArray([.. entry.Tags.Select(t => (JsonNode)t)]);
         status["path"] = new JsonArray([.. path.Select(p => (JsonNode)p)]);
-        if (entry.Online || lostAncestor is null)
+        WriteMoved(status, entry, moved, now);
+        if (!entry.Online && moved is not null)
+        {
+            // Told by the condition that was just written.
+        }
+        else if (entry.Online || lostAncestor is null)
         {
             Conditions.SetCondition(
                 status,
@@ -81,6 +87,29 @@ internal static class ClusterStatus
         }
 
         Conditions.SetCondition(status, "Accepted", accepted, accepted ? "Accepted" : "Revoked", accepted ? "may take part in the tree" : $"shut out until otectl accept {entry.Name}", now);
+    }
+
+    private static void WriteMoved(JsonObject status, RouteEntry entry, RouteEntry? moved, DateTimeOffset now)
+    {
+        if (entry.Online || moved is not { Later: { } later })
+        {
+            status.Remove("movedTo");
+            return;
+        }
+
+        var own = moved.Name == entry.Name;
+        if (own)
+        {
+            status["movedTo"] = later.Parent;
+        }
+        else
+        {
+            status.Remove("movedTo"); // what hangs below it may have gone somewhere else again
+        }
+
+        Conditions.SetCondition(
+            status, "Ready", null, "AttachedElsewhere",
+            $"{(own ? "it" : $"{moved.Name}, below which it hung,")} has attached to {later.Parent} since, where this control API does not reach; what is shown is what was last known here, and the root's API knows more", now);
     }
 
     /// <summary>Whether the managed cluster behind a controller answers, as it told last; nothing when it has none or never said.</summary>

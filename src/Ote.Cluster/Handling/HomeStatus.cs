@@ -37,7 +37,11 @@ internal static class HomeStatus
             return;
         }
 
-        if (!entry.Online)
+        if (entry is { Online: false, Later: { } later })
+        {
+            Conditions.SetCondition(status, "AtHome", later.Parent == entry.Home ? true : null, later.Parent == entry.Home ? "PreferredParent" : "AttachedElsewhere", $"it has attached to {later.Parent} since", now);
+        }
+        else if (!entry.Online)
         {
             Conditions.SetCondition(status, "AtHome", null, "NotAttached", $"it is away; it last hung below {entry.Parent}", now);
         }

@@ -6,19 +6,25 @@ namespace Ote.Cluster.Handling;
 
 /// <summary>
 /// Ends the older of two links of one cluster, at whatever depth: where the newer one is seen, the older one's parent is told, hop by hop
-/// down the branch in which it was known. For several threads.
+/// down the branch in which it was known. Where that link has ended already, each on the way is told that the cluster has moved. For several threads.
 /// </summary>
 /// <param name="routes">Who is where.</param>
 /// <param name="linkTo">The link to a direct child while it is up.</param>
 /// <param name="end">Ends the link of a direct child's uid if its epoch is no greater than this.</param>
 internal sealed class OutdatedLinks(RouteKeeper routes, Func<string, ILink?> linkTo, Action<string, ulong> end)
 {
-    /// <summary>Ends what a step of the routes found to be outdated. Call without the routes' lock.</summary>
-    public void End(IReadOnlyList<OutdatedLink> links)
+    /// <summary>Tells of what a step of the routes found to be outdated. Call without the routes' lock.</summary>
+    public void End(RouteStep step)
     {
-        foreach (var old in links)
+        foreach (var old in step.Outdated)
         {
             End(old.Child, new AttachedElsewhere { Name = old.Name, Uid = old.Uid, Epoch = old.Epoch });
+        }
+
+        // One that has no room for it hears it again when it announces that cluster the next time.
+        foreach (var moved in step.Moved)
+        {
+            End(moved.Child, new AttachedElsewhere { Name = moved.Name, Uid = moved.Uid, Epoch = moved.Later.Epoch, Parent = moved.Later.Parent });
         }
     }
 
@@ -26,6 +32,11 @@ internal sealed class OutdatedLinks(RouteKeeper routes, Func<string, ILink?> lin
     public void End(AttachedElsewhere since)
     {
         var hop = routes.Read(t => t.Find(since.Name) is { } entry && entry.Uid == since.Uid && entry.Epoch <= since.Epoch ? t.NextHop(since.Name) : null);
+        if (since.Parent.Length > 0 && ClusterName.Check(since.Parent) is null)
+        {
+            routes.Apply(t => t.Moved(since.Name, since.Uid, new LaterPlace(since.Parent, since.Epoch)));
+        }
+
         if (hop is not null)
         {
             End(hop, since);

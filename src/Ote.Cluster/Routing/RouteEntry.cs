@@ -75,4 +75,17 @@ public sealed record RouteEntry
 
     /// <summary>Whether a managed cluster stands behind it, so that commands can be executed there.</summary>
     public bool Managed { get; init; }
+
+    /// <summary>
+    /// Where it has attached since, beyond what hangs below this controller, as one above told; null: nobody told of such. Of this controller's
+    /// own view: it is neither announced nor kept, and one above tells of it again when a cluster is announced that hangs elsewhere.
+    /// </summary>
+    public LaterPlace? Later { get; init; }
+}
+
+/// <summary>Another place of a cluster.</summary>
+/// <param name="Parent">The parent it has there.</param>
+/// <param name="Epoch">Of its attachment there; an attachment here of a greater one is newer.</param>
+public sealed record LaterPlace(string Parent, ulong Epoch)
+{
 }

@@ -34,6 +34,9 @@ public sealed record RouteStep(
     /// <summary>Links below that are older than another attachment of the same cluster: whoever holds one ends it.</summary>
     public IReadOnlyList<OutdatedLink> Outdated { get; init; } = [];
 
+    /// <summary>Clusters that a child still tells of, as away, while they have attached elsewhere since: whoever goes on showing one there is to hear of it.</summary>
+    public IReadOnlyList<MovedCluster> Moved { get; init; } = [];
+
     /// <summary>Nothing happened.</summary>
     public static RouteStep None { get; } = new([], []);
 }
@@ -48,6 +51,13 @@ public sealed record RouteStep(
 /// <param name="Epoch">Of its attachment elsewhere: links of no greater one are to end.</param>
 public readonly record struct OutdatedLink(string Child, string Name, string Uid, ulong Epoch);
 
+/// <summary>A cluster that counts as away behind a child, and has attached elsewhere since.</summary>
+/// <param name="Child">The direct child behind which it is said to be.</param>
+/// <param name="Name">The cluster.</param>
+/// <param name="Uid">Its uid.</param>
+/// <param name="Later">Where it hangs now.</param>
+public readonly record struct MovedCluster(string Child, string Name, string Uid, LaterPlace Later);
+
 /// <summary>What an event is doing to a route table.</summary>
 internal sealed class RouteStepDraft
 {
@@ -59,7 +69,9 @@ internal sealed class RouteStepDraft
 
     public List<OutdatedLink> Outdated { get; } = [];
 
-    public RouteStep Finish() => new(Changes, Verdicts, false, Errors) { Outdated = Outdated };
+    public List<MovedCluster> Moved { get; } = [];
+
+    public RouteStep Finish() => new(Changes, Verdicts, false, Errors) { Outdated = Outdated, Moved = Moved };
 }
 
 /// <summary>How many clusters have one as their parent.</summary>

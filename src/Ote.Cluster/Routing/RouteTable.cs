@@ -95,7 +95,7 @@ public sealed class RouteTable
     public ChildrenOf ChildrenOf(string parent, long since)
     {
         var (attached, moving, away) = (0, 0, 0);
-        foreach (var known in _known.Values.Where(k => k.Entry.Parent == parent))
+        foreach (var known in _known.Values.Where(k => k.Entry.Parent == parent && (k.Entry.Online || k.Entry.Later is null)))
         {
             _ = known.Entry.Online ? attached++ : known.Entry.Since >= since ? moving++ : away++;
         }
@@ -281,6 +281,22 @@ public sealed class RouteTable
         }
 
         return new RouteStep(changes, []) { Ask = [.. _children.Where(c => c.Key != teller && c.Value.Shadow?.ContainsKey(name) == true).Select(c => c.Key)] };
+    }
+
+    /// <summary>
+    /// One above says that a cluster has attached beyond what hangs below this controller. What is known of it stays, with that word, until it
+    /// attaches here anew or is forgotten: commands wait for it, and operators' wishes. Nothing of this is announced.
+    /// </summary>
+    public RouteStep Moved(string name, string uid, LaterPlace later)
+    {
+        if (!_known.TryGetValue(name, out var known) || known.Entry.Uid != uid || known.Entry.Epoch >= later.Epoch || known.Entry.Later?.Epoch >= later.Epoch)
+        {
+            return RouteStep.None;
+        }
+
+        var before = known.Entry;
+        known.Entry = before with { Later = later };
+        return new RouteStep([new RouteChange(before, known.Entry)], []);
     }
 
     /// <summary>Whom a selector means, grouped by the child to send to. Children behind which nobody is meant are left out.</summary>
@@ -500,6 +516,10 @@ public sealed class RouteTable
                 {
                     step.Outdated.Add(new OutdatedLink(child, entry.Name, entry.Uid, known.Entry.Epoch));
                 }
+                else if (!entry.Online && entry.Epoch < known.Entry.Epoch)
+                {
+                    step.Moved.Add(new MovedCluster(child, entry.Name, entry.Uid, PlaceOf(known.Entry)));
+                }
 
                 return false;
             }
@@ -507,6 +527,10 @@ public sealed class RouteTable
             if (known.Entry.Online && IsOlder(known.Entry, entry) && !tentative)
             {
                 step.Outdated.Add(new OutdatedLink(known.Hop, entry.Name, entry.Uid, entry.Epoch));
+            }
+            else if (!known.Entry.Online && known.Entry.Epoch < entry.Epoch && !tentative && known.Hop != entry.Name)
+            {
+                step.Moved.Add(new MovedCluster(known.Hop, entry.Name, entry.Uid, PlaceOf(entry)));
             }
 
             // What hangs below it comes along; but not on a word that may be taken back: there each shows its own proof.
@@ -524,9 +548,16 @@ public sealed class RouteTable
             return false;
         }
 
+        if (isKnown && known!.Entry is { Later: { } later } && known.Entry.Uid == entry.Uid && entry.Epoch <= later.Epoch)
+        {
+            entry = entry with { Later = later }; // the child tells once more of what it is about to hear itself
+        }
+
         Put(entry, child, step.Changes);
         return true;
     }
+
+    private static LaterPlace PlaceOf(RouteEntry entry) => new(entry.Parent, entry.Epoch);
 
     // Two attachments of one epoch are those of a data directory that runs twice.
     private static bool IsOlder(RouteEntry one, RouteEntry other) => one.Epoch < other.Epoch || (one.Epoch == other.Epoch && one.Parent != other.Parent);

@@ -127,6 +127,25 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         Task TouchAsync() => _api.PatchAsync(Kinds.Clusters, null, "c1", PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["seen"] = "yes" } } }, Ct);
     }
 
+    [Fact]
+    public async Task Who_went_beyond_what_this_api_reaches_is_unknown_with_its_new_parent_and_so_is_what_went_along()
+    {
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north") with { Home = "far" }, Entry("c2", "c1"))));
+        await UntilAsync("c2", c => c?.Text("status", "status") == "online");
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north") with { Online = false, Home = "far" }, Entry("c2", "c1") with { Online = false })));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "offline");
+        await UntilAsync("c2", c => c?.Condition("Ready").Text("reason") == "AncestorLost");
+
+        _routes.Apply(t => t.Moved("c1", "u-c1", new LaterPlace("far", 2)));
+
+        await UntilAsync("c1", c => (c?.Text("status", "status"), c?.Text("status", "movedTo"), c?.Condition("Ready").Text("reason"), c?.Condition("AtHome").Text("status")) == ("unknown", "far", "AttachedElsewhere", "True"));
+        await UntilAsync("c2", c => c?.Condition("Ready").Text("message")?.StartsWith("c1, below which it hung, has attached to far since", StringComparison.Ordinal) == true && c.Text("status", "movedTo") is null);
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north", epoch: 3), Entry("c2", "c1"))));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "online" && c.Text("status", "movedTo") is null);
+        await UntilAsync("c2", c => c?.Text("status", "status") == "online");
+    }
+
     private static RouteEntry Entry(string name, string parent, ulong epoch = 1) => new() { Name = name, Uid = "u-" + name, Parent = parent, Online = true, Epoch = epoch };
 
     private static RouteSnapshot Told(params RouteEntry[] entries) => new() { Version = 1, Entries = { entries.Select(RouteWire.ToWire) } };

@@ -46,6 +46,47 @@ public sealed class FailoverTreeTests
     }
 
     [Fact]
+    public async Task An_attachment_and_its_end_are_told_once_at_each_end()
+    {
+        var heard = new Heard();
+        await using var tree = new SmallTree { Loggers = heard, Adjust = Quick };
+        await tree.StartRootAsync(Ct);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.StopAsync("c1");
+        await heard.UntilAsync("c1 is no longer attached");
+
+        string[] told = [.. heard.Lines.Where(line => !line.StartsWith("Debug", StringComparison.Ordinal) && !line.StartsWith("Trace", StringComparison.Ordinal))];
+        Assert.Single(told, line => line.Contains("c1", StringComparison.Ordinal) && line.Contains("attached", StringComparison.Ordinal) && !line.Contains("no longer", StringComparison.Ordinal));
+        Assert.Single(told, line => line.Contains("Attached to parent", StringComparison.Ordinal));
+        Assert.Single(told, line => line.Contains("no longer attached", StringComparison.Ordinal) || line.Contains("detached", StringComparison.Ordinal));
+        Assert.Single(told, line => line.Contains("Parent root lost", StringComparison.Ordinal) || line.Contains("Link to parent", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_parents_own_api_says_of_a_cluster_that_went_home_where_it_hangs_also_after_a_restart()
+    {
+        await using var tree = await StartAsync();
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("south", "root", [], Ct, leaf: false, control: true);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await KnowsAsync(tree, "c1", "south");
+        await tree.StopAsync("north");
+        await tree.ClusterIsAsync("c1", "online", Ct, tree.Control("south"));
+
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await ParentIsAsync(tree, "c1", "north");
+        var gone = await MovedAsync();
+        Assert.Equal(("unknown", "Unknown", "True"), (gone.Text("status", "status"), gone.Condition("Ready").Text("status"), gone.Condition("AtHome").Text("status")));
+
+        await tree.StopAsync("south");
+        await tree.AddAsync("south", "root", [], Ct, leaf: false, control: true);
+        await MovedAsync();
+
+        Task<JsonObject> MovedAsync() => SmallTree.UntilAsync(tree.Control("south"), Kinds.Clusters, null, "c1", c => c.Text("status", "movedTo") == "north", Ct);
+    }
+
+    [Fact]
     public async Task A_command_that_runs_while_its_cluster_moves_ends_once()
     {
         var shim = new HeldShim();

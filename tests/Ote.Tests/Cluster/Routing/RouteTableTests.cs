@@ -119,6 +119,41 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Who_still_tells_of_a_cluster_as_away_is_told_where_it_hangs_now()
+    {
+        Tree("a", "m");
+        Tree("b");
+        _root.DeltaReceived("a", Delta(7, [Entry("m", "a") with { Online = false }]));
+        MovedCluster[] expected = [new("a", "m", "uid-m", new LaterPlace("b", 2))];
+        Assert.Equal(expected, _root.DeltaReceived("b", Delta(7, [Entry("m", "b", 2)])).Moved);
+
+        // Also one that tells of it after a restart.
+        Assert.Equal(expected, _root.SnapshotReceived("a", Snapshot(20, Entry("a", "root"), Entry("m", "a") with { Online = false })).Moved);
+        Assert.Empty(_root.SnapshotReceived("a", Snapshot(21, Entry("a", "root"))).Moved);
+        Assert.Empty(_root.ChildAttached(Entry("m", "root", 3)).Moved);
+        Assert.Empty(_root.DeltaReceived("b", Delta(8, [Entry("m", "b", 4)])).Moved); // it hung here itself
+    }
+
+    [Fact]
+    public void What_is_told_of_a_move_stands_until_the_cluster_attaches_here_anew_and_is_told_to_nobody_above()
+    {
+        Tree("a", "m", "m1/m");
+        _root.DeltaReceived("a", Delta(7, [Entry("m", "a", 2) with { Online = false }]));
+        _root.TakeSnapshot();
+        Assert.Empty(_root.Moved("m", "uid-m", new LaterPlace("far", 2)).Changes); // no newer than what is known
+        Assert.Empty(_root.Moved("m", "uid-other", new LaterPlace("far", 3)).Changes);
+        Assert.Equal(new LaterPlace("far", 3), Assert.Single(_root.Moved("m", "uid-m", new LaterPlace("far", 3)).Changes).After!.Later);
+        Assert.Empty(_root.Moved("m", "uid-m", new LaterPlace("far", 3)).Changes);
+        Assert.False(_root.TryTakeDelta(out _));
+        Assert.Equal(0, _root.ChildrenOf("a", long.MaxValue).Away);
+
+        _root.SnapshotReceived("a", Snapshot(20, Entry("a", "root"), Entry("m", "a", 2) with { Online = false, Since = 5 }, Entry("m1", "m")));
+        Assert.Equal("far", _root.Find("m")!.Later?.Parent);
+        _root.DeltaReceived("a", Delta(20, [Entry("m", "a", 4)]));
+        Assert.Null(_root.Find("m")!.Later);
+    }
+
+    [Fact]
     public void Children_of_a_cluster_are_counted_by_whether_they_may_be_on_their_way_elsewhere()
     {
         Tree("a", "m", "m1/m", "n", "o");
