@@ -24,7 +24,10 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// waits to be accepted and <c>revoked</c> when it is shut out, which the root tells by a condition.
     /// </summary>
     internal string Status => Object.Condition("Accepted").Text("reason") is ("Pending" or Revoked) and var reason ? reason.ToLowerInvariant()
-        : Object.Text("status", "status") is { Length: > 0 } status ? status : "unknown";
+        : Object.Text("status", "status") is { Length: > 0 } status && !(IsOld && status == Online) ? status : "unknown";
+
+    /// <summary>Nobody has kept the object up for a while, see <see cref="RootSign"/>: it may be online no more.</summary>
+    internal bool IsOld { get; init; }
 
     /// <summary>The identity that holds the name: the one that attached, else the one that asked to join; empty when there was none.</summary>
     internal string Uid => Object.Text("status", "uid") is { Length: > 0 } attached ? attached : Object.Text("spec", "uid") ?? "";
@@ -59,10 +62,15 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// <summary>What its status does not tell and an operator looks for, in words; empty when there is nothing.</summary>
     internal string Remarks => string.Join(", ", new[]
     {
+        IsOld && Object.Text("status", "status") == Online ? "was online" : "",
+        MovedTo.Length > 0 ? $"moved to {MovedTo}" : "",
         Local == "False" ? "local cluster not answering" : "",
         IsDrained ? "drained" : "",
         Object.Condition("AtHome").Text("status") == "False" ? $"away from {PreferredParent}" : "",
     }.Where(remark => remark.Length > 0));
+
+    /// <summary>The parent it has attached to since, beyond what this API knows; empty: none that anybody told of.</summary>
+    internal string MovedTo => Object.Text("status", "movedTo") ?? "";
 
     internal string Listen => Object.Text("status", "listen") ?? "";
 

@@ -29,6 +29,7 @@ internal static class DescribeClusterCommand
     private static async Task<ExitCode> RunAsync(Invocation run, string name, CancellationToken cancellation)
     {
         var cluster = await ClusterReader.OneAsync(run, name, cancellation).ConfigureAwait(false);
+        cluster = cluster with { IsOld = run.Format != OutputFormat.Name && !await RootSign.IsThereAsync(run, cancellation).ConfigureAwait(false) };
         if (run.WantsObjects)
         {
             ObjectPrinter.One(run.Out, run.Format, cluster.Object);

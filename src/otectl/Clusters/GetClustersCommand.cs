@@ -38,6 +38,7 @@ internal static class GetClustersCommand
             .Where(cluster => names.Length == 0 || names.Contains(cluster.Name))
             .Where(cluster => tags.All(tag => HasTag(cluster, tag)))
             .ToArray();
+        var isOld = chosen.Length > 0 && run.Format != OutputFormat.Name && !await RootSign.IsThereAsync(run, cancellation).ConfigureAwait(false);
         if (run.WantsObjects)
         {
             if (names.Length == 1 && chosen is [var only])
@@ -60,7 +61,7 @@ internal static class GetClustersCommand
             return ExitCode.Ok;
         }
 
-        Table(run, chosen).WriteTo(run.Out);
+        Table(run, chosen.Select(cluster => cluster with { IsOld = isOld })).WriteTo(run.Out);
         return ExitCode.Ok;
     }
 

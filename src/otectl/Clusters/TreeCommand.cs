@@ -13,6 +13,11 @@ internal static class TreeCommand
     private static async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
     {
         var clusters = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+        if (clusters.Count > 0 && run.Format != OutputFormat.Name && !await RootSign.IsThereAsync(run, cancellation).ConfigureAwait(false))
+        {
+            clusters = [.. clusters.Select(cluster => cluster with { IsOld = true })];
+        }
+
         if (run.WantsObjects)
         {
             await ObjectPrinter.ListAsync(run.Out, run.Format, clusters.Select(cluster => cluster.Object)).ConfigureAwait(false);
