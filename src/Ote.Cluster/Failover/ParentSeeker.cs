@@ -86,8 +86,16 @@ public sealed class ParentSeeker : IParentChoice
     public TimeSpan Failed(ParentTarget target)
     {
         Place?.Leave();
-        var (wait, skipped) = In(p => (p.Failed(target, Now), string.Join(", ", p.Skipped())));
-        if (Interlocked.Exchange(ref _skipped, skipped) != skipped && skipped.Length > 0)
+        TimeSpan wait;
+        string skipped;
+        bool isNew;
+        lock (_gate)
+        {
+            (wait, skipped) = (_plan.Failed(target, Now), string.Join(", ", _plan.Skipped()));
+            (isNew, _skipped) = (skipped != _skipped, skipped);
+        }
+
+        if (isNew && skipped.Length > 0)
         {
             _log.Skips(skipped);
         }
