@@ -63,7 +63,13 @@ server.Validators.Add(result =>
     }
 });
 
-return await new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
+// `./ote simulate` is a command of its own to who types it.
+if (args is ["seeds", .. var simulation])
+{
+    return await Ote.Cli.Executable.RunAsync(SeedsCommand.AddTo(new RootCommand(SeedsCommand.Description), json), "./ote simulate", simulation, new InvocationConfiguration(), CancellationToken.None);
+}
+
+var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of the same run; docs/reference/benchmarks.md")
 {
     Bench("fanout", "One command to all clusters, every answer back", (a, p, ct) => Fanout.RunAsync(a, p.GetRequiredValue(many), ct), many),
     Bench("join", "All clusters join at once", (a, p, ct) => Join.RunAsync(a, p.GetValue(one), ct), one),
@@ -75,8 +81,8 @@ return await new RootCommand("Benchmarks, each figure beside a baseline of the s
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
     Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, p.GetValue(server), only, p.GetValue(pods), p.GetValue(perSecond), ct) : StoreBench.RunAsync(a, p.GetValue(server), p.GetValue(pods), ct), server, pods, part, perSecond),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
-    SeedsCommand.Create(json),
-}.Parse(args).InvokeAsync();
+};
+return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);
 
 Command Bench(string name, string description, Func<Surroundings, ParseResult, CancellationToken, Task<IReadOnlyList<Row>>> run, params Option[] options)
 {
@@ -113,8 +119,8 @@ Command Bench(string name, string description, Func<Surroundings, ParseResult, C
 
 static void Within(Option option, int least, int most) => option.Validators.Add(result =>
 {
-    if (result.Tokens.Any(t => !int.TryParse(t.Value, out var n) || n < least || n > most))
+    if (result.Tokens.FirstOrDefault(t => !int.TryParse(t.Value, out var n) || n < least || n > most) is { } wrong)
     {
-        result.AddError($"{option.Name}: {least} to {most}");
+        result.AddError($"{option.Name}: '{wrong.Value}' is no whole number from {least} to {most}");
     }
 });

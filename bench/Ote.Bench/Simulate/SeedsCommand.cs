@@ -10,34 +10,50 @@ namespace Ote.Bench.Simulate;
 /// <summary><c>./ote simulate</c>: a tree of shipped controllers in virtual time, with faults; the same seed shows the same run.</summary>
 internal static class SeedsCommand
 {
+    public const string Description = "A tree of whole controllers in virtual time, with faults; a seed replays";
+
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(0.5);
 
-    public static Command Create(Option<string?> json)
+    /// <summary>Makes a command this one.</summary>
+    public static Command AddTo(Command command, Option<string?> json)
     {
         var seed = new Option<int>("--seed") { Description = "Of everything random", DefaultValueFactory = _ => 1 };
         var seeds = new Option<int>("--seeds") { Description = "How many seeds, one after the other, from --seed on", DefaultValueFactory = _ => 1 };
         var clusters = new Option<int>("--clusters", "-c") { Description = "Clusters beside the root", DefaultValueFactory = _ => 200 };
         var steps = new Option<long>("--steps") { Description = "Things that happen while faults go on; growing before that, and recovering after it, take as many as they need", DefaultValueFactory = _ => 20_000 };
         var home = new Option<bool>("--home") { Description = "End only when each cluster is below the parent it was set up with again" };
-        foreach (var (option, least) in new (Option, long)[] { (seeds, 1), (clusters, 1), (steps, 0) })
+        foreach (var (option, least, most) in new (Option, long, long)[] { (seed, int.MinValue, int.MaxValue), (seeds, 1, int.MaxValue), (clusters, 1, 200_000), (steps, 0, long.MaxValue) })
         {
-            option.Validators.Add(r => Least(r, least));
+            option.Validators.Add(r => Within(r, least, most));
         }
 
         var silent = new Option<bool>("--no-reports") { Description = "Without objects in the clusters and the root's mirror of them" };
         var log = new Option<string?>("--log") { Description = "File for what the controllers log" };
-        var command = new Command("seeds", "./ote simulate: a tree of whole controllers in virtual time, with faults; a seed replays") { seed, seeds, clusters, steps, home, silent, log, json };
+        log.Validators.Add(Writable);
+        foreach (var option in new Option[] { seed, seeds, clusters, steps, home, silent, log, json })
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(async (parsed, cancel) => Turns.AreInForce
             ? Run(parsed.GetValue(seed), parsed.GetValue(seeds), parsed.GetValue(clusters), parsed.GetValue(steps), parsed.GetValue(home), !parsed.GetValue(silent), parsed.GetValue(log), parsed.GetValue(json) == "json")
             : (await OneThread.AgainAsync(OneThread.Arguments, capture: false, cancel).ConfigureAwait(false)).ExitCode);
         return command;
     }
 
-    private static void Least(OptionResult result, long least)
+    private static void Within(OptionResult result, long least, long most)
     {
-        if (result.Tokens is [{ Value: var text }] && long.TryParse(text, CultureInfo.InvariantCulture, out var number) && number < least)
+        if (result.Tokens is [{ Value: var text }] && !(long.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
         {
-            result.AddError($"{result.Option.Name} {text}: {least} or more");
+            result.AddError($"{result.Option.Name}: '{text}' is no whole number{(least == int.MinValue ? "" : most is int.MaxValue or long.MaxValue ? $", {least} or more" : $" from {least} to {most}")}");
+        }
+    }
+
+    private static void Writable(OptionResult result)
+    {
+        if (result.Tokens is [{ Value: var file }] && Path.GetDirectoryName(Path.GetFullPath(file)) is var folder && (Directory.Exists(file) || !Directory.Exists(folder)))
+        {
+            result.AddError($"{result.Option.Name}: '{file}' cannot be a file; name one in a folder that is there");
         }
     }
 
