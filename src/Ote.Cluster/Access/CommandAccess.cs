@@ -35,7 +35,15 @@ internal sealed class CommandAccess : ICommandAccess
         (_file, _routes, _path, _log) = (file, routes, path, log);
         _place = $"cluster {routes.Self.Name}'s control API";
         Use([]);
-        _watch = new PolicyWatch(api, Kinds.CommandPolicies, Faults, Use, time, random, log);
+        var subtrees = new UnknownSubtrees(routes, path);
+        _watch = new PolicyWatch(api, Kinds.CommandPolicies, Faults, p => subtrees.Remark(CommandPolicy.Read(p, out _).Subtree), Use, time, random, log);
+        routes.Changed += changes =>
+        {
+            if (UnknownSubtrees.IsAbout(changes))
+            {
+                _watch.Recheck();
+            }
+        };
     }
 
     /// <inheritdoc/>

@@ -36,7 +36,15 @@ internal sealed class MessageAccess
         (_file, _routes, _path, _log) = (file, routes, path, log);
         _place = $"cluster {routes.Self.Name}'s control API";
         Use([]);
-        _watch = new PolicyWatch(api, Kinds.MessagePolicies, Faults, Use, time, random, log);
+        var subtrees = new UnknownSubtrees(routes, path);
+        _watch = new PolicyWatch(api, Kinds.MessagePolicies, Faults, p => subtrees.Remark(MessagePolicy.Read(p, out _).Subtrees), Use, time, random, log);
+        routes.Changed += changes =>
+        {
+            if (UnknownSubtrees.IsAbout(changes))
+            {
+                _watch.Recheck();
+            }
+        };
     }
 
     /// <summary>Whether anything can be judged yet: until the policies are listed, what comes waits with who brought it.</summary>

@@ -18,6 +18,9 @@ internal sealed class MessagePolicy
 
     public string Name { get; }
 
+    /// <summary>The clusters at whose subtrees its two sides end.</summary>
+    public IReadOnlyList<string> Subtrees => [.. new[] { _from.Subtree, _to.Subtree }.OfType<string>()];
+
     /// <summary>Reads an object. With faults it is there and allows nothing: it may have been meant to bound what others may.</summary>
     public static MessagePolicy Read(JsonObject obj, out IReadOnlyList<string> faults)
     {

@@ -47,7 +47,7 @@ internal static class PolicyFile
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"{option} {path}: {unreadable.Message}", unreadable);
+            throw new FormatException($"{option} {path}: {unreadable.Message.TrimEnd('.')}; give a file that this process may read", unreadable);
         }
     }
 
@@ -72,7 +72,7 @@ internal static class PolicyFile
         }
         catch (FormatException bad)
         {
-            throw new FormatException($"{option} {path}: {bad.Message}", bad);
+            throw new FormatException($"{option} {path}: {bad.Message.TrimEnd('.')}; correct the file and start again", bad);
         }
 
         return policies;

@@ -15,12 +15,13 @@ namespace Ote.Cluster.Access;
 /// <param name="api">The control API.</param>
 /// <param name="kind">Of the policies.</param>
 /// <param name="faults">What is wrong with one.</param>
+/// <param name="remark">What should be known of one that can be understood, such as that it is about nobody; null: nothing.</param>
 /// <param name="policies">Those there are.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where it logs.</param>
 internal sealed class PolicyStatus(
-    KubeClient api, ResourceRef kind, Func<JsonObject, IReadOnlyList<string>> faults, Informer policies, TimeProvider time, Func<double> random, ILogger log) : IDisposable
+    KubeClient api, ResourceRef kind, Func<JsonObject, IReadOnlyList<string>> faults, Func<JsonObject, string?> remark, Informer policies, TimeProvider time, Func<double> random, ILogger log) : IDisposable
 {
     private readonly WorkQueue<string> _queue = new(time, random);
 
@@ -42,7 +43,7 @@ internal sealed class PolicyStatus(
         var wrong = faults(policy);
         var status = policy["status"] is JsonObject told ? told.Copy() : [];
         var changed = wrong.Count == 0
-            ? Conditions.SetCondition(status, "InForce", true, "Understood", "what it allows is allowed", time.GetUtcNow())
+            ? Conditions.SetCondition(status, "InForce", true, "Understood", remark(policy) is { } note ? $"what it allows is allowed; {note}" : "what it allows is allowed", time.GetUtcNow())
             : Conditions.SetCondition(status, "InForce", false, "Faulty", $"it allows nothing until this is mended: {string.Join("; ", wrong)}", time.GetUtcNow());
         if (!changed && status.Whole("observedGeneration") == policy.Generation())
         {

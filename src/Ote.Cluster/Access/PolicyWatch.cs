@@ -11,15 +11,17 @@ namespace Ote.Cluster.Access;
 /// <param name="api">The control API; null: there is none, and no policies.</param>
 /// <param name="kind">Of the policies.</param>
 /// <param name="faults">What is wrong with one.</param>
+/// <param name="remark">What should be known of one that can be understood; null: nothing.</param>
 /// <param name="use">Called with all of them whenever one has changed.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where it logs.</param>
 internal sealed class PolicyWatch(
-    KubeClient? api, ResourceRef kind, Func<JsonObject, IReadOnlyList<string>> faults, Action<IReadOnlyCollection<JsonObject>> use, TimeProvider time, Func<double> random, ILogger log)
+    KubeClient? api, ResourceRef kind, Func<JsonObject, IReadOnlyList<string>> faults, Func<JsonObject, string?> remark, Action<IReadOnlyCollection<JsonObject>> use, TimeProvider time, Func<double> random, ILogger log)
 {
     private static readonly TimeSpan InstalledPause = TimeSpan.FromMinutes(1);
     private readonly TaskCompletionSource _known = Known(api is null);
+    private Action? _look;
 
     /// <summary>Whether it is known which there are.</summary>
     public bool IsKnown => _known.Task.IsCompleted;
@@ -42,7 +44,14 @@ internal sealed class PolicyWatch(
         }
 
         var informer = new Informer(api, kind, null, null, time, random, log);
-        using var status = new PolicyStatus(api, kind, faults, informer, time, random, log);
+        using var status = new PolicyStatus(api, kind, faults, remark, informer, time, random, log);
+        Volatile.Write(ref _look, () =>
+        {
+            foreach (var policy in informer.Items)
+            {
+                status.Look(policy);
+            }
+        });
         informer.Changed += (before, after) => Changed(informer, status, before, after);
         Task[] running = [informer.RunAsync(stop), status.RunAsync(stop)];
         await informer.Synced.WaitAsync(stop).ConfigureAwait(false);
@@ -50,6 +59,9 @@ internal sealed class PolicyWatch(
         _known.TrySetResult();
         await Task.WhenAll(running).ConfigureAwait(false);
     }
+
+    /// <summary>What is remarked on policies may be another thing now; their statuses are looked at again.</summary>
+    public void Recheck() => Volatile.Read(ref _look)?.Invoke();
 
     private static TaskCompletionSource Known(bool already)
     {

@@ -23,6 +23,7 @@ public sealed class CommandAccessTests : IAsyncDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly CancellationTokenSource _stop = new();
     private ApiServer _server = null!;
+    private RouteKeeper _routes = null!;
     private FaultyHandler _faults = null!;
     private Task _running = Task.CompletedTask;
 
@@ -70,6 +71,24 @@ public sealed class CommandAccessTests : IAsyncDisposable
         await admin.PatchAsync(Kinds.CommandPolicies, null, "p", PatchKind.Merge, JsonNode.Parse("""{"spec":{"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}}""")!, Ct);
         await UntilAsync(async () => (policy = await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.IsTrue("InForce"));
         Assert.Equal(2, policy.Whole("status", "observedGeneration"));
+    }
+
+    [Fact]
+    public async Task Policy_about_the_subtree_of_a_cluster_that_nobody_knows_says_so_until_there_is_one()
+    {
+        await StartAsync(installed: true);
+        var admin = _server.CreateClient(UserInfo.Admin);
+        await admin.CreateAsync(
+            Kinds.CommandPolicies, null, Policies.Object("p", "subjects: [{kind: User, name: bob}], subtree: nrth, rules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]"), Ct);
+        JsonObject? policy = null;
+        await UntilAsync(async () => (policy = await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.IsTrue("InForce"));
+        Assert.Equal("what it allows is allowed; no cluster called 'nrth' is known at root, so none counts as below it; correct the subtree if it is mistyped", policy!.Condition("InForce").Text("message"));
+
+        _routes.Apply(t => t.ChildAttached(new RouteEntry { Name = "nrth", Uid = "u-nrth", Parent = "root", Online = true, Epoch = 1 }));
+        await UntilAsync(async () => (await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.Condition("InForce").Text("message") == "what it allows is allowed");
+        _routes.Apply(t => t.ChildDetached("nrth", 0));
+        _routes.Apply(t => t.Forget("nrth"));
+        await UntilAsync(async () => (await admin.GetAsync(Kinds.CommandPolicies, null, "p", Ct))!.Condition("InForce").Text("message") != "what it allows is allowed");
     }
 
     [Theory]
@@ -126,8 +145,8 @@ public sealed class CommandAccessTests : IAsyncDisposable
         }
 
         var api = new KubeClient(new HttpClient(_faults) { BaseAddress = new Uri("https://embedded/") });
-        var routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u" }, new MemoryJournal(), _time, NullLogger.Instance);
-        var access = new CommandAccess(null, api, routes, () => ["root"], _time, () => 0.5, NullLogger.Instance);
+        _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u" }, new MemoryJournal(), _time, NullLogger.Instance);
+        var access = new CommandAccess(null, api, _routes, () => ["root"], _time, () => 0.5, NullLogger.Instance);
         _running = access.RunAsync(_stop.Token);
         return access;
     }

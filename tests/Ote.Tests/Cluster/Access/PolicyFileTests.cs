@@ -17,7 +17,9 @@ public sealed class PolicyFileTests : IDisposable
     public void File_with_a_fault_is_not_used_in_part(string text, string why)
     {
         File.WriteAllText(_file, text);
-        Assert.Contains(why, Assert.Throws<FormatException>(() => PolicyFile.Load(_file, "c1")).Message, StringComparison.Ordinal);
+        var told = Assert.Throws<FormatException>(() => PolicyFile.Load(_file, "c1")).Message;
+        Assert.Contains(why, told, StringComparison.Ordinal);
+        Assert.EndsWith("; correct the file and start again", told, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -31,6 +33,10 @@ public sealed class PolicyFileTests : IDisposable
     }
 
     [Fact]
-    public void File_that_is_missing_is_said() =>
-        Assert.Contains("--command-policy", Assert.Throws<FormatException>(() => PolicyFile.Load(_file + ".none", "c1")).Message, StringComparison.Ordinal);
+    public void File_that_is_missing_is_said()
+    {
+        var told = Assert.Throws<FormatException>(() => PolicyFile.Load(_file + ".none", "c1")).Message;
+        Assert.Contains("--command-policy", told, StringComparison.Ordinal);
+        Assert.EndsWith("; give a file that this process may read", told, StringComparison.Ordinal);
+    }
 }
