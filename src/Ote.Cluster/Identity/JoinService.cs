@@ -33,6 +33,7 @@ public sealed class JoinService(
     private const int MaxBodyBytes = 64 * 1024;
     private const int RetrySeconds = 2;
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(25);
+    private readonly WaitingApplicants waiting = new();
     private readonly Lock gate = new();
     private readonly long started = time.GetTimestamp();
     private Tunnel.TokenBucket bucket = new(perSecond);
@@ -111,7 +112,7 @@ public sealed class JoinService(
             return;
         }
 
-        log.JoinAnswered(request.Name, request.Uid, reply.Outcome, reply.Text);
+        if (!waiting.IsRepeated(request, reply)) log.JoinAnswered(request.Name, request.Uid, reply.Outcome, reply.Text);
         if (reply.Outcome == JoinAnswer.Types.Outcome.Issued) ApplicantConnection.Admit(context, reply.Certificate);
         context.Response.ContentType = ContentType;
         await context.Response.Body.WriteAsync(reply.ToByteArray(), context.RequestAborted).ConfigureAwait(false);

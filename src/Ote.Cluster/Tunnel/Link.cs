@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Ote.Cluster.Budgets;
 using Ote.Cluster.Identity;
 using Ote.Protocol.Tunnel;
@@ -27,7 +26,6 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     private string? aborted;
     private bool saidGoodbye;
     private string? closing;
-    private bool isStopped;
     private long closingSince;
     private long roundTripTicks = -1;
     private long smoothTicks = -1;
@@ -162,11 +160,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     }
 
     /// <summary>Closes the link because this process is asked to end.</summary>
-    public void Stop()
-    {
-        lock (conversation.Gate) isStopped |= closing is null;
-        Close("stopping");
-    }
+    public void Stop() => Close("stopping");
 
     /// <summary>Closes the link and waits until it has ended, not longer than its goodbye may take.</summary>
     public async Task StopAsync()
@@ -290,7 +284,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         runtime.Metrics.Links.Add(-1, setup.SideTag);
         if (setup.IsLateral) runtime.Log.LateralDetached(Peer, reason);
         else if (setup.IsParent) runtime.Log.ChildDetached(Peer, Epoch, reason);
-        else runtime.Log.ParentDetached(isStopped ? LogLevel.Information : LogLevel.Warning, Peer, Epoch, reason);
+        else runtime.Log.ParentDetached(Peer, Epoch, reason);
         try
         {
             handler.Detached(this, reason);

@@ -5,18 +5,18 @@ namespace Ote.Cluster.Tunnel;
 
 internal static partial class Log
 {
-    [LoggerMessage(2000, LogLevel.Information, "Child {Peer} attached with epoch {Epoch}, resumed: {Resumed}")]
+    // What the controller says of these without the figures, by 2302 to 2305, is for everybody.
+    [LoggerMessage(2000, LogLevel.Debug, "Child {Peer} attached with epoch {Epoch}, resumed: {Resumed}")]
     public static partial void ChildAttached(this ILogger log, PeerIdentity peer, ulong epoch, bool resumed);
 
-    [LoggerMessage(2001, LogLevel.Information, "Child {Peer} with epoch {Epoch} detached: {Reason}")]
+    [LoggerMessage(2001, LogLevel.Debug, "Child {Peer} with epoch {Epoch} detached: {Reason}")]
     public static partial void ChildDetached(this ILogger log, PeerIdentity peer, ulong epoch, string reason);
 
-    [LoggerMessage(2002, LogLevel.Information, "Attached to parent {Peer} with epoch {Epoch}, resumed: {Resumed}")]
+    [LoggerMessage(2002, LogLevel.Debug, "Attached to parent {Peer} with epoch {Epoch}, resumed: {Resumed}")]
     public static partial void ParentAttached(this ILogger log, PeerIdentity peer, ulong epoch, bool resumed);
 
-    // A cluster that is stopped has lost nothing.
-    [LoggerMessage(EventId = 2003, Message = "Link to parent {Peer} with epoch {Epoch} ended: {Reason}")]
-    public static partial void ParentDetached(this ILogger log, LogLevel level, PeerIdentity peer, ulong epoch, string reason);
+    [LoggerMessage(2003, LogLevel.Debug, "Link to parent {Peer} with epoch {Epoch} ended: {Reason}")]
+    public static partial void ParentDetached(this ILogger log, PeerIdentity peer, ulong epoch, string reason);
 
     [LoggerMessage(2004, LogLevel.Warning, "{Peer} broke the protocol and loses its link: {Text}")]
     public static partial void Violation(this ILogger log, PeerIdentity peer, string text);
