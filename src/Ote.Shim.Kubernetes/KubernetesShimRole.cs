@@ -31,7 +31,7 @@ public static class KubernetesShimRole
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(defaults);
         (ShimHostOptions host, KubernetesShimOptions shim) = Read(options, defaults);
-        KubeEndpoint endpoint = Endpoint(options, defaults.Kind);
+        KubeEndpoint endpoint = Endpoint(options, defaults.Kind, loggers.CreateLogger(typeof(KubernetesShimRole)));
         KubernetesShim inner = new(endpoint.CreateHttpClient(time), shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>());
         await using IClusterShim served = extend?.Invoke(inner, endpoint) ?? inner;
         await using ShimHost serving = await ShimHost.StartAsync(served, host, loggers, ct);
@@ -39,18 +39,27 @@ public static class KubernetesShimRole
         await TellReadinessAsync(served, loggers.CreateLogger(typeof(KubernetesShimRole)), readiness, ct);
     }
 
-    private static KubeEndpoint Endpoint(ShimRoleOptions options, string kind)
+    private static KubeEndpoint Endpoint(ShimRoleOptions options, string kind, ILogger log)
     {
         string path = options.Kubeconfig ?? (kind == K3sShim.Kind ? K3sShim.KubeconfigPath : Kubeconfig.DefaultPath(null));
         try
         {
-            return Kubeconfig.Load(path, options.Context);
+            KubeEndpoint endpoint = Kubeconfig.Load(path, options.Context);
+            log.KubeconfigUsed(path, By(options, kind), options.Context is { } context ? $", context {context}" : "");
+            return endpoint;
         }
         catch (KubeconfigException e)
         {
             throw new ShimStartException(e.Message, e);
         }
     }
+
+    // Whoever did not name a file should see which cluster commands go to.
+    private static string By(ShimRoleOptions options, string kind) =>
+        options.Kubeconfig is not null ? "--kubeconfig"
+        : kind == K3sShim.Kind ? "k3s' own default; --kubeconfig names another"
+        : Kubeconfig.IsListed ? "$KUBECONFIG; --kubeconfig names another"
+        : "kubectl's default; --kubeconfig names another";
 
     /// <summary>Pure but for reading the TLS files.</summary>
     private static (ShimHostOptions Host, KubernetesShimOptions Shim) Read(ShimRoleOptions options, KubernetesShimOptions defaults)

@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(3101, LogLevel.Warning, "{Method} {Url} as '{User}' for {Key} (replay {Replay}): {Error}: {Text}")]
     public static partial void NotExecuted(this ILogger log, string method, string url, string user, string key, bool replay, ExecuteResponse.Types.Error error, string text);
 
+    [LoggerMessage(3104, LogLevel.Information, "The cluster is that of kubeconfig {Path}, named by {By}{Context}")]
+    public static partial void KubeconfigUsed(this ILogger log, string path, string by, string context);
+
     [LoggerMessage(3102, LogLevel.Information, "Cluster is ready, version {Version}")]
     public static partial void ClusterReady(this ILogger log, string version);
 

@@ -10,6 +10,11 @@ public static class Kubeconfig
 {
     private const int MostNames = 5;
 
+    /// <summary>Whether <c>$KUBECONFIG</c> names a file, which <see cref="DefaultPath"/> then takes where no other is named.</summary>
+    public static bool IsListed => Listed.Length > 0;
+
+    private static string[] Listed => Environment.GetEnvironmentVariable("KUBECONFIG")?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
+
     /// <summary>
     /// The file kubectl would use: <paramref name="explicitPath"/>, else the first existing file of <c>$KUBECONFIG</c>, else <c>~/.kube/config</c>.
     /// </summary>
@@ -20,7 +25,7 @@ public static class Kubeconfig
             return explicitPath;
         }
 
-        var listed = Environment.GetEnvironmentVariable("KUBECONFIG")?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
+        var listed = Listed;
         return listed.FirstOrDefault(File.Exists)
             ?? listed.FirstOrDefault()
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");

@@ -50,7 +50,9 @@ internal static class Restoration
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new RoleException($"backup {file} cannot be restored to {data}: {refused.Message}");
+            throw new RoleException(refused is FileNotFoundException or DirectoryNotFoundException
+                ? $"backup {file} cannot be read: {refused.Message.TrimEnd('.')}; name the file that otectl backup wrote"
+                : $"backup {file} cannot be restored to {data}: {refused.Message.TrimEnd('.')}; see that the one can be read and the other be written and has room, then run it again");
         }
     }
 

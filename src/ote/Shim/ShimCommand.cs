@@ -19,7 +19,7 @@ internal static class ShimCommand
     private static Command Kind(string name, string description, KubernetesShimOptions defaults)
     {
         var listen = new Option<string>("--listen") { Description = "unix:/path/shim.sock, or https://address:port with mutual TLS", Required = true };
-        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster's kubeconfig" };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = $"The cluster's kubeconfig (default: {(name == "k3s" ? K3sShim.KubeconfigPath : "$KUBECONFIG, else ~/.kube/config")})" };
         var context = new Option<string?>("--context") { Description = "Context in it" };
         var allow = new Option<string[]>("--allow") { Description = "What may pass, such as 'GET,PATCH /apis/apps/**'; may be repeated", DefaultValueFactory = _ => [] };
         var impersonate = new Option<string>("--impersonate") { Description = "requester: act as who asked; none: as the kubeconfig's user", DefaultValueFactory = _ => "requester" };

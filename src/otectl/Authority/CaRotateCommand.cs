@@ -111,6 +111,19 @@ internal static class CaRotateCommand
             run.Out.Write($"until     {Of("until")} certificates of the other can be renewed\n");
         }
 
+        var rotate = $"{run.World.ProgramName} ca rotate";
+        var next = (phase, Of("notRenewed")) switch
+        {
+            ("Trusting", _) => $"it goes on by itself when all trust both; {rotate} continue does not wait for those that do not",
+            ("Renewing", "none") => $"{rotate} finish: all are on the issuing CA",
+            ("Renewing", _) => $"wait until all are renewed, then {rotate} finish; with --force it leaves the others behind, and abort turns round",
+            _ => "",
+        };
+        if (next.Length > 0)
+        {
+            run.Out.Write($"next      {next}\n");
+        }
+
         return ExitCode.Ok;
     }
 }

@@ -103,7 +103,7 @@ internal static class BudgetCommand
         Sizes.Check("--daily", daily, LinkBudget.LeastDailyBytes, LinkBudget.MostDailyBytes);
         var budget = new LinkBudget { BytesPerSecond = rate, DailyBytes = daily, QuietHours = hours, Offset = east, LaneWeights = weights.Length == 0 ? null : Weights(weights) };
         var faults = string.Join("; ", budget.Faults());
-        return faults.Length == 0 ? budget : throw new CtlException(ExitCode.Usage, faults);
+        return faults.Length == 0 ? budget : throw new CtlException(ExitCode.Usage, $"{faults}; correct that, nothing was changed");
     }
 
     private static LaneWeights Weights(string text)

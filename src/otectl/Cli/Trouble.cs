@@ -26,6 +26,7 @@ internal static class Trouble
             413 => Answered("send less at a time"),
             400 or 422 => Answered($"correct what it names; {program} version tells whether the two are of one version"),
             429 => Answered("it has too much to do; repeat it in a while"),
+            503 when cause.Contains("; make room", StringComparison.Ordinal) || cause.Contains("cannot be written", StringComparison.Ordinal) => $"the control API at {server} answered {refused.Code}: {cause}",
             503 or 504 => Answered("it is starting, stopping or overloaded; repeat it in a while"),
             >= 500 => Answered("the fault is on its side; look at its log, and repeat it"),
             _ => Answered("check that the server of the kubeconfig's context is a Kubernetes API, not something before it"),

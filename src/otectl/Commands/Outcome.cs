@@ -39,8 +39,14 @@ internal sealed record Outcome(string Cluster, long Code, string Error, string T
     {
         ({ Length: > 0 }, { Length: > 0 }) => $"{Error}: {Text}",
         ({ Length: > 0 }, _) => Error,
+        (_, { Length: > 0 }) when Code is 401 or 403 => $"{Text.TrimEnd('.')}; {Rights}",
         _ => Text,
     };
+
+    // The cluster's own API server has said no: what helps is not at the control API.
+    private string Rights => Code == 401
+        ? $"the shim's user is not known there: correct the kubeconfig of the shim of {Cluster}"
+        : $"give that user or group the right at {Cluster}, by a RoleBinding or ClusterRoleBinding made with its own kubeconfig";
 
     private static string Body(JsonObject item)
     {

@@ -139,8 +139,11 @@ internal sealed class SendCommand
         return state switch
         {
             "Delivered" or "OnItsWay" => ExitCode.Ok,
-            "NoCluster" => throw new CtlException(ExitCode.NothingMatched, $"{text}; otectl get clusters lists those there are"),
-            _ => throw new CtlException(ExitCode.TargetFailed, $"message {name} to {to} ended as {state}: {text}"),
+            "NoCluster" => throw new CtlException(ExitCode.NothingMatched, $"{text}; {run.World.ProgramName} get clusters lists those there are"),
+            "Expired" => throw new CtlException(
+                ExitCode.TargetFailed, $"message {name} to {to} ended as {state}: {text}; see {run.World.ProgramName} describe cluster {to} for whether it is reached, and send it again with a longer --ttl"),
+            _ => throw new CtlException(
+                ExitCode.TargetFailed, $"message {name} to {to} ended as {state}: {text}; when that is mended, send it again: it was given to no application"),
         };
     }
 
@@ -198,7 +201,7 @@ internal sealed class SendCommand
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
-            throw new CtlException(ExitCode.Usage, $"--filename: {unreadable.Message}");
+            throw new CtlException(ExitCode.Usage, $"--filename: {unreadable.Message.TrimEnd('.')}; give a readable file, or - for standard input");
         }
     }
 }

@@ -7,7 +7,7 @@ using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Output;
 
-/// <summary>Writes objects verbatim, in the format asked for.</summary>
+/// <summary>Writes objects in the format asked for: verbatim, but for who owns which field, which kubectl leaves out too.</summary>
 internal static class ObjectPrinter
 {
     private const int IndentSize = 4;
@@ -18,13 +18,13 @@ internal static class ObjectPrinter
         switch (format)
         {
             case OutputFormat.Yaml:
-                writer.Write(Yaml.Write(obj));
+                writer.Write(Yaml.Write(Shown(obj)));
                 break;
             case OutputFormat.Name:
                 writer.Write(NameOf(obj) + "\n");
                 break;
             default:
-                writer.Write(Json(obj) + "\n");
+                writer.Write(Json(Shown(obj)) + "\n");
                 break;
         }
     }
@@ -38,7 +38,7 @@ internal static class ObjectPrinter
             writer.Write("{\n    \"apiVersion\": \"v1\",\n    \"items\": [");
             await foreach (var item in items.ConfigureAwait(false))
             {
-                writer.Write((first ? "\n        " : ",\n        ") + Json(item).Replace("\n", "\n        ", StringComparison.Ordinal));
+                writer.Write((first ? "\n        " : ",\n        ") + Json(Shown(item)).Replace("\n", "\n        ", StringComparison.Ordinal));
                 first = false;
             }
 
@@ -49,7 +49,7 @@ internal static class ObjectPrinter
             writer.Write("apiVersion: v1\n");
             await foreach (var item in items.ConfigureAwait(false))
             {
-                writer.Write((first ? "items:\n" : "") + Yaml.Write(new JsonArray(item.DeepClone())));
+                writer.Write((first ? "items:\n" : "") + Yaml.Write(new JsonArray(Shown(item).DeepClone())));
                 first = false;
             }
 
@@ -75,6 +75,18 @@ internal static class ObjectPrinter
         var apiVersion = obj.Text("apiVersion") ?? "";
         var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
         return slash < 0 ? $"{kind}/{obj.Name()}" : $"{kind}.{apiVersion[..slash]}/{obj.Name()}";
+    }
+
+    private static JsonObject Shown(JsonObject obj)
+    {
+        if (obj["metadata"] is not JsonObject metadata || !metadata.ContainsKey("managedFields"))
+        {
+            return obj;
+        }
+
+        var shown = obj.Copy();
+        shown.Child("metadata").Remove("managedFields");
+        return shown;
     }
 
     internal static string Json(JsonNode node)

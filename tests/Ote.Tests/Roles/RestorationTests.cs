@@ -76,6 +76,8 @@ public sealed class RestorationTests : IDisposable
         }
 
         Assert.Contains(Backup, (await Assert.ThrowsAsync<RoleException>(RestoreAsync)).Message, StringComparison.Ordinal);
+        File.Delete(Backup);
+        Assert.EndsWith("; name the file that otectl backup wrote", (await Assert.ThrowsAsync<RoleException>(RestoreAsync)).Message, StringComparison.Ordinal);
         Assert.Equal(existed, Directory.Exists(Data));
         Assert.Empty(existed ? Directory.GetFileSystemEntries(Data) : []);
     }

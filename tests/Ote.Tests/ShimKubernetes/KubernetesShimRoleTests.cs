@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Kube.Server;
 using Ote.Shim;
@@ -10,6 +11,7 @@ using Ote.Shim.Kubernetes;
 using Ote.Shim.Kubernetes.K3s;
 using Ote.Shim.Kubernetes.Kubernetes;
 using Ote.Shim.Remote;
+using Ote.Tests.Cluster.Handling;
 using Error = Ote.Shim.Contract.ExecuteResponse.Types.Error;
 
 namespace Ote.Tests.ShimKubernetes;
@@ -109,6 +111,17 @@ public sealed class KubernetesShimRoleTests
     }
 
     [Fact]
+    public async Task Whose_cluster_it_serves_is_logged_with_who_named_the_file()
+    {
+        await using Running running = await Running.StartAsync();
+
+        string told = await running.Heard.UntilAsync("The cluster is that of kubeconfig");
+
+        Assert.StartsWith("Information 3104", told, StringComparison.Ordinal);
+        Assert.Contains("/kubeconfig, named by --kubeconfig", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Missing_kubeconfig_is_named()
     {
         ShimStartException e = await Assert.ThrowsAsync<ShimStartException>(() => RunAsync(new() { Listen = "unix:/tmp/ote-never/shim.sock", Kubeconfig = "/no/such/config" }, new()));
@@ -117,8 +130,8 @@ public sealed class KubernetesShimRoleTests
         Assert.False(Directory.Exists("/tmp/ote-never"));
     }
 
-    private static Task RunAsync(ShimRoleOptions options, KubernetesShimOptions defaults, CancellationToken? ct = null, Action<ShimAddress>? listening = null) =>
-        KubernetesShimRole.RunAsync(options, defaults, new NoMeters(), NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, ct ?? Stop, listening);
+    private static Task RunAsync(ShimRoleOptions options, KubernetesShimOptions defaults, CancellationToken? ct = null, Action<ShimAddress>? listening = null, ILoggerFactory? loggers = null) =>
+        KubernetesShimRole.RunAsync(options, defaults, new NoMeters(), loggers ?? NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, ct ?? Stop, listening);
 
     private static ExecuteRequest Request(string method, string url, string body = "") => new()
     {
@@ -137,6 +150,8 @@ public sealed class KubernetesShimRoleTests
 
         public RemoteShim Remote { get; private set; } = null!;
 
+        public Heard Heard { get; } = new();
+
         public static async Task<Running> StartAsync(KubernetesShimOptions? defaults = null)
         {
             Running running = new();
@@ -145,7 +160,7 @@ public sealed class KubernetesShimRoleTests
             string kubeconfig = Path.Combine(running._folder, "kubeconfig");
             await running._server.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://127.0.0.1:{at.Port}"), Stop);
             TaskCompletionSource listening = new();
-            running._role = RunAsync(new() { Listen = $"unix:{running._folder}/shim.sock", Kubeconfig = kubeconfig }, defaults ?? new(), running._stop.Token, _ => listening.SetResult());
+            running._role = RunAsync(new() { Listen = $"unix:{running._folder}/shim.sock", Kubeconfig = kubeconfig }, defaults ?? new(), running._stop.Token, _ => listening.SetResult(), running.Heard);
             await await Task.WhenAny(listening.Task, running._role);
             running.Remote = new RemoteShim(running.RemoteOptions, TimeProvider.System, () => 0.5, NullLogger<RemoteShim>.Instance);
             return running;

@@ -46,8 +46,18 @@ public sealed class CaRotateCommandTests
             },
         }, CtlWorld.Stop);
         Assert.Equal(
-            "phase     Renewing\nissuing   sha256:b\nother     sha256:a\ntrusting  3 of 3 trust both; not yet: none\nrenewed   2 of 3 on the issuing CA; not yet: c2\n",
+            "phase     Renewing\nissuing   sha256:b\nother     sha256:a\ntrusting  3 of 3 trust both; not yet: none\nrenewed   2 of 3 on the issuing CA; not yet: c2\n"
+            + "next      wait until all are renewed, then otectl ca rotate finish; with --force it leaves the others behind, and abort turns round\n",
             (await world.RunAsync("ca", "rotate", "status")).Out);
+        await NextAsync("Renewing", "none", "next      otectl ca rotate finish: all are on the issuing CA\n");
+        await NextAsync("Trusting", "c2", "next      it goes on by itself when all trust both; otectl ca rotate continue does not wait for those that do not\n");
+
+        async Task NextAsync(string phase, string notRenewed, string next)
+        {
+            await world.Api.PatchAsync(
+                Kinds.ConfigMaps, "ote-system", Name, PatchKind.Merge, new JsonObject { ["data"] = new JsonObject { ["phase"] = phase, ["notRenewed"] = notRenewed } }, CtlWorld.Stop);
+            Assert.EndsWith(next, (await world.RunAsync("ca", "rotate", "status")).Out, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -27,6 +27,14 @@ public sealed class TroubleTests
     }
 
     [Fact]
+    public async Task A_store_that_cannot_write_says_itself_what_to_do()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        world.Between = _ => new Answers(503, """{"kind":"Status","code":503,"message":"The database o.db cannot be written: no room is left for it. Nothing of this was stored; make room on its disk, no restart is needed."}""");
+        Assert.EndsWith("Nothing of this was stored; make room on its disk, no restart is needed\n", (await world.RunAsync("get", "clusters")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_answer_that_no_api_server_gives_points_at_the_address()
     {
         await using var world = await CtlWorld.StartAsync();

@@ -17,7 +17,8 @@ public sealed class SendCommandTests
 
     [Theory]
     [InlineData("NoCluster", "no cluster of the tree is called 'c1'", 4, "otectl get clusters lists")]
-    [InlineData("Expired", "its time ended at root", 3, "ended as Expired: its time ended at root")]
+    [InlineData("Expired", "its time ended at root", 3, "ended as Expired: its time ended at root; see otectl describe cluster c1 for whether it is reached, and send it again with a longer --ttl")]
+    [InlineData("Refused", "no room at c1", 3, "ended as Refused: no room at c1; when that is mended, send it again")]
     public async Task One_that_is_not_delivered_is_an_error_with_the_reason(string state, string text, int code, string says)
     {
         await using var world = await CtlWorld.StartAsync();
