@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
+using Ote.Flow;
 using Ote.Protocol.Tunnel;
 
 namespace Ote.Cluster.Budgets;
@@ -18,8 +19,12 @@ namespace Ote.Cluster.Budgets;
 internal sealed class LinkDesk(OwnBudget own, Func<EdgeTunnel?> tunnel, Action<ulong, LinkReport?> tell, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
+
+    // Where a day may be used up, a site that is killed soon after must not begin it anew.
+    private static readonly TimeSpan LookWhileCapped = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan KeepEvery = TimeSpan.FromMinutes(1);
     private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly Signal _wished = new();
 
     /// <summary>An operator's wish: completes when it is on disk and in force here; the parent is told on the present link, or by the next Hello.</summary>
     public async Task WishAsync(SetBudget wish)
@@ -48,27 +53,31 @@ internal sealed class LinkDesk(OwnBudget own, Func<EdgeTunnel?> tunnel, Action<u
             _one.Release();
         }
 
+        _wished.Set();
         log.BudgetSet(own.Current?.ToString() ?? "none");
         tell(budget.Digest(), null);
     }
 
-    /// <summary>Keeps the count and tells the cost until stopped, then keeps it a last time.</summary>
+    /// <summary>Keeps the count and tells the cost until stopped, then keeps it a last time. A cap that is reached is kept and told within seconds.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         LinkReport? told = null;
+        var wasSpent = false;
         var (toldAt, keptAt) = (time.GetTimestamp(), time.GetTimestamp());
         try
         {
             while (true)
             {
-                await Task.Delay(LookEvery, time, stop).ConfigureAwait(false);
+                await PauseAsync(own.Current?.DailyBytes is null ? LookEvery : LookWhileCapped, stop).ConfigureAwait(false);
                 if (tunnel() is not { } edge)
                 {
                     continue;
                 }
 
                 var cost = edge.Cost;
-                if (cost.Budget?.DailyBytes is not null && time.GetElapsedTime(keptAt) >= KeepEvery)
+                var isUsedUp = cost.IsSpent && !wasSpent;
+                wasSpent = cost.IsSpent;
+                if (cost.Budget?.DailyBytes is not null && (isUsedUp || time.GetElapsedTime(keptAt) >= KeepEvery))
                 {
                     keptAt = time.GetTimestamp();
                     await KeepAsync(edge).ConfigureAwait(false);
@@ -89,6 +98,17 @@ internal sealed class LinkDesk(OwnBudget own, Func<EdgeTunnel?> tunnel, Action<u
                 await KeepAsync(edge).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Ends early with a wish, which may be a cap.</summary>
+    private async Task PauseAsync(TimeSpan longest, CancellationToken stop)
+    {
+        using var nap = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var wished = _wished.WaitAsync(nap.Token).AsTask();
+        await Task.WhenAny(wished, Task.Delay(longest, time, nap.Token)).ConfigureAwait(false);
+        await nap.CancelAsync().ConfigureAwait(false);
+        await wished.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stop.ThrowIfCancellationRequested();
     }
 
     private async Task KeepAsync(EdgeTunnel edge)

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Budgets;
 using Ote.Cluster.Failover;
+using Ote.Cluster.Journal;
 using Ote.Cluster.Messages;
 using Ote.Flow;
 using Ote.Kube.Client;
@@ -88,6 +90,30 @@ public sealed class BudgetTreeTests
         Assert.True(shown.Whole("status", "link", "bytesToday") > 0);
         Assert.True(shown.Condition("WithinLinkBudget").Text("status") == "True");
         Assert.NotNull(shown.Time("status", "link", "asOf"));
+    }
+
+    [Fact]
+    public async Task A_cap_that_is_reached_is_kept_and_shown_within_seconds_so_that_a_kill_begins_no_new_day()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        var disk = new MemoryJournal();
+        await using var tree = new SmallTree { Time = time, Journal = name => name == "c1" ? disk : null };
+        await tree.WhileAsync(Done(tree.StartRootAsync(Ct)));
+        await tree.WhileAsync(tree.AddAsync("c1", "root", [], Ct));
+        await tree.WhileAsync(tree.ClusterIsAsync("c1", "online", Ct));
+        await WriteAsync(tree, new JsonObject { ["dailyBytes"] = 1 << 20 });
+        await tree.WhileAsync(Done(UntilAsync(() => tree["c1"].LinkCost?.Budget is not null)));
+        for (var i = 0; i < 6; i++)
+        {
+            await tree["root"].Messages.SendAsync("c1", "t", "", Noise(200_000), TimeSpan.FromHours(1));
+        }
+
+        await tree.WhileAsync(Done(UntilAsync(() => tree["c1"].LinkCost!.Value.IsSpent)));
+        var reached = time.GetUtcNow();
+        await tree.WhileAsync(SmallTree.UntilAsync(tree.Root, Kinds.Clusters, null, "c1", c => c.Condition("WithinLinkBudget").Text("status") == "False", Ct));
+
+        Assert.InRange(time.GetUtcNow() - reached, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        Assert.InRange(OwnBudget.Load(disk).Kept.Bytes, 1 << 20, 2 << 20);
     }
 
     [Fact]
