@@ -63,8 +63,8 @@ internal sealed class CertificateRenewer(
             try
             {
                 ClusterIdentity next = await renew(either.Token).ConfigureAwait(false);
+                identity.NotRenewed = null; // before whoever hears of the new one looks
                 identity.Replace(next);
-                identity.NotRenewed = null;
                 log.Renewed(next.Peer, next.Certificate.NotAfter);
                 return;
             }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
@@ -127,7 +126,7 @@ public sealed class FailoverTreeTests
         Assert.Equal(["root", "south", "site", "c1"], leaf.Items("status", "path")!.Select(p => p!.ToString()));
         await tree.CommandAsync("make", "tier=edge", "POST", ConfigMaps, Body, Ct);
         Assert.Equal("Succeeded", (await tree.OverAsync("make", Ct)).Text("status", "commandPhase"));
-        await UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "south", "site", "c1"]));
+        await SmallTree.UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "south", "site", "c1"]), Ct);
     }
 
     /// <summary>Home is as far from the root as the cluster is by then, and hears of the root's beats when the cluster does.</summary>
@@ -147,7 +146,7 @@ public sealed class FailoverTreeTests
         var home = await ParentIsAsync(tree, "hub", "mid");
 
         Assert.Equal("True", home.Condition("AtHome").Text("status"));
-        await UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "mid", "hub", "c1"]));
+        await SmallTree.UntilAsync(tree["c1"], c => c.Path.SequenceEqual(["root", "mid", "hub", "c1"]), Ct);
     }
 
     [Fact]
@@ -185,7 +184,7 @@ public sealed class FailoverTreeTests
         await tree.AddAsync("c1", "north", [], Ct);
         await tree.ClusterIsAsync("c1", "online", Ct);
         await tree.Root.PatchAsync(Kinds.Clusters, null, "c1", Ote.Kube.Client.PatchKind.Merge, Spec(s => s["pinnedParent"] = "north"), Ct);
-        await UntilAsync(tree["c1"], c => c.IsPinned);
+        await SmallTree.UntilAsync(tree["c1"], c => c.IsPinned, Ct);
 
         await tree.StopAsync("north");
         await tree.ClusterIsAsync("north", "offline", Ct);
@@ -247,7 +246,7 @@ public sealed class FailoverTreeTests
         await tree.StopAsync("north");
         await tree.AddAsync("north", "root", [], Ct, leaf: false);
 
-        await UntilAsync(tree["c1"], c => c.Parent == "north");
+        await SmallTree.UntilAsync(tree["c1"], c => c.Parent == "north", Ct);
     }
 
     [Fact]
@@ -314,22 +313,7 @@ public sealed class FailoverTreeTests
     private static async Task KnowsAsync(SmallTree tree, string name, string candidate)
     {
         await tree.ClusterIsAsync(name, "online", Ct);
-        await UntilAsync(tree[name], c => c.Candidates.Contains(candidate));
-    }
-
-    private static async Task UntilAsync(ClusterController controller, Func<ClusterController, bool> condition)
-    {
-        var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        void Note() => changes.Writer.TryWrite(true);
-        controller.StandingChanged += Note;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        patience.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!condition(controller))
-        {
-            await changes.Reader.ReadAsync(patience.Token);
-        }
-
-        controller.StandingChanged -= Note;
+        await SmallTree.UntilAsync(tree[name], c => c.Candidates.Contains(candidate), Ct);
     }
 
     private sealed class HeldShim : IClusterShim

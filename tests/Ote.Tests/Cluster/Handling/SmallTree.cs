@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -176,6 +177,22 @@ internal sealed class SmallTree : IAsyncDisposable
     {
         var pages = await (at ?? Root).ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/command={name},ote.baidu.com/page=results"), ct);
         return pages.Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>()).ToDictionary(i => i.Text("cluster")!, StringComparer.Ordinal);
+    }
+
+    /// <summary>Waits until a controller stands as it should; it tells when that may have changed.</summary>
+    public static async Task UntilAsync(ClusterController controller, Func<ClusterController, bool> condition, CancellationToken ct)
+    {
+        var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        void Note() => changes.Writer.TryWrite(true);
+        controller.StandingChanged += Note;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!condition(controller))
+        {
+            await changes.Reader.ReadAsync(patience.Token);
+        }
+
+        controller.StandingChanged -= Note;
     }
 
     public static async Task<JsonObject> UntilAsync(KubeClient api, ResourceRef kind, string? ns, string name, Func<JsonObject, bool> condition, CancellationToken ct)

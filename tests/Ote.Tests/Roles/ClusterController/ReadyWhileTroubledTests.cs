@@ -16,11 +16,8 @@ public sealed class ReadyWhileTroubledTests
     public async Task Root_whose_store_cannot_write_is_not_ready_and_names_the_cause()
     {
         await using var tree = await SmallTree.StartAsync(Ct);
-        while (!tree["root"].IsReady)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct); // its control API answers in a moment
-        }
-
+        await tree.ClusterIsAsync("root", "online", Ct); // its control API has answered
+        Assert.True(tree["root"].IsReady);
         Assert.Null(ClusterControllerRole.WhyNotReady(Root, tree["root"], null, null));
         Assert.Equal("no room is left for it", ClusterControllerRole.WhyNotReady(Root, tree["root"], null, "no room is left for it"));
     }
@@ -40,11 +37,7 @@ public sealed class ReadyWhileTroubledTests
         await Assert.ThrowsAsync<JournalException>(() => disk.WriteAsync());
         Assert.Equal("no space left", ClusterControllerRole.WhyNotReady(options, tree["c1"], null));
         await tree.StopAsync("root");
-        while (tree["c1"].IsReady)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
-        }
-
+        await SmallTree.UntilAsync(tree["c1"], c => !c.IsReady, Ct);
         Assert.StartsWith("no space left Also: there is no link to the parent", ClusterControllerRole.WhyNotReady(options, tree["c1"], null), StringComparison.Ordinal);
         disk.Fails = false;
         await disk.WriteAsync(JournalChange.Put("b", "k", []));
