@@ -27,7 +27,8 @@ public sealed class CloudTunnel : IAsyncDisposable
     private readonly IAdmission admission;
     private readonly ILinkHandler handler;
     private readonly ConcurrentDictionary<string, Child> children = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource stop = new();
+    // The token beside its source: a request that was let in just before the end may ask for it after that.
+    private readonly (CancellationTokenSource Source, CancellationToken Token) stop = NewStop();
     private readonly ITimer sweeper;
     private int links;
 
@@ -210,12 +211,18 @@ public sealed class CloudTunnel : IAsyncDisposable
     /// <summary>Closes all links, with a second for their goodbyes.</summary>
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync().ConfigureAwait(false);
+        await stop.Source.CancelAsync().ConfigureAwait(false);
         await sweeper.DisposeAsync().ConfigureAwait(false);
         Task[] ends = [.. children.Values.Select(child => child.Conversation.Current).OfType<Link>().Select(link => link.StopAsync())];
         await Task.WhenAll(ends).ConfigureAwait(false);
         foreach (Child child in children.Values) child.Conversation.Abandon(child.Peer, "the tunnel was stopped");
-        stop.Dispose();
+        stop.Source.Dispose();
+    }
+
+    private static (CancellationTokenSource Source, CancellationToken Token) NewStop()
+    {
+        CancellationTokenSource source = new();
+        return (source, source.Token);
     }
 
     private async Task<Link?> ShakeAsync(IPacketChannel channel, PeerIdentity peer, X509Certificate2? certificate)
@@ -263,7 +270,7 @@ public sealed class CloudTunnel : IAsyncDisposable
         lock (child.Conversation.Dispatch)
         {
             bool stale = child.Retired || hello.Epoch <= child.Epoch || (welcome.Resumed && welcome.Session != child.Conversation.Session.Id);
-            if (!stale && !stop.IsCancellationRequested)
+            if (!stale && !stop.Token.IsCancellationRequested)
             {
                 child.Raise(hello.Epoch);
                 child.Peer = peer;

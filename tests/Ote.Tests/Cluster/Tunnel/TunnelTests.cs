@@ -9,6 +9,19 @@ namespace Ote.Tests.Cluster.Tunnel;
 public sealed class TunnelTests
 {
     [Fact]
+    public async Task Child_that_is_let_in_as_the_tunnel_ends_is_let_go_without_a_fault()
+    {
+        await using MemoryTree tree = new();
+        CloudTunnel ended = new(tree.Runtime, new TunnelOptions(), "root", "test", tree.Admission, tree.Root);
+        await ended.DisposeAsync();
+        MemoryLink link = new(tree.Time, () => 0.5);
+
+        await ended.ServeAsync(link.Parent, new PeerIdentity("c1", "uid-c1"), null).Soon();
+
+        Assert.Equal(0, ended.LinkCount);
+    }
+
+    [Fact]
     [Trait("Defect", "P12")]
     public async Task Parent_away_at_the_start_is_found_when_it_comes()
     {
@@ -64,6 +77,7 @@ public sealed class TunnelTests
         Assert.Contains("sign of life", (await atRoot).Reason, StringComparison.Ordinal);
         tree.IsRootThere = true;
         await tree.While(child.Handler.NextAttached());
+        await tree.While(tree.Root.NextAttached()); // the child hears of it first
         Assert.True(tree.Cloud.Find("uid-c1")!.IsUp);
     }
 
