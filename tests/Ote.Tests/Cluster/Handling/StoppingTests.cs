@@ -15,7 +15,7 @@ public sealed class StoppingTests
         await tree.ClusterIsAsync("c1", "online", Ct);
         await tree.StopAsync("c1");
         Assert.Equal("Information 2305 Parent root lost: stopping ", await heard.UntilAsync("Parent root lost"));
-        Assert.StartsWith("Information 2003 Link to parent root", await heard.UntilAsync("Link to parent root"), StringComparison.Ordinal);
+        Assert.StartsWith("Debug 2003 Link to parent root", await heard.UntilAsync("Link to parent root"), StringComparison.Ordinal);
         Assert.StartsWith("Warning 2303 Cluster c1 is no longer attached", await heard.UntilAsync("c1 is no longer attached"), StringComparison.Ordinal);
     }
 }
