@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema;
 
@@ -7,7 +6,9 @@ namespace Ote.Kube.Server.Http;
 /// <summary>Brings stored bytes into the form an answer needs.</summary>
 internal static class ObjectForm
 {
-    /// <summary>Parses stored JSON, which passed the depth limit when it came in.</summary>
+    private static ReadOnlySpan<byte> Start => "{\"apiVersion\":\""u8;
+
+    /// <summary>Parses stored JSON, which passed the depth limit when it came in, as the kind it is asked for.</summary>
     public static JsonObject Parse(byte[] json, KindInfo kind)
     {
         var obj = ObjectJson.Stored(json);
@@ -15,27 +16,40 @@ internal static class ObjectForm
         {
             obj = form.FromStored(obj);
         }
+        else if (kind.Storage is { } storage && !storage.IsAsRead(json, Lies(json), kind))
+        {
+            storage.Read(obj, kind);
+        }
 
         obj["apiVersion"] = kind.ApiVersion;
         return obj;
     }
 
     /// <summary>An object of a kind as it is to be stored.</summary>
-    public static JsonObject ToStored(JsonObject obj, KindInfo kind) => kind.StoredForm is { } form ? form.ToStored(obj) : obj;
+    public static JsonObject ToStored(JsonObject obj, KindInfo kind) => kind.StoredForm is { } form ? form.ToStored(obj) : kind.Storage?.ToStored(obj, kind) ?? obj;
 
     /// <summary>The stored bytes in the version asked for: most versions of a kind differ in their name alone.</summary>
     public static ReadOnlyMemory<byte> InVersion(byte[] json, KindInfo kind)
     {
-        var start = "{\"apiVersion\":\""u8;
-        if (kind.StoredForm is not null || !json.AsSpan().StartsWith(start))
+        var lies = Lies(json);
+        if (kind.StoredForm is not null || lies.IsEmpty || kind.Storage?.IsAsRead(json, lies, kind) == false)
         {
             return Answers.Bytes(Parse(json, kind));
         }
 
-        var stored = json.AsSpan(start.Length);
-        var length = stored.IndexOf((byte)'"');
-        var wanted = Encoding.UTF8.GetBytes(kind.ApiVersion);
-        return stored[..length].SequenceEqual(wanted) ? json : (byte[])[.. start, .. wanted, .. stored[length..]];
+        return lies.SequenceEqual(kind.ApiVersionUtf8) ? json : (byte[])[.. Start, .. kind.ApiVersionUtf8, .. json.AsSpan(Start.Length + lies.Length)];
+    }
+
+    /// <summary>The apiVersion that stored bytes begin with; empty when they begin with something else.</summary>
+    private static ReadOnlySpan<byte> Lies(ReadOnlySpan<byte> json)
+    {
+        if (!json.StartsWith(Start))
+        {
+            return [];
+        }
+
+        var stored = json[Start.Length..];
+        return stored[..stored.IndexOf((byte)'"')];
     }
 
     /// <summary>An object's metadata alone.</summary>

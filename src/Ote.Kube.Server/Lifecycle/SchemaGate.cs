@@ -46,12 +46,6 @@ internal static class SchemaGate
         }
 
         catalog.Default(judgedKind, judged);
-        if (kind is { IsCustom: true, IsStorage: false } && catalog.All.FirstOrDefault(k => k.CrdName == kind.CrdName && k.IsStorage) is { } stored)
-        {
-            // What is stored is read in the stored version too, and has its defaults.
-            catalog.Default(stored, obj);
-        }
-
         Judge(catalog, context, judgedKind, judged, judgedOld);
         if (kind.StoredForm is not null)
         {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
@@ -62,8 +63,10 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
                 compiled[definition.Key.Name] = definition.Revision;
             }
 
+            var former = _current;
             _compiled = compiled;
             Volatile.Write(ref _current, catalog);
+            EndWatches(former, catalog);
         }
         finally
         {
@@ -83,6 +86,17 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
     }
 
     public void Dispose() => _refreshing.Dispose();
+
+    /// <summary>A watch goes on by the schema with which it began, so it ends with that, as at the real server; its client begins another one.</summary>
+    private void EndWatches(SchemaCatalog former, SchemaCatalog now)
+    {
+        foreach (var resource in former.CustomKinds
+            .Where(kind => now.Definition(kind.CrdName!) is { } after && former.Definition(kind.CrdName!) is { } before && before != after && !JsonNode.DeepEquals(before.Spec, after.Spec))
+            .Select(ResourceOf).Distinct())
+        {
+            store.Changes.Close(resource);
+        }
+    }
 
     private SchemaCatalog Compile(SchemaCatalog catalog, StoredObject definition)
     {

@@ -29,8 +29,11 @@ public sealed record PrinterColumn(string Name, string Type, string Format, stri
 public sealed class KindInfo
 {
     private readonly Lazy<SchemaNode> _schema;
+    private byte[]? _apiVersionUtf8;
 
     internal KindInfo(Func<SchemaNode> schema) => _schema = new Lazy<SchemaNode>(schema);
+
+    internal KindInfo(Lazy<SchemaNode> schema) => _schema = schema;
 
     /// <summary>API group; empty for core.</summary>
     public required string Group { get; init; }
@@ -102,11 +105,17 @@ public sealed class KindInfo
     /// <summary>How its objects lie in the store; null: as they are served.</summary>
     internal Conversion.StoredForm? StoredForm { get; init; }
 
+    /// <summary>How objects of a custom kind lie in the store; null for built-in kinds.</summary>
+    internal Crds.CrdStorage? Storage { get; init; }
+
     /// <summary>Whether a CustomResourceDefinition brought this kind.</summary>
     public bool IsCustom => CrdName is not null;
 
     /// <summary><c>v1</c> or <c>apps/v1</c>.</summary>
-    public string ApiVersion => Group.Length == 0 ? Version : Group + "/" + Version;
+    public string ApiVersion => field ??= Group.Length == 0 ? Version : Group + "/" + Version;
+
+    /// <summary><see cref="ApiVersion"/> as stored bytes have it.</summary>
+    internal ReadOnlySpan<byte> ApiVersionUtf8 => _apiVersionUtf8 ??= System.Text.Encoding.UTF8.GetBytes(ApiVersion);
 
     /// <summary><c>pods</c> or <c>deployments.apps</c>, as error texts name a resource.</summary>
     public string GroupResource => Group.Length == 0 ? Plural : Plural + "." + Group;

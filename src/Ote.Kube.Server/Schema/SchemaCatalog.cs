@@ -68,6 +68,9 @@ public sealed partial class SchemaCatalog
         return CrdNameConflict.Find(crd, CustomKinds.Where(k => k.Group == group && k.CrdName != name));
     }
 
+    /// <summary>The definition of that name as it is served; null: it is not.</summary>
+    internal CompiledCrd? Definition(string name) => _crds.GetValueOrDefault(name);
+
     /// <summary>The catalog without the kinds of the CustomResourceDefinition of that name; this one when it has none.</summary>
     public SchemaCatalog WithoutCrd(string name) => _crds.ContainsKey(name) ? new SchemaCatalog(_builtIn, _crds.Remove(name)) : this;
 

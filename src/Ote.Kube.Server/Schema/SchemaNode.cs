@@ -72,6 +72,7 @@ public sealed class SchemaNode
     private SchemaRules? _rules;
     private JsonNode? _default;
     private bool _hasDefault;
+    private int _defaultCount = -1;
 
     internal SchemaNode()
     {
@@ -144,11 +145,29 @@ public sealed class SchemaNode
     /// <summary>The value an absent field gets. Clone it before putting it into an object.</summary>
     public JsonNode? Default { get => Shape._default; internal init => _default = value; }
 
+    /// <summary>How many of the named fields have a default.</summary>
+    internal int DefaultCount
+    {
+        get
+        {
+            SchemaNode shape = Shape;
+            // Counted once, or a few times alike by threads that meet here.
+            return shape._defaultCount >= 0 ? shape._defaultCount : shape._defaultCount = shape._properties.Values.Count(p => p.HasDefault);
+        }
+    }
+
     /// <summary>Bounds and combinations that only custom resources use.</summary>
     internal SchemaRules? Rules { get => Shape._rules; init => _rules = value; }
 
     /// <summary>The schema of a field, by name or as a map's value; null when the schema does not know it.</summary>
     public SchemaNode? Field(string name) => Properties.TryGetValue(name, out SchemaNode? node) ? node : AdditionalProperties;
+
+    /// <summary>The schema of a named field, without a text of its name; null when the schema does not name it.</summary>
+    internal SchemaNode? Property(ReadOnlySpan<char> name) => Properties switch
+    {
+        Dictionary<string, SchemaNode> map => map.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out SchemaNode? node) ? node : null,
+        var other => other.GetValueOrDefault(name.ToString()),
+    };
 
     /// <summary>The schema at a path of field names, passing through list elements; null when the schema does not reach there.</summary>
     public SchemaNode? At(params ReadOnlySpan<string> path)

@@ -1,4 +1,9 @@
+using System.Text.Json.Nodes;
+
 namespace Ote.Kube.Server.Schema.Crds;
 
 /// <summary>A CustomResourceDefinition made ready to serve: one kind for each served version.</summary>
-internal sealed record CompiledCrd(string Name, IReadOnlyList<KindInfo> Kinds);
+/// <param name="Name">Its name.</param>
+/// <param name="Spec">What they were made from; nobody changes it.</param>
+/// <param name="Kinds">The kinds, the preferred version first.</param>
+internal sealed record CompiledCrd(string Name, JsonObject Spec, IReadOnlyList<KindInfo> Kinds);

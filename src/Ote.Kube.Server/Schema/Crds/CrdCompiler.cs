@@ -18,6 +18,9 @@ internal static class CrdCompiler
         bool namespaced = Text(spec, name, "scope") == "Namespaced";
         bool keepAll = spec["preserveUnknownFields"].IsTrue();
         List<KindInfo> kinds = [];
+        Dictionary<string, Lazy<SchemaNode>> schemas = spec.ObjectsAt("versions").ToDictionary(
+            v => group + "/" + Text(v, name, "name"), v => new Lazy<SchemaNode>(() => Schema(v, keepAll)), StringComparer.Ordinal);
+        CrdStorage storage = new(group + "/" + spec.ObjectsAt("versions").FirstOrDefault(v => v["storage"].IsTrue()).TextAt("name"), schemas);
         foreach (JsonObject version in spec.ObjectsAt("versions").OrderBy(v => v.TextAt("name") ?? "", VersionOrder.Instance))
         {
             if (!version["served"].IsTrue())
@@ -25,7 +28,7 @@ internal static class CrdCompiler
             string v = Text(version, name, "name");
             JsonObject? source = version.ObjectAt("schema", "openAPIV3Schema");
             JsonObject? scale = version.ObjectAt("subresources", "scale");
-            kinds.Add(new KindInfo(() => source is null ? SchemaNode.Anything : CrdSchemaReader.ReadRoot(source, keepAll))
+            kinds.Add(new KindInfo(schemas[group + "/" + v])
             {
                 Group = group,
                 Version = v,
@@ -50,10 +53,14 @@ internal static class CrdCompiler
                 DeprecationWarning = version["deprecated"].IsTrue()
                     ? version.TextAt("deprecationWarning") ?? $"{group}/{v} {kind} is deprecated" : null,
                 SchemaSource = source,
+                Storage = storage,
             });
         }
-        return new CompiledCrd(name, kinds);
+        return new CompiledCrd(name, spec, kinds);
     }
+
+    private static SchemaNode Schema(JsonObject version, bool keepAll) =>
+        version.ObjectAt("schema", "openAPIV3Schema") is { } source ? CrdSchemaReader.ReadRoot(source, keepAll) : SchemaNode.Anything;
 
     private static IEnumerable<SubresourceInfo> Subresources(JsonObject version, string group, string v, string kind)
     {

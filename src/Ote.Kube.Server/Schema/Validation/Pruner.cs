@@ -16,7 +16,8 @@ internal static class Pruner
         return removed;
     }
 
-    private static bool HasFields(SchemaNode schema) => schema.Type is SchemaType.Object or SchemaType.Any || schema.Properties.Count > 0;
+    /// <summary>Whether the schema says anything about the fields of an object in its place.</summary>
+    public static bool HasFields(SchemaNode schema) => schema.Type is SchemaType.Object or SchemaType.Any || schema.Properties.Count > 0;
 
     private static bool HasUnknown(JsonNode? node, SchemaNode schema)
     {
