@@ -18,6 +18,9 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     /// <summary>Seconds for <c>Retry-After</c>; 0 for none.</summary>
     public int RetryAfterSeconds { get; init; }
 
+    /// <summary>With what a list may go on in spite of the error; null: with nothing.</summary>
+    public ContinueToken? Continue { get; init; }
+
     public static ApiError BadRequest(string message) => new(400, "BadRequest", message);
 
     public static ApiError Unauthorized() => new(401, "Unauthorized", "Unauthorized");
@@ -60,6 +63,16 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError Undecodable(string message) => new(415, "UnsupportedMediaType", message);
 
     public static ApiError Expired(string message) => new(410, "Expired", message);
+
+    /// <summary>410 for a page of a list whose revision was compacted, with the token for the rest of it as it is now.</summary>
+    public static ApiError ExpiredPage(ContinueToken rest) => new(
+        410, "Expired",
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this "
+        + "response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between "
+        + "the time the first chunk was returned and now may show up in the list.")
+    {
+        Continue = rest,
+    };
 
     public static ApiError TooLarge(long limit) => new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");
 
@@ -109,7 +122,7 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
         {
             ["kind"] = "Status",
             ["apiVersion"] = "v1",
-            ["metadata"] = new JsonObject(),
+            ["metadata"] = Continue is { } token ? new JsonObject { ["continue"] = token.ToString() } : new JsonObject(),
             ["status"] = "Failure",
             ["message"] = Message,
         };

@@ -5,11 +5,14 @@ using Ote.Kube.Objects;
 
 namespace Ote.Kube.Server.Http;
 
-/// <summary>Where the next page of a list begins, and at which revision the whole list is read.</summary>
+/// <summary>Where the next page of a list begins, and at which revision the whole list is read; <see cref="Newest"/> for the newest one.</summary>
 internal readonly record struct ContinueToken(long Revision, string Namespace, string Name)
 {
     private const int MaxLength = 4096;
     private const int MaxDepth = 2;
+
+    /// <summary>In place of a revision: of a list whose revision was compacted, and whose rest its client wants all the same.</summary>
+    public const long Newest = -1;
 
     /// <summary>The text clients hand back as it is.</summary>
     public override string ToString() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
@@ -23,7 +26,7 @@ internal readonly record struct ContinueToken(long Revision, string Namespace, s
         {
             if (text.Length <= MaxLength
                 && Body.ParseJson(Base64Url.DecodeFromChars(text), MaxDepth) is JsonObject token && token.Text("v") == "ote/v1"
-                && token.Whole("rv") is > 0 and { } revision && token.Text("ns") is { } ns && token.Text("name") is { } name)
+                && token.Whole("rv") is (> 0 or Newest) and { } revision && token.Text("ns") is { } ns && token.Text("name") is { } name)
             {
                 return new ContinueToken(revision, ns, name);
             }

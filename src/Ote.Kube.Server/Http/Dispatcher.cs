@@ -79,8 +79,7 @@ internal sealed class Dispatcher(
             case BadHttpRequestException bad:
                 return bad.StatusCode == 413 ? new ApiError(413, "RequestEntityTooLarge", bad.Message) : ApiError.BadRequest(bad.Message);
             case RevisionExpiredException:
-                return ApiError.Expired(
-                    "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.");
+                return ApiError.Expired("The resourceVersion for the provided list is too old.");
             case StoreBusyException busy:
                 return ApiError.TooManyRequests(busy.Message);
             case StoreFailedException failed:

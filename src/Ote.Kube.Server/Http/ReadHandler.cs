@@ -44,7 +44,14 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var start = Start(request);
         var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows) { Terms = filter.Terms };
         var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow());
-        await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);
+        try
+        {
+            await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);
+        }
+        catch (RevisionExpiredException) when (request.Query.Text("continue") is not null)
+        {
+            throw ApiError.ExpiredPage(start with { Revision = ContinueToken.Newest });
+        }
     }
 
     private ContinueToken Start(ApiRequest request)
@@ -53,6 +60,11 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         if (request.Query.Text("continue") is { } text)
         {
             var token = ContinueToken.Parse(text);
+            if (token.Revision == ContinueToken.Newest)
+            {
+                return token with { Revision = current };
+            }
+
             return token.Revision <= current ? token : throw ApiError.Expired("The provided continue parameter is from another life of this server's data.");
         }
 

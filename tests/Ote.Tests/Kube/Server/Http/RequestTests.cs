@@ -187,6 +187,17 @@ public sealed class RequestTests
 
         var (code, status) = await api.SendAsync(HttpMethod.Get, $"api/v1/namespaces/default/configmaps?limit=2&continue={page.Text("metadata", "continue")}");
         Assert.Equal((410, "Expired"), (code, status.Text("reason")));
+        var (exactly, old) = await api.SendAsync(HttpMethod.Get, $"api/v1/namespaces/default/configmaps?resourceVersionMatch=Exact&resourceVersion={page.ResourceVersion()}");
+        Assert.Equal((410, "The resourceVersion for the provided list is too old.", null), (exactly, old.Text("message"), old.Text("metadata", "continue")));
+
+        // The refusal says how to have the rest all the same, as it is now.
+        await api.Admin.DeleteAsync(Kinds.ConfigMaps, "default", "m3", Token);
+        var (goesOn, rest) = await api.SendAsync(HttpMethod.Get, $"api/v1/namespaces/default/configmaps?limit=1&continue={status.Text("metadata", "continue")}");
+        Assert.Equal((200, "m2"), (goesOn, ((JsonObject)rest.Items("items")![0]!).Name()));
+        await api.Admin.DeleteAsync(Kinds.ConfigMaps, "default", "m4", Token);
+        var (_, end) = await api.SendAsync(HttpMethod.Get, $"api/v1/namespaces/default/configmaps?limit=5&continue={rest.Text("metadata", "continue")}");
+        Assert.Equal(["m4"], end.Items("items")!.Select(item => ((JsonObject)item!).Name())); // All that follows is of one moment again.
+        Assert.Equal(rest.ResourceVersion(), end.ResourceVersion());
     }
 
     [Fact]
