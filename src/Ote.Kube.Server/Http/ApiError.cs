@@ -54,6 +54,10 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
         405, "MethodNotAllowed",
         $"{kind.GroupResource} here are those of the clusters below, and are changed there: use otectl apply, a ClusterController object, or the cluster's own API", new JsonObject());
 
+    /// <summary>405 for an object of a definition that is going.</summary>
+    public static ApiError Terminating(KindInfo kind, string verb) => new(
+        405, "MethodNotAllowed", $"{verb} not allowed while custom resource definition is terminating", Details(kind.Group, kind.Plural, ""));
+
     public static ApiError NotAcceptable(params string[] types) =>
         new(406, "NotAcceptable", $"only the following media types are accepted: {string.Join(", ", types)}");
 

@@ -7,11 +7,14 @@ namespace Ote.Kube.Server.Lifecycle;
 /// <summary>How a deletion begins, and what holds it. Pure.</summary>
 internal static class Deletion
 {
-    /// <summary>Namespaces and definitions are held by their content without a finalizer in the metadata.</summary>
+    /// <summary>Holds a definition while there are objects of it.</summary>
+    public const string CleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+
+    /// <summary>Namespaces are held by their content without a finalizer in the metadata; definitions get one when their deletion begins.</summary>
     public static bool IsHeld(KindInfo kind, JsonObject obj) => ObjectRules.IsHeld(obj) || ServedCatalog.ResourceOf(kind) switch
     {
         NamespaceTable.Resource => obj.Items("spec", "finalizers") is { Count: > 0 },
-        ServedCatalog.CrdResource => true,
+        ServedCatalog.CrdResource => !obj.IsDeleting(),
         _ => false,
     };
 
@@ -31,7 +34,7 @@ internal static class Deletion
             metadata["deletionGracePeriodSeconds"] = grace;
         }
 
-        if (Generations.Counts(kind))
+        if (Generations.Counts(kind) && ServedCatalog.ResourceOf(kind) != ServedCatalog.CrdResource)
         {
             metadata["generation"] = Generations.After(obj, leastGeneration);
         }
@@ -42,8 +45,37 @@ internal static class Deletion
                 obj.Child("status")["phase"] = "Terminating";
                 break;
             case ServedCatalog.CrdResource:
+                if (!Finalizers(obj).Contains(CleanupFinalizer))
+                {
+                    metadata["finalizers"] = new JsonArray([.. Finalizers(obj).Append(CleanupFinalizer).Select(f => (JsonNode)f)]);
+                }
+
                 Conditions.SetCondition(obj.Child("status"), "Terminating", true, "InstanceDeletionPending", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now);
                 break;
         }
     }
+
+    /// <summary>Whether a definition is going and its objects are still to be taken away; one that has no finalizer at all was marked by an earlier release.</summary>
+    public static bool AwaitsItsObjects(JsonObject definition) =>
+        definition.IsDeleting() && (!ObjectRules.IsHeld(definition) || Finalizers(definition).Contains(CleanupFinalizer));
+
+    /// <summary>Says in a definition's status that its objects are being taken away.</summary>
+    public static void Proceed(JsonObject definition, DateTimeOffset now) =>
+        Conditions.SetCondition(definition.Child("status"), "Terminating", true, "InstanceDeletionInProgress", "CustomResource deletion is in progress", now);
+
+    /// <summary>Takes from a definition without objects what held it for them. Others may hold it still.</summary>
+    public static bool Release(JsonObject definition, DateTimeOffset now)
+    {
+        var others = Finalizers(definition).Where(f => f != CleanupFinalizer).ToList();
+        if (others.Count == Finalizers(definition).Count())
+        {
+            return false;
+        }
+
+        ObjectRules.Put(definition.Child("metadata"), "finalizers", others.Count == 0 ? null : new JsonArray([.. others.Select(f => (JsonNode)f)]));
+        Conditions.SetCondition(definition.Child("status"), "Terminating", false, "InstanceDeletionCompleted", "removed all instances", now);
+        return true;
+    }
+
+    private static IEnumerable<string> Finalizers(JsonObject obj) => (obj.Items("metadata", "finalizers") ?? []).Select(f => f.Text()).OfType<string>();
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
 using Ote.Kube.Objects;
@@ -242,11 +243,26 @@ internal sealed class Janitor : IAsyncDisposable
                 await FinishAsync((what, name), kinds, name, ServedCatalog.ResourceOf(_served.ByResource(NamespaceTable.Resource)!), stop).ConfigureAwait(false);
                 break;
             case Leftover.Definition:
-                var own = _served.Current.All.Where(k => k.CrdName == name).DistinctBy(ServedCatalog.ResourceOf).ToList();
-                await FinishAsync((what, name), own, null, ServedCatalog.CrdResource, stop).ConfigureAwait(false);
-                own.ForEach(kind => _store.Changes.Close(ServedCatalog.ResourceOf(kind)));
+                await EndDefinitionAsync(name, stop).ConfigureAwait(false);
                 break;
         }
+    }
+
+    /// <summary>Takes the objects of a definition away, then what holds it for them.</summary>
+    private async Task EndDefinitionAsync(string name, CancellationToken stop)
+    {
+        var kind = _served.ByResource(ServedCatalog.CrdResource)!;
+        var stored = await _store.FindAsync(new StoreKey(ServedCatalog.CrdResource, "", name), stop).ConfigureAwait(false);
+        if (stored is null || !Deletion.AwaitsItsObjects(ObjectForm.Parse(stored.Json, kind)))
+        {
+            return;
+        }
+
+        // From here on nobody makes any.
+        await _served.RefreshAsync(stop).ConfigureAwait(false);
+        var own = _served.Current.All.Where(k => k.CrdName == name).DistinctBy(ServedCatalog.ResourceOf).ToList();
+        await TellAsync(ServedCatalog.CrdResource, name, definition => Deletion.Proceed(definition, _time.GetUtcNow())).ConfigureAwait(false);
+        await FinishAsync((Leftover.Definition, name), own, null, ServedCatalog.CrdResource, stop).ConfigureAwait(false);
     }
 
     /// <summary>Empties the kinds, then removes what they hung on; comes back when finalizers hold something.</summary>
@@ -260,7 +276,7 @@ internal sealed class Janitor : IAsyncDisposable
 
         if (remains.Count > 0 && ns is not null)
         {
-            await TellAsync(ns, remains).ConfigureAwait(false);
+            await TellAsync(NamespaceTable.Resource, ns, stuck => remains.Write(stuck.Child("status"), _time.GetUtcNow())).ConfigureAwait(false);
         }
 
         if (remains.Count > 0 || !await _writer.FinishAsync(_served.ByResource(resource)!, key.Name).ConfigureAwait(false))
@@ -269,17 +285,17 @@ internal sealed class Janitor : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes into a namespace's status why it is still there; nothing where that says so already.</summary>
-    private async Task TellAsync(string ns, NamespaceRemains remains)
+    /// <summary>Writes into a status why something is still there; nothing where that says so already.</summary>
+    private async Task TellAsync(string resource, string name, Action<JsonObject> tell)
     {
         try
         {
             await _writer.UpdateAsync(
-                new WriteContext(Cleaner, _served.ByResource(NamespaceTable.Resource)!, "") { Subresource = "status" },
-                ns,
+                new WriteContext(Cleaner, _served.ByResource(resource)!, "") { Subresource = "status" },
+                name,
                 stuck =>
                 {
-                    remains.Write(stuck.Child("status"), _time.GetUtcNow());
+                    tell(stuck);
                     return stuck;
                 }).ConfigureAwait(false);
         }

@@ -49,6 +49,11 @@ internal sealed class ObjectWriter(
     {
         var kind = context.Kind;
         var catalog = served.Current;
+        if (kind.IsCustom && catalog.Definition(kind.CrdName!)?.IsTerminating == true)
+        {
+            throw ApiError.Terminating(kind, managed is null ? "create" : "patch");
+        }
+
         var isNamed = obj.Name().Length > 0; // else a name is made up, perhaps several times
         for (var attempt = 1; ; attempt++)
         {
@@ -274,12 +279,15 @@ internal sealed class ObjectWriter(
         }
 
         var old = ObjectForm.Parse(stored.Json, kind);
-        if (!old.IsDeleting() || ObjectRules.IsHeld(old))
+        var wanted = old.Copy();
+        var released = ServedCatalog.ResourceOf(kind) == ServedCatalog.CrdResource && Deletion.Release(wanted, time.GetUtcNow());
+        var held = ObjectRules.IsHeld(wanted);
+        if (!old.IsDeleting() || (held && !released))
         {
             return false;
         }
 
-        var result = await store.WriteAsync(WriteOf(kind, stored, old, old, gone: true)).ConfigureAwait(false);
+        var result = await store.WriteAsync(WriteOf(kind, stored, old, wanted, gone: !held)).ConfigureAwait(false);
         await AfterAsync(kind).ConfigureAwait(false);
         return result.Outcome == WriteOutcome.Committed;
     }

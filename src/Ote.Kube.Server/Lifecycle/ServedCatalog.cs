@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Schema.Crds;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Lifecycle;
@@ -87,16 +88,17 @@ internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposabl
 
     public void Dispose() => _refreshing.Dispose();
 
-    /// <summary>A watch goes on by the schema with which it began, so it ends with that, as at the real server; its client begins another one.</summary>
+    /// <summary>A watch goes on by the schema with which it began, so it ends with that and with its kind, as at the real server; its client begins another one.</summary>
     private void EndWatches(SchemaCatalog former, SchemaCatalog now)
     {
         foreach (var resource in former.CustomKinds
-            .Where(kind => now.Definition(kind.CrdName!) is { } after && former.Definition(kind.CrdName!) is { } before && before != after && !JsonNode.DeepEquals(before.Spec, after.Spec))
-            .Select(ResourceOf).Distinct())
+            .Where(kind => !IsSame(former.Definition(kind.CrdName!)!, now.Definition(kind.CrdName!))).Select(ResourceOf).Distinct())
         {
             store.Changes.Close(resource);
         }
     }
+
+    private static bool IsSame(CompiledCrd one, CompiledCrd? other) => ReferenceEquals(one, other) || (other is not null && JsonNode.DeepEquals(one.Spec, other.Spec));
 
     private SchemaCatalog Compile(SchemaCatalog catalog, StoredObject definition)
     {

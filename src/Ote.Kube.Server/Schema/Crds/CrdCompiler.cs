@@ -56,7 +56,7 @@ internal static class CrdCompiler
                 Storage = storage,
             });
         }
-        return new CompiledCrd(name, spec, kinds);
+        return new CompiledCrd(name, spec, crd.ObjectsAt("status", "conditions").Any(c => c.TextAt("type") == "Terminating" && c.TextAt("status") == "True"), kinds);
     }
 
     private static SchemaNode Schema(JsonObject version, bool keepAll) =>

@@ -16,6 +16,8 @@ public sealed class CleanupTests
 
     private static readonly ResourceRef Events = new("", "v1", "events", "Event", true);
 
+    private const string Definitions = "apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -216,6 +218,43 @@ public sealed class CleanupTests
         Assert.Null(await api.Admin.GetAsync(Widgets, "default", "w", Token));
         await api.Admin.CreateAsync(Kinds.CustomResourceDefinitions, null, Definition(), Token);
         Assert.Empty((await api.Admin.ListAsync(Widgets, null, null, Token)).Items);
+    }
+
+    [Fact]
+    public async Task Definition_that_goes_waits_for_its_objects_and_takes_no_new_ones()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.Admin.CreateAsync(Kinds.CustomResourceDefinitions, null, Definition(), Token);
+        var held = Widget("held", """{"size":3}""");
+        held["metadata"]!["finalizers"] = new JsonArray("test.ote/hold");
+        await api.Admin.CreateAsync(Widgets, "default", held, Token);
+        var (_, going) = await api.SendAsync(HttpMethod.Delete, $"{Definitions}/widgets.test.ote");
+        Assert.Equal(("customresourcecleanup.apiextensions.k8s.io", "InstanceDeletionPending", 1L), (
+            going.Items("metadata", "finalizers")!.Single().Text(), going.Condition("Terminating").Text("reason"), going.Generation()));
+        await UntilAsync(async () => (await api.Admin.GetAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", Token))!.Condition("Terminating").Text("reason") == "InstanceDeletionInProgress");
+
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => api.Admin.CreateAsync(Widgets, "default", Widget("late", """{"size":1}"""), Token));
+        Assert.Equal((405, "MethodNotAllowed", "create not allowed while custom resource definition is terminating"), (refused.Code, refused.Reason, refused.Message));
+        await api.Admin.PatchAsync(Widgets, "default", "held", PatchKind.Merge, JsonNode.Parse("""{"spec":{"size":4}}""")!, Token);
+        await api.Admin.PatchAsync(Widgets, "default", "held", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Token);
+        await GoneAsync(api, Kinds.CustomResourceDefinitions, null, "widgets.test.ote");
+    }
+
+    [Fact]
+    public async Task Definition_that_somebody_else_holds_says_that_its_objects_are_gone()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var definition = Definition();
+        definition["metadata"]!["finalizers"] = new JsonArray("test.ote/hold");
+        await api.Admin.CreateAsync(Kinds.CustomResourceDefinitions, null, definition, Token);
+        await api.Admin.CreateAsync(Widgets, "default", Widget("w", """{"size":3}"""), Token);
+        await api.Admin.DeleteAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", Token);
+        await UntilAsync(async () => (await api.Admin.GetAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", Token))!.Condition("Terminating").Text("reason") == "InstanceDeletionCompleted");
+        var left = await api.Admin.GetAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", Token);
+        Assert.Equal(["test.ote/hold"], left!.Items("metadata", "finalizers")!.Select(f => f.Text()));
+        Assert.Null(await api.Admin.GetAsync(Widgets, "default", "w", Token));
+        await api.Admin.PatchAsync(Kinds.CustomResourceDefinitions, null, "widgets.test.ote", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Token);
+        Assert.Equal(404, (await api.SendAsync(HttpMethod.Get, $"{Definitions}/widgets.test.ote")).Code);
     }
 
     private static JsonObject Named(string name) => new() { ["metadata"] = new JsonObject { ["name"] = name } };
