@@ -319,6 +319,8 @@ public sealed class ApiServer : IAsyncDisposable
 
         if (Fingerprint is null || _store.Installed != _served.Mark(Fingerprint))
         {
+            // One that was going when the server ended would take what is installed along.
+            await _janitor.EndDefinitionsAsync(cancellation).ConfigureAwait(false);
             foreach (var crd in _options.InstallCrds)
             {
                 await InstallAsync(Kinds.CustomResourceDefinitions, crd.Copy()).ConfigureAwait(false);

@@ -139,15 +139,21 @@ internal sealed class Janitor : IAsyncDisposable
         }
 
         _queue.Add((Leftover.Events, ""));
-        foreach (var crd in await StoreScan.AllAsync(_store, ServedCatalog.CrdResource, null, cancellation).ConfigureAwait(false))
+        foreach (var name in await GoingDefinitionsAsync(cancellation).ConfigureAwait(false))
         {
-            if (Identity.Read(crd.Json).Deleting)
-            {
-                _queue.Add((Leftover.Definition, crd.Key.Name));
-            }
+            _queue.Add((Leftover.Definition, name));
         }
 
         _run = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+    }
+
+    /// <summary>Ends the definitions that are going, of those that finalizers of their objects do not hold. For a start that installs definitions.</summary>
+    public async Task EndDefinitionsAsync(CancellationToken cancellation)
+    {
+        foreach (var name in await GoingDefinitionsAsync(cancellation).ConfigureAwait(false))
+        {
+            await EndDefinitionAsync(name, cancellation).ConfigureAwait(false);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -157,6 +163,9 @@ internal sealed class Janitor : IAsyncDisposable
         _queue.Dispose();
         _stop.Dispose();
     }
+
+    private async Task<IEnumerable<string>> GoingDefinitionsAsync(CancellationToken cancellation) =>
+        (await StoreScan.AllAsync(_store, ServedCatalog.CrdResource, null, cancellation).ConfigureAwait(false)).Where(crd => Identity.Read(crd.Json).Deleting).Select(crd => crd.Key.Name);
 
     private async Task RunAsync(CancellationToken stop)
     {
