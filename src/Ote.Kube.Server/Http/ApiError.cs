@@ -100,12 +100,12 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}");
 
     /// <summary>422 for a request whose parameters contradict each other.</summary>
-    public static ApiError InvalidOptions(string options, string field, string message) => new(
-        422, "Invalid", $"{options}.meta.k8s.io \"\" is invalid: {field}: {message}",
+    public static ApiError InvalidOptions(string options, IReadOnlyList<FieldError> faults) => new(
+        422, "Invalid", $"{options}.meta.k8s.io \"\" is invalid: {(faults.Count == 1 ? $"{faults[0]}" : $"[{string.Join(", ", faults)}]")}",
         new JsonObject
         {
             ["group"] = "meta.k8s.io", ["kind"] = options,
-            ["causes"] = new JsonArray(new JsonObject { ["reason"] = "FieldValueForbidden", ["message"] = message, ["field"] = field }),
+            ["causes"] = new JsonArray([.. faults.Select(f => (JsonNode)new JsonObject { ["reason"] = f.CauseReason, ["message"] = f.Message, ["field"] = f.Path })]),
         });
 
     /// <summary>422 with one cause per field.</summary>

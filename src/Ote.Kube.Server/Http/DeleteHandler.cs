@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
@@ -41,7 +42,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
         var filter = ObjectFilter.Of(request);
         // What the answer names is bounded; what is deleted is not.
         var named = new List<JsonNode>();
-        var left = request.Query.Whole("limit") is > 0 and { } limit ? limit : long.MaxValue;
+        var left = request.Query.Number("limit") is > 0 and { } limit ? limit : long.MaxValue;
         await foreach (var page in StoreScan.PagesAsync(store, request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, request.Aborted).ConfigureAwait(false))
         {
             foreach (var stored in page.Where(row => filter.Matches(row.Key, row.Json)))
@@ -100,20 +101,30 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
             context = context with { DryRun = true };
         }
 
-        var policy = body.Text("propagationPolicy") ?? request.Query.Text("propagationPolicy");
-        var orphans = body.Truth("orphanDependents") ?? (request.Query.Text("orphanDependents") is { } asked ? asked == "true" : null);
+        if (body.Text("kind") is { Length: > 0 } kind && kind != "DeleteOptions")
+        {
+            throw ApiError.BadRequest("decoded object cannot be converted to DeleteOptions");
+        }
+
+        // Options are read from the body, and without one from the query: never some from here and some from there.
+        var policy = body.Count > 0 ? body.Text("propagationPolicy") : request.Query.Text("propagationPolicy");
+        bool? orphans = body.Count > 0 ? body.Truth("orphanDependents") : request.Query.Text("orphanDependents") is null ? null : request.Query.Flag("orphanDependents");
         var propagation = (policy, orphans) switch
         {
-            ("Orphan", _) or (null, true) => Propagation.Orphan,
-            ("Foreground", _) => Propagation.Foreground,
-            ("Background", _) or (null, false) => Propagation.Background,
             (null, null) => Propagation.Default,
-            _ => throw ApiError.BadRequest(
-                $"DeleteOptions.propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\""),
+            (null, true) => Propagation.Orphan,
+            (null, false) => Propagation.Background,
+            (not ("Orphan" or "Foreground" or "Background"), _) => throw Invalid(FieldError.NotSupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"])),
+            (_, not null) => throw Invalid(FieldError.Invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")),
+            ("Orphan", _) => Propagation.Orphan,
+            ("Foreground", _) => Propagation.Foreground,
+            ("Background", _) => Propagation.Background,
         };
         var grace = body.Whole("gracePeriodSeconds") ?? (long.TryParse(request.Query.Text("gracePeriodSeconds"), out var seconds) ? seconds : null);
         return new DeleteAsked(
             new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), grace, context with { Propagation = propagation });
+
+        static ApiError Invalid(FieldError fault) => ApiError.InvalidOptions("DeleteOptions", [fault]);
     }
 }
 

@@ -35,6 +35,19 @@ internal static class Query
             : throw ApiError.BadRequest($"{name}: Invalid value: \"{text}\": must be a whole number of at least 0");
     }
 
+    /// <summary>A whole number, or null when absent.</summary>
+    public static long? Number(this IQueryCollection query, string name)
+    {
+        if (query.Text(name) is not { } text)
+        {
+            return null;
+        }
+
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw ApiError.BadRequest($"{name}: Invalid value: \"{text}\": must be a whole number");
+    }
+
     /// <summary>A resourceVersion: null when unset, else its number.</summary>
     public static long? Revision(this IQueryCollection query)
     {

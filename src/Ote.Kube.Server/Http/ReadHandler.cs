@@ -39,8 +39,9 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
     public async Task ListAsync(ApiRequest request)
     {
         var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
+        ListOptions.Check(request.Query, watch: false);
         var filter = ObjectFilter.Of(request);
-        var limit = request.Query.Whole("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
+        var limit = request.Query.Number("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
         var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows) { Terms = filter.Terms };
         var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow());
@@ -69,30 +70,14 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         }
 
         var revision = request.Query.Revision();
-        if (request.Query.Text("resourceVersionMatch") is { } match)
-        {
-            if (revision is null)
-            {
-                throw ApiError.InvalidOptions("ListOptions", "resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
-            }
-
-            if (revision == 0 && match == "Exact")
-            {
-                throw ApiError.InvalidOptions("ListOptions", "resourceVersionMatch", "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
-            }
-        }
-
         if (revision > current)
         {
             throw ApiError.RevisionAhead(revision.Value, current);
         }
 
-        var exact = request.Query.Text("resourceVersionMatch") switch
-        {
-            null or "NotOlderThan" => false,
-            "Exact" => true,
-            var other => throw ApiError.BadRequest($"resourceVersionMatch: Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\""),
-        };
+        var match = request.Query.Text("resourceVersionMatch");
+        // A page at a version without a word on how it is meant is one of exactly that, from before there was such a word.
+        var exact = match == "Exact" || (match is null && request.Query.Number("limit") is > 0);
         return new ContinueToken(exact && revision is > 0 ? revision.Value : current, "", "");
     }
 

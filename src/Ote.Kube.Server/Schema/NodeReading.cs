@@ -43,6 +43,9 @@ internal static class NodeReading
 
     public static bool IsNumber(this JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number;
 
+    /// <summary>Whether it is a number that is written without a point and an exponent: what Go reads as a whole one.</summary>
+    public static bool IsInteger(this JsonNode? node) => node is JsonValue value && value.IsNumber() && (value.TryGetValue(out long _) || value.TryGetValue(out int _));
+
     /// <summary>A number without a fraction. JSON does not say of which CLR type, and code that builds objects uses int and long alike.</summary>
     public static long? Whole(this JsonNode? node)
     {

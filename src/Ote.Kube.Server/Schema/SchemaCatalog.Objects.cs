@@ -27,7 +27,10 @@ public sealed partial class SchemaCatalog
         ArgumentNullException.ThrowIfNull(kind);
         ArgumentNullException.ThrowIfNull(obj);
         if (kind.IsCustom)
+        {
             SchemaDefaults.Fill(obj, kind.Schema);
+            GoNumbers.Write(obj);
+        }
         else
         {
             CanonicalQuantities.Write(obj, kind.Schema);

@@ -22,10 +22,11 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
     public async Task HandleAsync(ApiRequest request)
     {
         var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
+        ListOptions.Check(request.Query, watch: true);
         var filter = ObjectFilter.Of(request);
         var from = request.Query.Revision() ?? 0;
         var initial = Initial(request, from);
-        var seconds = request.Query.Whole("timeoutSeconds");
+        var seconds = request.Query.Number("timeoutSeconds");
         if (Interlocked.Increment(ref _open) > options.MaxWatches)
         {
             Interlocked.Decrement(ref _open);
@@ -34,7 +35,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
 
         try
         {
-            var lasts = seconds is > 0 and { } asked ? TimeSpan.FromSeconds(Math.Min(asked, options.WatchTimeout.TotalSeconds)) : options.WatchTimeout;
+            var lasts = seconds is not (null or 0) and { } asked ? TimeSpan.FromSeconds(Math.Clamp(asked, 0, options.WatchTimeout.TotalSeconds)) : options.WatchTimeout;
             using var subscription = sources.Of(request.Resource).Changes.Subscribe(request.Resource, options.WatchBuffer);
             using var deadline = new CancellationTokenSource(lasts, time);
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
@@ -68,13 +69,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
             return from == 0;
         }
 
-        var wanted = request.Query.Flag("sendInitialEvents");
-        if (request.Query.Text("resourceVersionMatch") != "NotOlderThan")
-        {
-            throw ApiError.BadRequest("resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-        }
-
-        return wanted;
+        return request.Query.Flag("sendInitialEvents");
     }
 
     private async Task RunAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, long? from, CancellationToken ends)

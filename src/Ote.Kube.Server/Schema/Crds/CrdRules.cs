@@ -22,6 +22,7 @@ internal static class CrdRules
             if (!group.Contains('.', StringComparison.Ordinal))
                 faults.Invalid("spec.group", group, "should be a domain with at least one dot");
         }
+        Approval(crd, group, faults);
         Names(spec.ObjectAt("names"), faults);
         if (spec.TextAt("scope") is { Length: > 0 } scope && scope is not ("Namespaced" or "Cluster"))
             faults.Add(FieldError.NotSupported("spec.scope", scope, ["Cluster", "Namespaced"]));
@@ -53,6 +54,19 @@ internal static class CrdRules
         }
     }
 
+    /// <summary>The groups of Kubernetes itself are not anybody's: https://github.com/kubernetes/enhancements/pull/1111.</summary>
+    private static void Approval(JsonObject crd, string group, Faults faults)
+    {
+        const string Annotation = "api-approved.kubernetes.io", Path = $"metadata.annotations[{Annotation}]", See = ", see https://github.com/kubernetes/enhancements/pull/1111";
+        if (!(group is "k8s.io" or "kubernetes.io" || group.EndsWith(".k8s.io", StringComparison.Ordinal) || group.EndsWith(".kubernetes.io", StringComparison.Ordinal)))
+            return;
+        string? said = crd.TextAt("metadata", "annotations", Annotation);
+        if (string.IsNullOrEmpty(said))
+            faults.Required(Path, $"protected groups must have approval annotation \"{Annotation}\"{See}");
+        else if (!said.StartsWith("unapproved", StringComparison.Ordinal) && !(Uri.TryCreate(said, UriKind.Absolute, out Uri? address) && address.Host.Length > 0))
+            faults.Invalid(Path, said, $"protected groups must have approval annotation \"{Annotation}\" with either a URL or a reason starting with \"unapproved\"{See}");
+    }
+
     private static void Names(JsonObject? names, Faults faults)
     {
         foreach (string field in (ReadOnlySpan<string>)["plural", "singular", "kind", "listKind"])
@@ -63,6 +77,9 @@ internal static class CrdRules
         int index = 0;
         foreach (string shortName in names.TextsAt("shortNames"))
             faults.Invalid($"spec.names.shortNames[{index++}]", shortName, NameRules.Label1035(shortName));
+        index = 0;
+        foreach (string category in names.TextsAt("categories"))
+            faults.Invalid($"spec.names.categories[{index++}]", category, NameRules.Label1035(category));
         if (names.TextAt("kind") is { Length: > 0 } kind && kind == names.TextAt("listKind"))
             faults.Invalid("spec.names.listKind", kind, "kind and listKind may not be the same");
     }

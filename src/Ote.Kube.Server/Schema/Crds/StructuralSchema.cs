@@ -41,7 +41,8 @@ internal static class StructuralSchema
             faults.Add(FieldError.NotSupported(path + ".type", type, s_types));
         Forbidden(schema, path, faults);
         Pattern(schema, path, faults);
-        Lists(schema, path, faults);
+        ListSchema.Check(schema, path, faults);
+        Objects(schema, path, faults, root);
         foreach ((string name, JsonNode? property) in schema.ObjectAt("properties") ?? [])
         {
             if (property is JsonObject of)
@@ -100,20 +101,28 @@ internal static class StructuralSchema
         }
     }
 
-    private static void Lists(JsonObject schema, string path, Faults faults)
+    private static void Objects(JsonObject schema, string path, Faults faults, bool root)
     {
-        string? list = schema.TextAt("x-kubernetes-list-type");
-        if (list is not (null or "atomic" or "set" or "map"))
-            faults.Add(FieldError.NotSupported(path + ".x-kubernetes-list-type", list, ["atomic", "map", "set"]));
-        if (list is not null && schema.TextAt("type") != "array")
-            faults.Invalid(path + ".type", schema.TextAt("type") ?? "", "must be array if x-kubernetes-list-type is specified");
-        List<string> keys = [.. schema.TextsAt("x-kubernetes-list-map-keys")];
-        if (list == "map" && keys.Count == 0)
-            faults.Required(path + ".x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map");
-        foreach (string key in list == "map" ? keys : [])
+        string? type = schema.TextAt("type"), map = schema.TextAt("x-kubernetes-map-type");
+        if (map is not (null or "atomic" or "granular"))
+            faults.Add(FieldError.NotSupported(path + ".x-kubernetes-map-type", map, ["atomic", "granular"]));
+        else if (map is not null && type != "object")
+            faults.Invalid(path + ".type", type ?? "", "must be object if x-kubernetes-map-type is specified");
+        if (schema["x-kubernetes-preserve-unknown-fields"] is { } preserve && !preserve.IsTrue())
+            faults.Invalid(path + ".x-kubernetes-preserve-unknown-fields", preserve, "must be true or undefined");
+        if (schema["x-kubernetes-embedded-resource"].IsTrue())
         {
-            if (schema.ObjectAt("items", "properties", key) is null)
-                faults.Invalid(path + ".x-kubernetes-list-map-keys", schema["x-kubernetes-list-map-keys"], "entries must all be names of item properties");
+            if (string.IsNullOrEmpty(type))
+                faults.Required(path + ".type", "must be object if x-kubernetes-embedded-resource is true");
+            else if (type != "object")
+                faults.Invalid(path + ".type", type, "must be object if x-kubernetes-embedded-resource is true");
+            if (schema.ObjectAt("properties") is not { Count: > 0 } && !schema["x-kubernetes-preserve-unknown-fields"].IsTrue())
+                faults.Required(path + ".properties", "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields");
+        }
+        if (root && schema.ObjectAt("properties", "metadata") is { } metadata
+            && (metadata.Any(f => f.Key is not ("type" or "description" or "properties")) || (metadata.ObjectAt("properties") ?? []).Any(p => p.Key is not ("name" or "generateName"))))
+        {
+            faults.Forbidden(path + ".properties[metadata]", "must not specify anything other than name and generateName, but metadata is implicitly specified");
         }
     }
 
@@ -150,8 +159,11 @@ internal static class StructuralSchema
         without.Remove("default");
         try
         {
-            foreach (FieldError error in SchemaValidator.Validate(value, CrdSchemaReader.Read(without), path + ".default"))
+            SchemaNode read = CrdSchemaReader.Read(without);
+            foreach (FieldError error in SchemaValidator.Validate(value, read, path + ".default"))
                 faults.Add(error);
+            if (value is JsonObject && Pruner.Prune((JsonObject)value.DeepClone(), read).Count > 0)
+                faults.Invalid(path + ".default", value, "must not have unknown fields");
         }
         catch (RegexParseException)
         {

@@ -22,6 +22,7 @@ internal static class CustomRules
         // Metadata is the same for every kind and has just been checked; a null in it is an absent field, which a custom schema would refuse.
         foreach (FieldError error in SchemaValidator.Validate(obj, kind.Schema, except: MetadataPath))
             faults.Add(error);
+        EmbeddedRules.Check(kind, obj, faults);
         return faults.Errors;
     }
 }

@@ -22,9 +22,19 @@ internal static class MetadataRules
             faults.Invalid("metadata.name", name, rule(name));
         Labels(metadata.ObjectAt("labels"), "metadata.labels", faults);
         Annotations(metadata.ObjectAt("annotations"), "metadata.annotations", faults);
-        foreach (string finalizer in metadata.TextsAt("finalizers"))
-            faults.Invalid("metadata.finalizers", finalizer, NameRules.QualifiedName(finalizer));
-        Owners(metadata, faults);
+        Finalizers(metadata, "metadata", faults, mustBeKnown: !kind.IsCustom && kind.Group != "apiextensions.k8s.io");
+        Owners(metadata, "metadata", faults);
+    }
+
+    /// <summary>The metadata of an object inside of another one: its name is nobody's business here.</summary>
+    public static void CheckEmbedded(JsonObject metadata, string path, Faults faults)
+    {
+        if (metadata.TextAt("namespace") is { Length: > 0 } ns)
+            faults.Invalid(path + ".namespace", ns, NameRules.Label(ns));
+        Labels(metadata.ObjectAt("labels"), path + ".labels", faults);
+        Annotations(metadata.ObjectAt("annotations"), path + ".annotations", faults);
+        Finalizers(metadata, path, faults, mustBeKnown: false);
+        Owners(metadata, path, faults);
     }
 
     public static void Labels(JsonObject? labels, string path, Faults faults)
@@ -48,13 +58,32 @@ internal static class MetadataRules
             faults.Add(FieldError.TooLong(path, AnnotationsMax));
     }
 
-    private static void Owners(JsonObject? metadata, Faults faults)
+    /// <summary>A finalizer names who holds the object, so it has the form of a label's key; of built-in kinds it must have a domain, unless it is one of the three that have none.</summary>
+    private static void Finalizers(JsonObject? metadata, string path, Faults faults, bool mustBeKnown)
+    {
+        string at = path + ".finalizers";
+        int index = 0;
+        bool orphan = false, foreground = false;
+        foreach (string finalizer in metadata.TextsAt("finalizers"))
+        {
+            faults.Invalid(at, finalizer, NameRules.QualifiedName(finalizer));
+            if (mustBeKnown && finalizer is not ("kubernetes" or "orphan" or "foregroundDeletion") && !finalizer.Contains('/', StringComparison.Ordinal))
+                faults.Invalid($"{at}[{index}]", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+            orphan |= finalizer == "orphan";
+            foreground |= finalizer == "foregroundDeletion";
+            index++;
+        }
+        if (orphan && foreground)
+            faults.Invalid(at, metadata!["finalizers"], "finalizer orphan and foregroundDeletion cannot be both set");
+    }
+
+    private static void Owners(JsonObject? metadata, string at, Faults faults)
     {
         int index = 0;
         string? controller = null;
         foreach (JsonObject owner in metadata.ObjectsAt("ownerReferences"))
         {
-            string path = $"metadata.ownerReferences[{index++}]";
+            string path = $"{at}.ownerReferences[{index++}]";
             foreach (string field in (ReadOnlySpan<string>)["apiVersion", "kind", "name", "uid"])
             {
                 if (string.IsNullOrEmpty(owner.TextAt(field)))
@@ -64,7 +93,7 @@ internal static class MetadataRules
                 continue;
             string self = $"{owner.TextAt("kind")}/{owner.TextAt("name")}";
             if (controller is not null)
-                faults.Invalid("metadata.ownerReferences", metadata!["ownerReferences"], $"Only one reference can have Controller set to true. Found \"true\" in references for {controller} and {self}");
+                faults.Invalid(at + ".ownerReferences", metadata!["ownerReferences"], $"Only one reference can have Controller set to true. Found \"true\" in references for {controller} and {self}");
             controller = self;
         }
     }

@@ -42,6 +42,37 @@ internal static class NetworkPolicyRules
             faults.Required(path + ".ipBlock.cidr");
         else if (!IsCidr(cidr))
             faults.Invalid(path + ".ipBlock.cidr", cidr, "not a valid CIDR");
+        if (peer["podSelector"] is not null || peer["namespaceSelector"] is not null)
+            faults.Forbidden(path, "may not specify both ipBlock and another peer");
+        int index = 0;
+        foreach (string except in block.TextsAt("except"))
+        {
+            string at = $"{path}.ipBlock.except[{index++}]";
+            if (!IsCidr(except))
+                faults.Invalid(at, except, "not a valid CIDR");
+            else if (IsCidr(cidr) && !IsStrictlyWithin(except, cidr))
+                faults.Invalid(at, except, "must be a strict subset of `cidr`");
+        }
+    }
+
+    private static bool IsStrictlyWithin(string inner, string outer)
+    {
+        (byte[] address, int length) = Split(inner);
+        (byte[] network, int prefix) = Split(outer);
+        if (address.Length != network.Length || length <= prefix)
+            return false;
+        for (int bit = 0; bit < prefix; bit++)
+        {
+            if (((address[bit / 8] ^ network[bit / 8]) & (0x80 >> (bit % 8))) != 0)
+                return false;
+        }
+        return true;
+
+        static (byte[] Address, int Length) Split(string cidr)
+        {
+            int slash = cidr.IndexOf('/', StringComparison.Ordinal);
+            return (IPAddress.Parse(cidr.AsSpan(0, slash)).GetAddressBytes(), int.Parse(cidr.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+        }
     }
 
     private static bool IsCidr(string text) =>

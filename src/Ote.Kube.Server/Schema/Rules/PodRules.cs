@@ -78,11 +78,9 @@ internal static class PodRules
         foreach (JsonObject variable in container.ObjectsAt("env"))
         {
             string at = $"{path}.env[{index++}]";
-            if (string.IsNullOrEmpty(variable.TextAt("name")))
-                faults.Required(at + ".name");
-            if (variable.ObjectAt("valueFrom") is { Count: > 0 } && variable.TextAt("value") is { Length: > 0 })
-                faults.Invalid(at + ".valueFrom", "", "may not be specified when `value` is not empty");
+            EnvironmentRules.Variable(variable, at, faults);
         }
+        EnvironmentRules.Sources(container, path, faults);
         index = 0;
         HashSet<string> paths = new(StringComparer.Ordinal);
         foreach (JsonObject mount in container.ObjectsAt("volumeMounts"))

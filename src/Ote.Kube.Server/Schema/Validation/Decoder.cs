@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -17,7 +18,12 @@ internal static class Decoder
         ? Say(kind, Check(obj[field], schema, kind.Schema.Name is { } name ? name[(name.LastIndexOf('.') + 1)..] : kind.Kind, field))
         : null;
 
-    private static string? Say(KindInfo kind, string? wrong) =>
+    /// <summary>The same of a value that stands in an object of another kind, without saying of which.</summary>
+    public static string? ErrorAt(JsonNode value, SchemaNode schema, string owner, string path) => Check(value, schema, owner, path);
+
+    /// <summary>Says of which kind something is wrong; null when nothing is.</summary>
+    [return: NotNullIfNotNull(nameof(wrong))]
+    public static string? Say(KindInfo kind, string? wrong) =>
         wrong is null ? null : $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: {wrong}";
 
     private static string? Check(JsonNode? value, SchemaNode schema, string owner, string? path)
@@ -25,13 +31,13 @@ internal static class Decoder
         if (value is null)
             return null;
         if (schema.IntOrString)
-            return value.IsText() || value.Whole() is not null ? null : $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type intstr.IntOrString";
+            return value.IsText() || value.IsInteger() ? null : $"json: cannot unmarshal {Word(value)} into Go struct field {owner}.{path} of type intstr.IntOrString";
         bool fits = schema.Type switch
         {
             SchemaType.Object => value is JsonObject,
             SchemaType.Array => value is JsonArray,
             SchemaType.String => value.IsText() || (schema.AcceptsNumberAsString && value.IsNumber()),
-            SchemaType.Integer => value.Whole() is { } n && (schema.Format != "int32" || n is >= int.MinValue and <= int.MaxValue),
+            SchemaType.Integer => value.IsInteger() && value.Whole() is { } n && (schema.Format != "int32" || n is >= int.MinValue and <= int.MaxValue),
             SchemaType.Number => value.IsNumber(),
             SchemaType.Boolean => value is JsonValue flag && flag.GetValueKind() is JsonValueKind.True or JsonValueKind.False,
             _ => true,
@@ -89,7 +95,7 @@ internal static class Decoder
         JsonObject => "object",
         JsonArray => "array",
         _ when value.IsText() => "string",
-        _ when value.IsNumber() => value.Whole() is null ? "number " + value.ToJsonString() : "number",
+        _ when value.IsNumber() => value.IsInteger() ? "number" : "number " + value.ToJsonString(),
         _ => "bool",
     };
 

@@ -96,6 +96,13 @@ internal static partial class NameRules
             yield return "name part " + QualifiedComplaint;
     }
 
+    /// <summary>The name of an environment variable, as Kubernetes has it since v1.34: any printable letters of ASCII.</summary>
+    public static IEnumerable<string> EnvironmentVariable(string name)
+    {
+        if (name.AsSpan().ContainsAnyExceptInRange(' ', '~') || name.Contains('=', StringComparison.Ordinal))
+            yield return "a valid environment variable name must consist only of printable ASCII characters other than '='";
+    }
+
     /// <summary>A label's value.</summary>
     public static IEnumerable<string> LabelValue(string value)
     {

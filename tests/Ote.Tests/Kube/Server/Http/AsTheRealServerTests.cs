@@ -78,6 +78,32 @@ public sealed class AsTheRealServerTests
         Assert.Equal((422, $"ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: {message}"), (code, (string)answer["message"]!));
     }
 
+    [Theory]
+    [InlineData("continue=x&resourceVersion=1&resourceVersionMatch=Exact", "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided")]
+    [InlineData("resourceVersion=1&resourceVersionMatch=Some", "resourceVersionMatch: Unsupported value: \"Some\": supported values: \"Exact\", \"NotOlderThan\", \"\"")]
+    [InlineData("sendInitialEvents=true", "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list")]
+    [InlineData("watch=1&resourceVersion=1&resourceVersionMatch=NotOlderThan", "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")]
+    [InlineData("watch=1&sendInitialEvents=false", "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
+    [InlineData("watch=1&resourceVersionMatch=Exact", "[resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided, resourceVersionMatch: Unsupported value: \"Exact\": supported values: \"NotOlderThan\"]")]
+    public async Task Parameters_that_do_not_go_together_are_named(string query, string faults)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        (int code, JsonObject answer) = await api.SendAsync(HttpMethod.Get, $"{Maps}?{query}");
+        Assert.Equal((422, $"ListOptions.meta.k8s.io \"\" is invalid: {faults}"), (code, (string)answer["message"]!));
+    }
+
+    [Fact]
+    public async Task Page_at_a_version_is_of_exactly_that_version()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        (_, JsonObject made) = await api.SendAsync(HttpMethod.Post, Maps, """{"metadata":{"name":"a"}}""");
+        await api.SendAsync(HttpMethod.Post, Maps, """{"metadata":{"name":"b"}}""");
+        (_, JsonObject page) = await api.SendAsync(HttpMethod.Get, $"{Maps}?limit=5&resourceVersion={made.ResourceVersion()}");
+        Assert.Equal(["a"], page.Items("items")!.Select(item => ((JsonObject)item!).Name()));
+        (_, JsonObject all) = await api.SendAsync(HttpMethod.Get, $"{Maps}?resourceVersion={made.ResourceVersion()}");
+        Assert.Equal(["a", "b"], all.Items("items")!.Select(item => ((JsonObject)item!).Name()));
+    }
+
     [Fact]
     public async Task Watcher_by_labels_sees_an_object_that_ceases_to_match_as_it_was()
     {

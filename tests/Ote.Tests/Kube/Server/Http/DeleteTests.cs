@@ -35,6 +35,29 @@ public sealed class DeleteTests
         Assert.Equal(200, (await api.SendAsync(HttpMethod.Get, $"{Pods}/p")).Code);
     }
 
+    [Theory]
+    [InlineData("", """{"orphanDependents":true,"propagationPolicy":"Orphan"}""", "propagationPolicy: Invalid value: \"Orphan\": orphanDependents and deletionPropagation cannot be both set")]
+    [InlineData("?orphanDependents=false&propagationPolicy=Background", null, "propagationPolicy: Invalid value: \"Background\": orphanDependents and deletionPropagation cannot be both set")]
+    [InlineData("?propagationPolicy=What", null, "propagationPolicy: Unsupported value: \"What\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"")]
+    public async Task Deletion_whose_options_contradict_each_other_is_invalid(string query, string? options, string fault)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.SendAsync(HttpMethod.Post, Maps, """{"metadata":{"name":"m"}}""");
+        var (code, status) = await api.SendAsync(HttpMethod.Delete, $"{Maps}/m{query}", options);
+        Assert.Equal((422, $"DeleteOptions.meta.k8s.io \"\" is invalid: {fault}"), (code, status.Text("message")));
+        Assert.Equal(200, (await api.SendAsync(HttpMethod.Get, $"{Maps}/m")).Code);
+    }
+
+    [Fact]
+    public async Task Deletion_takes_its_options_from_the_body_when_there_is_one()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        await api.SendAsync(HttpMethod.Post, Maps, """{"metadata":{"name":"m","finalizers":["test.ote/hold"]}}""");
+        Assert.Equal(400, (await api.SendAsync(HttpMethod.Delete, $"{Maps}/m", """{"kind":"Pod","apiVersion":"v1"}""")).Code);
+        var (code, going) = await api.SendAsync(HttpMethod.Delete, $"{Maps}/m?propagationPolicy=Foreground", """{"orphanDependents":true}""");
+        Assert.Equal((200, "test.ote/hold,orphan"), (code, string.Join(',', going.Items("metadata", "finalizers")!.Select(f => f.Text()))));
+    }
+
     [Fact]
     public async Task Collection_is_deleted_up_to_the_limit()
     {

@@ -39,7 +39,7 @@ public sealed class RequestTests
     [InlineData("GET", "api/v1/pods?continue=x", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?resourceVersion=x", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?resourceVersion=99999", null, 504, "Timeout")]
-    [InlineData("GET", "api/v1/pods?watch=1&sendInitialEvents=true", null, 400, "BadRequest")]
+    [InlineData("GET", "api/v1/pods?watch=1&sendInitialEvents=true", null, 422, "Invalid")]
     [InlineData("POST", "api/v1/namespaces/default/configmaps?dryRun=Some", "{}", 400, "BadRequest")]
     public async Task BadRequest_IsAStatusWithItsReason(string method, string path, string? body, int code, string reason)
     {

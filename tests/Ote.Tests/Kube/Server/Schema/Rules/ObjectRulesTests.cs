@@ -33,6 +33,16 @@ public sealed class ObjectRulesTests
         { "metadata.name", "\"Not_OK\"", "metadata.name: Invalid value: \"Not_OK\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')" },
         { "metadata.name", "null", "metadata.name: Required value: name or generateName is required" },
         { "metadata.labels", "{\"a\":\"b c\"}", "metadata.labels: Invalid value: \"b c\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')" },
+        { "metadata.finalizers", "[\"hold\"]", "metadata.finalizers[0]: Invalid value: \"hold\": name is neither a standard finalizer name nor is it fully qualified" },
+        { "metadata.finalizers", "[\"orphan\",\"foregroundDeletion\"]", "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan and foregroundDeletion cannot be both set" },
+        { "spec.replicas", "2.0", "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal number 2.0 into Go struct field DeploymentSpec.spec.replicas of type int32" },
+        { "spec.template.spec.containers.0.env", "[{\"name\":\"a=b\"}]", "spec.template.spec.containers[0].env[0].name: Invalid value: \"a=b\": a valid environment variable name must consist only of printable ASCII characters other than '='" },
+        { "spec.template.spec.containers.0.env", "[{\"name\":\"A\",\"valueFrom\":{}}]", "spec.template.spec.containers[0].env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`" },
+        { "spec.template.spec.containers.0.env", "[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nodeName\"},\"secretKeyRef\":{\"name\":\"a\",\"key\":\"b\"}}}]", "spec.template.spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not have more than one field specified at a time" },
+        { "spec.template.spec.containers.0.env", "[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.what\"}}}]", "spec.template.spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: \"metadata.what\": error converting fieldPath: field label not supported: metadata.what" },
+        { "spec.template.spec.containers.0.envFrom", "[{\"prefix\":\"A=\",\"configMapRef\":{\"name\":\"x\"}}]", "spec.template.spec.containers[0].envFrom[0].prefix: Invalid value: \"A=\": a valid environment variable name must consist only of printable ASCII characters other than '='" },
+        { "spec.template.spec.containers.0.envFrom", "[{\"prefix\":\"A\"}]", "spec.template.spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`" },
+        { "spec.template.spec.containers.0.envFrom", "[{\"secretRef\":{\"name\":\"a\"},\"configMapRef\":{\"name\":\"x\"}}]", "spec.template.spec.containers[0].envFrom: Invalid value: \"\": may not have more than one field specified at a time" },
         { "metadata.annotations", "{\"/a\":\"b\"}", "metadata.annotations: Invalid value: \"/a\": prefix part must be non-empty" },
     };
 
@@ -53,6 +63,12 @@ public sealed class ObjectRulesTests
     [InlineData("jobs", """{"metadata":{"name":"s"},"spec":{"template":{"spec":{"containers":[{"name":"a","image":"i"}]}}}}""", "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"")]
     [InlineData("cronjobs", """{"metadata":{"name":"s"},"spec":{"schedule":"bad","jobTemplate":{"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"a","image":"i"}]}}}}}}""", "spec.schedule: Invalid value: \"bad\": expected exactly 5 fields, found 1: [bad]")]
     [InlineData("configmaps", """{"metadata":{"name":"s"},"data":{"a/b":"c"}}""", "data[a/b]: Invalid value: \"a/b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["192.168.0.0/16"]}}]}]}}""", "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"192.168.0.0/16\": must be a strict subset of `cidr`")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["10.0.0.0/8"]}}]}]}}""", "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"10.0.0.0/8\": must be a strict subset of `cidr`")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["10.0.0.0/7"]}}]}]}}""", "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"10.0.0.0/7\": must be a strict subset of `cidr`")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["fd00::/64"]}}]}]}}""", "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"fd00::/64\": must be a strict subset of `cidr`")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["nope"]}}]}]}}""", "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"nope\": not a valid CIDR")]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8"},"podSelector":{}}]}]}}""", "spec.ingress[0].from[0]: Forbidden: may not specify both ipBlock and another peer")]
     [InlineData("roles", """{"metadata":{"name":"s"},"rules":[{"apiGroups":[""],"resources":["pods"]}]}""", "rules[0].verbs: Required value: verbs must contain at least one value")]
     [InlineData("clusterrolebindings", """{"metadata":{"name":"system:x"},"roleRef":{"kind":"Role","name":"r"}}""", "roleRef.kind: Unsupported value: \"Role\": supported values: \"ClusterRole\"")]
     [InlineData("persistentvolumeclaims", """{"metadata":{"name":"s"},"spec":{"resources":{"requests":{"storage":"1Gi"}}}}""", "spec.accessModes: Required value: at least 1 access mode is required")]
@@ -83,6 +99,9 @@ public sealed class ObjectRulesTests
         Faults("limitranges", Json("""{"metadata":{"name":"s"},"spec":{"limits":[{"type":"Container","min":{"cpu":"2"},"max":{"cpu":"1"}}]}}""")));
 
     [Theory]
+    [InlineData("networkpolicies", """{"metadata":{"name":"n"},"spec":{"podSelector":{},"egress":[{"to":[{"ipBlock":{"cidr":"10.0.0.5/16","except":["10.0.1.0/24"]}}]}]}}""")]
+    [InlineData("configmaps", """{"metadata":{"name":"n","finalizers":["kubernetes","orphan","test.ote/hold"]}}""")]
+    [InlineData("pods", """{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"i","env":[{"name":"1 any..thing","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels['a/b']"}}}]}]}}""")]
     [InlineData("csinodes", """{"metadata":{"name":"n"},"spec":{"drivers":null}}""")]
     [InlineData("nodes", """{"metadata":{"name":"n","labels":{"kubernetes.io/hostname":"n"}},"spec":{},"status":{"capacity":{"cpu":4}}}""")]
     [InlineData("clusterroles", """{"metadata":{"name":"system:node"},"rules":[{"nonResourceURLs":["/healthz"],"verbs":["get"]}]}""")]
