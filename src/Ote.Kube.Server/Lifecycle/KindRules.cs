@@ -66,13 +66,19 @@ internal static class KindRules
             case ("", "services"):
                 ServiceFields.Keep(old, obj);
                 break;
-            case ("apps", "daemonsets"):
-                CountTemplates(old, obj);
-                break;
             case ("", "namespaces") when subresource is not "finalize":
                 // Whoever empties the namespace takes them away, by that subresource.
                 ObjectRules.Put(obj.Child("spec"), "finalizers", old["spec"]?["finalizers"]);
                 break;
+        }
+    }
+
+    /// <summary>Counts of single kinds, once the new object has its defaults.</summary>
+    public static void Count(KindInfo kind, JsonObject old, JsonObject obj)
+    {
+        if (kind is { Group: "apps", Plural: "daemonsets" })
+        {
+            CountTemplates(old, obj);
         }
     }
 

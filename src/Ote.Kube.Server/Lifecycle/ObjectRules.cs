@@ -47,7 +47,7 @@ internal static class ObjectRules
     }
 
     /// <summary>Makes what a client sent on update into what is stored, given what is stored now.</summary>
-    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource, long leastGeneration = 0)
+    public static void OnUpdate(KindInfo kind, JsonObject old, JsonObject obj, string? subresource)
     {
         if (kind.Namespaced && obj["metadata"]?["namespace"].Text() is { Length: > 0 } moved && moved != old.Namespace())
         {
@@ -93,9 +93,15 @@ internal static class ObjectRules
         metadata.Remove("resourceVersion");
         CheckFinalizers(kind, old, obj);
         KindRules.OnUpdate(kind, old, obj, subresource);
+    }
+
+    /// <summary>Counts a change that counts. Once the new object has its defaults: to leave out what they say is no change.</summary>
+    public static void Count(KindInfo kind, JsonObject old, JsonObject obj, long leastGeneration)
+    {
+        KindRules.Count(kind, old, obj);
         if (Generations.Counts(kind) && Generations.Moved(kind, old, obj))
         {
-            metadata["generation"] = Generations.After(old, leastGeneration);
+            obj.Child("metadata")["generation"] = Generations.After(old, leastGeneration);
         }
     }
 

@@ -353,13 +353,14 @@ internal sealed class ObjectWriter(
         var catalog = served.Current;
         catalog.Normalize(context.Kind, old);
         catalog.Normalize(context.Kind, wanted);
-        ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource, store.LeastGeneration);
+        ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource);
         if (context.Kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && context.Subresource is null && !old.IsDeleting())
         {
             CrdStatus.Establish(wanted, old, time.GetUtcNow());
         }
 
         SchemaGate.Pass(catalog, context, wanted, old);
+        ObjectRules.Count(context.Kind, old, wanted, store.LeastGeneration);
         sent = ManagedFields.Take(wanted);
         var stored = ManagedEntries.OfStored(managed);
         var start = ManagedFields.Start(context, old.Name(), sent, stored);

@@ -36,6 +36,23 @@ public sealed class ObjectLifecycleTests
     }
 
     [Fact]
+    public async Task Object_that_leaves_out_what_defaults_say_is_no_change()
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        const string Sets = "apis/apps/v1/namespaces/default/daemonsets";
+        const string Set = """{"metadata":{"name":"s"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}""";
+        await api.SendAsync(HttpMethod.Post, Sets, Set);
+        var (_, made) = await api.SendAsync(HttpMethod.Get, $"{Sets}/s");
+        var (_, labelled) = await api.SendAsync(HttpMethod.Put, $"{Sets}/s", Set.Replace("\"s\"}", "\"s\",\"labels\":{\"x\":\"y\"}}", StringComparison.Ordinal));
+        Assert.Equal((1L, "1", "y"), (labelled.Generation(), labelled.Annotation("deprecated.daemonset.template.generation"), labelled.Text("metadata", "labels", "x")));
+        var (_, patched) = await api.SendAsync(HttpMethod.Patch, $"{Sets}/s", """{"spec":{"unknown":1,"revisionHistoryLimit":null}}""", "application/merge-patch+json");
+        Assert.Equal((1L, labelled.ResourceVersion()), (patched.Generation(), patched.ResourceVersion()));
+        Assert.NotEqual(made.ResourceVersion(), labelled.ResourceVersion());
+        var (_, changed) = await api.SendAsync(HttpMethod.Patch, $"{Sets}/s", """{"spec":{"revisionHistoryLimit":3}}""", "application/merge-patch+json");
+        Assert.Equal(2L, changed.Generation());
+    }
+
+    [Fact]
     public async Task Create_InANamespaceThatIsNotThere_IsNotFound()
     {
         await using var api = await ApiServerFixture.StartAsync();
