@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Lifecycle;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Schema.Validation;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
@@ -101,6 +102,11 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
             context = context with { DryRun = true };
         }
 
+        if (Decoder.ErrorAt(body, request.Catalog.Data.Node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"), "DeleteOptions", FieldPath.Root) is { } wrong)
+        {
+            throw ApiError.BadRequest(wrong);
+        }
+
         if (body.Text("kind") is { Length: > 0 } kind && kind != "DeleteOptions")
         {
             throw ApiError.BadRequest("decoded object cannot be converted to DeleteOptions");
@@ -120,7 +126,7 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
             ("Foreground", _) => Propagation.Foreground,
             ("Background", _) => Propagation.Background,
         };
-        var grace = body.Whole("gracePeriodSeconds") ?? (long.TryParse(request.Query.Text("gracePeriodSeconds"), out var seconds) ? seconds : null);
+        var grace = body.Count > 0 ? body.Whole("gracePeriodSeconds") : request.Query.Number("gracePeriodSeconds");
         return new DeleteAsked(
             new DeletePreconditions(body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion")), grace, context with { Propagation = propagation });
 

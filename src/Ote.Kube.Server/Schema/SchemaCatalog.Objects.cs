@@ -21,7 +21,7 @@ public sealed partial class SchemaCatalog
         return Pruner.Prune(obj, kind.Schema);
     }
 
-    /// <summary>Fills the defaults of absent fields and writes quantities in their canonical form, in place. Does it again without effect. Ill-typed fields are left for validation.</summary>
+    /// <summary>Fills the defaults of absent fields and writes quantities and times in their canonical form, in place. Does it again without effect. Ill-typed fields are left for validation.</summary>
     public void Default(KindInfo kind, JsonObject obj)
     {
         ArgumentNullException.ThrowIfNull(kind);
@@ -33,7 +33,7 @@ public sealed partial class SchemaCatalog
         }
         else
         {
-            CanonicalQuantities.Write(obj, kind.Schema);
+            CanonicalForms.Write(obj, kind.Schema);
             BuiltInDefaults.Apply(kind, obj);
         }
     }
@@ -42,7 +42,7 @@ public sealed partial class SchemaCatalog
     internal void Normalize(KindInfo kind, JsonObject obj)
     {
         if (!kind.IsCustom)
-            CanonicalQuantities.Write(obj, kind.Schema);
+            CanonicalForms.Write(obj, kind.Schema);
     }
 
     /// <summary>Why an object cannot be read as its kind; null: it can.</summary>

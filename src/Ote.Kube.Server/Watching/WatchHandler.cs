@@ -41,7 +41,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
             request.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
             var stream = new WatchStream(request, filter, form, version, time);
-            await stream.BeginAsync(ends.Token).ConfigureAwait(false);
+            await stream.BeginAsync(request.Aborted).ConfigureAwait(false); // A watch whose time is up at once begins all the same.
             try
             {
                 await RunAsync(request, stream, subscription, initial ? null : from == 0 ? subscription.From : from, ends.Token).ConfigureAwait(false);

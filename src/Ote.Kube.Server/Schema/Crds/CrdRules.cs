@@ -69,10 +69,15 @@ internal static class CrdRules
 
     private static void Names(JsonObject? names, Faults faults)
     {
-        foreach (string field in (ReadOnlySpan<string>)["plural", "singular", "kind", "listKind"])
+        foreach (string field in (ReadOnlySpan<string>)["plural", "singular"])
         {
             if (names.TextAt(field) is { Length: > 0 } text)
-                faults.Invalid("spec.names." + field, text, NameRules.Label1035(text.ToLowerInvariant()));
+                faults.Invalid("spec.names." + field, text, NameRules.Label1035(text));
+        }
+        foreach (string field in (ReadOnlySpan<string>)["kind", "listKind"])
+        {
+            if (names.TextAt(field) is { Length: > 0 } text)
+                faults.Invalid("spec.names." + field, text, NameRules.Label1035(text.ToLowerInvariant()).Select(c => "may have mixed case, but should otherwise match: " + c));
         }
         int index = 0;
         foreach (string shortName in names.TextsAt("shortNames"))

@@ -92,6 +92,18 @@ public sealed class AsTheRealServerTests
         Assert.Equal((422, $"ListOptions.meta.k8s.io \"\" is invalid: {faults}"), (code, (string)answer["message"]!));
     }
 
+    [Theory]
+    [InlineData("limit=-1", "ConfigMapList")]
+    [InlineData("timeoutSeconds=-1", "ConfigMapList")]
+    [InlineData("watch=1&timeoutSeconds=-1", "")]
+    public async Task Number_below_zero_is_no_limit_and_no_time(string query, string kind)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        using HttpResponseMessage answer = await api.Admin.Http.GetAsync(new Uri($"{Maps}?{query}", UriKind.Relative), Token);
+        string said = await answer.Content.ReadAsStringAsync(Token);
+        Assert.Equal((200, kind), ((int)answer.StatusCode, kind.Length == 0 ? said : JsonNode.Parse(said).Text("kind")));
+    }
+
     [Fact]
     public async Task Page_at_a_version_is_of_exactly_that_version()
     {

@@ -54,6 +54,9 @@ public sealed class DeleteTests
         await using var api = await ApiServerFixture.StartAsync();
         await api.SendAsync(HttpMethod.Post, Maps, """{"metadata":{"name":"m","finalizers":["test.ote/hold"]}}""");
         Assert.Equal(400, (await api.SendAsync(HttpMethod.Delete, $"{Maps}/m", """{"kind":"Pod","apiVersion":"v1"}""")).Code);
+        Assert.Equal(400, (await api.SendAsync(HttpMethod.Delete, $"{Maps}/m", """{"gracePeriodSeconds":"x"}""")).Code);
+        Assert.Equal(400, (await api.SendAsync(HttpMethod.Delete, $"{Maps}/m?gracePeriodSeconds=x")).Code);
+        Assert.False((await api.SendAsync(HttpMethod.Get, $"{Maps}/m")).Body.IsDeleting());
         var (code, going) = await api.SendAsync(HttpMethod.Delete, $"{Maps}/m?propagationPolicy=Foreground", """{"orphanDependents":true}""");
         Assert.Equal((200, "test.ote/hold,orphan"), (code, string.Join(',', going.Items("metadata", "finalizers")!.Select(f => f.Text()))));
     }

@@ -3,11 +3,13 @@ using System.Text.Json.Nodes;
 namespace Ote.Kube.Server.Schema.Validation;
 
 /// <summary>
-/// Writes each quantity of an object as Kubernetes does: a text, of the largest unit of which it is a whole number (<c>1</c> for 1000m, <c>1Gi</c> for 1024Mi). So the same amount
-/// is the same text whoever wrote it: it is no change, and no conflict. What is no quantity is left for validation.
+/// Writes each quantity and each time of an object as Kubernetes does: a quantity as a text, of the largest unit of which it is a whole number (<c>1</c> for 1000m, <c>1Gi</c> for
+/// 1024Mi), a time in UTC. So the same amount and the same moment are the same text whoever wrote them: no change, and no conflict. What is neither is left for validation.
 /// </summary>
-internal static class CanonicalQuantities
+internal static class CanonicalForms
 {
+    private const string MicroTime = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+
     /// <summary>Rewrites them in place. Does it again without effect.</summary>
     public static void Write(JsonNode? node, SchemaNode schema)
     {
@@ -30,9 +32,14 @@ internal static class CanonicalQuantities
         {
             if (value is null || schema.Field(name) is not { } field)
                 continue;
-            if (!field.AcceptsNumberAsString)
+            if (value is JsonObject or JsonArray)
                 Write(value, field);
-            else if (Amount.Read(value) is { } amount && amount.ToString() is var text && !(value.IsText() && value.Scalar() == text))
+            else if (field.Format == "date-time")
+            {
+                if (value.Text() is { } time && CanonicalTime.Of(time, field.Name == MicroTime) is { } moment && moment != time)
+                    (changes ??= []).Add((name, moment));
+            }
+            else if (field.AcceptsNumberAsString && Amount.Read(value) is { } amount && amount.ToString() is var text && !(value.IsText() && value.Scalar() == text))
                 (changes ??= []).Add((name, text));
         }
         foreach ((string name, string text) in changes ?? [])
