@@ -68,6 +68,8 @@ internal sealed class Lane(Side side, string age, string kubectl, string helm, s
     private async Task CreateNamespacesAsync(IEnumerable<string> names, CancellationToken ct)
     {
         string all = string.Join("---\n", names.Select(name => $"apiVersion: v1\nkind: Namespace\nmetadata: {"{"}name: {name}{"}"}\n"));
+        if (all.Length == 0)
+            return; // None of the chosen sections is this kubectl's.
         Kubectl plain = new(kubectl, side.Kubeconfig, _scratch.Path);
         (await plain.RunAsync(["create", "-f", "-"], all, s_limit, ct)).Succeeded();
     }
