@@ -213,7 +213,7 @@ internal sealed class Dispatcher(
 
             if (sources.IsMirrored(request.Resource) && verb is not ("get" or "list" or "watch"))
             {
-                throw ApiError.OfClusters(request.Kind);
+                return AtItsClusterAsync(request, verb);
             }
 
             return verb switch
@@ -233,6 +233,11 @@ internal sealed class Dispatcher(
             };
         }
 
+        if (sources.IsMirrored(request.Resource) && (sub, verb) is not ("status", "get"))
+        {
+            return AtItsClusterAsync(request, verb);
+        }
+
         if (PodStreamHandler.Serves(request))
         {
             return handlers.Streams.HandleAsync(request, verb);
@@ -242,11 +247,6 @@ internal sealed class Dispatcher(
         if (!part.Verbs.Contains(verb))
         {
             throw ApiError.MethodNotAllowed();
-        }
-
-        if (sources.IsMirrored(request.Resource) && (sub, verb) is not ("status", "get"))
-        {
-            throw ApiError.OfClusters(request.Kind);
         }
 
         return (sub, verb) switch
@@ -260,6 +260,24 @@ internal sealed class Dispatcher(
             ("eviction", "create") => handlers.Pod.EvictAsync(request),
             _ => throw ApiError.MethodNotAllowed(),
         };
+    }
+
+    /// <summary>
+    /// What is asked of an object that is shown from elsewhere goes to its cluster, under the name it has there, and comes back by report. A body names things as the cluster has
+    /// them: one that replaces the whole object would give it the name it has here, and is refused.
+    /// </summary>
+    private async Task AtItsClusterAsync(ApiRequest request, string verb)
+    {
+        var isWhole = verb is "create" or "update" && request.Path.Subresource is null;
+        if (clusters is null || request.Path.Name is null || isWhole)
+        {
+            throw ApiError.OfClusters(request.Kind);
+        }
+
+        var source = sources.Of(request.Resource);
+        var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
+        await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, request.Path.Target(origin.Name) + request.Context.Request.QueryString.ToUriComponent()).ConfigureAwait(false);
     }
 
     /// <summary>In the words of RBAC; null for a method that there is not.</summary>

@@ -10,7 +10,8 @@ namespace Ote.Kube.Server.Http;
 /// <param name="version">The version of <c>meta.k8s.io</c>, for tables and for metadata alone.</param>
 /// <param name="include">How much of each object a table's rows carry.</param>
 /// <param name="now">The moment from which ages count.</param>
-internal sealed class ListForm(KindInfo kind, AnswerForm form, string version, IncludeObject include, DateTimeOffset now)
+/// <param name="ofClusters">The objects are those of several clusters.</param>
+internal sealed class ListForm(KindInfo kind, AnswerForm form, string version, IncludeObject include, DateTimeOffset now, bool ofClusters = false)
 {
     /// <summary>Ends the items and the collection.</summary>
     public static ReadOnlySpan<byte> Tail => "]}"u8;
@@ -41,7 +42,7 @@ internal sealed class ListForm(KindInfo kind, AnswerForm form, string version, I
 
     private JsonObject Table(JsonObject[] objects, JsonObject? meta, bool withColumns)
     {
-        var table = TableRenderer.Render(kind, objects, now, meta, include, withColumns);
+        var table = TableRenderer.Render(kind, objects, now, meta, include, withColumns, ofClusters);
         table["apiVersion"] = $"meta.k8s.io/{version}";
         return table;
     }

@@ -28,7 +28,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
                 break;
             case AnswerForm.Table:
                 var meta = new JsonObject { ["resourceVersion"] = ObjectForm.Parse(stored.Json, request.Kind).ResourceVersion() };
-                var table = TableRenderer.Render(request.Kind, [ObjectForm.Parse(stored.Json, request.Kind)], time.GetUtcNow(), meta, TablePolicy.Of(request.Query));
+                var table = TableRenderer.Render(request.Kind, [ObjectForm.Parse(stored.Json, request.Kind)], time.GetUtcNow(), meta, TablePolicy.Of(request.Query), ofClusters: sources.IsMirrored(request.Resource));
                 table["apiVersion"] = $"meta.k8s.io/{version}";
                 await Answers.JsonAsync(request.Context, 200, table).ConfigureAwait(false);
                 break;
@@ -44,7 +44,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var limit = request.Query.Number("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
         var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows) { Terms = filter.Terms };
-        var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow());
+        var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow(), sources.IsMirrored(request.Resource));
         try
         {
             await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);

@@ -33,6 +33,19 @@ internal sealed record ResourcePath(string Group, string Version, string? Namesp
         };
     }
 
+    /// <summary>The path of the same thing under another name.</summary>
+    public string Target(string name)
+    {
+        string[] parts =
+        [
+            .. Group.Length == 0 ? ["api", Version] : new[] { "apis", Group, Version },
+            .. Namespace is null ? [] : new[] { "namespaces", Namespace },
+            Plural, name,
+            .. Subresource?.Split('/') ?? [],
+        ];
+        return "/" + string.Join('/', parts.Select(Uri.EscapeDataString));
+    }
+
     private static ResourcePath Rest(string group, string version, ReadOnlySpan<string> rest) => rest switch
     {
         ["namespaces"] => new(group, version, null, "namespaces", null, null),

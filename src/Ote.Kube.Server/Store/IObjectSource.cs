@@ -2,6 +2,11 @@ using Ote.Kube.Server.Watching;
 
 namespace Ote.Kube.Server.Store;
 
+/// <summary>Whose object one is that is shown here.</summary>
+/// <param name="Cluster">The cluster it is in.</param>
+/// <param name="Name">Its name there.</param>
+public sealed record ObjectOrigin(string Cluster, string Name);
+
 /// <summary>Where objects of some kinds are read and watched from. Thread-safe.</summary>
 public interface IObjectSource
 {
@@ -16,6 +21,9 @@ public interface IObjectSource
 
     /// <summary>The current object, or null.</summary>
     ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation);
+
+    /// <summary>Whose object one is; null for one of this server's own.</summary>
+    ObjectOrigin? OriginOf(StoredObject stored) => null;
 
     /// <summary>A piece of the objects, by namespace and name.</summary>
     /// <exception cref="RevisionExpiredException">The query's revision is no longer kept.</exception>

@@ -7,6 +7,13 @@ namespace Ote.Kube.Server.Tables;
 /// <param name="Cells">The cells of an object at a moment; a null cell shows as <c>&lt;none&gt;</c>.</param>
 internal sealed record TableForm(IReadOnlyList<TableColumn> Columns, Func<JsonObject, DateTimeOffset, JsonNode?[]> Cells)
 {
+    /// <summary>The same with the cluster that an object is of, shown with <c>-o wide</c>.</summary>
+    public TableForm WithCluster() => this with
+    {
+        Columns = [.. Columns, TableColumn.Wide("Cluster")],
+        Cells = (obj, now) => [.. Cells(obj, now), obj["metadata"]?["labels"]?["ote-cluster"]?.DeepClone()],
+    };
+
     /// <summary>Conditions that a row carries beside its cells, such as Completed of a pod; null for none.</summary>
     public Func<JsonObject, JsonArray?> Conditions { get; init; } = static _ => null;
 }

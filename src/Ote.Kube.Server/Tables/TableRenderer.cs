@@ -35,12 +35,13 @@ public static class TableRenderer
     /// <param name="listMeta">resourceVersion, continue and remainingItemCount of the list; copied. Null for an empty one.</param>
     /// <param name="include">How much of each object the rows carry.</param>
     /// <param name="withColumns">False leaves columnDefinitions empty, as watch events after the first have it.</param>
+    /// <param name="ofClusters">The objects are those of several clusters: a column tells which.</param>
     public static JsonObject Render(
-        KindInfo kind, IEnumerable<JsonObject> items, DateTimeOffset now, JsonObject? listMeta, IncludeObject include, bool withColumns = true)
+        KindInfo kind, IEnumerable<JsonObject> items, DateTimeOffset now, JsonObject? listMeta, IncludeObject include, bool withColumns = true, bool ofClusters = false)
     {
         ArgumentNullException.ThrowIfNull(kind);
         ArgumentNullException.ThrowIfNull(items);
-        TableForm form = TableForms.Of(kind);
+        TableForm form = ofClusters ? TableForms.Of(kind).WithCluster() : TableForms.Of(kind);
         return new JsonObject
         {
             ["kind"] = "Table",

@@ -8,7 +8,7 @@ using Ote.Kube.Server.Tables;
 namespace Ote.Kube.Server.Watching;
 
 /// <summary>One watch's answer: a JSON object a line. Knows the form the client wants and what it selects. One caller at a time.</summary>
-internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, AnswerForm form, string version, TimeProvider time)
+internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, AnswerForm form, string version, TimeProvider time, bool ofClusters = false)
 {
     private readonly System.IO.Pipelines.PipeWriter _writer = request.Context.Response.BodyWriter;
     private bool _columnsSent;
@@ -159,7 +159,7 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
     {
         var obj = ObjectForm.Parse(json, request.Kind);
         var meta = new JsonObject { ["resourceVersion"] = obj["metadata"]?["resourceVersion"]?.DeepClone() };
-        var table = TableRenderer.Render(request.Kind, [obj], time.GetUtcNow(), meta, TablePolicy.Of(request.Query), withColumns: !_columnsSent);
+        var table = TableRenderer.Render(request.Kind, [obj], time.GetUtcNow(), meta, TablePolicy.Of(request.Query), withColumns: !_columnsSent, ofClusters);
         // The real server names the columns once a watch.
         _columnsSent = true;
         table["apiVersion"] = $"meta.k8s.io/{version}";

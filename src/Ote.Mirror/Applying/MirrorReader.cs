@@ -4,33 +4,33 @@ using Ote.Kube.Server.Store;
 namespace Ote.Mirror.Applying;
 
 /// <summary>Reads the mirror as a Kubernetes server does its store: by namespace and the name an object is shown under.</summary>
-internal static class MirrorReader
+internal sealed class MirrorReader(StaleClusters stale)
 {
     private const string Node = "f spec.nodeName=";
     private const string Phase = "f status.phase=";
     private const int Rare = 20_000; // beyond it, looking at objects in their order finds enough of them soon
-    private const string Columns = "o.ns, o.shown, o.revision, o.value";
+    private const string Columns = "o.ns, o.shown, o.revision, o.value, o.cluster";
 
     /// <summary>One object.</summary>
-    public static StoredObject? Find(Session session, StoreKey key)
+    public StoredObject? Find(Session session, StoreKey key)
     {
         using var reader = session.Prepare(
-            "SELECT o.revision, o.value FROM objects o WHERE o.kind=(SELECT id FROM kinds WHERE stream=$1) AND o.ns=$2 AND o.shown=$3", MirrorStore.StreamOf(key.Resource), key.Namespace, key.Name).ExecuteReader();
-        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), (byte[])reader[1]) : null;
+            "SELECT o.revision, o.value, o.cluster FROM objects o WHERE o.kind=(SELECT id FROM kinds WHERE stream=$1) AND o.ns=$2 AND o.shown=$3", MirrorStore.StreamOf(key.Resource), key.Namespace, key.Name).ExecuteReader();
+        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), stale.Mark(reader.GetInt64(2), (byte[])reader[1])) : null;
     }
 
     /// <summary>
     /// A piece of the objects as they are now. Pages of one list may so be of different moments; whoever watches on from the revision of the first sees what changed
     /// in between.
     /// </summary>
-    public static Piece<StoredObject> List(Session session, PageQuery query) => session.InOneMoment(query, (s, q) =>
+    public Piece<StoredObject> List(Session session, PageQuery query) => session.InOneMoment(query, (s, q) =>
     {
         var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", MirrorStore.StreamOf(q.Resource));
         using var reader = Command(s, q, kind).ExecuteReader();
         var (rows, bytes, more) = (new List<StoredObject>(), 0L, false);
         while (!more && reader.Read())
         {
-            var json = (byte[])reader[3];
+            var json = stale.Mark(reader.GetInt64(4), (byte[])reader[3]);
             rows.Add(new StoredObject(new StoreKey(q.Resource, reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), json));
             bytes += json.Length;
             more = rows.Count == q.Limit || bytes >= Piece<StoredObject>.MostBytes;
@@ -50,6 +50,7 @@ internal static class MirrorReader
 
         var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", MirrorStore.StreamOf(q.Resource));
         // What is there since a revision, what was there from one to another, and what went at one.
+        // As they were told: what is stale is so now, and not then.
         using var reader = s.Prepare(
             """
             SELECT revision, 0, ns, shown, value FROM objects WHERE kind=$1 AND revision>$2 AND revision<=$3

@@ -19,6 +19,8 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
 
     private readonly MirrorDatabase _database;
     private readonly MirrorWriter _writer;
+    private readonly StaleClusters _stale = new();
+    private readonly MirrorReader _reader;
     private readonly MirrorHistory _history;
     private readonly HashSet<string> _resources;
     private readonly TimeProvider _time;
@@ -30,7 +32,13 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
     {
         (_database, _time, _log) = (database, time, log);
         _resources = options.Streams.Select(ResourceOf).ToHashSet(StringComparer.Ordinal);
+        _reader = new MirrorReader(_stale);
         _writer = new MirrorWriter(database.Writer, time);
+        foreach (var cluster in _writer.Clusters())
+        {
+            _stale.Add(cluster, time.GetUtcNow()); // until it is heard of
+        }
+
         _history = new MirrorHistory(database.Writer, options, time);
         Changes = new ChangeHub(_writer.Revision, (_, _) => { });
         _writing = Task.Run(WriteAsync);
@@ -70,18 +78,48 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
     /// <exception cref="IOException">The disk does not take it.</exception>
     public Task<bool> ApplyAsync(string cluster, Report report) => DoAsync(writer => writer.Apply(cluster, report));
 
+    /// <summary>Says whether a cluster tells what there is in it, or what is here of it may be old.</summary>
+    public Task TellsAsync(string cluster, bool tells) => DoAsync(writer =>
+    {
+        if (writer.Find(cluster) is { } id)
+        {
+            if (tells)
+            {
+                _stale.Remove(id);
+            }
+            else
+            {
+                _stale.Add(id, _time.GetUtcNow());
+            }
+        }
+
+        return true;
+    });
+
     /// <summary>Forgets a cluster and all it has told.</summary>
     public Task RemoveAsync(string cluster) => DoAsync(writer =>
     {
-        writer.Remove(cluster);
+        if (writer.Find(cluster) is { } id)
+        {
+            writer.Remove(cluster);
+            _stale.Remove(id); // another may get its number
+        }
+
         return true;
     });
 
     /// <inheritdoc/>
-    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(MirrorReader.Find, key, cancellation);
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(_reader.Find, key, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => _database.ReadAsync(MirrorReader.List, query, cancellation);
+    public ObjectOrigin? OriginOf(StoredObject stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        return MirroredObject.OriginOf(stored.Json);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => _database.ReadAsync(_reader.List, query, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) =>

@@ -44,6 +44,22 @@ internal sealed class MirrorWriter
     /// <summary>Before the transaction is committed.</summary>
     public void Finish() => _session.Prepare("UPDATE meta SET value=$1 WHERE key='revision'", _revision).ExecuteNonQuery();
 
+    /// <summary>The clusters that have told something.</summary>
+    public IReadOnlyList<long> Clusters()
+    {
+        var ids = new List<long>();
+        using var reader = _session.Prepare("SELECT id FROM clusters").ExecuteReader();
+        while (reader.Read())
+        {
+            ids.Add(reader.GetInt64(0));
+        }
+
+        return ids;
+    }
+
+    /// <summary>A cluster's row; null when it has told nothing.</summary>
+    public long? Find(string cluster) => _session.Scalar("SELECT id FROM clusters WHERE name=$1", cluster) is > 0 and var id ? id : null;
+
     /// <summary>How far the streams of a cluster are.</summary>
     public IReadOnlyList<StreamCursor> Cursors(string cluster)
     {

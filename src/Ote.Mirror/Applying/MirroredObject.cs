@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
 
 namespace Ote.Mirror.Applying;
 
@@ -53,6 +54,10 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
         return new MirroredObject(Encode(obj, reported.Length + 512), TermsOf(obj));
     }
 
+    /// <summary>Whose object one is that is shown.</summary>
+    public static ObjectOrigin? OriginOf(byte[] shown) =>
+        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name) : null;
+
     /// <summary>An object that is gone, at the revision at which it went.</summary>
     public static byte[] AtRevision(byte[] json, long revision)
     {
@@ -64,7 +69,8 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
     /// <summary>What an object in the form in which it is shown can be found by.</summary>
     public static IReadOnlyList<string> TermsOf(JsonObject shown) => [.. AllTerms(shown).Distinct(StringComparer.Ordinal)];
 
-    private static byte[] Encode(JsonObject obj, int size)
+    /// <summary>The bytes of an object.</summary>
+    public static byte[] Encode(JsonObject obj, int size)
     {
         var buffer = new ArrayBufferWriter<byte>(size);
         using (var writer = new Utf8JsonWriter(buffer, Relaxed))

@@ -74,11 +74,16 @@ public sealed class TreeFollower(MirrorStore mirror, FollowTree follow, TimeProv
             else if (!news.Online)
             {
                 _ways.Remove(cluster); // followed anew when it is back
+                After(cluster, () => mirror.TellsAsync(cluster, tells: false));
             }
             else if (news.Reports && (!_ways.TryGetValue(cluster, out var way) || way != news.Attached))
             {
                 _ways[cluster] = news.Attached;
-                After(cluster, () => BeginAsync(cluster));
+                After(cluster, async () =>
+                {
+                    await mirror.TellsAsync(cluster, tells: true).ConfigureAwait(false);
+                    await BeginAsync(cluster).ConfigureAwait(false);
+                });
             }
         }
 

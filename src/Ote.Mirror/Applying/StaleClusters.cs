@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
+
+namespace Ote.Mirror.Applying;
+
+/// <summary>
+/// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation, a node's conditions as unknown,
+/// and the status of a pod as <c>ClusterAway</c>. Thread-safe.
+/// </summary>
+internal sealed class StaleClusters
+{
+    /// <summary>The annotation: since when the cluster has told nothing, RFC 3339.</summary>
+    public const string Annotation = "ote.baidu.com/stale-since";
+
+    private const string Reason = "ClusterAway";
+    private ImmutableDictionary<long, DateTimeOffset> _since = ImmutableDictionary<long, DateTimeOffset>.Empty;
+
+    /// <summary>A cluster tells nothing from now on; if it did not before, since then.</summary>
+    public void Add(long cluster, DateTimeOffset since) => ImmutableInterlocked.TryAdd(ref _since, cluster, since);
+
+    /// <summary>A cluster tells again.</summary>
+    public void Remove(long cluster) => ImmutableInterlocked.TryRemove(ref _since, cluster, out _);
+
+    /// <summary>An object as it is to be shown.</summary>
+    public byte[] Mark(long cluster, byte[] shown)
+    {
+        if (_since.IsEmpty || !_since.TryGetValue(cluster, out var since) || JsonNode.Parse(shown) is not JsonObject obj)
+        {
+            return shown;
+        }
+
+        obj.Child("metadata").Child("annotations")[Annotation] = since.ToKubeTime();
+        var text = $"the cluster has told nothing since {since.ToKubeTime()}";
+        switch (obj.Text("kind"))
+        {
+            case "Pod":
+                var status = obj.Child("status");
+                (status["reason"], status["message"]) = (Reason, text);
+                break;
+            case "Node":
+                foreach (var condition in obj.Items("status", "conditions")?.OfType<JsonObject>() ?? [])
+                {
+                    (condition["status"], condition["reason"], condition["message"]) = ("Unknown", Reason, text);
+                }
+
+                break;
+            default:
+                break;
+        }
+
+        return MirroredObject.Encode(obj, shown.Length + 256);
+    }
+}
