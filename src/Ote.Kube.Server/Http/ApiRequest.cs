@@ -15,6 +15,9 @@ namespace Ote.Kube.Server.Http;
 /// <param name="Path">What is asked for.</param>
 internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCatalog Catalog, KindInfo Kind, ResourcePath Path)
 {
+    /// <summary>The clusters whose objects the user may see; null: all.</summary>
+    public IReadOnlySet<string>? Among { get; init; }
+
     /// <summary>What is noted of it; null: nothing is.</summary>
     public AuditTrail? Audit { get; init; }
 

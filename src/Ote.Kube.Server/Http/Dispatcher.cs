@@ -165,11 +165,16 @@ internal sealed class Dispatcher(
     private async Task ResourceAsync(HttpContext context, UserInfo user, string verb, ResourcePath path, string? scope, AuditTrail? trail)
     {
         var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
+        IReadOnlySet<string>? among = null;
         // Anyone who is known may ask about themselves.
         if (!(verb == "create" && user != UserInfo.Anonymous && ReviewHandler.IsOfSelf(path))
             && Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb)), trail) is { } reason)
         {
-            throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
+            among = await AmongAsync(user, verb, path, resource, trail, context.RequestAborted).ConfigureAwait(false);
+            if (among.Count == 0)
+            {
+                throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
+            }
         }
 
         var catalog = served.Current;
@@ -179,7 +184,7 @@ internal sealed class Dispatcher(
             throw ApiError.NoSuchPath();
         }
 
-        var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail };
+        var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail, Among = among };
         if (user.IsMaster || verb == "watch" || PodStreamHandler.Serves(request))
         {
             await ServeAsync(request, verb).ConfigureAwait(false);
@@ -260,6 +265,32 @@ internal sealed class Dispatcher(
             ("eviction", "create") => handlers.Pod.EvictAsync(request),
             _ => throw ApiError.MethodNotAllowed(),
         };
+    }
+
+    /// <summary>
+    /// The clusters of whose objects a user may ask what it may not ask of all: by the verb on <c>clusters/KIND</c>, such as <c>clusters/pods</c> or <c>clusters/deployments.apps</c>, by the cluster's
+    /// name. Of a named object that is its own cluster or none, so that who may not see one does not learn that it is there.
+    /// </summary>
+    private async Task<IReadOnlySet<string>> AmongAsync(UserInfo user, string verb, ResourcePath path, string resource, AuditTrail? trail, CancellationToken cancellation)
+    {
+        var place = $"{path.Group}/{path.Plural}";
+        if (!sources.IsMirrored(place))
+        {
+            return new HashSet<string>();
+        }
+
+        var source = sources.Of(place);
+        var names = path.Name is null ? await source.ClustersAsync(cancellation).ConfigureAwait(false)
+            : await source.FindAsync(new StoreKey(place, path.Namespace ?? "", path.Name), cancellation).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster]
+            : [];
+        var meant = path.Group.Length == 0 ? resource : path.Subresource is null ? $"{path.Plural}.{path.Group}" : $"{path.Plural}.{path.Group}/{path.Subresource}";
+        var allowed = names.Where(name => authorizer.Allows(user, new AccessRequest(verb, "ote.baidu.com", $"clusters/{meant}", path.Namespace, name), out _)).ToHashSet(StringComparer.Ordinal);
+        if (trail is not null && allowed.Count > 0)
+        {
+            trail.Decision = (true, $"{verb} of clusters/{meant}");
+        }
+
+        return allowed;
     }
 
     /// <summary>

@@ -15,9 +15,11 @@ internal sealed class ObjectFilter
     private readonly string? _name;
     private readonly string? _namespace;
     private readonly bool _needsFields;
+    private readonly IReadOnlySet<string>? _among;
 
-    private ObjectFilter(LabelSelector labels, FieldSelector fields, KindInfo kind)
+    private ObjectFilter(LabelSelector labels, FieldSelector fields, KindInfo kind, IReadOnlySet<string>? among)
     {
+        _among = among;
         _kind = kind;
         _labels = labels;
         _fields = fields;
@@ -28,12 +30,13 @@ internal sealed class ObjectFilter
     }
 
     /// <summary>Whether every object passes.</summary>
-    public bool IsEverything => _labels.IsEverything && _fields.IsEverything;
+    public bool IsEverything => _among is null && _labels.IsEverything && _fields.IsEverything;
 
     /// <summary>What every object that passes has, as <see cref="PageQuery.Terms"/> has it.</summary>
     public IReadOnlyList<string> Terms => 
     [
         .. _labels.Requirements.Where(r => r is { Operator: LabelOperator.In, Values.Count: 1 }).Select(r => $"l {r.Key}={r.Values[0]}"),
+        .. _among is { Count: 1 } ? _among.Select(cluster => $"l {ObjectOrigin.ClusterLabel}={cluster}") : [],
         .. _fields.Terms.Where(f => f.Equal).Select(f => $"f {f.Path}={f.Value}"),
     ];
 
@@ -43,7 +46,7 @@ internal sealed class ObjectFilter
         try
         {
             return new ObjectFilter(
-                LabelSelector.Parse(request.Query.Text("labelSelector") ?? ""), FieldSelector.Parse(request.Query.Text("fieldSelector") ?? "", request.Kind), request.Kind);
+                LabelSelector.Parse(request.Query.Text("labelSelector") ?? ""), FieldSelector.Parse(request.Query.Text("fieldSelector") ?? "", request.Kind), request.Kind, request.Among);
         }
         catch (SelectorException bad)
         {
@@ -55,6 +58,11 @@ internal sealed class ObjectFilter
     public bool Matches(StoreKey key, byte[] json)
     {
         if ((_name is not null && _name != key.Name) || (_namespace is not null && _namespace != key.Namespace))
+        {
+            return false;
+        }
+
+        if (_among is not null && !(Labels(json)?[ObjectOrigin.ClusterLabel] is JsonValue cluster && cluster.TryGetValue<string>(out var name) && _among.Contains(name)))
         {
             return false;
         }

@@ -5,7 +5,11 @@ namespace Ote.Kube.Server.Store;
 /// <summary>Whose object one is that is shown here.</summary>
 /// <param name="Cluster">The cluster it is in.</param>
 /// <param name="Name">Its name there.</param>
-public sealed record ObjectOrigin(string Cluster, string Name);
+public sealed record ObjectOrigin(string Cluster, string Name)
+{
+    /// <summary>The label by which each such object names its cluster.</summary>
+    public const string ClusterLabel = "ote-cluster";
+}
 
 /// <summary>Where objects of some kinds are read and watched from. Thread-safe.</summary>
 public interface IObjectSource
@@ -21,6 +25,9 @@ public interface IObjectSource
 
     /// <summary>The current object, or null.</summary>
     ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation);
+
+    /// <summary>The clusters whose objects are here; none where all are this server's own.</summary>
+    ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => ValueTask.FromResult<IReadOnlyList<string>>([]);
 
     /// <summary>Whose object one is; null for one of this server's own.</summary>
     ObjectOrigin? OriginOf(StoredObject stored) => null;

@@ -11,7 +11,7 @@ internal sealed record TableForm(IReadOnlyList<TableColumn> Columns, Func<JsonOb
     public TableForm WithCluster() => this with
     {
         Columns = [.. Columns, TableColumn.Wide("Cluster")],
-        Cells = (obj, now) => [.. Cells(obj, now), obj["metadata"]?["labels"]?["ote-cluster"]?.DeepClone()],
+        Cells = (obj, now) => [.. Cells(obj, now), obj["metadata"]?["labels"]?[Store.ObjectOrigin.ClusterLabel]?.DeepClone()],
     };
 
     /// <summary>Conditions that a row carries beside its cells, such as Completed of a pod; null for none.</summary>

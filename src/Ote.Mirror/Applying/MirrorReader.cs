@@ -73,6 +73,19 @@ internal sealed class MirrorReader(StaleClusters stale)
         return new Piece<Change>(rows, more);
     });
 
+    /// <summary>The clusters of which there is something.</summary>
+    public static IReadOnlyList<string> Clusters(Session session)
+    {
+        var names = new List<string>();
+        using var reader = session.Prepare("SELECT name FROM clusters").ExecuteReader();
+        while (reader.Read())
+        {
+            names.Add(reader.GetString(0));
+        }
+
+        return names;
+    }
+
     /// <summary>The state that a revision took the place of; null when there was none.</summary>
     private static byte[]? Before(Session session, long kind, StoreKey key, long revision)
     {

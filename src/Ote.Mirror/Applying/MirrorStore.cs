@@ -112,6 +112,9 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(_reader.Find, key, cancellation);
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => _database.ReadAsync(static (session, _) => MirrorReader.Clusters(session), 0, cancellation);
+
+    /// <inheritdoc/>
     public ObjectOrigin? OriginOf(StoredObject stored)
     {
         ArgumentNullException.ThrowIfNull(stored);

@@ -14,7 +14,7 @@ namespace Ote.Mirror.Applying;
 internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
 {
     /// <summary>The label that names the cluster, as the original platform has it.</summary>
-    public const string ClusterLabel = "ote-cluster";
+    public const string ClusterLabel = ObjectOrigin.ClusterLabel;
 
     /// <summary>The label that names a pod's node.</summary>
     public const string NodeLabel = "node-name";

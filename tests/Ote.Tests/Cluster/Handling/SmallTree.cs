@@ -18,6 +18,7 @@ using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Mirror.Reporting;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.Kubernetes;
 
@@ -136,9 +137,19 @@ internal sealed class SmallTree : IAsyncDisposable
     /// <summary>The API of the cluster behind a leaf, as its administrator.</summary>
     public KubeClient Cluster(string name) => _apis[name].CreateClient(UserInfo.Admin);
 
-    public IClusterShim Shim(string name) => new KubernetesShim(
-        new HttpClient(_apis[name].CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/") },
-        new KubernetesShimOptions(), new ShimMetrics(Meters), TimeProvider.System, Next, Loggers.CreateLogger<KubernetesShim>());
+    /// <summary>Whether leaves report what there is in their clusters.</summary>
+    public bool Reports { get; init; }
+
+    public IClusterShim Shim(string name)
+    {
+        var shim = new KubernetesShim(
+            Connect(), new KubernetesShimOptions(), new ShimMetrics(Meters), TimeProvider.System, Next, Loggers.CreateLogger<KubernetesShim>(), new HttpMessageInvoker(_apis[name].CreateHandler(UserInfo.Component("shim"))));
+        return Reports
+            ? ReportingShim.Around(shim, Connect(), Path.Combine(Folder, name + "-reports"), [new ReportedKind("configmaps", "", [])], TimeProvider.System, Next, Loggers.CreateLogger("reports"))
+            : shim;
+
+        HttpClient Connect() => new(_apis[name].CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan };
+    }
 
     public async Task StopAsync(string name)
     {

@@ -1,0 +1,227 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Ote.Cluster.Identity;
+using Ote.Cluster.Tunnel;
+using Ote.Kube.Objects;
+using Ote.Shim;
+using Ote.Shim.Contract;
+using Ote.Tests.Cluster.Handling;
+using Ote.Tests.Cluster.Tunnel;
+
+namespace Ote.Tests.Cluster.Streams;
+
+public sealed class LiveAccessTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Requests_reach_a_cluster_two_levels_down_as_who_asks()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+
+        var created = await door.SendAsync("c1", "alice", ["system:masters"], HttpMethod.Post, "/api/v1/namespaces/default/configmaps", """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"}}""");
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        Assert.NotNull(await tree.Cluster("c1").GetAsync(Kinds.ConfigMaps, "default", "m", Ct));
+        var refused = await door.SendAsync("c1", "bob", [], HttpMethod.Get, "/api/v1/namespaces/default/configmaps");
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        Assert.Contains("bob", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Defect", "S2")]
+    public async Task Nobody_makes_itself_another_by_headers()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+        var answer = await door.SendAsync("c1", "bob", [], HttpMethod.Get, "/api/v1/namespaces/default/configmaps", headers: [("Impersonate-User", "alice"), ("impersonate-group", "system:masters"), ("X-Remote-Group", "system:masters")]);
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_upgraded_connection_carries_bytes_both_ways_until_either_side_ends_it()
+    {
+        await using var echo = await EchoServer.StartAsync();
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct, shim: new LiveOnly(echo.Address));
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, door.Address + "/api/v1/namespaces/default/pods/p/exec?command=cat") { Version = HttpVersion.Version11 };
+        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", "SPDY/3.1");
+        request.Headers.TryAddWithoutValidation("X-User", "alice");
+        request.Headers.TryAddWithoutValidation("X-Cluster", "c1");
+        using var answer = await door.Invoker.SendAsync(request, Ct);
+        Assert.Equal(HttpStatusCode.SwitchingProtocols, answer.StatusCode);
+        await using var stream = await answer.Content.ReadAsStreamAsync(Ct);
+        var sent = new byte[1024 * 1024];
+        new Random(1).NextBytes(sent);
+        var received = new byte[sent.Length];
+        var reading = stream.ReadExactlyAsync(received, Ct).AsTask();
+        await stream.WriteAsync(sent, Ct);
+        await stream.FlushAsync(Ct);
+        await reading.Soon();
+        Assert.Equal(sent, received);
+        Assert.Equal("alice", echo.LastUser);
+        await stream.DisposeAsync();
+        await echo.Ended.Task.Soon(); // the other end hears of it
+    }
+
+    [Fact]
+    public async Task A_cluster_that_is_away_unknown_or_without_live_access_is_said_so_at_once()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "root", [], Ct);
+        await tree.AddAsync("mute", "root", [], Ct, shim: new Ote.Tests.Shim.ScriptedShim());
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await tree.ClusterIsAsync("mute", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+        await tree.StopAsync("c1");
+        await tree.ClusterIsAsync("c1", "offline", Ct);
+        foreach (var (cluster, code, word) in new[] { ("c1", 503, "is away"), ("nobody", 404, "not known"), ("north", 404, "no managed cluster"), ("mute", 404, "no live access") })
+        {
+            var answer = await door.SendAsync(cluster, "alice", [], HttpMethod.Get, "/api");
+            var status = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;
+            Assert.Equal(code, (int)answer.StatusCode);
+            Assert.Equal("Status", (string?)status["kind"]);
+            Assert.Contains(word, (string?)status["message"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    [Trait("Defect", "S3")]
+    public async Task A_stream_that_nobody_asked_for_is_not_taken()
+    {
+        await using var tree = await SmallTree.StartAsync(Ct);
+        var evil = EvilChild.Admitted(tree, new PeerIdentity("evil", "u-evil"));
+        var dialer = new WebSocketDialer(() => evil, TimeProvider.System);
+        await Assert.ThrowsAsync<IOException>(() => dialer.DialStreamAsync(new Uri($"https://{tree.Listen("root")}"), new string('0', 32), Ct));
+    }
+
+    /// <summary>The root's door into clusters, as an API server would put it: who asks stands in headers.</summary>
+    private sealed class Door(WebApplication app, HttpMessageInvoker invoker) : IAsyncDisposable
+    {
+        public HttpMessageInvoker Invoker => invoker;
+
+        public string Address { get; } = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+
+        public static async Task<Door> OpenAsync(SmallTree tree)
+        {
+            var app = Loopback();
+            app.Run(context => tree["root"].ForwardAsync(
+                context, context.Request.Headers["X-Cluster"].ToString(), context.Request.Headers["X-User"].ToString(), [.. context.Request.Headers["X-Group"].OfType<string>()],
+                context.Features.Get<IHttpRequestFeature>()!.RawTarget));
+            await app.StartAsync(Ct);
+            return new Door(app, new HttpMessageInvoker(new SocketsHttpHandler()));
+        }
+
+        public async Task<HttpResponseMessage> SendAsync(string cluster, string user, string[] groups, HttpMethod method, string target, string? body = null, (string, string)[]? headers = null)
+        {
+            using var request = new HttpRequestMessage(method, Address + target);
+            request.Headers.Add("X-Cluster", cluster);
+            request.Headers.Add("X-User", user);
+            foreach (var group in groups)
+            {
+                request.Headers.Add("X-Group", group);
+            }
+
+            foreach (var (name, value) in headers ?? [])
+            {
+                request.Headers.TryAddWithoutValidation(name, value);
+            }
+
+            request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");
+            return await invoker.SendAsync(request, Ct);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            invoker.Dispose();
+            await app.DisposeAsync();
+        }
+    }
+
+    /// <summary>An API server that gives back what it gets over an upgraded connection.</summary>
+    private sealed class EchoServer(WebApplication app) : IAsyncDisposable
+    {
+        public Uri Address { get; private set; } = null!;
+
+        public string LastUser { get; private set; } = "";
+
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public static async Task<EchoServer> StartAsync()
+        {
+            var app = Loopback();
+            var server = new EchoServer(app);
+            app.Run(async context =>
+            {
+                server.LastUser = context.Request.Headers["Impersonate-User"].ToString();
+                context.Response.Headers.Upgrade = "SPDY/3.1";
+                await using var stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
+                try
+                {
+                    await stream.CopyToAsync(stream);
+                }
+                finally
+                {
+                    server.Ended.TrySetResult();
+                }
+            });
+            await app.StartAsync(Ct);
+            server.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+            return server;
+        }
+
+        public ValueTask DisposeAsync() => app.DisposeAsync();
+    }
+
+    /// <summary>A shim with live access and nothing else.</summary>
+    private sealed class LiveOnly(Uri address) : IClusterShim, ILiveCluster
+    {
+        private readonly Ote.Tests.Shim.ScriptedShim _rest = new();
+
+        public Uri? LiveAddress => address;
+
+        public HttpMessageInvoker LiveInvoker { get; } = new(new SocketsHttpHandler());
+
+        public bool ActsAsRequester => true;
+
+        public string? LiveObjection(string method, string target) => null;
+
+        public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => _rest.DescribeAsync(ct);
+
+        public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct) => _rest.ExecuteAsync(request, ct);
+
+        public IAsyncEnumerable<Readiness> WatchReadinessAsync(CancellationToken ct) => _rest.WatchReadinessAsync(ct);
+
+        public ValueTask DisposeAsync()
+        {
+            LiveInvoker.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private static WebApplication Loopback()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        return builder.Build();
+    }
+}

@@ -1,0 +1,170 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Http;
+using Ote.Mirror.Applying;
+using Ote.Protocol.Reports;
+
+namespace Ote.Tests.Mirror.Serving;
+
+/// <summary>The API of a controller that shows what its subtree reports.</summary>
+public sealed class MirrorApiTests : IAsyncLifetime, IClusterGate
+{
+    private static readonly UserInfo Bob = new("bob", []);
+    private readonly List<(string Cluster, string User, string Target)> _forwarded = [];
+    private MirrorStore _mirror = null!;
+    private ApiServer _server = null!;
+    private KubeClient _admin = null!;
+    private KubeClient _bob = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _mirror = MirrorStore.Open(new MirrorOptions(), TimeProvider.System, NullLogger.Instance);
+        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", Mirror = _mirror, Clusters = this }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
+        _admin = _server.CreateClient(UserInfo.Admin);
+        _bob = _server.CreateClient(Bob);
+        await TellAsync("c1", 1, ("web", "n1"), ("db", "n1"));
+        await TellAsync("c2", 1, ("web", "n2"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _admin.Dispose();
+        _bob.Dispose();
+        await _server.DisposeAsync();
+        await _mirror.DisposeAsync();
+    }
+
+    public Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
+    {
+        _forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
+        context.Response.ContentType = "application/json";
+        return context.Response.WriteAsync("{}", Ct);
+    }
+
+    [Fact]
+    public async Task Lists_selectors_and_wide_tables_show_whose_an_object_is()
+    {
+        Assert.Equal(["db-c1", "web-c1", "web-c2"], await NamesAsync(_admin));
+        Assert.Equal(["web-c2"], await NamesAsync(_admin, new ListQuery("ote-cluster=c2")));
+        Assert.Equal(["web-c2"], await NamesAsync(_admin, new ListQuery(FieldSelector: "spec.nodeName=n2")));
+        Assert.Equal(["db-c1"], await NamesAsync(_admin, new ListQuery("ote-cluster=c1", "metadata.name=db-c1")));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/namespaces/default/pods");
+        request.Headers.Add("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+        using var answer = await _admin.Http.SendAsync(request, Ct);
+        var table = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;
+        Assert.Equal("Cluster", (string?)table["columnDefinitions"]!.AsArray()[^1]!["name"]);
+        Assert.Equal(["c1", "c1", "c2"], table["rows"]!.AsArray().Select(r => (string?)r!["cells"]!.AsArray()[^1]));
+    }
+
+    [Fact]
+    public async Task Watches_go_on_from_a_list_and_see_each_change_once()
+    {
+        var list = await _admin.ListAsync(Kinds.Pods, null, null, Ct);
+        await TellAsync("c1", 2, ("db", "n3"));
+        await TellAsync("c2", 2, ("new", "n1"));
+        var seen = new List<string>();
+        await foreach (var change in _admin.WatchAsync(Kinds.Pods, null, null, list.ResourceVersion, Ct))
+        {
+            seen.Add($"{change.Type} {change.Object.Name()}");
+            if (seen.Count == 2)
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(["Modified db-c1", "Added new-c2"], seen);
+    }
+
+    [Fact]
+    public async Task Who_may_see_the_pods_of_one_cluster_sees_nothing_else_in_lists_watches_and_errors()
+    {
+        await AllowAsync("clusters/pods", "c1", "get", "list", "watch");
+        Assert.Equal(["db-c1", "web-c1"], await NamesAsync(_bob));
+        Assert.Empty(await NamesAsync(_bob, new ListQuery("ote-cluster=c2")));
+        Assert.NotNull(await _bob.GetAsync(Kinds.Pods, "default", "web-c1", Ct));
+        var there = await Assert.ThrowsAsync<KubeStatusException>(() => _bob.GetAsync(Kinds.Pods, "default", "web-c2", Ct));
+        var nowhere = await Assert.ThrowsAsync<KubeStatusException>(() => _bob.GetAsync(Kinds.Pods, "default", "web-c9", Ct));
+        Assert.Equal(403, there.Code);
+        Assert.Equal(there.Message.Replace("c2", "c9", StringComparison.Ordinal), nowhere.Message); // not even whether it is there
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.ListAsync(new ResourceRef("apps", "v1", "deployments", "Deployment", true), null, null, Ct))).Code);
+
+        var from = (await _bob.ListAsync(Kinds.Pods, null, null, Ct)).ResourceVersion;
+        await TellAsync("c2", 2, ("secret", "n1"));
+        await TellAsync("c1", 2, ("mine", "n1"));
+        await foreach (var change in _bob.WatchAsync(Kinds.Pods, null, null, from, Ct))
+        {
+            Assert.Equal("mine-c1", change.Object.Name());
+            break;
+        }
+    }
+
+    [Fact]
+    public async Task What_is_asked_of_a_named_object_goes_to_its_cluster_under_its_own_name()
+    {
+        await _admin.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2?gracePeriodSeconds=0", null, null, Ct);
+        await _admin.SendAsync(HttpMethod.Get, "api/v1/namespaces/default/pods/web-c1/log?follow=true", null, null, Ct);
+        Assert.Equal(
+            [("c2", UserInfo.Admin.Name, "DELETE /api/v1/namespaces/default/pods/web?gracePeriodSeconds=0"), ("c1", UserInfo.Admin.Name, "GET /api/v1/namespaces/default/pods/web/log?follow=true")], _forwarded);
+        Assert.Equal(404, (await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/none-c2", null, null, Ct))).Code);
+        var created = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.CreateAsync(Kinds.Pods, "default", Pod("x", "n"), Ct));
+        Assert.Equal(405, created.Code);
+        Assert.Contains("otectl apply", created.Message, StringComparison.Ordinal);
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct))).Code);
+        await AllowAsync("clusters/pods", "c1", "delete");
+        await _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c1", null, null, Ct);
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct))).Code);
+        Assert.Equal(("c1", "bob", "DELETE /api/v1/namespaces/default/pods/web"), Assert.Single(_forwarded.Skip(2)));
+    }
+
+    [Fact]
+    public async Task A_clusters_own_api_is_for_who_may_and_exec_is_no_reading()
+    {
+        const string Exec = "clusters/c1/api/v1/namespaces/default/pods/p/exec?command=sh";
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Get, "clusters/c1/api/v1/nodes", null, null, Ct))).Code);
+        await AllowAsync("clusters/proxy", "c1", "get", "list");
+        await _bob.SendAsync(HttpMethod.Get, "clusters/c1/api/v1/nodes?limit=5", null, null, Ct);
+        Assert.Equal(("c1", "bob", "GET /api/v1/nodes?limit=5"), Assert.Single(_forwarded));
+        foreach (var refused in new[] { Exec, "clusters/c2/api/v1/nodes" })
+        {
+            Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Get, refused, null, null, Ct))).Code);
+        }
+
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "clusters/c1/api/v1/nodes/n", null, null, Ct))).Code);
+    }
+
+    private static JsonObject Pod(string name, string node) => (JsonObject)JsonNode.Parse($$"""
+        {"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{name}}","namespace":"default"},"spec":{"nodeName":"{{node}}","containers":[{"name":"c","image":"i"}]} }
+        """)!;
+
+    private static async Task<string[]> NamesAsync(KubeClient client, ListQuery? query = null) => [.. (await client.ListAsync(Kinds.Pods, null, query, Ct)).Items.Select(i => i.Name())];
+
+    private async Task TellAsync(string cluster, ulong revision, params (string Name, string Node)[] pods)
+    {
+        var report = new Report { Kind = "pods", ApiVersion = "v1", ObjectKind = "Pod", Namespaced = true, Epoch = 1, From = revision - 1, To = revision };
+        report.Changes.AddRange(pods.Select(p => new ObjectChange { Namespace = "default", Name = p.Name, Object = ByteString.CopyFromUtf8(Pod(p.Name, p.Node).ToJsonString()) }));
+        Assert.True(await _mirror.ApplyAsync(cluster, report));
+        await _mirror.TellsAsync(cluster, tells: true);
+    }
+
+    private async Task AllowAsync(string resource, string cluster, params string[] verbs)
+    {
+        var name = resource.Replace('/', '-');
+        await _admin.CreateAsync(new ResourceRef("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false), null, (JsonObject)JsonNode.Parse($$"""
+            {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"{{name}}"},
+             "rules":[{"apiGroups":["ote.baidu.com"],"resources":["{{resource}}"],"resourceNames":["{{cluster}}"],"verbs":["{{string.Join("\",\"", verbs)}}"]}]}
+            """)!, Ct);
+        await _admin.CreateAsync(new ResourceRef("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false), null, (JsonObject)JsonNode.Parse($$"""
+            {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"{{name}}"},
+             "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{name}}"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"bob"}]}
+            """)!, Ct);
+    }
+}
