@@ -3,6 +3,7 @@ using Ote.Bench;
 using Ote.Bench.Crash;
 using Ote.Bench.Load;
 using Ote.Bench.Loss;
+using Ote.Bench.Mirror;
 using Ote.Bench.Recovery;
 using Ote.Bench.Serve;
 using Ote.Bench.Simulate;
@@ -46,6 +47,8 @@ var children = new Option<int>("--children") { Description = "Children of the mi
 Within(children, 10, 5_000);
 var pods = new Option<int>("--pods") { Description = "How many pods are stored", DefaultValueFactory = _ => 10_000 };
 Within(pods, 1000, 100_000);
+var mirrored = new Option<int>("--pods") { Description = "How many pods the clusters have together", DefaultValueFactory = _ => 100_000 };
+Within(mirrored, 10_000, 2_000_000);
 var rounds = new Option<int>("--rounds") { Description = "How often the server is killed", DefaultValueFactory = _ => 200 };
 Within(rounds, 1, 1000);
 var part = new Option<string?>("--only") { Description = "One part, of the embedded server alone; takes the place of no former run" };
@@ -80,6 +83,7 @@ var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of t
     Bench("loss", "Commands over a link that loses packets; as root", (a, _, ct) => LossBench.RunAsync(a, ct)),
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
     Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, p.GetValue(server), only, p.GetValue(pods), p.GetValue(perSecond), ct) : StoreBench.RunAsync(a, p.GetValue(server), p.GetValue(pods), ct), server, pods, part, perSecond),
+    Bench("mirror", "What clusters report, mirrored: memory, disk, answers, what a cut costs", (a, p, ct) => MirrorBench.RunAsync(a, p.GetValue(mirrored), ct), mirrored),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
 };
 return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);

@@ -43,7 +43,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var filter = ObjectFilter.Of(request);
         var limit = request.Query.Number("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
-        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, ChunkRows) { Terms = filter.Terms };
+        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, Rows(limit, filter)) { Terms = filter.Terms };
         var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow(), sources.IsMirrored(request.Resource));
         try
         {
@@ -54,6 +54,9 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
             throw ApiError.ExpiredPage(start with { Revision = ContinueToken.Newest });
         }
     }
+
+    /// <summary>No more are read than a page needs, and one that tells whether there is another.</summary>
+    private static int Rows(int limit, ObjectFilter filter) => limit > 0 && filter.IsEverything ? Math.Min(limit + 1, ChunkRows) : ChunkRows;
 
     private ContinueToken Start(ApiRequest request)
     {

@@ -190,15 +190,23 @@ internal sealed class Database : IDisposable
             DataSource = _folder?.Database ?? ":memory:",
             Pooling = false,
         }.ToString());
-        connection.Open();
         var session = new Session(connection, Name);
-        session.Execute($"PRAGMA cache_size=-{_options.CacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;");
-        if (!InMemory)
+        try
         {
-            session.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;");
-        }
+            connection.Open();
+            session.Execute($"PRAGMA cache_size=-{_options.CacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;");
+            if (!InMemory)
+            {
+                session.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;");
+            }
 
-        return session;
+            return session;
+        }
+        catch
+        {
+            session.Dispose(); // now: closed by the finalizer at some time, it would take the log's file along then
+            throw;
+        }
     }
 
     private void CheckFormat()

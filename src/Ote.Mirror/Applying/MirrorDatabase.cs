@@ -29,6 +29,7 @@ internal sealed class MirrorDatabase : IDisposable
         INSERT INTO meta VALUES ('format', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('revision', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('forgotten', 0) ON CONFLICT DO NOTHING;
+        INSERT INTO meta VALUES ('history', 0) ON CONFLICT DO NOTHING;
         """;
 
     private readonly string? _file;
@@ -131,14 +132,26 @@ internal sealed class MirrorDatabase : IDisposable
     private Session Open(int cacheKiB)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _file ?? ":memory:", Pooling = false }.ToString());
-        connection.Open();
         var session = new Session(connection, _file ?? "in memory");
+        try
+        {
+            connection.Open();
+            Tune(session, cacheKiB);
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    private void Tune(Session session, int cacheKiB)
+    {
         session.Execute(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"PRAGMA cache_size=-{cacheKiB}; PRAGMA busy_timeout=10000; PRAGMA temp_store=MEMORY;"));
         if (_file is not null)
         {
             session.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;");
         }
-
-        return session;
     }
 }

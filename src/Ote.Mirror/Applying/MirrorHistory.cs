@@ -2,27 +2,47 @@ using Ote.Kube.Server.Store;
 
 namespace Ote.Mirror.Applying;
 
-/// <summary>Keeps the former states within their bounds. Used by the writer's task, outside transactions.</summary>
-internal sealed class MirrorHistory(Session session, MirrorOptions options, TimeProvider time)
+/// <summary>Keeps the former states within their bounds. Used by the writer's task.</summary>
+internal sealed class MirrorHistory
 {
     private const int RowsAtOnce = 5_000;
+    private readonly Session _session;
+    private readonly MirrorOptions _options;
+    private readonly TimeProvider _time;
+    private long _bytes;
 
-    /// <summary>Drops what is too old or too much, a bounded number of rows a call.</summary>
+    public MirrorHistory(Session session, MirrorOptions options, TimeProvider time)
+    {
+        (_session, _options, _time) = (session, options, time);
+        Forget();
+    }
+
+    /// <summary>A former state was added, of so many bytes; inside a transaction.</summary>
+    public void Added(int bytes) => _bytes += bytes;
+
+    /// <summary>Before a transaction is committed.</summary>
+    public void Finish() => _session.Prepare("UPDATE meta SET value=$1 WHERE key='history'", _bytes).ExecuteNonQuery();
+
+    /// <summary>A transaction was taken back.</summary>
+    public void Forget() => _bytes = _session.Scalar("SELECT value FROM meta WHERE key='history'");
+
+    /// <summary>Drops what is too old or too much, a bounded number of rows a call; outside transactions.</summary>
     public void Prune()
     {
-        var before = time.GetUtcNow().ToUnixTimeMilliseconds() - (long)options.HistoryKept.TotalMilliseconds;
-        var last = session.Scalar("SELECT max(ended) FROM (SELECT ended FROM history WHERE until<$1 ORDER BY ended LIMIT $2)", before, RowsAtOnce);
-        if (last == 0 && session.Scalar("SELECT coalesce(sum(length(value)), 0) FROM history") > options.HistoryBytes)
+        var before = _time.GetUtcNow().ToUnixTimeMilliseconds() - (long)_options.HistoryKept.TotalMilliseconds;
+        var oldest = _session.Scalar("SELECT until FROM history ORDER BY ended LIMIT 1");
+        if (oldest == 0 || (oldest >= before && _bytes <= _options.HistoryBytes))
         {
-            last = session.Scalar("SELECT max(ended) FROM (SELECT ended FROM history ORDER BY ended LIMIT $1)", RowsAtOnce);
+            return;
         }
 
-        if (last > 0)
-        {
-            session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
-            session.Prepare("DELETE FROM history WHERE ended<=$1", last).ExecuteNonQuery();
-            session.Prepare("UPDATE meta SET value=$1 WHERE key='forgotten'", last).ExecuteNonQuery();
-            session.Prepare("COMMIT").ExecuteNonQuery();
-        }
+        // Of the oldest, those that are too old; all of them, when it is their bytes that are too many.
+        var last = _session.Scalar("SELECT max(ended) FROM (SELECT ended, until FROM history ORDER BY ended LIMIT $1) WHERE until<$2", RowsAtOnce, _bytes > _options.HistoryBytes ? long.MaxValue : before);
+        _session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
+        _bytes -= _session.Scalar("SELECT coalesce(sum(length(value)), 0) FROM history WHERE ended<=$1", last);
+        _session.Prepare("DELETE FROM history WHERE ended<=$1", last).ExecuteNonQuery();
+        _session.Prepare("UPDATE meta SET value=$1 WHERE key='forgotten'", last).ExecuteNonQuery();
+        Finish();
+        _session.Prepare("COMMIT").ExecuteNonQuery();
     }
 }

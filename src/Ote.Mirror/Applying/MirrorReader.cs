@@ -16,7 +16,7 @@ internal sealed class MirrorReader(StaleClusters stale)
     {
         using var reader = session.Prepare(
             "SELECT o.revision, o.value, o.cluster FROM objects o WHERE o.kind=(SELECT id FROM kinds WHERE stream=$1) AND o.ns=$2 AND o.shown=$3", MirrorStore.StreamOf(key.Resource), key.Namespace, key.Name).ExecuteReader();
-        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), stale.Mark(reader.GetInt64(2), (byte[])reader[1])) : null;
+        return reader.Read() ? new StoredObject(key, reader.GetInt64(0), stale.Mark(reader.GetInt64(2), PackedValue.Unpack((byte[])reader[1]))) : null;
     }
 
     /// <summary>
@@ -30,7 +30,7 @@ internal sealed class MirrorReader(StaleClusters stale)
         var (rows, bytes, more) = (new List<StoredObject>(), 0L, false);
         while (!more && reader.Read())
         {
-            var json = stale.Mark(reader.GetInt64(4), (byte[])reader[3]);
+            var json = stale.Mark(reader.GetInt64(4), PackedValue.Unpack((byte[])reader[3]));
             rows.Add(new StoredObject(new StoreKey(q.Resource, reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), json));
             bytes += json.Length;
             more = rows.Count == q.Limit || bytes >= Piece<StoredObject>.MostBytes;
@@ -62,7 +62,7 @@ internal sealed class MirrorReader(StaleClusters stale)
         var (rows, bytes, more) = (new List<Change>(), 0L, false);
         while (!more && reader.Read())
         {
-            var (revision, gone, key, json) = (reader.GetInt64(0), reader.GetInt64(1) != 0, new StoreKey(q.Resource, reader.GetString(2), reader.GetString(3)), (byte[])reader[4]);
+            var (revision, gone, key, json) = (reader.GetInt64(0), reader.GetInt64(1) != 0, new StoreKey(q.Resource, reader.GetString(2), reader.GetString(3)), PackedValue.Unpack((byte[])reader[4]));
             var before = gone ? json : Before(s, kind, key, revision);
             rows.Add(new Change(
                 revision, gone ? ChangeKind.Deleted : before is null ? ChangeKind.Added : ChangeKind.Modified, key, gone ? MirroredObject.AtRevision(json, revision) : json, before));
@@ -90,7 +90,7 @@ internal sealed class MirrorReader(StaleClusters stale)
     private static byte[]? Before(Session session, long kind, StoreKey key, long revision)
     {
         using var reader = session.Prepare("SELECT value FROM history WHERE ended=$1 AND kind=$2 AND ns=$3 AND shown=$4 AND gone=0", revision, kind, key.Namespace, key.Name).ExecuteReader();
-        return reader.Read() ? (byte[])reader[0] : null;
+        return reader.Read() ? PackedValue.Unpack((byte[])reader[0]) : null;
     }
 
     /// <summary>

@@ -33,13 +33,13 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
         (_database, _time, _log) = (database, time, log);
         _resources = options.Streams.Select(ResourceOf).ToHashSet(StringComparer.Ordinal);
         _reader = new MirrorReader(_stale);
-        _writer = new MirrorWriter(database.Writer, time);
+        _history = new MirrorHistory(database.Writer, options, time);
+        _writer = new MirrorWriter(database.Writer, _history, time);
         foreach (var cluster in _writer.Clusters())
         {
             _stale.Add(cluster, time.GetUtcNow()); // until it is heard of
         }
 
-        _history = new MirrorHistory(database.Writer, options, time);
         Changes = new ChangeHub(_writer.Revision, (_, _) => { });
         _writing = Task.Run(WriteAsync);
     }
@@ -259,6 +259,7 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
         }
         catch (SqliteException full)
         {
+            TakeBack(_database.Writer);
             _log.HistoryNotPruned(full.Message);
         }
     }

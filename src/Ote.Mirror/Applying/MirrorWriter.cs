@@ -13,15 +13,16 @@ namespace Ote.Mirror.Applying;
 internal sealed class MirrorWriter
 {
     private readonly Session _session;
+    private readonly MirrorHistory _history;
     private readonly TimeProvider _time;
     private readonly Dictionary<string, long> _clusters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _kinds = new(StringComparer.Ordinal);
     private readonly Dictionary<(long Cluster, long Kind), StreamState> _streams = [];
     private long _revision;
 
-    public MirrorWriter(Session session, TimeProvider time)
+    public MirrorWriter(Session session, MirrorHistory history, TimeProvider time)
     {
-        (_session, _time) = (session, time);
+        (_session, _history, _time) = (session, history, time);
         Forget();
     }
 
@@ -35,6 +36,7 @@ internal sealed class MirrorWriter
     public void Forget()
     {
         Changes.Clear();
+        _history.Forget();
         _clusters.Clear();
         _kinds.Clear();
         _streams.Clear();
@@ -42,7 +44,11 @@ internal sealed class MirrorWriter
     }
 
     /// <summary>Before the transaction is committed.</summary>
-    public void Finish() => _session.Prepare("UPDATE meta SET value=$1 WHERE key='revision'", _revision).ExecuteNonQuery();
+    public void Finish()
+    {
+        _history.Finish();
+        _session.Prepare("UPDATE meta SET value=$1 WHERE key='revision'", _revision).ExecuteNonQuery();
+    }
 
     /// <summary>The clusters that have told something.</summary>
     public IReadOnlyList<long> Clusters()
@@ -171,13 +177,13 @@ internal sealed class MirrorWriter
         {
             id = _session.Scalar(
                 "INSERT INTO objects (kind, cluster, ns, name, shown, revision, since, pass, mark, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-                kindId, clusterId, change.Namespace, change.Name, shown, _revision, at, state.Pass, unchecked((long)now), next.Json);
+                kindId, clusterId, change.Namespace, change.Name, shown, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json));
             AddTerms(kindId, id, next.Terms);
         }
         else
         {
             before = End(id, clusterId, kindId, change.Namespace, change.Name, shown, at, gone: false);
-            _session.Prepare("UPDATE objects SET revision=$2, since=$3, pass=$4, mark=$5, value=$6 WHERE id=$1", id, _revision, at, state.Pass, unchecked((long)now), next.Json).ExecuteNonQuery();
+            _session.Prepare("UPDATE objects SET revision=$2, since=$3, pass=$4, mark=$5, value=$6 WHERE id=$1", id, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json)).ExecuteNonQuery();
             var former = TermsOf(before);
             RemoveTerms(kindId, id, former.Except(next.Terms, StringComparer.Ordinal));
             AddTerms(kindId, id, next.Terms.Except(former, StringComparer.Ordinal));
@@ -230,7 +236,8 @@ internal sealed class MirrorWriter
         _session.Prepare(
             "INSERT INTO history (ended, kind, cluster, ns, name, shown, began, since, until, gone, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             _revision, kindId, clusterId, ns, name, shown, began, since, at, gone ? 1 : 0, value).ExecuteNonQuery();
-        return value;
+        _history.Added(value.Length);
+        return PackedValue.Unpack(value);
     }
 
     private static IReadOnlyList<string> TermsOf(byte[] json) => JsonNode.Parse(json) is JsonObject obj ? MirroredObject.TermsOf(obj) : [];

@@ -10,7 +10,7 @@ public sealed class DefectTraitTests
 {
     private static readonly string[] Named =
     [
-        "T1", "T2", "T6", "T7", "T9", "T12", "T15", "S1", "S2", "S3", "S4", "M1", "M2", "M3", "M4", "M10", "M11", "M14", "P1", "P2", "P12", "R1", "R2", "R3", "R4", "R5",
+        "T1", "T2", "T6", "T7", "T9", "T12", "T15", "S1", "S2", "S3", "S4", "M1", "M2", "M3", "M4", "M5", "M9", "M10", "M11", "M14", "P1", "P2", "P12", "R1", "R2", "R3", "R4", "R5",
     ];
 
     [Fact]

@@ -57,10 +57,10 @@ public sealed class MirrorTreeTests
         await world.MirroredAsync("m-c1", "1");
         Assert.Null(await world.StaleSinceAsync("m-c1"));
         await world.Tree.StopAsync("c1");
-        await world.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is not null);
+        await World.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is not null);
         await world.MirroredAsync("m-c1", "1");
         await world.Tree.AddAsync("c1", "root", [], Ct);
-        await world.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is null);
+        await World.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is null);
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class MirrorTreeTests
         public async Task<string?> StaleSinceAsync(string shown) => (await FindAsync(shown))?.Annotation("ote.baidu.com/stale-since");
 
         /// <summary>Looks again at each change of the mirror, and where none comes, often.</summary>
-        public async Task UntilAsync(Func<Task<bool>> condition)
+        public static async Task UntilAsync(Func<Task<bool>> condition)
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
             patience.CancelAfter(TimeSpan.FromSeconds(60));

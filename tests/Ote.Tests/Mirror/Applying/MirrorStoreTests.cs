@@ -150,6 +150,25 @@ public sealed class MirrorStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Former_states_are_dropped_by_size_the_oldest_first()
+    {
+        await using var mirror = MirrorStore.Open(new MirrorOptions { Directory = _folder.FullName, HistoryBytes = 3000 }, _time, NullLogger.Instance);
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n0")));
+        var first = mirror.Revision;
+        for (var i = 1UL; i <= 20; i++)
+        {
+            await mirror.ApplyAsync("c1", Next(9 + i, 10 + i, complete: false, Pod("a", $"n{i}")));
+        }
+
+        Assert.Equal(20, (await mirror.ChangesAsync(Pods, first, mirror.Revision, 100, Ct)).Rows.Count);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await mirror.ApplyAsync("c1", Next(30, 31, complete: false, Pod("b", "n")));
+        await mirror.ApplyAsync("c1", Next(31, 32, complete: false, Pod("c", "n")));
+        await Assert.ThrowsAsync<RevisionExpiredException>(async () => await mirror.ChangesAsync(Pods, first, mirror.Revision, 100, Ct));
+        Assert.Equal(["a-c1", "b-c1", "c-c1"], await NamesAsync(mirror));
+    }
+
+    [Fact]
     public async Task A_cluster_that_is_forgotten_takes_its_own_objects_along_and_no_others()
     {
         await using var mirror = Open();

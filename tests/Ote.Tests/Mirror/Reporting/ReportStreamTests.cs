@@ -89,6 +89,7 @@ public sealed class ReportStreamTests : IDisposable
     }
 
     [Fact]
+    [Trait("Defect", "M9")]
     public void A_cursor_of_another_epoch_or_of_revisions_that_never_were_begins_anew()
     {
         using var journal = Open();

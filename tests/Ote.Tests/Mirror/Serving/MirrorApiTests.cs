@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
@@ -14,7 +13,7 @@ using Ote.Protocol.Reports;
 namespace Ote.Tests.Mirror.Serving;
 
 /// <summary>The API of a controller that shows what its subtree reports.</summary>
-public sealed class MirrorApiTests : IAsyncLifetime, IClusterGate
+public sealed class MirrorApiTests : IAsyncLifetime
 {
     private static readonly UserInfo Bob = new("bob", []);
     private readonly List<(string Cluster, string User, string Target)> _forwarded = [];
@@ -28,7 +27,7 @@ public sealed class MirrorApiTests : IAsyncLifetime, IClusterGate
     public async ValueTask InitializeAsync()
     {
         _mirror = MirrorStore.Open(new MirrorOptions(), TimeProvider.System, NullLogger.Instance);
-        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", Mirror = _mirror, Clusters = this }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
+        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", Mirror = _mirror, Clusters = new Gate(_forwarded) }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
         _admin = _server.CreateClient(UserInfo.Admin);
         _bob = _server.CreateClient(Bob);
         await TellAsync("c1", 1, ("web", "n1"), ("db", "n1"));
@@ -41,13 +40,6 @@ public sealed class MirrorApiTests : IAsyncLifetime, IClusterGate
         _bob.Dispose();
         await _server.DisposeAsync();
         await _mirror.DisposeAsync();
-    }
-
-    public Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
-    {
-        _forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
-        context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync("{}", Ct);
     }
 
     [Fact]
@@ -139,6 +131,17 @@ public sealed class MirrorApiTests : IAsyncLifetime, IClusterGate
         }
 
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "clusters/c1/api/v1/nodes/n", null, null, Ct))).Code);
+    }
+
+    /// <summary>Notes what would go to a cluster.</summary>
+    private sealed class Gate(List<(string Cluster, string User, string Target)> forwarded) : IClusterGate
+    {
+        public Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
+        {
+            forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync("{}", Ct);
+        }
     }
 
     private static JsonObject Pod(string name, string node) => (JsonObject)JsonNode.Parse($$"""
