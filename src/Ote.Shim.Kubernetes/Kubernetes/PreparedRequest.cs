@@ -67,7 +67,7 @@ internal sealed record PreparedRequest(
         if (request.ContentType.Any(c => c is < ' ' or > '~'))
             return Fail(request, Error.BadRequest, "the content type holds characters that a header cannot");
         if (IsStream(path))
-            return Fail(request, Error.NotAllowed, "exec, attach, portforward and proxy are connections, not requests, and no command carries them; use kubectl with a kubeconfig of the cluster itself");
+            return Fail(request, Error.NotAllowed, "exec, attach, portforward and proxy are connections, not requests, and no command carries them; use kubectl behind /clusters/NAME of a controller with --serve, or with a kubeconfig of the cluster itself");
         if (path.IsOn("watch") || path.IsOn("follow"))
             return Fail(request, Error.UnsupportedMethod, "a watch or a followed log has no end and so no answer; leave watch and follow out");
         string method = request.Method;
