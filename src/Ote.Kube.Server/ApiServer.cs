@@ -115,7 +115,7 @@ public sealed class ApiServer : IAsyncDisposable
                 new ReadHandler(sources, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
                 new DocumentHandler(VersionInfo.Current, accounts, _store), new DownloadHandler(options.Downloads)),
-            gate, _audit, new RequestMetrics(_meter, time), _log);
+            gate, _audit, new RequestMetrics(_meter, time), time, _log);
     }
 
     /// <summary>The server's name, from its options.</summary>

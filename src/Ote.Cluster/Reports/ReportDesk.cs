@@ -207,6 +207,7 @@ internal sealed class ReportDesk
             Parent = entry.Parent,
             Online = entry.Online,
             Reports = entry.Managed,
+            Silent = entry is { Managed: true, Local.IsReachable: false },
             Attached = _ways.GetValueOrDefault(entry.Name),
         },
     };

@@ -54,7 +54,8 @@ internal sealed class LiveGate : IDisposable
         {
             var refused = Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
             await (refused is { IsForGood: true }
-                ? LiveRequests.StatusAsync(context, StatusCodes.Status404NotFound, "NotFound", refused.Message)
+                // Not 404: who deletes would take it for done.
+                ? LiveRequests.StatusAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", refused.Message)
                 : LiveRequests.StatusAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
         }
     }

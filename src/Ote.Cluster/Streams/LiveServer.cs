@@ -39,7 +39,7 @@ internal sealed class LiveServer(string self, IClusterShim? shim, Func<ICommandA
 
         if (shim is not ILiveCluster { LiveAddress: not null })
         {
-            throw new StreamRefusedException($"the shim of cluster {self} gives no live access; commands reach it all the same", forGood: true);
+            throw new StreamRefusedException($"the shim of cluster {self} gives no live access: that needs --managed-kubeconfig at its controller. Commands reach it all the same (otectl apply --to {self})", forGood: true);
         }
     }
 

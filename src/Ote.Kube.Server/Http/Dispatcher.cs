@@ -19,7 +19,7 @@ internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandl
 /// are logged.
 /// </summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, IClusterGate? clusters, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, IClusterGate? clusters, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, TimeProvider time, ILogger log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -308,7 +308,16 @@ internal sealed class Dispatcher(
         var source = sources.Of(request.Resource);
         var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
-        await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, request.Path.Target(origin.Name) + request.Context.Request.QueryString.ToUriComponent()).ConfigureAwait(false);
+        await OriginBody.TranslateAsync(request.Context.Request, origin, request.Name, request.Aborted).ConfigureAwait(false);
+        var target = request.Path.Target(origin.Name) + request.Context.Request.QueryString.ToUriComponent();
+        if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
+        {
+            await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);
+        }
+        else
+        {
+            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
+        }
     }
 
     /// <summary>In the words of RBAC; null for a method that there is not.</summary>

@@ -5,7 +5,8 @@ namespace Ote.Kube.Server.Store;
 /// <summary>Whose object one is that is shown here.</summary>
 /// <param name="Cluster">The cluster it is in.</param>
 /// <param name="Name">Its name there.</param>
-public sealed record ObjectOrigin(string Cluster, string Name)
+/// <param name="Version">Its resourceVersion there.</param>
+public sealed record ObjectOrigin(string Cluster, string Name, string? Version = null)
 {
     /// <summary>The label by which each such object names its cluster.</summary>
     public const string ClusterLabel = "ote-cluster";

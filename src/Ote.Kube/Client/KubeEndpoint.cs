@@ -59,14 +59,23 @@ public sealed record KubeEndpoint(Uri Server)
 
     /// <summary>The transport alone, with trust and credentials, for who puts more around it.</summary>
     /// <param name="time">Clock for credentials that expire.</param>
-    public HttpMessageHandler CreateHandler(TimeProvider time)
+    public HttpMessageHandler CreateHandler(TimeProvider time) => CreateHandler(time, TimeSpan.FromMinutes(10));
+
+    /// <summary>
+    /// The transport for requests of any form, upgrades and bodies of unknown length among them. A connection that has carried such a one is not used again: what goes out on it cannot be told
+    /// apart into requests any more, and header lines of the next could not be kept apart (<see cref="HeaderLineStream"/>).
+    /// </summary>
+    /// <param name="time">Clock for credentials that expire.</param>
+    public HttpMessageInvoker CreateLiveInvoker(TimeProvider time) => new(new AnyFormHandler(CreateHandler(time), CreateHandler(time, TimeSpan.Zero)));
+
+    private CredentialHandler CreateHandler(TimeProvider time, TimeSpan connectionLife)
     {
         var handler = new SocketsHttpHandler
         {
             // An API server does not redirect; following would take our credentials and the user we act as elsewhere.
             AllowAutoRedirect = false,
             ConnectTimeout = ConnectTimeout,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            PooledConnectionLifetime = connectionLife,
             AutomaticDecompression = DecompressionMethods.GZip,
             UseProxy = Proxy is not null,
             Proxy = Proxy is null ? null : new WebProxy(Proxy),
@@ -110,6 +119,26 @@ public sealed record KubeEndpoint(Uri Server)
         }
 
         return options;
+    }
+
+    private sealed class AnyFormHandler(HttpMessageHandler reusing, HttpMessageHandler once) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker _reusing = new(reusing);
+        private readonly HttpMessageInvoker _once = new(once);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            (request.Headers.Upgrade.Count > 0 || request.Headers.Connection.Contains("Upgrade") || request.Content is { Headers.ContentLength: null } ? _once : _reusing).SendAsync(request, cancellationToken);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                _reusing.Dispose();
+                _once.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
     }
 
     private sealed class CredentialHandler(KubeEndpoint endpoint, TimeProvider time, HttpMessageHandler inner) : DelegatingHandler(inner)

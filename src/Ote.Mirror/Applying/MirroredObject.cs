@@ -51,12 +51,32 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
             labels[NodeLabel] = node;
         }
 
+        if (node is { Length: > 0 })
+        {
+            obj["spec"]!["nodeName"] = MirroredName.Of(node, cluster); // as the node is shown, so that who follows it finds it
+        }
+
+        Narrow(obj, kind, cluster);
+
         return new MirroredObject(Encode(obj, reported.Length + 512), TermsOf(obj));
+    }
+
+    /// <summary>What a workload or a service selects are pods of its own cluster: shown among those of others, it says so.</summary>
+    private static void Narrow(JsonObject obj, string kind, string cluster)
+    {
+        if (kind == "Service" && obj.At("spec", "selector") is JsonObject { Count: > 0 } pods)
+        {
+            pods[ClusterLabel] = cluster;
+        }
+        else if (kind is "Deployment" or "StatefulSet" or "DaemonSet" or "ReplicaSet" or "Job" && obj.At("spec", "selector") is JsonObject selector)
+        {
+            selector.Child("matchLabels")[ClusterLabel] = cluster;
+        }
     }
 
     /// <summary>Whose object one is that is shown.</summary>
     public static ObjectOrigin? OriginOf(byte[] shown) =>
-        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name) : null;
+        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name, obj.Annotation(Prefix + "resource-version")) : null;
 
     /// <summary>An object that is gone, at the revision at which it went.</summary>
     public static byte[] AtRevision(byte[] json, long revision)

@@ -5,8 +5,8 @@ using Ote.Kube.Objects;
 namespace Ote.Mirror.Applying;
 
 /// <summary>
-/// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation, a node's conditions as unknown,
-/// and the status of a pod as <c>ClusterAway</c>. Thread-safe.
+/// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation, conditions of nodes, pods and
+/// deployments as unknown, and the status of a pod as <c>ClusterAway</c>. Thread-safe.
 /// </summary>
 internal sealed class StaleClusters
 {
@@ -37,18 +37,30 @@ internal sealed class StaleClusters
             case "Pod":
                 var status = obj.Child("status");
                 (status["reason"], status["message"]) = (Reason, text);
+                Doubt(obj, text, "Ready", "ContainersReady");
                 break;
             case "Node":
-                foreach (var condition in obj.Items("status", "conditions")?.OfType<JsonObject>() ?? [])
-                {
-                    (condition["status"], condition["reason"], condition["message"]) = ("Unknown", Reason, text);
-                }
-
+                Doubt(obj, text);
+                break;
+            case "Deployment":
+                Doubt(obj, text, "Available", "Progressing");
                 break;
             default:
                 break;
         }
 
         return MirroredObject.Encode(obj, shown.Length + 256);
+    }
+
+    /// <summary>Nobody knows whether these conditions hold; all, where none are named.</summary>
+    private static void Doubt(JsonObject obj, string text, params ReadOnlySpan<string> types)
+    {
+        foreach (var condition in obj.Items("status", "conditions")?.OfType<JsonObject>() ?? [])
+        {
+            if (types.IsEmpty || types.Contains(condition.Text("type")!))
+            {
+                (condition["status"], condition["reason"], condition["message"]) = ("Unknown", Reason, text);
+            }
+        }
     }
 }

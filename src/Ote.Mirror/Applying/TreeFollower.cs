@@ -76,14 +76,14 @@ public sealed class TreeFollower(MirrorStore mirror, FollowTree follow, TimeProv
                 _ways.Remove(cluster); // followed anew when it is back
                 After(cluster, () => mirror.TellsAsync(cluster, tells: false));
             }
-            else if (news.Reports && (!_ways.TryGetValue(cluster, out var way) || way != news.Attached))
+            else if (news.Reports)
             {
-                _ways[cluster] = news.Attached;
-                After(cluster, async () =>
+                After(cluster, () => mirror.TellsAsync(cluster, !news.Silent));
+                if (!_ways.TryGetValue(cluster, out var way) || way != news.Attached)
                 {
-                    await mirror.TellsAsync(cluster, tells: true).ConfigureAwait(false);
-                    await BeginAsync(cluster).ConfigureAwait(false);
-                });
+                    _ways[cluster] = news.Attached;
+                    After(cluster, () => BeginAsync(cluster));
+                }
             }
         }
 

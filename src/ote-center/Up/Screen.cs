@@ -123,6 +123,7 @@ internal sealed class Screen
         Line("");
         Line($"The root's kubeconfig: {tree.Kubeconfig}");
         Line("Try:");
+        Line($"  kubectl --kubeconfig {tree.Kubeconfig} get nodes,pods -A -o wide");
         Line($"  kubectl --kubeconfig {tree.Kubeconfig} get clusters -o wide");
         Line($"  kubectl --kubeconfig {tree.Kubeconfig} get ccs -A");
         Line(tree.FirstLeafKubeconfig is { } leaf

@@ -178,7 +178,7 @@ internal sealed class Tree : IAsyncDisposable
         if (planned.Kubeconfig is { } real)
         {
             var endpoint = Ote.Kube.Client.Kubeconfig.Load(real);
-            shim = Shim(planned.Name, endpoint.CreateHttpClient(_time).BaseAddress!, () => endpoint.CreateHandler(_time));
+            shim = Shim(planned.Name, endpoint.CreateHttpClient(_time).BaseAddress!, () => endpoint.CreateHandler(_time), endpoint.CreateLiveInvoker(_time));
         }
         else if (planned.IsLeaf)
         {
@@ -209,11 +209,11 @@ internal sealed class Tree : IAsyncDisposable
         return () => cluster.CreateHandler(UserInfo.Component("shim"));
     }
 
-    private ReportingShim Shim(string name, Uri server, Func<HttpMessageHandler> connect)
+    private ReportingShim Shim(string name, Uri server, Func<HttpMessageHandler> connect, HttpMessageInvoker? live = null)
     {
         HttpClient Client() => new(connect()) { BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan };
         return ReportingShim.Around(
-            new KubernetesShim(Client(), new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>(), new HttpMessageInvoker(connect())),
+            new KubernetesShim(Client(), new KubernetesShimOptions(), new ShimMetrics(Meters), _time, NextRandom, Loggers.CreateLogger<KubernetesShim>(), live ?? new HttpMessageInvoker(connect())),
             Client(), Path.Combine(_data.Of(name), "reports"), null, _time, NextRandom, Loggers.CreateLogger("Ote.Mirror.Reporting"));
     }
 

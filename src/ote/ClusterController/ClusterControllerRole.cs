@@ -238,7 +238,7 @@ internal static class ClusterControllerRole
             };
             var shim = new KubernetesShim(
                 managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>(),
-                new HttpMessageInvoker(managed.CreateHandler(host.Time)));
+                managed.CreateLiveInvoker(host.Time));
             return Reports.Around(shim, managed, Path.Combine(arguments.Options.DataDirectory, "reports"), null, host);
         }
 

@@ -17,12 +17,14 @@ internal sealed class DataLock : IDisposable
     private DataLock(FileStream held) => _held = held;
 
     /// <summary>Takes a directory, and makes it, for its owner only, when it is missing.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="option">What names it on the command line.</param>
     /// <exception cref="RoleException">Another process has it, or nobody may write there.</exception>
-    public static DataLock Take(string directory)
+    public static DataLock Take(string directory, string option = "--data")
     {
         if (File.Exists(directory))
         {
-            throw new RoleException($"--data: {directory} is not a directory; choose an empty or a new one");
+            throw new RoleException($"{option}: {directory} is not a directory; choose an empty or a new one");
         }
 
         var path = Path.Combine(directory, FileName);
@@ -39,19 +41,19 @@ internal sealed class DataLock : IDisposable
         }
         catch (IOException used) when (used.HResult is Held or HeldElsewhere)
         {
-            throw new RoleException($"--data: {directory} is in use by another process of ote; end that one first, or give this one a directory of its own");
+            throw new RoleException($"{option}: {directory} is in use by another process of ote; end that one first, or give this one a directory of its own");
         }
         catch (IOException refused) when (refused is DirectoryNotFoundException or FileNotFoundException)
         {
-            throw new RoleException($"--data: {directory} cannot be made, nothing can be made there; choose a directory that this user may write to");
+            throw new RoleException($"{option}: {directory} cannot be made, nothing can be made there; choose a directory that this user may write to");
         }
         catch (IOException full) when (RoleFaults.IsFull(full))
         {
-            throw new RoleException($"--data: {directory} cannot be used: no room is left for {path}. Make room on its disk, and start again");
+            throw new RoleException($"{option}: {directory} cannot be used: no room is left for {path}. Make room on its disk, and start again");
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new RoleException($"--data: {directory} cannot be used ({refused.Message.TrimEnd('.')}); choose a directory that this user may write to");
+            throw new RoleException($"{option}: {directory} cannot be used ({refused.Message.TrimEnd('.')}); choose a directory that this user may write to");
         }
     }
 

@@ -49,6 +49,7 @@ internal static class ShimCommand
                 ClientAuthority = parsed.GetValue(authority),
                 ClientNames = parsed.GetRequiredValue(names),
             };
+            using var held = parsed.GetValue(reports) is { } kept ? DataLock.Take(Path.GetFullPath(kept), "--reports") : null;
             await KubernetesShimRole.RunAsync(
                 options, defaults, host.Meters, host.Loggers, host.Time, host.Random, host.Stop,
                 address =>

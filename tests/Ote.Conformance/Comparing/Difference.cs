@@ -19,5 +19,5 @@ public sealed record Difference(IReadOnlyList<string> Lines)
 
     /// <summary>The outcome as one text.</summary>
     public static string Form(CommandOutcome outcome, LaneFacts lane) =>
-        $"exit code {outcome.ExitCode}\n{Normaliser.Apply(outcome.Out, lane)}{(outcome.Error.Length == 0 ? "" : $"stderr:\n{Normaliser.Apply(outcome.Error, lane)}")}";
+        $"exit code {outcome.ExitCode}\n{Normaliser.Apply(outcome.Out, lane)}{(Normaliser.Apply(outcome.Error, lane) is { Length: > 0 } errors ? $"stderr:\n{errors}" : "")}";
 }

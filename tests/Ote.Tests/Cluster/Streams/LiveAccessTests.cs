@@ -92,7 +92,7 @@ public sealed class LiveAccessTests
         await using var door = await Door.OpenAsync(tree);
         await tree.StopAsync("c1");
         await tree.ClusterIsAsync("c1", "offline", Ct);
-        foreach (var (cluster, code, word) in new[] { ("c1", 503, "is away"), ("nobody", 404, "not known"), ("north", 404, "no managed cluster"), ("mute", 404, "no live access") })
+        foreach (var (cluster, code, word) in new[] { ("c1", 503, "is away"), ("nobody", 405, "not known"), ("north", 405, "no managed cluster"), ("mute", 405, "no live access") })
         {
             var answer = await door.SendAsync(cluster, "alice", [], HttpMethod.Get, "/api");
             var status = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;

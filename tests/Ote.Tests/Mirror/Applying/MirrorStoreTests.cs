@@ -85,11 +85,12 @@ public sealed class MirrorStoreTests : IDisposable
         await mirror.ApplyAsync("c1", Whole(10, [.. Enumerable.Range(0, 5).Select(i => Pod($"p{i}", i < 2 ? "n1" : "n2"))]));
         await mirror.ApplyAsync("c2", Whole(10, [.. Enumerable.Range(0, 5).Select(i => Pod($"p{i}", "n1"))]));
         Assert.Equal(5, (await NamesAsync(mirror, "l ote-cluster=c1")).Length);
-        Assert.Equal(7, (await NamesAsync(mirror, "f spec.nodeName=n1")).Length);
+        Assert.Equal(2, (await NamesAsync(mirror, "f spec.nodeName=n1-c1")).Length);
+        Assert.Equal(5, (await NamesAsync(mirror, "f spec.nodeName=n1-c2")).Length);
         Assert.Equal(["p0-c1", "p0-c2"], await NamesAsync(mirror, "l app=p0"));
         Assert.Empty(await NamesAsync(mirror, "l app=none"));
         Assert.Empty(await NamesAsync(mirror, "l ote-cluster=c9"));
-        foreach (var terms in new[] { [], new[] { "l ote-cluster=c1" }, ["f spec.nodeName=n1"] })
+        foreach (var terms in new[] { [], new[] { "l ote-cluster=c1" }, ["f spec.nodeName=n1-c1"] })
         {
             var (query, names) = (new PageQuery(Pods, null, 0, "", "", 2) { Terms = terms }, new List<string>());
             Piece<StoredObject> piece;
@@ -110,8 +111,8 @@ public sealed class MirrorStoreTests : IDisposable
         await using var mirror = Open();
         await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1")));
         await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2")));
-        Assert.Empty(await NamesAsync(mirror, "f spec.nodeName=n1"));
-        Assert.Equal(["a-c1"], await NamesAsync(mirror, "f spec.nodeName=n2"));
+        Assert.Empty(await NamesAsync(mirror, "f spec.nodeName=n1-c1"));
+        Assert.Equal(["a-c1"], await NamesAsync(mirror, "f spec.nodeName=n2-c1"));
     }
 
     [Fact]
@@ -194,7 +195,7 @@ public sealed class MirrorStoreTests : IDisposable
         Assert.True(again.Revision > before);
         Assert.Equal(10UL, Assert.Single(await again.CursorsAsync("c1")).Revision);
         Assert.True(await again.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", "n2"))));
-        Assert.Equal(["a-c1"], await NamesAsync(again, "f spec.nodeName=n2"));
+        Assert.Equal(["a-c1"], await NamesAsync(again, "f spec.nodeName=n2-c1"));
     }
 
     [Fact]

@@ -17,6 +17,9 @@ public sealed class MirrorApiTests : IAsyncLifetime
 {
     private static readonly UserInfo Bob = new("bob", []);
     private readonly List<(string Cluster, string User, string Target)> _forwarded = [];
+    private readonly List<string> _bodies = [];
+    private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string _answer = """{"kind":"Status","status":"Failure","code":500}""";
     private MirrorStore _mirror = null!;
     private ApiServer _server = null!;
     private KubeClient _admin = null!;
@@ -27,7 +30,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _mirror = MirrorStore.Open(new MirrorOptions(), TimeProvider.System, NullLogger.Instance);
-        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", Mirror = _mirror, Clusters = new Gate(_forwarded) }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
+        _server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", Mirror = _mirror, Clusters = new Gate(this) }, NullLoggerFactory.Instance, TimeProvider.System, Ct);
         _admin = _server.CreateClient(UserInfo.Admin);
         _bob = _server.CreateClient(Bob);
         await TellAsync("c1", 1, ("web", "n1"), ("db", "n1"));
@@ -47,7 +50,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
     {
         Assert.Equal(["db-c1", "web-c1", "web-c2"], await NamesAsync(_admin));
         Assert.Equal(["web-c2"], await NamesAsync(_admin, new ListQuery("ote-cluster=c2")));
-        Assert.Equal(["web-c2"], await NamesAsync(_admin, new ListQuery(FieldSelector: "spec.nodeName=n2")));
+        Assert.Equal(["web-c2"], await NamesAsync(_admin, new ListQuery(FieldSelector: "spec.nodeName=n2-c2")));
         Assert.Equal(["db-c1"], await NamesAsync(_admin, new ListQuery("ote-cluster=c1", "metadata.name=db-c1")));
         using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/namespaces/default/pods");
         request.Headers.Add("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
@@ -118,6 +121,32 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_body_goes_as_the_cluster_has_to_have_it_and_cannot_move_an_object()
+    {
+        await _admin.PatchAsync(Kinds.Pods, "default", "web-c2", PatchKind.Merge, JsonNode.Parse("""
+            {"metadata":{"name":"web-c2","resourceVersion":"77","labels":{"ote-cluster":"c2","node-name":"n2","a":"b"},"annotations":{"ote.baidu.com/cluster":"c2","mine":"x"} } }
+            """)!, Ct);
+        Assert.Equal("""{"metadata":{"name":"web","labels":{"a":"b"},"annotations":{"mine":"x"}}}""", Assert.Single(_bodies));
+        await _admin.SendAsync(HttpMethod.Post, "api/v1/namespaces/default/pods/web-c2/eviction", JsonNode.Parse("""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"web-c2"} }""")!, null, Ct);
+        Assert.Equal("""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"web"}}""", _bodies[^1]);
+        var moved = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.PatchAsync(
+            Kinds.Pods, "default", "web-c2", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"labels":{"ote-cluster":"c1"} } }""")!, Ct));
+        Assert.Equal(422, moved.Code);
+    }
+
+    [Fact]
+    public async Task Who_reads_right_after_a_write_sees_what_it_did()
+    {
+        _answer = """{"kind":"Pod","metadata":{"name":"web","resourceVersion":"99"} }""";
+        var patching = _admin.PatchAsync(Kinds.Pods, "default", "web-c2", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"labels":{"a":"b"} } }""")!, Ct);
+        await _asked.Task.WaitAsync(Ct);
+        Assert.False(patching.IsCompleted); // the answer is held until the report has come
+        await TellAsync("c2", 2, ("web", "n9"));
+        await patching;
+        Assert.Equal("n9-c2", (await _admin.GetAsync(Kinds.Pods, "default", "web-c2", Ct)).Text("spec", "nodeName"));
+    }
+
+    [Fact]
     public async Task A_clusters_own_api_is_for_who_may_and_exec_is_no_reading()
     {
         const string Exec = "clusters/c1/api/v1/namespaces/default/pods/p/exec?command=sh";
@@ -134,13 +163,20 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     /// <summary>Notes what would go to a cluster.</summary>
-    private sealed class Gate(List<(string Cluster, string User, string Target)> forwarded) : IClusterGate
+    private sealed class Gate(MirrorApiTests test) : IClusterGate
     {
-        public Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
+        public async Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
         {
-            forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
+            test._forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
+            if (context.Request.ContentLength > 0)
+            {
+                using var reader = new StreamReader(context.Request.Body);
+                test._bodies.Add(await reader.ReadToEndAsync(Ct));
+            }
+
             context.Response.ContentType = "application/json";
-            return context.Response.WriteAsync("{}", Ct);
+            await context.Response.WriteAsync(test._answer, Ct);
+            test._asked.TrySetResult();
         }
     }
 
