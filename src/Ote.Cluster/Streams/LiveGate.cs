@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -14,6 +15,7 @@ namespace Ote.Cluster.Streams;
 /// </summary>
 internal sealed class LiveGate : IDisposable
 {
+    private const int MostHosts = 10_000; // of clusters and users whose requests are under way or were lately
     private static readonly TimeSpan KeptOpen = TimeSpan.FromMinutes(1);
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
     private readonly Func<string, Requester, CancellationToken, Task<Stream>> _open;
@@ -47,7 +49,18 @@ internal sealed class LiveGate : IDisposable
     /// <param name="target">Path and query at the cluster.</param>
     public async Task ForwardAsync(HttpContext context, string cluster, Requester requester, string target)
     {
+        if (ClusterName.Check(cluster) is { } fault)
+        {
+            await LiveRequests.StatusAsync(context, StatusCodes.Status400BadRequest, "BadRequest", $"/clusters/{cluster}: {fault}").ConfigureAwait(false);
+            return;
+        }
+
         var host = Host(cluster, requester);
+        if (_hosts.Count >= MostHosts)
+        {
+            _hosts.Clear(); // who is about to connect asks again
+        }
+
         _hosts[host] = (cluster, requester);
         var error = await _forwarder.SendAsync(context, $"http://{host}", _invoker, Patient, new Onwards(target)).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
@@ -88,8 +101,9 @@ internal sealed class LiveGate : IDisposable
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
-        var (cluster, requester) = _hosts[context.DnsEndPoint.Host];
-        return await _open(cluster, requester, ct).ConfigureAwait(false);
+        return _hosts.TryGetValue(context.DnsEndPoint.Host, out var to)
+            ? await _open(to.Cluster, to.Requester, ct).ConfigureAwait(false)
+            : throw new StreamRefusedException("too many users of too many clusters ask at once; try again");
     }
 
     private sealed class Onwards(string target) : HttpTransformer

@@ -100,14 +100,15 @@ public sealed class UpThatStaysTests(RealClusters clusters) : IAsyncDisposable
     private async Task TryWhatItPrintsAsync()
     {
         string[] commands = [.. (await File.ReadAllLinesAsync(Path.Combine(_scratch.Path, "up.log"), Ct)).Select(line => line.Trim()).Where(line => line.StartsWith("kubectl ", StringComparison.Ordinal))];
-        Assert.Equal(3, commands.Length);
+        Assert.Equal(4, commands.Length);
         string folder = Path.GetDirectoryName((await clusters.ToolsAsync()).NewKubectl)!;
         Dictionary<string, string> environment = new() { ["HOME"] = _scratch["home"], ["PATH"] = $"{folder}:{Environment.GetEnvironmentVariable("PATH")}" };
         string[] shown = await Task.WhenAll(commands.Select(async command =>
             (await CommandLine.RunAsync("bash", ["-c", command], environment, input: null, Soon, Ct)).Succeeded().Out));
-        Assert.Contains("c2", shown[0], StringComparison.Ordinal);
-        Assert.Contains("nginx-apply-", shown[1], StringComparison.Ordinal);
-        Assert.Contains("deployment.apps/nginx", shown[2], StringComparison.Ordinal);
+        Assert.Contains("node/c2-node-1-c2", shown[0], StringComparison.Ordinal); // as the root shows it
+        Assert.Contains("c2", shown[1], StringComparison.Ordinal);
+        Assert.Contains("nginx-apply-", shown[2], StringComparison.Ordinal);
+        Assert.Contains("deployment.apps/nginx", shown[3], StringComparison.Ordinal);
     }
 
     private static Task<string> IdentitiesAsync(Kubectl root) => root.ExpectAsync(
