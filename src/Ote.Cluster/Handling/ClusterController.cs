@@ -179,7 +179,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         var reportLog = parts.Loggers.CreateLogger("Ote.Cluster.Reports");
-        _reports = new ReportDesk(_routes, parts.Time, reportLog);
+        _reports = new ReportDesk(_routes, reportLog);
         var relay = new ReportRelay(_routes, _uplink, name => _clusterHandler!.LinkTo(name), _reports, _log);
         relay.Own = new OwnReports(parts.Shim as IReportSource, options.Name, relay.FromOwnAsync, parts.Time, parts.Random, reportLog, _stop.Token);
         _reports.Ask = relay.DownAsync;

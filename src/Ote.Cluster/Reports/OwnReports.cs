@@ -48,21 +48,21 @@ internal sealed class OwnReports(
         lock (_gate)
         {
             _sessions.TryGetValue(ask.Follower, out var known);
-            if (known is not null && known.Number > ask.Session)
+            if (known is not null && known.Run == ask.Run && known.Number > ask.Session)
             {
                 return; // it came late
             }
 
             switch (ask.Request?.KindCase)
             {
-                case null or ReportRequest.KindOneofCase.None:
+                case null or ReportRequest.KindOneofCase.None when known?.Run == ask.Run:
                     End(ask.Follower, known);
                     break;
                 case ReportRequest.KindOneofCase.Follow:
                     End(ask.Follower, known);
                     Begin(ask);
                     break;
-                case ReportRequest.KindOneofCase.Kept when known?.Number == ask.Session:
+                case ReportRequest.KindOneofCase.Kept when known?.Number == ask.Session && known.Run == ask.Run:
                     known.Keep(ask.Request.Kept);
                     break;
                 default:
@@ -86,7 +86,7 @@ internal sealed class OwnReports(
             End(oldest.Key, oldest.Value);
         }
 
-        var session = new Session(ask.Session, ask.Request.Follow, time.GetTimestamp(), CancellationTokenSource.CreateLinkedTokenSource(stop));
+        var session = new Session((ask.Session, ask.Run), ask.Request.Follow, time.GetTimestamp(), CancellationTokenSource.CreateLinkedTokenSource(stop));
         _sessions[ask.Follower] = session;
         log.Followed(ask.Follower);
         _ = Task.Run(() => RunAsync(ask.Follower, session), CancellationToken.None);
@@ -102,7 +102,7 @@ internal sealed class OwnReports(
                 await foreach (var report in source!.ReportAsync(session.BeginAsync(), session.Ended).ConfigureAwait(false))
                 {
                     backoff.Reset();
-                    await send(new ReportPart { Cluster = self, Follower = follower, Session = session.Number, Report = report }, session.Ended).ConfigureAwait(false);
+                    await send(new ReportPart { Cluster = self, Follower = follower, Session = session.Number, Run = session.Run, Report = report }, session.Ended).ConfigureAwait(false);
                 }
             }
             catch (OperationCanceledException) when (session.Ended.IsCancellationRequested)
@@ -135,7 +135,7 @@ internal sealed class OwnReports(
     }
 
     /// <summary>One follower's session: how far it is, and what it says to the shim's end that runs now.</summary>
-    private sealed class Session(ulong number, Follow follow, long began, CancellationTokenSource ending) : IDisposable
+    private sealed class Session((ulong Number, ulong Run) of, Follow follow, long began, CancellationTokenSource ending) : IDisposable
     {
         private readonly Dictionary<string, StreamCursor> _kept = Cursors(follow);
         private readonly Dictionary<string, StreamCursor> _unsaid = new(StringComparer.Ordinal);
@@ -143,7 +143,9 @@ internal sealed class OwnReports(
         private Signal _said = new();
         private bool _disposed;
 
-        public ulong Number => number;
+        public ulong Number => of.Number;
+
+        public ulong Run => of.Run;
 
         public long Began => began;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Handling;
@@ -23,15 +24,15 @@ internal sealed class ReportDesk
     private readonly HashSet<Follower> _followers = [];
     private readonly Dictionary<string, Session> _sessions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ulong> _ways = new(StringComparer.Ordinal);
+    private readonly ulong _run = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private ulong _counter;
 
     /// <summary>Makes a desk without followers.</summary>
     /// <param name="routes">Who is where.</param>
-    /// <param name="time">The clock: sessions are counted from the time of the start, so that those of a later run are higher.</param>
     /// <param name="log">Where it logs.</param>
-    public ReportDesk(RouteKeeper routes, TimeProvider time, ILogger log)
+    public ReportDesk(RouteKeeper routes, ILogger log)
     {
-        (_routes, _log, _counter) = (routes, log, (ulong)time.GetUtcNow().ToUnixTimeMilliseconds() << 8);
+        (_routes, _log) = (routes, log);
         routes.Changed += Tell;
     }
 
@@ -66,11 +67,7 @@ internal sealed class ReportDesk
         Session? session;
         lock (_gate)
         {
-            session = _sessions.TryGetValue(part.Cluster, out var now) && now.Number == part.Session ? now : null;
-            if (session is null && part.Session > _counter)
-            {
-                _counter = part.Session; // of a run whose clock was ahead: what is asked from now on has to count
-            }
+            session = _sessions.TryGetValue(part.Cluster, out var now) && now.Number == part.Session && part.Run == _run ? now : null;
         }
 
         if (session is not null)
@@ -101,7 +98,7 @@ internal sealed class ReportDesk
             {
                 if (Note(follower, asked) is { } session)
                 {
-                    await Ask(new ReportAsk { Cluster = asked.Cluster, Follower = _routes.Self.Name, Session = session, Request = asked.Request }, ct).ConfigureAwait(false);
+                    await Ask(new ReportAsk { Cluster = asked.Cluster, Follower = _routes.Self.Name, Session = session, Run = _run, Request = asked.Request }, ct).ConfigureAwait(false);
                 }
             }
         }
@@ -142,7 +139,7 @@ internal sealed class ReportDesk
         lock (_gate)
         {
             _followers.Remove(follower);
-            ends = [.. _sessions.Where(s => s.Value.Follower == follower).Select(s => new ReportAsk { Cluster = s.Key, Follower = _routes.Self.Name, Session = s.Value.Number })];
+            ends = [.. _sessions.Where(s => s.Value.Follower == follower).Select(s => new ReportAsk { Cluster = s.Key, Follower = _routes.Self.Name, Session = s.Value.Number, Run = _run })];
             foreach (var end in ends)
             {
                 _sessions.Remove(end.Cluster);

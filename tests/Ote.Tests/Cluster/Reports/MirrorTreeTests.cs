@@ -73,12 +73,12 @@ public sealed class MirrorTreeTests
         await world.MirroredAsync("m-c1", "1");
         await using (var evil = await EvilChild.AttachAsync(world.Tree, Ct))
         {
-            for (ulong session = 0; session < 4; session++)
+            for (ulong session = 0; session < 8; session++)
             {
                 await evil.SayAsync(new Message
                 {
                     Lane = Lane.Reports,
-                    ReportPart = new ReportPart { Cluster = "c1", Follower = "root", Session = world.Sessions + session, Report = new Report { Kind = "configmaps", Epoch = 1, From = 0, To = 1, Complete = true } },
+                    ReportPart = new ReportPart { Cluster = "c1", Follower = "root", Session = session + 1, Report = new Report { Kind = "configmaps", Epoch = 1, From = 0, To = 1, Complete = true } },
                 }, Ct);
             }
         }
@@ -96,9 +96,6 @@ public sealed class MirrorTreeTests
         public SmallTree Tree { get; } = new() { Reports = true };
 
         public MirrorStore Mirror { get; } = MirrorStore.Open(new MirrorOptions { Streams = ["configmaps"] }, TimeProvider.System, NullLogger.Instance);
-
-        /// <summary>About where the desk counts sessions.</summary>
-        public ulong Sessions { get; } = (ulong)TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() << 8;
 
         public static async Task<World> StartAsync()
         {
