@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -21,10 +20,8 @@ using Ote.Cluster.Streams;
 using Ote.Cluster.Tunnel;
 using Ote.Flow;
 using Ote.Kube.Client;
-using Ote.Kube.Objects;
 using Ote.Protocol.Reports;
 using Ote.Protocol.Tunnel;
-using Ote.Shim;
 using RouteEntry = Ote.Cluster.Routing.RouteEntry;
 
 namespace Ote.Cluster.Handling;
@@ -75,10 +72,8 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly LinkDesk? _links;
     private readonly LateralLinks? _lateral;
     private readonly LocalWatch? _local;
-    private readonly ReportDesk _reports;
-    private readonly LiveServer _live;
-    private readonly StreamDesk _streams;
-    private readonly Lazy<LiveGate> _gate;
+    private readonly TreeReports _reports;
+    private readonly LiveAccess _live;
     private readonly IDialer _dialer;
     private readonly StandingDesk _standing;
     private readonly CommandAccess _access;
@@ -93,7 +88,7 @@ public sealed class ClusterController : IAsyncDisposable
     private CloudTunnel? _cloudTunnel;
     private IListening? _listener;
 
-    private ClusterController(
+    internal ClusterController(
         ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, RootAuthorities? authority, ClusterIdentity identity, OwnTags tags,
         (PolicySet? Commands, MessagePolicySet? Messages) policies, AuditLog? audit, JoinedConnection? joined = null)
     {
@@ -141,12 +136,12 @@ public sealed class ClusterController : IAsyncDisposable
         _transit = new Transit(journal, name => _clusterHandler!.LinkTo(name), parts.Time, _log);
         _executor = new CommandExecutor(options.Name, parts.Shim, journal, ReportOwnAsync, parts.Time, parts.Random, _log, _metrics, _runtime.Activities, audit);
         _joins = new JoinRelay(options.Name, _uplink, name => _clusterHandler!.LinkTo(name));
-        _parents = KnownParents.Load(IdentityDirectory(options));
+        _parents = KnownParents.Load(IdentityDirectory(options.DataDirectory));
         _revocations = new RevocationKeeper(journal, _identity, _log);
         _trust = new TrustKeeper(journal, _identity, _log);
         _issuing = authority is not null ? null : new IssuingDesk(
             journal, _identity, _revocations, _joins.AskAsync, verdict => _edgeHandler!.Refused(verdict), parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"), audit);
-        _certificate = new OwnCertificate(options, parts, IdentityDirectory(options), _identity, authority, _uplink, _joins, LearnTrustAsync);
+        _certificate = new OwnCertificate(options, parts, IdentityDirectory(options.DataDirectory), _identity, authority, _uplink, _joins, LearnTrustAsync);
         if (authority is not null && parts.ControlApi is { } rootApi)
         {
             _revoker = new Revoker(_revocations, authority, identity.Peer.Uid, options.RenewalGrace, parts.Time, _log, audit, parts.ControlApiNamesRequester);
@@ -178,15 +173,9 @@ public sealed class ClusterController : IAsyncDisposable
             _seeker.Changed += () => StandingChanged?.Invoke();
         }
 
-        var reportLog = parts.Loggers.CreateLogger("Ote.Cluster.Reports");
-        _reports = new ReportDesk(_routes, reportLog);
-        var relay = new ReportRelay(_routes, _uplink, name => _clusterHandler!.LinkTo(name), _reports, _log);
-        relay.Own = new OwnReports(parts.Shim as IReportSource, options.Name, relay.FromOwnAsync, parts.Time, parts.Random, reportLog, _stop.Token);
-        _reports.Ask = relay.DownAsync;
-        _live = new LiveServer(options.Name, parts.Shim, () => _access!, audit, parts.Time, parts.Loggers);
-        _streams = new StreamDesk(
-            _routes, name => _clusterHandler!.LinkTo(name), DialStreamAsync, _live, parts.Time, parts.Loggers.CreateLogger("Ote.Cluster.Streams"), _stop.Token);
-        _gate = new Lazy<LiveGate>(() => new LiveGate(_streams.OpenAsync));
+        _reports = new TreeReports(_routes, _uplink, name => _clusterHandler!.LinkTo(name), parts.Shim, parts.Time, parts.Random, parts.Loggers, _stop.Token);
+        _live = new LiveAccess(
+            _routes, name => _clusterHandler!.LinkTo(name), DialStreamAsync, parts.Shim, () => _access!, audit, parts.Time, parts.Loggers, _stop.Token);
         var outdated = new OutdatedLinks(_routes, name => _clusterHandler!.LinkTo(name), (uid, epoch) => _cloudTunnel?.Overtaken(uid, epoch));
         _clusterHandler = new ClusterHandler(
             _uplink,
@@ -201,8 +190,8 @@ public sealed class ClusterController : IAsyncDisposable
             _revocations,
             _trust,
             Messages,
-            relay,
-            _streams,
+            _reports.Relay,
+            _live.Streams,
             _issuing,
             _runtime.Metrics.Violated,
             outdated,
@@ -212,7 +201,7 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, relay, _streams, _links, _lateral, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, _reports.Relay, _live.Streams, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -222,7 +211,7 @@ public sealed class ClusterController : IAsyncDisposable
                 access: _access, audit: audit, counted: _metrics.Ended);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, authority is null ? null : options.RenewalGrace, parts.Time);
             _rollover = authority is null ? null : new Rollover(
-                api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishTreeAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
+                api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);
             var orders = authority is null ? null : new IssuingOrders(
                 api, authority, _revocations, options.RenewalGrace, _edgeHandler.WishAsync, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Issuing"));
             if (orders is not null)
@@ -277,7 +266,7 @@ public sealed class ClusterController : IAsyncDisposable
     /// <param name="groups">The groups of that user.</param>
     /// <param name="target">Path and query at the cluster.</param>
     public Task ForwardAsync(HttpContext context, string cluster, string user, IReadOnlyList<string> groups, string target) =>
-        _gate.Value.ForwardAsync(context, cluster, new Requester { User = user, Groups = { groups } }, target);
+        _live.ForwardAsync(context, cluster, new Requester { User = user, Groups = { groups } }, target);
 
     /// <summary>
     /// Follows what the clusters of the subtree, this one included, report: how each stands, and of those that are asked for what there is in them. Any number
@@ -348,7 +337,7 @@ public sealed class ClusterController : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(parts);
-        Check(options, parts);
+        ClusterControllerStart.Check(options, parts);
         if (Objection(options) is { } taken)
         {
             throw new ClusterControllerException(taken);
@@ -364,7 +353,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
 
         var journal = parts.Journal ?? SqliteJournal.Open(System.IO.Path.Combine(options.DataDirectory, "journal.db"), parts.Time);
-        var controller = await MakeAsync(options, parts, journal, cancellation).ConfigureAwait(false);
+        var controller = await ClusterControllerStart.MakeAsync(options, parts, journal, cancellation).ConfigureAwait(false);
         try
         {
             await controller.BeginAsync(cancellation).ConfigureAwait(false);
@@ -414,11 +403,6 @@ public sealed class ClusterController : IAsyncDisposable
             await _parts.Shim.DisposeAsync().ConfigureAwait(false);
         }
 
-        if (_gate.IsValueCreated)
-        {
-            _gate.Value.Dispose();
-        }
-
         await _live.DisposeAsync().ConfigureAwait(false);
         await _journal.DisposeAsync().ConfigureAwait(false);
         _audit?.Dispose();
@@ -445,7 +429,7 @@ public sealed class ClusterController : IAsyncDisposable
         try
         {
             var own = options.Parent is null ? options.Name : ClusterControllerOptions.RootName; // a root keeps its CA there, and no name
-            return DirectoryOwner.NameIn(IdentityDirectory(options), own) is { } owner && owner != options.Name
+            return DirectoryOwner.NameIn(IdentityDirectory(options.DataDirectory), own) is { } owner && owner != options.Name
                 ? $"--name: {options.DataDirectory} holds the identity of cluster '{owner}', not '{options.Name}'; use that name, or another --data to join anew"
                 : null;
         }
@@ -453,102 +437,6 @@ public sealed class ClusterController : IAsyncDisposable
         {
             return $"cluster '{options.Name}': {useless.Message}";
         }
-    }
-
-    private static void Check(ClusterControllerOptions options, ClusterControllerParts parts)
-    {
-        var faults = options.Faults().ToList();
-        var isRoot = options.Parent is null;
-        if ((isRoot ? ClusterName.Check(options.Name) : ClusterName.CheckChild(options.Name)) is { } nameFault)
-        {
-            faults.Add($"--name: {nameFault}");
-        }
-
-        if (isRoot && parts.ControlApi is null)
-        {
-            faults.Add("the root needs a control API: its own (--api-listen) or a real cluster's (--kubeconfig)");
-        }
-
-        if (faults.Count > 0)
-        {
-            throw new ClusterControllerException(string.Join("; ", faults));
-        }
-    }
-
-    private static async Task<ClusterController> MakeAsync(
-        ClusterControllerOptions options, ClusterControllerParts parts, IJournal journal, CancellationToken cancellation)
-    {
-        AuditLog? audit = null;
-        try
-        {
-            audit = options.AuditLogFile is null ? null : OpenAudit(options, parts);
-            var policies = (
-                options.CommandPolicyFile is { } file ? PolicyFile.Load(file, options.Name) : null,
-                options.MessagePolicyFile is { } other ? PolicyFile.LoadMessages(other, options.Name) : null);
-            var tags = OwnTags.Load(journal, options.Tags);
-            var directory = IdentityDirectory(options);
-            var hosts = OwnHosts.Of(options);
-            if (options.Parent is null)
-            {
-                var authority = parts.Root is { } shared
-                    ? RootAuthorities.Of(CertificateAuthority.FromPem(shared.CertificatePem, shared.KeyPem, parts.Time, options.CertificateLife))
-                    : RootAuthorities.LoadOrCreate(directory, parts.Time, options.CertificateLife);
-                var uid = parts.Root?.Uid ?? OwnUid.LoadOrCreate(directory);
-                return new ClusterController(options, parts, journal, authority, authority.Active.CreateIdentity(new PeerIdentity(options.Name, uid), hosts), tags, policies, audit);
-            }
-
-            var known = parts.Identity ?? ClusterIdentity.Load(directory);
-            var joined = known is null ? await JoinAsync(options, parts, directory, hosts, cancellation).ConfigureAwait(false) : null;
-            var identity = known ?? joined!.Identity;
-            if (identity.Peer.Name != options.Name)
-            {
-                throw new ClusterControllerException(
-                    $"--name: {options.DataDirectory} holds the identity of cluster '{identity.Peer.Name}', not '{options.Name}'; use that name, or another --data to join anew");
-            }
-
-            return new ClusterController(options, parts, journal, null, identity, tags, policies, audit, joined?.Connection);
-        }
-        catch (Exception failed)
-        {
-            audit?.Dispose();
-            await journal.DisposeAsync().ConfigureAwait(false);
-            if (failed is IdentityException or JoinRefusedException or FormatException)
-            {
-                throw new ClusterControllerException($"cluster '{options.Name}': {failed.Message}", failed);
-            }
-
-            throw;
-        }
-    }
-
-    private static AuditLog OpenAudit(ClusterControllerOptions options, ClusterControllerParts parts)
-    {
-        try
-        {
-            return AuditLog.Open(options.AuditLogFile!, options.AuditMaxBytes, parts.Loggers.CreateLogger("Ote.Cluster.Audit"));
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            throw new ClusterControllerException($"--audit-log: {refused.Message} Choose a file in a directory that is there and that this user may write to.", refused);
-        }
-    }
-
-    private static Task<Joined> JoinAsync(
-        ClusterControllerOptions options, ClusterControllerParts parts, string directory, IReadOnlyCollection<string> hosts, CancellationToken cancellation)
-    {
-        if (options.JoinToken is null || options.CaPin is null)
-        {
-            throw new ClusterControllerException(
-                $"cluster '{options.Name}' has not joined yet; give --join-token-file and --ca-pin, which otectl join-token create prints");
-        }
-
-        if (!Identity.CaPin.TryParse(options.CaPin, out var pin))
-        {
-            throw new ClusterControllerException($"--ca-pin: '{options.CaPin}' is not sha256: and 64 hexadecimal digits, as otectl join-token create prints it");
-        }
-
-        var ticket = new JoinTicket(options.Parent!, pin, options.JoinToken, new PeerIdentity(options.Name, OwnUid.LoadOrCreate(directory)), hosts);
-        return new JoinClient(parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Identity"), waits: parts.JoinWaits).JoinAsync(ticket, directory, cancellation);
     }
 
     private Task<Stream> DialStreamAsync(string id, CancellationToken ct) => _seeker?.Current is { } parent && _dialer is IStreamDialer streams
@@ -582,7 +470,7 @@ public sealed class ClusterController : IAsyncDisposable
         _revocations.Restore();
         _issuing?.Restore(_routes);
         ShowTrust();
-        var epochs = _epochs = _parts.Epochs ?? EpochCounter.Load(IdentityDirectory(_options)); // before anybody can dial
+        var epochs = _epochs = _parts.Epochs ?? EpochCounter.Load(IdentityDirectory(_options.DataDirectory)); // before anybody can dial
         _identity.TrustChanged += _ => ShowTrust();
         _identity.Changed += _ => ShowTrust();
         if (_options.Listen is { } listen)
@@ -659,7 +547,7 @@ public sealed class ClusterController : IAsyncDisposable
         Run("own messages", Messages.RepeatAsync);
         if (_commands is not null && _objects is not null)
         {
-            await PublishTreeAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
+            await PublishAsync(_parts.ControlApi!, cancellation).ConfigureAwait(false);
             Run("control API", _definitions!.RunAsync);
             RunOnControlApi("command policies", _access.RunAsync);
             RunOnControlApi("message policies", _messageAccess.RunAsync);
@@ -675,7 +563,7 @@ public sealed class ClusterController : IAsyncDisposable
 
     private async Task ListenAsync(IPEndPoint listen, CancellationToken cancellation)
     {
-        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler) { Lateral = _lateral, Streams = _streams };
+        _cloudTunnel = new CloudTunnel(_runtime, _options.Tunnel, _options.Name, ProductVersion, _clusterHandler, _clusterHandler) { Lateral = _lateral, Streams = _live.Streams };
         var join = new JoinService(
             _identity, _desk is null ? AnswerJoinAsync : _desk.DecideAsync, _parts.Time, _parts.Loggers.CreateLogger("Ote.Cluster.Identity"));
         try
@@ -696,45 +584,10 @@ public sealed class ClusterController : IAsyncDisposable
     private Task<JoinAnswer> AnswerJoinAsync(JoinRequest request, CancellationToken ct) =>
         _issuing!.Concerns(request) ? _issuing.AnswerAsync(request, ct) : _joins.AskAsync(request, ct);
 
-    /// <summary>Tells operators' tools how others join.</summary>
-    private async Task PublishTreeAsync(KubeClient api, CancellationToken cancellation)
-    {
-        if (_authority is null)
-        {
-            return;
-        }
-
-        var obj = new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "ConfigMap",
-            ["metadata"] = new JsonObject { ["name"] = "ote-tree", ["namespace"] = SystemNamespace },
-            ["data"] = new JsonObject { ["caPin"] = CaPin, ["parentAddress"] = $"https://{(_routes.Self.Address.Length > 0 ? _routes.Self.Address : _listener!.EndPoint.ToString())}" },
-        };
-        try
-        {
-            if (await api.GetAsync(Kinds.Namespaces, null, SystemNamespace, cancellation).ConfigureAwait(false) is null)
-            {
-                await api.CreateAsync(
-                    Kinds.Namespaces, null, new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = SystemNamespace } }, cancellation)
-                    .ConfigureAwait(false);
-            }
-
-            if (await api.GetAsync(Kinds.ConfigMaps, SystemNamespace, "ote-tree", cancellation).ConfigureAwait(false) is { } known)
-            {
-                known["data"] = obj["data"]!.DeepClone();
-                await api.ReplaceAsync(Kinds.ConfigMaps, known, cancellation).ConfigureAwait(false);
-            }
-            else
-            {
-                await api.CreateAsync(Kinds.ConfigMaps, SystemNamespace, obj, cancellation).ConfigureAwait(false);
-            }
-        }
-        catch (HttpRequestException away)
-        {
-            throw new ClusterControllerException($"the control API cannot be reached: {away.Message}. Check --kubeconfig and that its server runs.", away);
-        }
-    }
+    /// <summary>Tells operators' tools how others join; the root alone does.</summary>
+    private Task PublishAsync(KubeClient api, CancellationToken cancellation) => CaPin is { } pin
+        ? TreePublication.PublishAsync(api, pin, _routes.Self.Address is { Length: > 0 } advertised ? advertised : _listener!.EndPoint.ToString(), cancellation)
+        : Task.CompletedTask;
 
     /// <summary>Receipts go to the control entry they belong to: this one, or one above.</summary>
     private Task ReportAsync(IReadOnlyList<Receipt> receipts, JournalChange[] together)
@@ -761,9 +614,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
-    private static string IdentityDirectory(ClusterControllerOptions options) => IdentityDirectory(options.DataDirectory);
-
-    private static string IdentityDirectory(string dataDirectory) => System.IO.Path.Combine(dataDirectory, "identity");
+    internal static string IdentityDirectory(string dataDirectory) => System.IO.Path.Combine(dataDirectory, "identity");
 
     /// <summary>What ancestors see of the exchange of the CA, and that the root has admitted this cluster.</summary>
     private void ShowTrust() => _routes.Apply(t => t.SetSelf(t.Self with

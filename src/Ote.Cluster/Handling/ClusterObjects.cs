@@ -37,6 +37,9 @@ internal sealed class ClusterObjects : IDisposable
     // A child that a drained parent has sent away mostly hangs elsewhere in a second; one that finds nobody is not waited for without end.
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(30);
 
+    // Pods come and go somewhere below all the time.
+    private static readonly TimeSpan SumsGathering = TimeSpan.FromSeconds(15);
+
     // While a branch moves its clusters are without a route for a moment; their objects hold what operators wish of them.
     private static readonly TimeSpan RoutePatience = LostNames.Patience;
     private readonly RouteKeeper _routes;
@@ -48,6 +51,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly LateralWishes _lateral;
     private readonly IssuingOrders? _issuing;
     private readonly ClusterCertificates _certificates;
+    private readonly SubtreeSums _sums = new();
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _isRoot;
@@ -84,9 +88,11 @@ internal sealed class ClusterObjects : IDisposable
         var watching = _informer.RunAsync(stop);
         var issuing = _issuing?.RunAsync(stop) ?? Task.CompletedTask;
         await _informer.Synced.WaitAsync(stop).ConfigureAwait(false);
-        foreach (var entry in _routes.Read(t => t.Below.Append(t.Self).ToArray()))
+        var names = _routes.Read(t => t.Below.Append(t.Self).Select(e => e.Name).ToArray());
+        Sum(names);
+        foreach (var name in names)
         {
-            _queue.Add(entry.Name);
+            _queue.Add(name);
         }
 
         await new Reconciler("cluster objects", _queue, ReconcileAsync, Parallel, _log).RunAsync(stop).ConfigureAwait(false);
@@ -144,7 +150,7 @@ internal sealed class ClusterObjects : IDisposable
 
         var isAway = entry is { Online: true, Home.Length: > 0 } && entry.Home != entry.Parent;
         var home = isAway ? StateOf(entry.Home, name) : HomeState.Fit;
-        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home, moved?.Later);
+        var settled = new Settled(known.ResourceVersion(), entry, string.Join('/', path), lost, _lateral.Digest(known), plan?.Order.Digest ?? 0, home, moved?.Later, _sums.Of(name)?.Version ?? 0);
         if (_settled.TryGetValue(name, out var before) && before with { Until = null } == settled && !(before.Until <= _time.GetUtcNow()))
         {
             return before.Until is { } until ? Next.After(until - _time.GetUtcNow()) : Next.Done; // the echo of what was written
@@ -153,6 +159,7 @@ internal sealed class ClusterObjects : IDisposable
         await _certificates.ObserveAsync(known).ConfigureAwait(false);
         var next = known.Copy();
         ClusterStatus.Write(next.Child("status"), entry, path, lost, moved, next.Truth("spec", "accepted") ?? true, _time.GetUtcNow());
+        ClusterStatus.WriteSubtree(next.Child("status"), _sums.Of(name)?.Sum);
         HomeStatus.Write(next.Child("status"), entry, known, home, _time.GetUtcNow());
         var children = IsDrained(known) ? _routes.Read(t => t.ChildrenOf(name, (_time.GetUtcNow() - DrainPatience).ToUnixTimeMilliseconds())) : (ChildrenOf?)null;
         ClusterStatus.WriteDrain(next.Child("status"), children, _time.GetUtcNow());
@@ -216,8 +223,17 @@ internal sealed class ClusterObjects : IDisposable
 
     private static bool IsDrained(JsonObject? cluster) => cluster.Truth("spec", "drain") == true;
 
+    private void Sum(IEnumerable<string> names)
+    {
+        foreach (var changed in _sums.Update(names, name => _routes.Read(t => name == t.Self.Name ? t.Self with { Parent = "" } : t.Find(name))))
+        {
+            _queue.AddAfter(changed, SumsGathering);
+        }
+    }
+
     private void Queue(IReadOnlyList<RouteChange> changes)
     {
+        Sum(changes.Select(c => c.Name));
         foreach (var change in changes)
         {
             _queue.AddAfter(change.Name, IsLostWithItsParent(change.After) ? MovingPatience : Gathering);
@@ -393,5 +409,5 @@ internal sealed class ClusterObjects : IDisposable
     }
 
     /// <summary>What a cluster's object was last made equal to, and until when that holds if nothing changes.</summary>
-    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, HomeState Home, LaterPlace? Moved, DateTimeOffset? Until = null);
+    private sealed record Settled(string Version, RouteEntry Entry, string Path, string? LostAncestor, ulong Lateral, ulong Order, HomeState Home, LaterPlace? Moved, long Sums, DateTimeOffset? Until = null);
 }

@@ -75,6 +75,7 @@ internal static class ClusterStatus
         }
 
         WriteLocal(status, entry, now);
+        WriteFigures(status, entry.Managed ? entry.Local : null);
         if (entry.Issuer.Length > 0)
         {
             Conditions.SetCondition(
@@ -129,6 +130,45 @@ internal static class ClusterStatus
             Conditions.SetCondition(
                 status, LocalClusterReachable, local.IsReachable, local.IsReachable ? "Answering" : "NotAnswering", local.IsReachable ? "the local cluster and its shim answer" : local.Text, local.SinceBy(now));
         }
+    }
+
+    /// <summary>What a managed cluster has, as it told last; nothing when it never said.</summary>
+    public static void WriteFigures(JsonObject status, LocalReport? local)
+    {
+        if (local is { Version.Length: > 0 })
+        {
+            status["kubernetesVersion"] = local.Version;
+        }
+        else
+        {
+            status.Remove("kubernetesVersion");
+        }
+
+        if (local?.Figures is { } figures)
+        {
+            SubtreeSum.Of(figures).Write(status);
+        }
+        else
+        {
+            foreach (var field in (ReadOnlySpan<string>)["nodes", "pods", "capacity", "allocatable", "requested"])
+            {
+                status.Remove(field);
+            }
+        }
+    }
+
+    /// <summary>What a cluster and all below it have together; nothing where there is none below it.</summary>
+    public static void WriteSubtree(JsonObject status, SubtreeSum? sum)
+    {
+        if (sum is null)
+        {
+            status.Remove("subtree");
+            return;
+        }
+
+        var shown = new JsonObject { ["clusters"] = new JsonObject { ["total"] = sum.Clusters, ["online"] = sum.Online } };
+        sum.Write(shown);
+        status["subtree"] = shown;
     }
 
     /// <summary>What a cluster's link to its parent costs, as it told last, and whether its daily cap is reached; nothing when it never said.</summary>

@@ -6,8 +6,9 @@ using Ote.Shim.Contract;
 namespace Ote.Cluster.Handling;
 
 /// <summary>
-/// Watches whether the managed cluster and its shim answer, and tells changes up with the own route: at once, then at most every
-/// <see cref="Pause"/>, the newest word each time, so that a shim that comes and goes costs little. Thread-safe.
+/// Watches whether the managed cluster and its shim answer, and what it has, and tells changes up with the own route: at once, then at most every
+/// <see cref="Pause"/>, the newest word each time, so that a shim that comes and goes costs little; figures that change while all nodes stay as they are at most every
+/// <see cref="FiguresPause"/>, since pods come and go all the time. Thread-safe.
 /// </summary>
 /// <param name="shim">Drives the managed cluster; over the network or a socket it finds a shim that hangs within 15 seconds.</param>
 /// <param name="tell">Says it of the own cluster.</param>
@@ -17,6 +18,9 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
 {
     /// <summary>From one word to the next.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+
+    /// <summary>From one word to the next while only figures change.</summary>
+    public static readonly TimeSpan FiguresPause = TimeSpan.FromSeconds(60);
 
     private readonly Signal _signal = new();
     private volatile LocalReport? _now;
@@ -51,17 +55,20 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
     {
         var before = _now;
         var text = word.Ready ? "" : LocalReport.Short(word.Text.Length > 0 ? word.Text : "the local cluster does not answer its shim");
-        if (before?.IsReachable == word.Ready && before.Text == text)
+        var figures = LocalReport.IsSound(word.Summary) ? word.Summary : before?.Figures; // while it does not answer, what it had last
+        var next = new LocalReport(
+            word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds(), word.Ready ? LocalReport.Short(word.ClusterVersion) : before?.Version ?? "", figures);
+        if (next == before)
         {
             return;
         }
 
-        _now = new LocalReport(word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds());
+        _now = next;
         if (!word.Ready && before?.IsReachable != false)
         {
             log.LocalClusterLost(text);
         }
-        else if (word.Ready && before is not null)
+        else if (word.Ready && before is { IsReachable: false })
         {
             log.LocalClusterBack();
         }
@@ -71,15 +78,29 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
 
     private async Task TellAsync(CancellationToken stop)
     {
+        using var figures = time.CreateTimer(static signal => ((Signal)signal!).Set(), _signal, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         LocalReport? told = null;
+        var last = time.GetTimestamp();
         while (true)
         {
             await _signal.WaitAsync(stop).ConfigureAwait(false);
-            if (_now is { } now && now != told)
+            if (_now is not { } now || now == told)
             {
-                tell(told = now);
-                await Task.Delay(Pause, time, stop).ConfigureAwait(false);
+                continue;
             }
+
+            if (told is not null && IsOfFiguresAlone(told, now) && FiguresPause - time.GetElapsedTime(last) is var left && left > TimeSpan.Zero)
+            {
+                figures.Change(left, Timeout.InfiniteTimeSpan); // it is looked at again then, and at whatever else comes
+                continue;
+            }
+
+            tell(told = now);
+            last = time.GetTimestamp();
+            await Task.Delay(Pause, time, stop).ConfigureAwait(false);
         }
     }
+
+    private static bool IsOfFiguresAlone(LocalReport told, LocalReport now) =>
+        now with { Figures = told.Figures } == told && told.Figures is not null && (told.Figures.Nodes, told.Figures.NodesReady) == (now.Figures?.Nodes, now.Figures?.NodesReady);
 }

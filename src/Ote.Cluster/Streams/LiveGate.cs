@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Routing;
 using Ote.Protocol.Tunnel;
+using Ote.Shim.Live;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Ote.Cluster.Streams;
@@ -51,7 +52,7 @@ internal sealed class LiveGate : IDisposable
     {
         if (ClusterName.Check(cluster) is { } fault)
         {
-            await LiveRequests.StatusAsync(context, StatusCodes.Status400BadRequest, "BadRequest", $"/clusters/{cluster}: {fault}").ConfigureAwait(false);
+            await LiveStatus.WriteAsync(context, StatusCodes.Status400BadRequest, "BadRequest", $"/clusters/{cluster}: {fault}").ConfigureAwait(false);
             return;
         }
 
@@ -68,8 +69,8 @@ internal sealed class LiveGate : IDisposable
             var refused = Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
             await (refused is { IsForGood: true }
                 // Not 404: who deletes would take it for done.
-                ? LiveRequests.StatusAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", refused.Message)
-                : LiveRequests.StatusAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
+                ? LiveStatus.WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", refused.Message)
+                : LiveStatus.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
         }
     }
 

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -8,6 +6,7 @@ using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
+using Ote.Shim.Live;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Ote.Cluster.Streams;
@@ -20,10 +19,9 @@ internal sealed record LiveCaller(OpenStream Opened);
 /// <param name="cluster">The managed cluster.</param>
 /// <param name="access">The policies in force here.</param>
 /// <param name="audit">Where requests are noted; null: nowhere.</param>
-/// <param name="forwarder">Carries requests.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where it logs.</param>
-internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAccess access, AuditLog? audit, IHttpForwarder forwarder, TimeProvider time, ILogger log)
+internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAccess access, AuditLog? audit, TimeProvider time, ILogger log)
 {
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = System.Net.HttpVersion.Version11 };
 
@@ -31,7 +29,9 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
     private long _count;
 
     /// <summary>Answers one request.</summary>
-    public async Task AnswerAsync(HttpContext context)
+    /// <param name="context">The request.</param>
+    /// <param name="forwarder">Carries it on.</param>
+    public async Task AnswerAsync(HttpContext context, IHttpForwarder forwarder)
     {
         if (context.Features.Get<LiveCaller>() is not { Opened: var opened })
         {
@@ -49,7 +49,7 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
         if (objection is not null)
         {
             audit?.Write(AuditLine.Live(self, command, StatusCodes.Status403Forbidden, objection, time.GetUtcNow()));
-            await StatusAsync(context, StatusCodes.Status403Forbidden, "Forbidden", objection).ConfigureAwait(false);
+            await LiveStatus.WriteAsync(context, StatusCodes.Status403Forbidden, "Forbidden", objection).ConfigureAwait(false);
             return;
         }
 
@@ -61,24 +61,9 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
             log.LiveRequestEnded(context.Request.Method, target, cause);
             if (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
             {
-                await StatusAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", $"the API server of cluster {self} does not answer: {cause}").ConfigureAwait(false);
+                await LiveStatus.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", $"the API server of cluster {self} does not answer: {cause}").ConfigureAwait(false);
             }
         }
-    }
-
-    internal static async Task StatusAsync(HttpContext context, int code, string reason, string message)
-    {
-        var status = new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Failure", ["message"] = message, ["reason"] = reason, ["code"] = code };
-        context.Response.Clear();
-        context.Response.StatusCode = code;
-        context.Response.ContentType = "application/json";
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
-        {
-            status.WriteTo(writer);
-        }
-
-        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>A request as it goes to the cluster: without what could make it another's, as who asks.</summary>

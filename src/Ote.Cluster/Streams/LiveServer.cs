@@ -1,109 +1,50 @@
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
-using Ote.Cluster.Tunnel;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
-using Yarp.ReverseProxy.Forwarder;
+using Ote.Shim.Live;
 
 namespace Ote.Cluster.Streams;
 
-/// <summary>
-/// Serves streams as HTTP connections: Kestrel, with streams in place of sockets. Begins when the first stream comes. Thread-safe.
-/// </summary>
-/// <param name="self">The own name.</param>
-/// <param name="shim">The managed cluster's shim; null: there is none.</param>
-/// <param name="access">The policies in force here.</param>
-/// <param name="audit">Where requests are noted; null: nowhere.</param>
-/// <param name="time">The clock.</param>
-/// <param name="loggers">Where it logs.</param>
-internal sealed class LiveServer(string self, IClusterShim? shim, Func<ICommandAccess> access, AuditLog? audit, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
+/// <summary>Serves the streams that come for the own cluster. Thread-safe.</summary>
+internal sealed class LiveServer : IAsyncDisposable
 {
-    private readonly SemaphoreSlim _starting = new(1);
-    private readonly StreamListener _listener = new();
-    private WebApplication? _app;
+    private readonly string _self;
+    private readonly IClusterShim? _shim;
+    private readonly StreamServer _server;
+
+    /// <summary>Makes a server; nothing runs before the first stream comes.</summary>
+    /// <param name="self">The own name.</param>
+    /// <param name="shim">The managed cluster's shim; null: there is none.</param>
+    /// <param name="access">The policies in force here.</param>
+    /// <param name="audit">Where requests are noted; null: nowhere.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">Where it logs.</param>
+    public LiveServer(string self, IClusterShim? shim, Func<ICommandAccess> access, AuditLog? audit, TimeProvider time, ILoggerFactory loggers)
+    {
+        (_self, _shim) = (self, shim);
+        var requests = new Lazy<LiveRequests>(() => new LiveRequests(self, (ILiveCluster)shim!, access(), audit, time, loggers.CreateLogger("Ote.Cluster.Streams")));
+        _server = new StreamServer((context, forwarder) => requests.Value.AnswerAsync(context, forwarder));
+    }
 
     /// <summary>Says why there is no live access here, if there is none.</summary>
     /// <exception cref="StreamRefusedException">There is none.</exception>
     public void Check()
     {
-        if (shim is null)
+        if (_shim is null)
         {
-            throw new StreamRefusedException($"cluster {self} has no managed cluster behind it", forGood: true);
+            throw new StreamRefusedException($"cluster {_self} has no managed cluster behind it", forGood: true);
         }
 
-        if (shim is not ILiveCluster { LiveAddress: not null })
+        if (_shim is not ILiveCluster { LiveAddress: not null })
         {
-            throw new StreamRefusedException($"the shim of cluster {self} gives no live access: that needs --managed-kubeconfig at its controller. Commands reach it all the same (otectl apply --to {self})", forGood: true);
+            throw new StreamRefusedException($"the shim of cluster {_self} gives no live access. Commands reach the cluster all the same (otectl apply --to {_self})", forGood: true);
         }
     }
 
     /// <summary>Serves a stream until it has ended.</summary>
-    public async Task ServeAsync(Stream stream, OpenStream opened)
-    {
-        await StartAsync().ConfigureAwait(false);
-        var connection = new StreamConnection(stream);
-        connection.Features.Set(new LiveCaller(opened));
-        await _listener.AddAsync(connection).ConfigureAwait(false);
-        await connection.Ended.ConfigureAwait(false);
-    }
+    public Task ServeAsync(Stream stream, OpenStream opened) => _server.ServeAsync(stream, features => features.Set(new LiveCaller(opened)));
 
-    public async ValueTask DisposeAsync()
-    {
-        await _starting.WaitAsync().ConfigureAwait(false);
-        if (_app is not null)
-        {
-            await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
-            await _app.DisposeAsync().ConfigureAwait(false);
-        }
-
-        _starting.Dispose();
-    }
-
-    private async Task StartAsync()
-    {
-        if (Volatile.Read(ref _app) is not null)
-        {
-            return;
-        }
-
-        await _starting.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            if (_app is not null)
-            {
-                return;
-            }
-
-            var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-            builder.Services.AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance); // what matters of a request is noted by ours
-            builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, EmbeddedLifetime>();
-            builder.Services.AddSingleton<IConnectionListenerFactory>(_listener);
-            builder.Services.AddHttpForwarder();
-            builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(static options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-            builder.WebHost.UseKestrelCore().ConfigureKestrel(static kestrel =>
-            {
-                kestrel.AddServerHeader = false;
-                kestrel.Limits.MinRequestBodyDataRate = null; // links are as slow as they are
-                kestrel.Limits.MinResponseDataRate = null;
-                kestrel.Limits.MaxRequestBodySize = 64 * 1024 * 1024;
-                kestrel.Listen(new StreamListener.Place(), static listen => listen.Protocols = HttpProtocols.Http1);
-            });
-            var app = builder.Build();
-            var requests = new LiveRequests(
-                self, (ILiveCluster)shim!, access(), audit, app.Services.GetRequiredService<IHttpForwarder>(), time, loggers.CreateLogger("Ote.Cluster.Streams"));
-            app.Run(requests.AnswerAsync);
-            await app.StartAsync().ConfigureAwait(false);
-            Volatile.Write(ref _app, app);
-        }
-        finally
-        {
-            _starting.Release();
-        }
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 }

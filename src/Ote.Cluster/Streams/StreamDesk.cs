@@ -92,6 +92,7 @@ internal sealed class StreamDesk(
             throw new StreamRefusedException($"{MostAwaited} streams are being opened at {routes.Self.Name} already; try again later");
         }
 
+        Stream? taken = null;
         try
         {
             if (!link.TrySend(new Message { Lane = Lane.Commands, OpenStream = open }))
@@ -99,7 +100,7 @@ internal sealed class StreamDesk(
                 throw new StreamRefusedException($"the link to {hop} takes no more at present; try again later");
             }
 
-            return await awaited.Dialled.Task.WaitAsync(Patience, time, ct).ConfigureAwait(false);
+            return taken = await awaited.Dialled.Task.WaitAsync(Patience, time, ct).ConfigureAwait(false);
         }
         catch (TimeoutException late)
         {
@@ -108,9 +109,9 @@ internal sealed class StreamDesk(
         finally
         {
             _awaited.TryRemove(id, out _);
-            if (!awaited.Dialled.TrySetCanceled(CancellationToken.None) && awaited.Dialled.Task.IsCompletedSuccessfully && ct.IsCancellationRequested)
+            if (taken is null)
             {
-                await awaited.Dialled.Task.Result.DisposeAsync().ConfigureAwait(false); // nobody takes it
+                await awaited.AbandonAsync().ConfigureAwait(false);
             }
         }
     }
@@ -163,5 +164,14 @@ internal sealed class StreamDesk(
     private sealed record Awaited(string Child)
     {
         public TaskCompletionSource<Stream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Nobody takes it any more: one that is dialled in yet is refused, and one that was dialled in as the wait ended is closed.</summary>
+        public async ValueTask AbandonAsync()
+        {
+            if (!Dialled.TrySetCanceled(CancellationToken.None) && Dialled.Task.IsCompletedSuccessfully)
+            {
+                await (await Dialled.Task.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            }
+        }
     }
 }

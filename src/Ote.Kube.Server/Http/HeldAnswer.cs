@@ -1,4 +1,5 @@
 using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
 
 namespace Ote.Kube.Server.Http;
 
@@ -7,12 +8,13 @@ namespace Ote.Kube.Server.Http;
 /// </summary>
 internal static class HeldAnswer
 {
+    private const int MostUnread = 1024;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Forwards a write.</summary>
     public static async Task ForwardAsync(IClusterGate clusters, ApiRequest request, ObjectOrigin origin, string target, IObjectSource source, StoredObject before, TimeProvider time)
     {
+        using var changes = source.Changes.Subscribe(request.Resource, MostUnread); // before the write, so that none is missed
         var response = request.Context.Response;
         var client = response.Body;
         using var held = new MemoryStream();
@@ -28,7 +30,7 @@ internal static class HeldAnswer
 
         if (response.StatusCode is >= 200 and < 300)
         {
-            await ShownAsync(request, source, before, Changed(held), time).ConfigureAwait(false);
+            await ShownAsync(request, source, changes, before, Changed(held), time).ConfigureAwait(false);
         }
 
         held.Position = 0;
@@ -48,7 +50,7 @@ internal static class HeldAnswer
         }
     }
 
-    private static async Task ShownAsync(ApiRequest request, IObjectSource source, StoredObject before, string? version, TimeProvider time)
+    private static async Task ShownAsync(ApiRequest request, IObjectSource source, ChangeSubscription changes, StoredObject before, string? version, TimeProvider time)
     {
         using var late = new CancellationTokenSource(Longest, time);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, late.Token);
@@ -56,12 +58,33 @@ internal static class HeldAnswer
         {
             while (await source.FindAsync(request.Key, enough.Token).ConfigureAwait(false) is { } now && now.Revision == before.Revision && source.OriginOf(now)?.Version != version)
             {
-                await Task.Delay(Look, time, enough.Token).ConfigureAwait(false);
+                if (!await NextAsync(changes, request.Key, enough.Token).ConfigureAwait(false))
+                {
+                    return; // more changes of this kind than it can follow: it comes by report, now or in a moment
+                }
             }
         }
         catch (OperationCanceledException) when (!request.Aborted.IsCancellationRequested)
         {
             // It comes by report, later.
         }
+    }
+
+    /// <summary>Waits until an object changes; false when that can no longer be told.</summary>
+    private static async Task<bool> NextAsync(ChangeSubscription changes, StoreKey key, CancellationToken enough)
+    {
+        while (await changes.WaitAsync(enough).ConfigureAwait(false))
+        {
+            while (changes.TryTake(out var change))
+            {
+                if (change?.Key == key)
+                {
+                    await Task.Yield(); // off the thread that hands changes out
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 }

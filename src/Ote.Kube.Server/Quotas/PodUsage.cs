@@ -81,7 +81,7 @@ internal static class PodUsage
     }
 
     /// <summary>What its containers need together, or one that runs before them when that is more, and its overhead. Init containers that stay count with those they stay beside.</summary>
-    private static Dictionary<string, Amount> Sum(JsonObject pod, string part)
+    public static Dictionary<string, Amount> Sum(JsonObject pod, string part)
     {
         var (sum, most) = (new Dictionary<string, Amount>(StringComparer.Ordinal), new Dictionary<string, Amount>(StringComparer.Ordinal));
         foreach (var container in Containers(pod, "initContainers"))

@@ -50,6 +50,9 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
     /// <inheritdoc/>
     public ChangeHub Changes { get; }
 
+    /// <summary>Raised after a cluster began to tell or ceased to, on the writer's task: return quickly.</summary>
+    public event Action? TellingChanged;
+
     /// <summary>Opens the mirror of a folder, which must exist and be the owner's alone.</summary>
     /// <exception cref="IOException">It cannot be opened; the message says what to do.</exception>
     public static MirrorStore Open(MirrorOptions options, TimeProvider time, ILogger log)
@@ -81,16 +84,9 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
     /// <summary>Says whether a cluster tells what there is in it, or what is here of it may be old.</summary>
     public Task TellsAsync(string cluster, bool tells) => DoAsync(writer =>
     {
-        if (writer.Find(cluster) is { } id)
+        if (writer.Find(cluster) is { } id && (tells ? _stale.Remove(id) : _stale.Add(id, _time.GetUtcNow())))
         {
-            if (tells)
-            {
-                _stale.Remove(id);
-            }
-            else
-            {
-                _stale.Add(id, _time.GetUtcNow());
-            }
+            TellingChanged?.Invoke();
         }
 
         return true;

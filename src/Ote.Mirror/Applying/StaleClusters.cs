@@ -16,11 +16,11 @@ internal sealed class StaleClusters
     private const string Reason = "ClusterAway";
     private ImmutableDictionary<long, DateTimeOffset> _since = ImmutableDictionary<long, DateTimeOffset>.Empty;
 
-    /// <summary>A cluster tells nothing from now on; if it did not before, since then.</summary>
-    public void Add(long cluster, DateTimeOffset since) => ImmutableInterlocked.TryAdd(ref _since, cluster, since);
+    /// <summary>A cluster tells nothing from now on; false if it did not before: it is so since then.</summary>
+    public bool Add(long cluster, DateTimeOffset since) => ImmutableInterlocked.TryAdd(ref _since, cluster, since);
 
-    /// <summary>A cluster tells again.</summary>
-    public void Remove(long cluster) => ImmutableInterlocked.TryRemove(ref _since, cluster, out _);
+    /// <summary>A cluster tells again; false if it did before.</summary>
+    public bool Remove(long cluster) => ImmutableInterlocked.TryRemove(ref _since, cluster, out _);
 
     /// <summary>An object as it is to be shown.</summary>
     public byte[] Mark(long cluster, byte[] shown)

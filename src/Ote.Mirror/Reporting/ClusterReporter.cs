@@ -42,6 +42,9 @@ public sealed class ClusterReporter
         _streams = [.. kinds.Select(k => journal.Stream(k.Stream))];
     }
 
+    /// <summary>What the cluster has, in figures, as far as nodes and pods are reported.</summary>
+    public ClusterTally Tally { get; } = new();
+
     /// <summary>Watches the cluster until stopped.</summary>
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(_kinds.Zip(_streams, (kind, stream) => Loop.RunAsync(
         $"reports of {kind.Stream}", token => ReportAsync(kind, stream, token), new Backoff(BackoffOptions.Default, _random), Calm, _time, _log, stop)));
@@ -114,9 +117,7 @@ public sealed class ClusterReporter
         }
         catch (HttpRequestException)
         {
-            // The shim tells by itself that the cluster does not answer.
-            await Task.Delay(TimeSpan.FromSeconds(5), _time, stop).ConfigureAwait(false);
-            return;
+            return; // the shim tells by itself that the cluster does not answer; it is asked again after the loop's growing wait
         }
 
         if (resource is null)
@@ -126,6 +127,6 @@ public sealed class ClusterReporter
             return;
         }
 
-        await new KindReporter(resource, new LightForm(kind.Dropped), stream, _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
+        await new KindReporter(resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
     }
 }

@@ -11,8 +11,9 @@ namespace Ote.Mirror.Reporting;
 /// <param name="resource">The kind, in the version that the cluster serves.</param>
 /// <param name="form">How its objects are reported.</param>
 /// <param name="stream">Where they are kept.</param>
+/// <param name="tally">Who counts them; null: nobody.</param>
 /// <param name="time">The clock.</param>
-internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportStream stream, TimeProvider time) : IReflectorTarget
+internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportStream stream, ClusterTally.KindTally? tally, TimeProvider time) : IReflectorTarget
 {
     /// <summary>For so long changes are gathered.</summary>
     public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
@@ -56,6 +57,7 @@ internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportS
         }
 
         stream.Listed(resource, seen);
+        tally?.Keep(seen);
         return version;
     }
 
@@ -63,9 +65,17 @@ internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportS
 
     public void Upsert(JsonObject obj) => Gather(Light(obj));
 
-    public void Remove(JsonObject obj) => Gather(new ReportedObject(obj.Namespace(), obj.Name(), default));
+    public void Remove(JsonObject obj)
+    {
+        tally?.Remove(obj.Namespace(), obj.Name());
+        Gather(new ReportedObject(obj.Namespace(), obj.Name(), default));
+    }
 
-    private ReportedObject Light(JsonObject obj) => new(obj.Namespace(), obj.Name(), form.Write(obj));
+    private ReportedObject Light(JsonObject obj)
+    {
+        tally?.Put(obj); // first: the light form may leave out what is counted
+        return new ReportedObject(obj.Namespace(), obj.Name(), form.Write(obj));
+    }
 
     private void Gather(ReportedObject change)
     {

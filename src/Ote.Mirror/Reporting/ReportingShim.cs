@@ -8,7 +8,7 @@ using Ote.Shim.Contract;
 namespace Ote.Mirror.Reporting;
 
 /// <summary>
-/// A shim that also reports what there is in its cluster: to be put around any shim of a Kubernetes cluster. Its watches begin when somebody follows for the first
+/// A shim that also reports what there is in its cluster, and its figures: to be put around any shim of a Kubernetes cluster. Its watches begin when somebody asks for the first
 /// time, and stay. Owns the shim and the connection it is given.
 /// </summary>
 public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
@@ -17,12 +17,13 @@ public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
     private readonly KubeClient _client;
     private readonly ReportJournal _journal;
     private readonly ClusterReporter _reporter;
+    private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lazy<Task> _running;
 
-    private ReportingShim(IClusterShim shim, KubeClient client, ReportJournal journal, ClusterReporter reporter)
+    private ReportingShim(IClusterShim shim, KubeClient client, ReportJournal journal, ClusterReporter reporter, TimeProvider time)
     {
-        (_shim, _client, _journal, _reporter) = (shim, client, journal, reporter);
+        (_shim, _client, _journal, _reporter, _time) = (shim, client, journal, reporter, time);
         _running = new Lazy<Task>(() => Task.Run(() => reporter.RunAsync(_stop.Token)));
     }
 
@@ -46,7 +47,7 @@ public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
 
         var journal = ReportJournal.Open(directory, () => 1 + (ulong)(random() * (1L << 52)), log.JournalDiscarded);
         var client = new KubeClient(http, "ote-reports/1");
-        return new ReportingShim(shim, client, journal, new ClusterReporter(client, journal, kinds ?? ReportedKinds.Default, time, random, log));
+        return new ReportingShim(shim, client, journal, new ClusterReporter(client, journal, kinds ?? ReportedKinds.Default, time, random, log), time);
     }
 
     /// <inheritdoc/>
@@ -73,7 +74,15 @@ public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct) => _shim.ExecuteAsync(request, ct);
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<Readiness> WatchReadinessAsync(CancellationToken ct) => _shim.WatchReadinessAsync(ct);
+    public async IAsyncEnumerable<Readiness> WatchReadinessAsync([EnumeratorCancellation] CancellationToken ct)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _stop.Token);
+        _ = _running.Value;
+        await foreach (var word in new ReadinessWithFigures(_reporter.Tally, _time).WatchAsync(_shim.WatchReadinessAsync(either.Token), either.Token).ConfigureAwait(false))
+        {
+            yield return word;
+        }
+    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<Report> ReportAsync(IAsyncEnumerable<ReportRequest> requests, [EnumeratorCancellation] CancellationToken ct)

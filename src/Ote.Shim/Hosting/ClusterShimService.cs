@@ -3,12 +3,15 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Ote.Protocol.Reports;
 using Ote.Shim.Contract;
+using Ote.Shim.Live;
 
 namespace Ote.Shim.Hosting;
 
 /// <summary>The generated service over an <see cref="IClusterShim"/>.</summary>
-internal sealed class ClusterShimService(IClusterShim shim, IHostApplicationLifetime lifetime, ILogger<ClusterShimService> log) : ClusterShim.ClusterShimBase
+internal sealed class ClusterShimService(IClusterShim shim, IHostApplicationLifetime lifetime, ILogger<ClusterShimService> log) : ClusterShim.ClusterShimBase, IAsyncDisposable
 {
+    private readonly LiveDoor? _live = shim is ILiveCluster { LiveAddress: not null } cluster ? new LiveDoor(cluster) : null;
+
     public override async Task<ShimDescription> Describe(DescribeRequest request, ServerCallContext context)
     {
         ShimDescription described = await shim.DescribeAsync(context.CancellationToken);
@@ -74,5 +77,21 @@ internal sealed class ClusterShimService(IClusterShim shim, IHostApplicationLife
             if (lifetime.ApplicationStopping.IsCancellationRequested)
                 throw new RpcException(new Status(StatusCode.Unavailable, "the shim is stopping"));
         }
+    }
+
+    public override async Task Live(IAsyncStreamReader<LiveBytes> requestStream, IServerStreamWriter<LiveBytes> responseStream, ServerCallContext context)
+    {
+        if (_live is null)
+            throw new RpcException(new Status(StatusCode.Unimplemented, "this shim gives no live access"));
+        await context.WriteResponseHeadersAsync([]); // it is taken
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        await using GrpcStream stream = new(requestStream, responseStream, end.Cancel);
+        await _live.ServeAsync(stream).WaitAsync(end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_live is not null)
+            await _live.DisposeAsync();
     }
 }

@@ -14,7 +14,7 @@ namespace Ote.Shim.Remote;
 /// at once and <see cref="WatchReadinessAsync"/> reports not ready, then ready when it is back: the moment to send again what was kept.
 /// <see cref="ShimContractException"/> means that the other side is no shim of this contract.</para>
 /// </summary>
-public sealed class RemoteShim : IClusterShim, IReportSource
+public sealed class RemoteShim : IClusterShim, IReportSource, ILiveCluster
 {
     private readonly RemoteShimOptions _options;
     private readonly GrpcChannel _channel;
@@ -22,6 +22,7 @@ public sealed class RemoteShim : IClusterShim, IReportSource
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ILogger _log;
+    private readonly Lazy<HttpMessageInvoker> _live;
 
     /// <summary>Held from sending a request until the shim says that it has its place, so that requests arrive in the order of the calls.</summary>
     private readonly SemaphoreSlim _sending = new(1, 1);
@@ -37,7 +38,20 @@ public sealed class RemoteShim : IClusterShim, IReportSource
         (_options, _time, _random, _log) = (options, time, random, log);
         _channel = ShimChannel.Open(options);
         _client = new ClusterShim.ClusterShimClient(_channel);
+        _live = new Lazy<HttpMessageInvoker>(() => new LiveCalls(_client, options.Address, time).CreateInvoker());
     }
+
+    /// <summary>No place in any network: connections go through the shim. One that gives no live access says so when it is asked.</summary>
+    public Uri? LiveAddress { get; } = new("http://shim");
+
+    /// <inheritdoc />
+    public HttpMessageInvoker LiveInvoker => _live.Value;
+
+    /// <summary>The shim is told who asks; whether it acts as them is its own matter.</summary>
+    public bool ActsAsRequester => true;
+
+    /// <summary>None here: the shim's allow-list holds at the shim.</summary>
+    public string? LiveObjection(string method, string target) => null;
 
     /// <inheritdoc />
     public async ValueTask<ShimDescription> DescribeAsync(CancellationToken ct)
@@ -186,6 +200,8 @@ public sealed class RemoteShim : IClusterShim, IReportSource
     /// <summary>Closes the channel; running calls end as lost.</summary>
     public ValueTask DisposeAsync()
     {
+        if (_live.IsValueCreated)
+            _live.Value.Dispose();
         _channel.Dispose();
         return ValueTask.CompletedTask;
     }

@@ -14,7 +14,7 @@ public static class LocalImage
     /// <summary>The same image as what holds a pod's namespaces.</summary>
     public const string Pause = "docker.io/library/pause:local";
 
-    private static readonly string[] Commands = ["sh", "sleep", "httpd", "cat", "wget", "nc", "ls", "echo", "env", "hostname", "true", "false"];
+    private static readonly string[] Commands = ["sh", "sleep", "httpd", "cat", "wget", "nc", "ls", "echo", "env", "hostname", "true", "false", "tar", "sha256sum", "head", "wc", "dd", "rm"];
 
     /// <summary>Writes a docker-archive that carries the image under these names.</summary>
     public static void Write(string path, IEnumerable<string> names)

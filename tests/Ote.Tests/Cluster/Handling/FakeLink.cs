@@ -28,7 +28,10 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
     /// <summary>What was sent and not read yet.</summary>
     public int Unread => _sent.Reader.Count;
 
-    public bool TrySend(Message message) => throw new NotSupportedException();
+    /// <summary>Takes what is sent without a word of its arrival.</summary>
+    public Func<Message, bool> Trying { get; init; } = _ => throw new NotSupportedException();
+
+    public bool TrySend(Message message) => Trying(message);
 
     public bool TrySend(Message message, string replaces) => throw new NotSupportedException();
 

@@ -51,6 +51,53 @@ public sealed class LocalWatchTests
     }
 
     [Fact]
+    public async Task Figures_that_change_while_all_nodes_stay_are_told_once_a_minute_and_a_node_that_is_lost_within_seconds()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var watch = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance);
+        var running = watch.RunAsync(stop.Token);
+        var began = _time.GetUtcNow();
+        Count(nodes: 2, pods: 1);
+        Assert.Equal(1u, (await NextAsync()).Figures!.Pods);
+        Count(nodes: 2, pods: 2);
+        Count(nodes: 2, pods: 3);
+        Assert.Equal(3u, (await ByTimeAsync()).Figures!.Pods);
+        Assert.InRange(_time.GetUtcNow() - began, LocalWatch.FiguresPause, LocalWatch.FiguresPause + TimeSpan.FromSeconds(5));
+
+        var lost = _time.GetUtcNow();
+        Count(nodes: 1, pods: 3);
+        Assert.Equal(1u, (await ByTimeAsync()).Figures!.NodesReady);
+        Assert.InRange(_time.GetUtcNow() - lost, TimeSpan.Zero, LocalWatch.Pause + TimeSpan.FromSeconds(5));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+
+        void Count(uint nodes, uint pods) => _shim.Readiness.Writer.TryWrite(
+            new Readiness { Ready = true, Summary = new Ote.Protocol.Reports.ClusterSummary { Nodes = 2, NodesReady = nodes, Pods = pods } });
+
+        async Task<LocalReport> ByTimeAsync()
+        {
+            var next = NextAsync();
+            while (!next.IsCompleted)
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Yield();
+            }
+
+            return await next;
+        }
+    }
+
+    [Fact]
+    public void Figures_of_no_possible_cluster_are_not_taken()
+    {
+        Assert.True(LocalReport.IsSound(new Ote.Protocol.Reports.ClusterSummary { Nodes = 1, NodesReady = 1 }));
+        Assert.False(LocalReport.IsSound(new Ote.Protocol.Reports.ClusterSummary { Nodes = 1, NodesReady = 2 }));
+        Assert.False(LocalReport.IsSound(new Ote.Protocol.Reports.ClusterSummary { Resources = { new Ote.Protocol.Reports.ResourceFigures { Name = "cpu", Capacity = -1 } } }));
+        Assert.False(LocalReport.IsSound(new Ote.Protocol.Reports.ClusterSummary { Resources = { new Ote.Protocol.Reports.ResourceFigures { Name = "cpu" }, new Ote.Protocol.Reports.ResourceFigures { Name = "cpu" } } }));
+        Assert.Null(LocalReport.From(new Wire.LocalReport { Reachable = true, Summary = new Ote.Protocol.Reports.ClusterSummary { Pods = uint.MaxValue } })!.Figures);
+    }
+
+    [Fact]
     public async Task A_shim_that_stops_is_not_reachable_any_more()
     {
         var watch = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance);

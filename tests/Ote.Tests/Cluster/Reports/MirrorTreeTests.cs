@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Flow;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
 using Ote.Mirror.Applying;
@@ -57,10 +58,10 @@ public sealed class MirrorTreeTests
         await world.MirroredAsync("m-c1", "1");
         Assert.Null(await world.StaleSinceAsync("m-c1"));
         await world.Tree.StopAsync("c1");
-        await World.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is not null);
+        await world.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is not null);
         await world.MirroredAsync("m-c1", "1");
         await world.Tree.AddAsync("c1", "root", [], Ct);
-        await World.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is null);
+        await world.UntilAsync(async () => await world.StaleSinceAsync("m-c1") is null);
     }
 
     [Fact]
@@ -91,6 +92,7 @@ public sealed class MirrorTreeTests
     private sealed class World : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = new();
+        private readonly Signal _changed = new();
         private Task _following = Task.CompletedTask;
 
         public SmallTree Tree { get; } = new() { Reports = true };
@@ -100,6 +102,8 @@ public sealed class MirrorTreeTests
         public static async Task<World> StartAsync()
         {
             var world = new World();
+            world.Mirror.Changes.Listen(_ => world._changed.Set());
+            world.Mirror.TellingChanged += world._changed.Set;
             await world.Tree.StartRootAsync(Ct);
             world._following = new TreeFollower(world.Mirror, world.Tree["root"].FollowReportsAsync, TimeProvider.System, static () => 0.5, NullLogger.Instance).RunAsync(world._stop.Token);
             return world;
@@ -126,14 +130,14 @@ public sealed class MirrorTreeTests
 
         public async Task<string?> StaleSinceAsync(string shown) => (await FindAsync(shown))?.Annotation("ote.baidu.com/stale-since");
 
-        /// <summary>Looks again at each change of the mirror, and where none comes, often.</summary>
-        public static async Task UntilAsync(Func<Task<bool>> condition)
+        /// <summary>Looks again at each change of the mirror.</summary>
+        public async Task UntilAsync(Func<Task<bool>> condition)
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
             patience.CancelAfter(TimeSpan.FromSeconds(60));
             while (!await condition())
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token);
+                await _changed.WaitAsync(patience.Token);
             }
         }
 

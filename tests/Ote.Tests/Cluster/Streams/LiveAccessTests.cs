@@ -10,9 +10,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Objects;
 using Ote.Shim;
-using Ote.Shim.Contract;
 using Ote.Tests.Cluster.Handling;
 using Ote.Tests.Cluster.Tunnel;
+using Ote.Tests.Shim;
+using Ote.Tests.Shim.Live;
 
 namespace Ote.Tests.Cluster.Streams;
 
@@ -49,13 +50,16 @@ public sealed class LiveAccessTests
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
-    [Fact]
-    public async Task An_upgraded_connection_carries_bytes_both_ways_until_either_side_ends_it()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_upgraded_connection_carries_bytes_both_ways_until_either_side_ends_it(bool throughAShimProcess)
     {
-        await using var echo = await EchoServer.StartAsync();
+        await using var echo = await EchoServer.StartAsync(Ct);
+        await using var link = throughAShimProcess ? await ShimLink.StartAsync(new LiveOnly(echo.Address)) : null;
         await using var tree = await SmallTree.StartAsync(Ct);
         await tree.AddAsync("north", "root", [], Ct, leaf: false);
-        await tree.AddAsync("c1", "north", [], Ct, shim: new LiveOnly(echo.Address));
+        await tree.AddAsync("c1", "north", [], Ct, shim: link?.Remote ?? (IClusterShim)new LiveOnly(echo.Address));
         await tree.ClusterIsAsync("c1", "online", Ct);
         await using var door = await Door.OpenAsync(tree);
 
@@ -152,67 +156,6 @@ public sealed class LiveAccessTests
         {
             invoker.Dispose();
             await app.DisposeAsync();
-        }
-    }
-
-    /// <summary>An API server that gives back what it gets over an upgraded connection.</summary>
-    private sealed class EchoServer(WebApplication app) : IAsyncDisposable
-    {
-        public Uri Address { get; private set; } = null!;
-
-        public string LastUser { get; private set; } = "";
-
-        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public static async Task<EchoServer> StartAsync()
-        {
-            var app = Loopback();
-            var server = new EchoServer(app);
-            app.Run(async context =>
-            {
-                server.LastUser = context.Request.Headers["Impersonate-User"].ToString();
-                context.Response.Headers.Upgrade = "SPDY/3.1";
-                await using var stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
-                try
-                {
-                    await stream.CopyToAsync(stream);
-                }
-                finally
-                {
-                    server.Ended.TrySetResult();
-                }
-            });
-            await app.StartAsync(Ct);
-            server.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
-            return server;
-        }
-
-        public ValueTask DisposeAsync() => app.DisposeAsync();
-    }
-
-    /// <summary>A shim with live access and nothing else.</summary>
-    private sealed class LiveOnly(Uri address) : IClusterShim, ILiveCluster
-    {
-        private readonly Ote.Tests.Shim.ScriptedShim _rest = new();
-
-        public Uri? LiveAddress => address;
-
-        public HttpMessageInvoker LiveInvoker { get; } = new(new SocketsHttpHandler());
-
-        public bool ActsAsRequester => true;
-
-        public string? LiveObjection(string method, string target) => null;
-
-        public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => _rest.DescribeAsync(ct);
-
-        public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken ct) => _rest.ExecuteAsync(request, ct);
-
-        public IAsyncEnumerable<Readiness> WatchReadinessAsync(CancellationToken ct) => _rest.WatchReadinessAsync(ct);
-
-        public ValueTask DisposeAsync()
-        {
-            LiveInvoker.Dispose();
-            return ValueTask.CompletedTask;
         }
     }
 

@@ -1,0 +1,68 @@
+using Ote.SystemTests.Kubernetes;
+
+namespace Ote.SystemTests.Fleet;
+
+/// <summary>What people do with one kubeconfig, with kubectl of two ages, beside the same done at the cluster itself.</summary>
+public sealed class FleetTests(RealClusters clusters, Fleet fleet)
+{
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(60);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kubectl_behind_clusters_a_says_what_it_says_at_the_cluster_itself(bool old)
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        await using Shop shop = await Shop.OpenAsync(tree.A, Ct);
+        Kubectl direct = old ? tree.A.OldKubectl : tree.A.Kubectl;
+        Kubectl through = tree.Kubectl(old, "a");
+        CommandList list = CommandList.OfOneCluster(shop);
+        Assert.True(list.Count >= 60, $"only {list.Count} commands");
+        Assert.Empty(await list.DifferencesAsync(direct, through, Ct));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kubectl_at_the_fleet_says_of_what_is_shown_what_it_says_at_the_cluster_itself(bool old)
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        await using Shop shop = await Shop.OpenAsync(tree.A, Ct);
+        await tree.Kubectl().UntilAsync(ready => ready == "2", s_soon, Ct, "get", "deployment", "web-a", "-n", shop.Namespace, "-o", "jsonpath={.status.readyReplicas}");
+        await tree.Kubectl().UntilAsync(done => done == "1", s_soon, Ct, "get", "job", "once-a", "-n", shop.Namespace, "-o", "jsonpath={.status.succeeded}");
+        CommandList list = CommandList.OfTheFleet(shop, "a");
+        Assert.Empty(await list.DifferencesAsync(old ? tree.A.OldKubectl : tree.A.Kubectl, tree.Kubectl(old), Ct));
+    }
+
+    [Fact]
+    public async Task All_clusters_are_in_one_list_those_behind_a_shim_process_too()
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        string name = RealClusters.FreshName("everywhere");
+        foreach (string cluster in (string[])["a", "b", "c"])
+            await tree.Kubectl(cluster: cluster).ExpectAsync("create", "deployment", name, $"--image={LocalImage.Name}", "--replicas=0");
+        string[] shown = (await tree.Kubectl().UntilAsync(
+            names => names.Split('\n').Count(n => n.Contains(name, StringComparison.Ordinal)) == 3, s_soon, Ct, "get", "deployments", "-o", "name")).Split('\n');
+        Assert.Equal(
+            [$"deployment.apps/{name}-a", $"deployment.apps/{name}-b", $"deployment.apps/{name}-c"],
+            shown.Where(s => s.Contains(name, StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        await tree.Kubectl().ExpectAsync("delete", "deployment", $"{name}-b"); // goes to b, through its shim
+        Assert.Equal("", await tree.B.Kubectl.ExpectAsync("get", "deployment", name, "--ignore-not-found"));
+        await tree.Kubectl().ExpectAsync("delete", "deployments", $"{name}-a", $"{name}-c");
+    }
+
+    [Fact]
+    public async Task Status_of_a_cluster_says_what_it_has_and_that_of_its_parent_what_all_below_it_have()
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        string version = await tree.A.Kubectl.ExpectAsync("get", "nodes", "-o", "jsonpath={.items[0].status.nodeInfo.kubeletVersion}");
+        string cpu = await tree.A.Kubectl.ExpectAsync("get", "nodes", "-o", "jsonpath={.items[0].status.capacity.cpu}");
+        Assert.Equal(
+            $"{version} 1 {cpu}",
+            await tree.Kubectl().UntilAsync(text => text.EndsWith($" {cpu}", StringComparison.Ordinal), s_soon, Ct, "get", "cs", "a", "-o", "jsonpath={.status.kubernetesVersion} {.status.nodes.ready} {.status.capacity.cpu}"));
+        // north itself, a and c: a's node and c's.
+        await tree.Kubectl().UntilAsync(text => text == "3 2", TimeSpan.FromSeconds(120), Ct, "get", "cs", "north", "-o", "jsonpath={.status.subtree.clusters.online} {.status.subtree.nodes.ready}");
+    }
+}
