@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Bench;
+using Ote.Bench.Access;
 using Ote.Bench.Crash;
 using Ote.Bench.Load;
 using Ote.Bench.Loss;
@@ -84,6 +85,8 @@ var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of t
     Bench("simulate", "A tree of whole controllers in virtual time in one process: what each costs", (_, p, ct) => Simulated.RunAsync(p.GetValue(virtually), p.GetValue(seed), ct), virtually, seed),
     Bench("store", "The embedded API server beside kube-apiserver and etcd: writes, reads, watches, memory, start", (a, p, ct) => p.GetValue(part) is { } only ? StoreBench.OnlyAsync(a, p.GetValue(server), only, p.GetValue(pods), p.GetValue(perSecond), ct) : StoreBench.RunAsync(a, p.GetValue(server), p.GetValue(pods), ct), server, pods, part, perSecond),
     Bench("mirror", "What clusters report, mirrored: memory, disk, answers, what a cut costs", (a, p, ct) => MirrorBench.RunAsync(a, p.GetValue(mirrored), ct), mirrored),
+    Bench("changes", "A thousand clusters in which something changes all the time: how soon the root shows it", (a, _, ct) => SteadyChanges.RunAsync(a, ct)),
+    Bench("access", "Live access through three links: time of a request, requests at once, bytes of a large answer", (a, _, ct) => AccessBench.RunAsync(a, ct)),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
 };
 return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);

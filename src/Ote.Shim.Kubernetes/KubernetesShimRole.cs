@@ -32,7 +32,7 @@ public static class KubernetesShimRole
         ArgumentNullException.ThrowIfNull(defaults);
         (ShimHostOptions host, KubernetesShimOptions shim) = Read(options, defaults);
         KubeEndpoint endpoint = Endpoint(options, defaults.Kind, loggers.CreateLogger(typeof(KubernetesShimRole)));
-        KubernetesShim inner = new(endpoint.CreateHttpClient(time), shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>());
+        KubernetesShim inner = new(endpoint.CreateHttpClient(time), shim, new ShimMetrics(meters), time, random, loggers.CreateLogger<KubernetesShim>(), endpoint.CreateLiveInvoker(time));
         await using IClusterShim served = extend?.Invoke(inner, endpoint) ?? inner;
         await using ShimHost serving = await ShimHost.StartAsync(served, host, loggers, ct);
         listening?.Invoke(serving.Address);
@@ -95,10 +95,14 @@ public static class KubernetesShimRole
 
     private static async Task TellReadinessAsync(IClusterShim shim, ILogger log, Action<Readiness>? readiness, CancellationToken ct)
     {
+        (bool, string, string)? told = null;
         try
         {
             await foreach (Readiness now in shim.WatchReadinessAsync(ct))
             {
+                if (told == (now.Ready, now.Text, now.ClusterVersion))
+                    continue; // figures alone have changed
+                told = (now.Ready, now.Text, now.ClusterVersion);
                 readiness?.Invoke(now);
                 if (now.Ready)
                     log.ClusterReady(now.ClusterVersion);

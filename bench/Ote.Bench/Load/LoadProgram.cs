@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ote.Bench.Mirror;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Tunnel;
 
@@ -98,6 +99,7 @@ internal sealed class LoadProgram : IAsyncDisposable
         {
             "links" => name => new LightChild(_runtime!, _ => Task.FromResult((Identity(name), (JoinedConnection?)null)), _around.Time, _around.Random),
             "follow" => name => new FollowingChild(Identity(name), _around.Folder, _around.Parts(), _dialling, _around.Time),
+            "report" => name => new ReportingChild(Identity(name), _around.Folder, _around.Parts(), _around.Time, _around.Random),
             "bare" => name => new BareClient(Identity(name), answer),
             "handshakes" => name => new HandshakeClient(Identity(name)),
             "join" => name => new LightChild(_runtime!, ct => JoinAsync(request, name, ct), _around.Time, _around.Random),

@@ -60,7 +60,7 @@ internal static class MirrorBench
         ];
     }
 
-    private static string Name(int ns, int i) => string.Create(CultureInfo.InvariantCulture, $"web-{ns}-6b6598999b-{i:x5}");
+    public static string Name(int ns, int i) => string.Create(CultureInfo.InvariantCulture, $"web-{ns}-6b6598999b-{i:x5}");
 
     private static async Task<long> FillAsync(MirrorStore mirror, int pods, CancellationToken ct)
     {
@@ -92,7 +92,7 @@ internal static class MirrorBench
     }
 
     /// <summary>A pod as it is reported: what is left of one of a Deployment with a sidecar.</summary>
-    private static byte[] Pod(int ns, int i, int cluster, string phase) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""
+    public static byte[] Pod(int ns, int i, int cluster, string phase) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""
         {"metadata":{"name":"{{Name(ns, i)}}","generateName":"web-{{ns}}-6b6598999b-","namespace":"ns-{{ns}}","uid":"{{cluster:x8}}-3c1f-4bd1-a6a2-{{i:x6}}{{ns:x6}}","resourceVersion":"{{1000 + i}}","creationTimestamp":"2026-11-27T09:00:00Z","labels":{"app":"web-{{ns}}","pod-template-hash":"6b6598999b","tier":"edge"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web-{{ns}}-6b6598999b","uid":"{{cluster:x8}}-77aa-4bd1-a6a2-{{ns:x12}}","controller":true,"blockOwnerDeletion":true}]},"spec":{"containers":[{"name":"web","image":"registry.example.com/shop/web:1.27.{{i % 7}}","ports":[{"containerPort":8080,"protocol":"TCP"}],"resources":{"limits":{"memory":"256Mi"},"requests":{"cpu":"100m","memory":"128Mi"} } },{"name":"proxy","image":"registry.example.com/mesh/proxy:2.4","resources":{"requests":{"cpu":"20m","memory":"32Mi"} } }],"restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"default","nodeName":"node-{{i % 20}}","schedulerName":"default-scheduler","priority":0,"enableServiceLinks":true},"status":{"phase":"{{phase}}","conditions":[{"type":"Initialized","status":"True","lastTransitionTime":"2026-11-27T09:00:00Z"},{"type":"Ready","status":"True","lastTransitionTime":"2026-11-27T09:00:04Z"},{"type":"ContainersReady","status":"True","lastTransitionTime":"2026-11-27T09:00:04Z"},{"type":"PodScheduled","status":"True","lastTransitionTime":"2026-11-27T09:00:00Z"}],"hostIP":"10.0.{{cluster % 250}}.{{i % 20}}","podIP":"10.{{cluster % 250}}.{{i / 250 % 250}}.{{i % 250}}","podIPs":[{"ip":"10.{{cluster % 250}}.{{i / 250 % 250}}.{{i % 250}}"}],"startTime":"2026-11-27T09:00:00Z","containerStatuses":[{"name":"web","state":{"running":{"startedAt":"2026-11-27T09:00:03Z"} },"lastState":{ },"ready":true,"restartCount":0,"image":"registry.example.com/shop/web:1.27.{{i % 7}}","started":true},{"name":"proxy","state":{"running":{"startedAt":"2026-11-27T09:00:02Z"} },"lastState":{ },"ready":true,"restartCount":0,"image":"registry.example.com/mesh/proxy:2.4","started":true}],"qosClass":"Burstable"} }
         """));
 

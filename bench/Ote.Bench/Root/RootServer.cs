@@ -31,6 +31,8 @@ internal sealed class RootServer : IAsyncDisposable
 
     public KubeClient Client { get; }
 
+    public ClusterController Controller => _controller;
+
     public IPEndPoint EndPoint => _controller.ListenAddress!;
 
     /// <summary>Writes to the control API's store between the last command's creation and its end.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Ote.Bench.Bare;
 using Ote.Bench.Load;
+using Ote.Bench.Mirror;
 using Ote.Bench.Root;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
@@ -19,6 +20,7 @@ internal sealed class ServeProgram : IAsyncDisposable
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly List<ClusterController> _level = [];
     private RootServer? _root;
+    private MirrorRoot? _mirror;
 
     public static async Task<int> RunAsync()
     {
@@ -47,6 +49,12 @@ internal sealed class ServeProgram : IAsyncDisposable
             case "wait":
                 await _root!.WaitOnlineAsync((int)request["count"]!, limit.Token);
                 return Cpu();
+            case "mirror":
+                _mirror = await MirrorRoot.StartAsync(_root!, (string)request["folder"]!, _around);
+                _owned.Add(_mirror);
+                return [];
+            case "lags":
+                return _mirror!.Take();
             case "cpu":
                 return Cpu();
             case "bare":

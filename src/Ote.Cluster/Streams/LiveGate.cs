@@ -63,7 +63,7 @@ internal sealed class LiveGate : IDisposable
         }
 
         _hosts[host] = (cluster, requester);
-        var error = await _forwarder.SendAsync(context, $"http://{host}", _invoker, Patient, new Onwards(target)).ConfigureAwait(false);
+        var error = await _forwarder.SendAsync(context, $"http://{host}", _invoker, Patient, new LiveTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase))).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             var refused = Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
@@ -105,16 +105,5 @@ internal sealed class LiveGate : IDisposable
         return _hosts.TryGetValue(context.DnsEndPoint.Host, out var to)
             ? await _open(to.Cluster, to.Requester, ct).ConfigureAwait(false)
             : throw new StreamRefusedException("too many users of too many clusters ask at once; try again");
-    }
-
-    private sealed class Onwards(string target) : HttpTransformer
-    {
-        public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
-        {
-            await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
-            proxyRequest.Headers.Authorization = null;
-            proxyRequest.Headers.Host = null;
-            proxyRequest.RequestUri = new Uri(destinationPrefix + target);
-        }
     }
 }

@@ -66,33 +66,26 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
         }
     }
 
+    private static bool IsOfIdentity(string header) =>
+        header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.StartsWith(ActAs.Prefix, StringComparison.OrdinalIgnoreCase)
+        || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>A request as it goes to the cluster: without what could make it another's, as who asks.</summary>
-    private sealed class ActAs(ILiveCluster cluster, Requester requester, string target) : HttpTransformer
+    private sealed class ActAs(ILiveCluster cluster, Requester requester, string target) : LiveTransformer(target, IsOfIdentity)
     {
-        private const string Impersonate = "Impersonate-";
+        public const string Prefix = "Impersonate-";
 
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
-            foreach (var name in proxyRequest.Headers.Select(h => h.Key).Where(IsOfIdentity).ToArray())
-            {
-                proxyRequest.Headers.Remove(name);
-            }
-
-            proxyRequest.Headers.Host = null;
-            proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + target);
             if (cluster.ActsAsRequester)
             {
-                proxyRequest.Headers.TryAddWithoutValidation(Impersonate + "User", requester.User);
+                proxyRequest.Headers.TryAddWithoutValidation(Prefix + "User", requester.User);
                 foreach (var group in requester.Groups)
                 {
-                    proxyRequest.Headers.TryAddWithoutValidation(Impersonate + "Group", group);
+                    proxyRequest.Headers.TryAddWithoutValidation(Prefix + "Group", group);
                 }
             }
         }
-
-        private static bool IsOfIdentity(string header) =>
-            header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.StartsWith(Impersonate, StringComparison.OrdinalIgnoreCase)
-            || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
     }
 }

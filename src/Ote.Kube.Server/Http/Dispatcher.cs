@@ -308,8 +308,8 @@ internal sealed class Dispatcher(
         var source = sources.Of(request.Resource);
         var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
-        await OriginBody.TranslateAsync(request.Context.Request, origin, request.Name, request.Aborted).ConfigureAwait(false);
-        var target = request.Path.Target(origin.Name) + request.Context.Request.QueryString.ToUriComponent();
+        await OriginBody.TranslateAsync(request.Context.Request, request.Path, origin, request.Aborted).ConfigureAwait(false);
+        var target = request.Path.Target(origin.Name, origin.ApiVersion) + request.Context.Request.QueryString.ToUriComponent();
         if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
         {
             await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);

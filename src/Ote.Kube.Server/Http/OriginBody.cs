@@ -17,7 +17,7 @@ internal static class OriginBody
 
     /// <summary>Puts the translated body in place of the one that came; what is no JSON object, such as a JSON patch, goes as it is.</summary>
     /// <exception cref="ApiError">It is too large, or would move the object to another cluster.</exception>
-    public static async Task TranslateAsync(HttpRequest request, ObjectOrigin origin, string shown, CancellationToken cancellation)
+    public static async Task TranslateAsync(HttpRequest request, ResourcePath path, ObjectOrigin origin, CancellationToken cancellation)
     {
         if (request.Method is not ("PATCH" or "POST" or "PUT") || request.Headers.Connection.ToString().Contains("upgrade", StringComparison.OrdinalIgnoreCase))
         {
@@ -35,7 +35,7 @@ internal static class OriginBody
         {
             if (JsonNode.Parse(bytes) is JsonObject obj)
             {
-                Translate(obj, origin, shown);
+                Translate(obj, origin, path);
                 body = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
             }
         }
@@ -66,14 +66,19 @@ internal static class OriginBody
         return all.ToArray();
     }
 
-    private static void Translate(JsonObject obj, ObjectOrigin origin, string shown)
+    private static void Translate(JsonObject obj, ObjectOrigin origin, ResourcePath path)
     {
+        if (origin.ApiVersion is not null && path.Group.Length > 0 && obj.Text("apiVersion") == $"{path.Group}/{path.Version}")
+        {
+            obj["apiVersion"] = origin.ApiVersion;
+        }
+
         if (obj["metadata"] is not JsonObject metadata)
         {
             return;
         }
 
-        if (metadata.Text("name") == shown)
+        if (metadata.Text("name") == path.Name)
         {
             metadata["name"] = origin.Name;
         }

@@ -33,12 +33,13 @@ internal sealed record ResourcePath(string Group, string Version, string? Namesp
         };
     }
 
-    /// <summary>The path of the same thing under another name.</summary>
-    public string Target(string name)
+    /// <summary>The path of the same thing under another name, and in another version of its group where one is served there.</summary>
+    public string Target(string name, string? apiVersion = null)
     {
+        string version = Group.Length > 0 && apiVersion is not null && apiVersion.StartsWith(Group + "/", StringComparison.Ordinal) ? apiVersion[(Group.Length + 1)..] : Version;
         string[] parts =
         [
-            .. Group.Length == 0 ? ["api", Version] : new[] { "apis", Group, Version },
+            .. Group.Length == 0 ? ["api", Version] : new[] { "apis", Group, version },
             .. Namespace is null ? [] : new[] { "namespaces", Namespace },
             Plural, name,
             .. Subresource?.Split('/') ?? [],

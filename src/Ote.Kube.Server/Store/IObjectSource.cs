@@ -6,7 +6,8 @@ namespace Ote.Kube.Server.Store;
 /// <param name="Cluster">The cluster it is in.</param>
 /// <param name="Name">Its name there.</param>
 /// <param name="Version">Its resourceVersion there.</param>
-public sealed record ObjectOrigin(string Cluster, string Name, string? Version = null)
+/// <param name="ApiVersion">The version of its kind that is served there, which may be another than is asked for here; null: the same.</param>
+public sealed record ObjectOrigin(string Cluster, string Name, string? Version = null, string? ApiVersion = null)
 {
     /// <summary>The label by which each such object names its cluster.</summary>
     public const string ClusterLabel = "ote-cluster";

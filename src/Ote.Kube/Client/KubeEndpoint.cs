@@ -66,9 +66,10 @@ public sealed record KubeEndpoint(Uri Server)
     /// apart into requests any more, and header lines of the next could not be kept apart (<see cref="HeaderLineStream"/>).
     /// </summary>
     /// <param name="time">Clock for credentials that expire.</param>
-    public HttpMessageInvoker CreateLiveInvoker(TimeProvider time) => new(new AnyFormHandler(CreateHandler(time), CreateHandler(time, TimeSpan.Zero)));
+    public HttpMessageInvoker CreateLiveInvoker(TimeProvider time) =>
+        new(new AnyFormHandler(CreateHandler(time, TimeSpan.FromMinutes(10), asTheyCome: true), CreateHandler(time, TimeSpan.Zero, asTheyCome: true)));
 
-    private CredentialHandler CreateHandler(TimeProvider time, TimeSpan connectionLife)
+    private CredentialHandler CreateHandler(TimeProvider time, TimeSpan connectionLife, bool asTheyCome = false)
     {
         var handler = new SocketsHttpHandler
         {
@@ -76,7 +77,7 @@ public sealed record KubeEndpoint(Uri Server)
             AllowAutoRedirect = false,
             ConnectTimeout = ConnectTimeout,
             PooledConnectionLifetime = connectionLife,
-            AutomaticDecompression = DecompressionMethods.GZip,
+            AutomaticDecompression = asTheyCome ? DecompressionMethods.None : DecompressionMethods.GZip,
             UseProxy = Proxy is not null,
             Proxy = Proxy is null ? null : new WebProxy(Proxy),
             KeepAlivePingDelay = TimeSpan.FromSeconds(20),

@@ -76,7 +76,7 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
 
     /// <summary>Whose object one is that is shown.</summary>
     public static ObjectOrigin? OriginOf(byte[] shown) =>
-        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name, obj.Annotation(Prefix + "resource-version")) : null;
+        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name, obj.Annotation(Prefix + "resource-version"), obj.Text("apiVersion")) : null;
 
     /// <summary>An object that is gone, at the revision at which it went.</summary>
     public static byte[] AtRevision(byte[] json, long revision)

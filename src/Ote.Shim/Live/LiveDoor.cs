@@ -38,22 +38,20 @@ internal sealed class LiveDoor(ILiveCluster cluster) : IAsyncDisposable
         }
     }
 
-    private sealed class Onwards(bool actsAsRequester, string target) : HttpTransformer
+    private static bool IsNotForTheCluster(string header) =>
+        header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase)
+        || header.StartsWith(CallerHeaders.Prefix, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A request as it goes to the cluster: as who asks, if the shim acts so.</summary>
+    private sealed class Onwards(bool actsAsRequester, string target) : LiveTransformer(target, IsNotForTheCluster)
     {
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
-            foreach (var name in proxyRequest.Headers.Select(h => h.Key).Where(IsNotForTheCluster).ToArray())
+            if (actsAsRequester)
             {
-                proxyRequest.Headers.Remove(name);
+                CallerHeaders.Decode(httpContext.Request.Headers, proxyRequest.Headers);
             }
-
-            proxyRequest.Headers.Host = null;
-            proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + target);
         }
-
-        private bool IsNotForTheCluster(string header) =>
-            header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase)
-            || (!actsAsRequester && header.StartsWith("Impersonate-", StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -14,7 +14,7 @@ internal sealed class LiveCalls(ClusterShim.ClusterShimClient client, ShimAddres
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     /// <summary>Sends requests through the shim, over connections that are made when needed.</summary>
-    public HttpMessageInvoker CreateInvoker() => new(new SocketsHttpHandler
+    public HttpMessageInvoker CreateInvoker() => new(new NamingHandler(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = System.Net.DecompressionMethods.None,
@@ -22,7 +22,7 @@ internal sealed class LiveCalls(ClusterShim.ClusterShimClient client, ShimAddres
         UseProxy = false,
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
         ConnectCallback = (_, ct) => ConnectAsync(ct),
-    });
+    }));
 
     private async ValueTask<Stream> ConnectAsync(CancellationToken ct)
     {
@@ -63,6 +63,15 @@ internal sealed class LiveCalls(ClusterShim.ClusterShimClient client, ShimAddres
             {
                 // It has ended.
             }
+        }
+    }
+
+    private sealed class NamingHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            CallerHeaders.Encode(request.Headers);
+            return base.SendAsync(request, cancellationToken);
         }
     }
 }

@@ -17,7 +17,9 @@ internal sealed partial class CommandList
     public int Count => _commands.Count;
 
     /// <summary>For <c>/clusters/NAME</c>, where everything is as at the cluster.</summary>
-    public static CommandList OfOneCluster(Shop shop)
+    /// <param name="shop">Where.</param>
+    /// <param name="old">For kubectl 1.20, which sends <c>--raw</c> past the path of its server.</param>
+    public static CommandList OfOneCluster(Shop shop, bool old)
     {
         CommandList list = new("");
         string ns = $"-n {shop.Namespace}";
@@ -33,6 +35,8 @@ internal sealed partial class CommandList
             $"auth can-i create pods {ns}", $"logs {shop.Pod} {ns}", $"logs deployment/web {ns} --tail=1", $"logs job/once {ns}", $"logs {shop.Pod} {ns} --previous", $"logs -l app=web {ns} --tail=1",
             $"exec {shop.Pod} {ns} -- echo inside", $"exec {shop.Pod} {ns} -- false", $"exec {shop.Pod} {ns} -- cat /www/index.html", $"exec deployment/web {ns} -- ls /www", $"exec {shop.Pod} {ns} -- no-such-command",
             $"top pod {ns}", $"rollout status deployment/web {ns}", $"rollout history deployment/web {ns}", $"wait --for=condition=available deployment/web {ns} --timeout=10s");
+        if (old)
+            list._commands.RemoveAll(command => command.Line.StartsWith("get --raw", StringComparison.Ordinal));
         list.AddWithInput($"exec -i {shop.Pod} {ns} -- cat", "typed in");
         list.Add(
             $"create configmap made-{{x}} {ns} --from-literal=a=b", $"label configmap made-{{x}} {ns} tier=edge", $"annotate configmap made-{{x}} {ns} note=yes",
@@ -40,8 +44,7 @@ internal sealed partial class CommandList
             $"create configmap made-{{x}} {ns} --from-literal=a=b", $"create deployment slow-{{x}} {ns} --image=none.invalid/none:1", $"scale deployment slow-{{x}} {ns} --replicas=0",
             $"set image deployment/slow-{{x}} {ns} none=none.invalid/none:2", $"set env deployment/slow-{{x}} {ns} A=B", $"rollout pause deployment/slow-{{x}} {ns}", $"rollout resume deployment/slow-{{x}} {ns}",
             $"rollout undo deployment/slow-{{x}} {ns} --dry-run=server", $"expose deployment slow-{{x}} {ns} --port=80", $"autoscale deployment slow-{{x}} {ns} --max=2", $"create serviceaccount robot-{{x}} {ns}",
-            $"create role reader-{{x}} {ns} --verb=get --resource=pods", $"create rolebinding reader-{{x}} {ns} --role=reader-{{x}} --serviceaccount={shop.Namespace}:robot-{{x}}",
-            $"auth can-i get pods {ns} --as=system:serviceaccount:{shop.Namespace}:robot-{{x}}", $"auth can-i delete pods {ns} --as=system:serviceaccount:{shop.Namespace}:robot-{{x}}");
+            $"create role reader-{{x}} {ns} --verb=get --resource=pods", $"create rolebinding reader-{{x}} {ns} --role=reader-{{x}} --serviceaccount={shop.Namespace}:robot-{{x}}");
         list.AddWithInput($"apply {ns} -f -", Applied("1"));
         list.AddWithInput($"apply {ns} -f -", Applied("2"));
         list.AddWithInput($"apply {ns} --server-side --force-conflicts -f -", Applied("3"));
@@ -59,6 +62,7 @@ internal sealed partial class CommandList
         CommandList list = new("-" + cluster);
         string ns = $"-n {shop.Namespace}";
         string pod = shop.Pod + "{s}";
+        list.AddWithInput($"exec -i {pod} {ns} -- cat", "typed in");
         list.Add(
             $"get pods {ns} -o name", $"get pods {ns} -l app=web -o name", $"get pods {ns} --field-selector status.phase=Running -o name", $"get pods {ns} --field-selector status.phase=Succeeded -o name",
             $"get pods {ns} --chunk-size=1 -o name", $"get pods {ns} --no-headers -o custom-columns=NAME:.metadata.name,IP:.status.podIP,PHASE:.status.phase", $"get pod {pod} {ns} -o jsonpath={{.status.podIP}}",
@@ -70,13 +74,12 @@ internal sealed partial class CommandList
             $"logs {pod} {ns}", $"logs {pod} {ns} --tail=1", $"logs deployment/web{{s}} {ns} --tail=1", $"logs job/once{{s}} {ns}", $"exec {pod} {ns} -- echo inside", $"exec {pod} {ns} -- false", $"exec {pod} {ns} -- cat /www/index.html",
             $"label pod {pod} {ns} seen={{x}} --overwrite", $"annotate pod {pod} {ns} note={{x}} --overwrite", $"scale deployment web{{s}} {ns} --replicas=3", $"rollout status deployment/web{{s}} {ns} --timeout=30s",
             $"get deployment web{{s}} {ns} -o jsonpath={{.status.readyReplicas}}", $"scale deployment web{{s}} {ns} --replicas=2", $"patch deployment web{{s}} {ns} -p {{\"metadata\":{{\"labels\":{{\"by\":\"{{x}}\"}}}}}}",
-            $"rollout restart deployment web{{s}} {ns}", $"rollout status deployment/web{{s}} {ns} --timeout=50s", $"delete cronjob nightly{{s}} {ns} --dry-run=server", $"get pod nobody{{s}} {ns}", $"delete pod nobody{{s}} {ns}");
-        list.AddWithInput($"exec -i {pod} {ns} -- cat", "typed in");
+            $"delete cronjob nightly{{s}} {ns} --dry-run=server", "get pod nobody{s} -n default", "delete pod nobody{s} -n default");
         return list;
     }
 
     /// <summary>Runs all at the cluster and elsewhere; what differs, for people.</summary>
-    public async Task<IReadOnlyList<string>> DifferencesAsync(Kubectl direct, Kubectl elsewhere, CancellationToken ct)
+    public async Task<string> DifferencesAsync(Kubectl direct, Kubectl elsewhere, CancellationToken ct)
     {
         List<string> differences = [];
         foreach ((string line, string? input) in _commands)
@@ -87,7 +90,7 @@ internal sealed partial class CommandList
             if (expected != actual)
                 differences.Add($"kubectl {line}\n--- at the cluster\n{expected}\n--- elsewhere\n{actual}\n");
         }
-        return differences;
+        return string.Join('\n', differences);
     }
 
     private static string Applied(string value) => $"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: applied-{{x}}}}\ndata: {{v: '{value}'}}\n";
@@ -101,6 +104,7 @@ internal sealed partial class CommandList
     private static string Normal(CommandResult result, string x, string suffix)
     {
         string text = $"{result.Out}{result.Error}exit {result.ExitCode}\n";
+        text = Waiting().Replace(text, "");
         text = Ages().Replace(Times().Replace(Servers().Replace(Versions().Replace(text, "VERSION"), "SERVER"), "TIME"), "AGE");
         text = Twins($"-{x}").Replace(text, "-X");
         if (suffix.Length > 0)
@@ -119,7 +123,7 @@ internal sealed partial class CommandList
     [GeneratedRegex(@"\b\d+(d|h|m|s)(\d+(h|m|s))?\b( ago)?|<unknown>|<invalid>")]
     private static partial Regex Ages();
 
-    [GeneratedRegex(@"\d{4}-\d\d-\d\dT[0-9:.]+Z|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [0-9:]+ [+-]\d{4}|[EIW]\d{4} [0-9:.]+ +\d+")]
+    [GeneratedRegex(@"\d{4}-\d\d-\d\dT[0-9:.]+Z|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [0-9:]+ [+-]\d{4}|[EIW]\d{4} [0-9:.]+ +\d+|\b[0-9a-f]{64}\b")]
     private static partial Regex Times();
 
     [GeneratedRegex(@"https://[0-9.:]+(/clusters/[a-z]+)?")]
@@ -127,6 +131,10 @@ internal sealed partial class CommandList
 
     [GeneratedRegex(@"(?<=resourceVersion""?: ?""?)\d+")]
     private static partial Regex Versions();
+
+    // What is told on the way depends on when it is looked at.
+    [GeneratedRegex(@"(?m)^Waiting for .*\n")]
+    private static partial Regex Waiting();
 
     [GeneratedRegex(@"[ \t]+")]
     private static partial Regex Blanks();

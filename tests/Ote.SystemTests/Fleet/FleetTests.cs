@@ -3,6 +3,7 @@ using Ote.SystemTests.Kubernetes;
 namespace Ote.SystemTests.Fleet;
 
 /// <summary>What people do with one kubeconfig, with kubectl of two ages, beside the same done at the cluster itself.</summary>
+[Collection(nameof(Fleet))]
 public sealed class FleetTests(RealClusters clusters, Fleet fleet)
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(60);
@@ -18,9 +19,10 @@ public sealed class FleetTests(RealClusters clusters, Fleet fleet)
         await using Shop shop = await Shop.OpenAsync(tree.A, Ct);
         Kubectl direct = old ? tree.A.OldKubectl : tree.A.Kubectl;
         Kubectl through = tree.Kubectl(old, "a");
-        CommandList list = CommandList.OfOneCluster(shop);
+        CommandList list = CommandList.OfOneCluster(shop, old);
         Assert.True(list.Count >= 60, $"only {list.Count} commands");
-        Assert.Empty(await list.DifferencesAsync(direct, through, Ct));
+        string differences = await list.DifferencesAsync(direct, through, Ct);
+        Assert.True(differences.Length == 0, differences);
     }
 
     [Theory]
@@ -33,7 +35,38 @@ public sealed class FleetTests(RealClusters clusters, Fleet fleet)
         await tree.Kubectl().UntilAsync(ready => ready == "2", s_soon, Ct, "get", "deployment", "web-a", "-n", shop.Namespace, "-o", "jsonpath={.status.readyReplicas}");
         await tree.Kubectl().UntilAsync(done => done == "1", s_soon, Ct, "get", "job", "once-a", "-n", shop.Namespace, "-o", "jsonpath={.status.succeeded}");
         CommandList list = CommandList.OfTheFleet(shop, "a");
-        Assert.Empty(await list.DifferencesAsync(old ? tree.A.OldKubectl : tree.A.Kubectl, tree.Kubectl(old), Ct));
+        string differences = await list.DifferencesAsync(old ? tree.A.OldKubectl : tree.A.Kubectl, tree.Kubectl(old), Ct);
+        Assert.True(differences.Length == 0, differences);
+    }
+
+    [Fact]
+    public async Task Whoever_acts_as_another_needs_that_ones_rights_at_the_root_too_and_has_at_the_cluster_what_it_gives_that_one()
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        string robot = RealClusters.FreshName("robot"), name = $"system:serviceaccount:default:{robot}";
+        Kubectl through = tree.Kubectl(cluster: "a");
+        CommandResult refused = await through.RunAsync("get", "services", "-n", "default", $"--as={name}");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Matches($"User \"{name}\" cannot (get|list) resource \"clusters/proxy\"", refused.Error); // says the root
+        await tree.Kubectl().ApplyAsync($$$"""
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: {{{robot}}}}
+            rules:
+            - {apiGroups: [ote.baidu.com], resources: [clusters/proxy], resourceNames: [a], verbs: [get, list]}
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRoleBinding
+            metadata: {name: {{{robot}}}}
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{{robot}}}}
+            subjects: [{kind: ServiceAccount, namespace: default, name: {{{robot}}}}]
+
+            """);
+        refused = await through.RunAsync("get", "services", "-n", "default", $"--as={name}");
+        Assert.Contains($"User \"{name}\" cannot list resource \"services\"", refused.Error, StringComparison.Ordinal); // says A
+        await tree.A.Kubectl.ExpectAsync("create", "rolebinding", robot, "-n", "default", "--clusterrole=view", $"--serviceaccount=default:{robot}");
+        Assert.Contains("kubernetes", await through.ExpectAsync("get", "services", "-n", "default", "-o", "name", $"--as={name}"), StringComparison.Ordinal);
+        Assert.Equal(1, (await through.RunAsync("delete", "service", "kubernetes", "-n", "default", $"--as={name}")).ExitCode);
     }
 
     [Fact]

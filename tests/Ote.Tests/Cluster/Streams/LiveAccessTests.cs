@@ -84,6 +84,28 @@ public sealed class LiveAccessTests
         await echo.Ended.Task.Soon(); // the other end hears of it
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_answer_begins_before_there_is_any_of_it_as_a_watch_does_in_which_nothing_happens(bool throughAShimProcess)
+    {
+        await using var quiet = Loopback();
+        quiet.Run(async context =>
+        {
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        });
+        await quiet.StartAsync(Ct);
+        var address = new Uri(quiet.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        await using var link = throughAShimProcess ? await ShimLink.StartAsync(new LiveOnly(address)) : null;
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("c1", "root", [], Ct, shim: link?.Remote ?? (IClusterShim)new LiveOnly(address));
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+        using var answer = await door.SendAsync("c1", "alice", [], HttpMethod.Get, "/api/v1/pods?watch=1").Soon();
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     [Fact]
     public async Task A_cluster_that_is_away_unknown_or_without_live_access_is_said_so_at_once()
     {

@@ -135,6 +135,21 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_kind_that_a_cluster_serves_in_an_older_version_is_asked_for_there_in_that_version()
+    {
+        Assert.True(await _mirror.ApplyAsync("c1", new Report
+        {
+            Kind = "cronjobs.batch", ApiVersion = "batch/v1beta1", ObjectKind = "CronJob", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = "nightly", Object = ByteString.CopyFromUtf8("""{"metadata":{"name":"nightly","namespace":"default"} }""") } },
+        }));
+        await _mirror.TellsAsync("c1", tells: true);
+        await _admin.SendAsync(HttpMethod.Delete, "apis/batch/v1/namespaces/default/cronjobs/nightly-c1", null, null, Ct);
+        await _admin.PatchAsync(new ResourceRef("batch", "v1", "cronjobs", "CronJob", true), "default", "nightly-c1", PatchKind.Merge, JsonNode.Parse("""{"apiVersion":"batch/v1","metadata":{"name":"nightly-c1"} }""")!, Ct);
+        Assert.Equal(["DELETE /apis/batch/v1beta1/namespaces/default/cronjobs/nightly", "PATCH /apis/batch/v1beta1/namespaces/default/cronjobs/nightly"], _forwarded.Select(f => f.Target));
+        Assert.Contains("""{"apiVersion":"batch/v1beta1","metadata":{"name":"nightly"}}""", _bodies);
+    }
+
+    [Fact]
     public async Task Who_reads_right_after_a_write_sees_what_it_did()
     {
         _answer = """{"kind":"Pod","metadata":{"name":"web","resourceVersion":"99"} }""";
