@@ -64,6 +64,7 @@ internal sealed class FleetProcesses : IAsyncDisposable
         var token = JsonNode.Parse(await OtectlAsync("join-token", "create", "--auto-accept", "-o", "json", "--kubeconfig", Path.Combine(Data("root"), "kubeconfig")))!;
         var file = Data(name + "-token");
         await File.WriteAllTextAsync(file, (string)token["token"]!, _ct);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await RunAsync(["cluster-controller", "--name", name, "--data", Data(name), "--parent", $"https://{parent}", "--join-token-file", file, "--ca-pin", (string)token["caPin"]!, .. more]);
     }
 

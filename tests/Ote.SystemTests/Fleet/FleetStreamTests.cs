@@ -39,7 +39,7 @@ public sealed partial class FleetStreamTests(RealClusters clusters, Fleet fleet)
     }
 
     [Fact]
-    public async Task When_a_controller_on_the_way_is_killed_all_that_went_through_it_ends_the_fleet_shows_on_and_both_work_again_when_it_is_back()
+    public async Task When_a_controller_on_the_way_is_killed_what_went_through_it_ends_and_its_children_are_reached_another_way()
     {
         FleetTree tree = await fleet.TreeAsync(clusters);
         await using Shop shop = await Shop.OpenAsync(tree.A, Ct);
@@ -55,17 +55,35 @@ public sealed partial class FleetStreamTests(RealClusters clusters, Fleet fleet)
         await tree.North.KillAsync();
         await logs.Exited.WaitAsync(s_soon, Ct);
         await exec.Exited.WaitAsync(s_soon, Ct);
-        await tree.Kubectl().UntilAsync(away => away.Contains("stale-since", StringComparison.Ordinal), s_soon, Ct, "get", "pod", $"{shop.Pod}-a", "-n", shop.Namespace, "-o", "jsonpath={.metadata.annotations}");
-        CommandResult refused = await through.RunAsync("get", "pods", "-n", shop.Namespace);
-        Assert.NotEqual(0, refused.ExitCode);
-        Assert.Contains("cluster a is away", refused.Error, StringComparison.Ordinal);
-
         await tree.A.Kubectl.ExpectAsync("run", "meanwhile", "-n", shop.Namespace, $"--image={LocalImage.Name}", "--image-pull-policy=Never", "--command", "--", "sleep", "600");
-        await tree.North.StartAsync();
-        await watch.WaitForLineAsync("pod/meanwhile-a", s_long, Ct); // the watch at the fleet went on, and what it missed was told
+        await watch.WaitForLineAsync("pod/meanwhile-a", s_long, Ct); // the watch at the fleet goes on, and what it missed is told
         await through.UntilAsync(pods => pods.Contains("meanwhile", StringComparison.Ordinal), s_soon, Ct, "get", "pods", "-n", shop.Namespace, "-o", "name");
-        await tree.Kubectl().UntilAsync(
-            annotations => !annotations.Contains("stale-since", StringComparison.Ordinal), s_soon, Ct, "get", "pod", $"{shop.Pod}-a", "-n", shop.Namespace, "-o", "jsonpath={.metadata.annotations}");
+        await tree.North.StartAsync();
+    }
+
+    [Fact]
+    public async Task A_cluster_that_is_away_is_shown_marked_and_refused_with_the_reason_until_it_is_back()
+    {
+        FleetTree tree = await fleet.TreeAsync(clusters);
+        string name = RealClusters.FreshName("still");
+        await tree.B.Kubectl.ExpectAsync("create", "deployment", name, $"--image={LocalImage.Name}", "--replicas=0");
+        string[] marks = ["get", "deployment", $"{name}-b", "-o", "jsonpath={.metadata.annotations}"];
+        await tree.Kubectl().UntilAsync(annotations => annotations.Length > 0, s_soon, Ct, marks);
+        Assert.DoesNotContain("stale-since", await tree.Kubectl().ExpectAsync(marks), StringComparison.Ordinal);
+
+        await tree.ControllerOfB.KillAsync();
+        await tree.Kubectl().UntilAsync(annotations => annotations.Contains("stale-since", StringComparison.Ordinal), s_soon, Ct, marks);
+        CommandResult refused = await tree.Kubectl(cluster: "b").RunAsync("get", "deployments");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("cluster b is away", refused.Error, StringComparison.Ordinal);
+        refused = await tree.Kubectl().RunAsync("scale", "deployment", $"{name}-b", "--replicas=1");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("cluster b is away", refused.Error, StringComparison.Ordinal);
+        await tree.B.Kubectl.ExpectAsync("delete", "deployment", name);
+
+        await tree.ControllerOfB.StartAsync();
+        await tree.Kubectl().UntilAsync(names => names.Length == 0, s_soon, Ct, "get", "deployment", $"{name}-b", "-o", "name", "--ignore-not-found"); // what went meanwhile is told
+        await tree.Kubectl(cluster: "b").ExpectAsync("get", "deployments");
     }
 
     private static async Task ShownAsync(FleetTree tree, Shop shop) =>

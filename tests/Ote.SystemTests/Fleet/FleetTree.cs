@@ -24,6 +24,9 @@ internal sealed partial class FleetTree : IAsyncDisposable
     /// <summary>The controller on the way to A and C.</summary>
     public ProductProcess North { get; private set; } = null!;
 
+    /// <summary>The controller b.</summary>
+    public ProductProcess ControllerOfB { get; private set; } = null!;
+
     public static async Task<FleetTree> StartAsync(RealClusters clusters, CancellationToken ct)
     {
         RealCluster[] real = await Task.WhenAll(clusters.AAsync(), clusters.BAsync());
@@ -70,7 +73,7 @@ internal sealed partial class FleetTree : IAsyncDisposable
         await _roles.StartAsync("b-shim", "ready ", "shim", "k8s", "--listen", socket, "--kubeconfig", B.Kubeconfig, "--reports", _roles["b-reports"]);
         await _roles.StartAsync("a", "ready ", [.. await _roles.JoiningAsync("a", at[2], "--auto-accept"), "--managed-kubeconfig", A.Kubeconfig]);
         await _roles.StartAsync("c", "ready ", [.. await _roles.JoiningAsync("c", at[2], "--auto-accept"), "--managed-kubeconfig", Path.Combine(_roles["c-cluster"], "kubeconfig")]);
-        await _roles.StartAsync("b", "ready ", [.. await _roles.JoiningAsync("b", at[0], "--auto-accept"), "--shim", socket]);
+        ControllerOfB = await _roles.StartAsync("b", "ready ", [.. await _roles.JoiningAsync("b", at[0], "--auto-accept"), "--shim", socket]);
         foreach (string cluster in (string[])["a", "b", "c"])
             await _roles.ClusterAsync("root", cluster, "online");
         await Kubectl().UntilAsync(nodes => nodes.Contains("a-node-a", StringComparison.Ordinal) && nodes.Contains("-c", StringComparison.Ordinal), TimeSpan.FromSeconds(60), ct, "get", "nodes", "-o", "name");
