@@ -30,13 +30,14 @@ internal sealed partial class CommandController
         var observed = obj.Whole("status", "observedGeneration");
         var started = obj.Text("status", "startTime") is not null;
         var over = obj.Text("status", "completionTime") is not null;
+        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
         if (over && observed == generation)
         {
+            ObserveOn(work, obj, spec);
             work.Finish(generation);
             return;
         }
 
-        var spec = CommandSpec.Read(obj, _entry, _namesRequester, out var faults);
         if (over && started && obj.Truth("spec", "cancel") == true)
         {
             // There is nothing left to cancel, and an edit that cancels is not a new command.
@@ -49,6 +50,7 @@ internal sealed partial class CommandController
         var resumes = spec is not null && started && !over && (spec.Cancel || observed == generation);
         if (!resumes)
         {
+            work.Observe(null);
             await SupersedeAsync(work, obj, started && !over, ct).ConfigureAwait(false);
         }
 
@@ -93,6 +95,7 @@ internal sealed partial class CommandController
         spec.Command.DeadlineUnixMilliseconds = run.Deadline.ToUnixTimeMilliseconds();
         work.Begin(generation, run, pages);
         work.PagesUncertain = false;
+        Observe(work, obj, spec, resumes);
         if (resumes && run.Targets <= CommandStatus.MostInline)
         {
             work.Inline.AddRange(PageStore.Results(stored).Select(ResultPages.Read));

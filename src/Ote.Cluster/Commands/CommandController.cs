@@ -3,9 +3,11 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
+using Ote.Cluster.Observing;
 using Ote.Cluster.Routing;
 using Ote.Flow;
 using Ote.Kube.Client;
+using Ote.Kube.Mirrors;
 using Ote.Kube.Objects;
 using Ote.Kube.Reconciling;
 using Ote.Kube.Watching;
@@ -44,6 +46,7 @@ internal sealed partial class CommandController : IDisposable
     private readonly Func<double> _random;
     private readonly ILogger _log;
     private readonly TimeSpan _patience;
+    private readonly ObservationBook? _book;
     private readonly Informer _informer;
     private readonly WorkQueue<string> _queue;
     private readonly CancellationTokenSource _ended = new();
@@ -62,15 +65,17 @@ internal sealed partial class CommandController : IDisposable
     /// <param name="access">Who may command what; null: everything is allowed.</param>
     /// <param name="audit">Where commands are noted; null: nowhere.</param>
     /// <param name="counted">Told of each command that is over: an outcome, and how many of its targets ended so. Null: nobody counts.</param>
+    /// <param name="mirror">What clusters report, by which targets are observed; null: none is.</param>
     public CommandController(
         string entry, KubeClient api, bool namesRequester, ICommandSender sender, TimeProvider time, Func<double> random, ILogger log, TimeSpan? patience = null,
-        ICommandAccess? access = null, AuditLog? audit = null, Action<string, int>? counted = null)
+        ICommandAccess? access = null, AuditLog? audit = null, Action<string, int>? counted = null, IObjectMirror? mirror = null)
     {
         (_access, _audit, _counted) = (access, audit, counted);
         _patience = patience ?? Repeating.First;
         (_entry, _api, _namesRequester, _sender, _time, _random, _log) = (entry, api, namesRequester, sender, time, random, log);
         _pages = new PageStore(api);
         _queue = new WorkQueue<string>(time, random);
+        _book = mirror is null ? null : new ObservationBook(mirror, id => _queue.AddAfter(id, Gathering));
         _informer = new Informer(api, Kinds.ClusterControllers, null, null, time, random, log);
         _informer.Changed += Changed;
     }
@@ -132,6 +137,7 @@ internal sealed partial class CommandController : IDisposable
 
     public void Dispose()
     {
+        _book?.Dispose();
         _queue.Dispose();
         _ended.Dispose();
     }
@@ -205,9 +211,11 @@ internal sealed partial class CommandController : IDisposable
             }
         }
 
+        await LookAsync(work, obj, ct).ConfigureAwait(false);
         if (work.Run is null)
         {
-            return await RetainAsync(obj, ct).ConfigureAwait(false);
+            await WriteObservedAsync(work, obj, ct).ConfigureAwait(false);
+            return Sooner(work, await RetainAsync(obj, ct).ConfigureAwait(false));
         }
 
         if (work.LastWritten is null)
@@ -217,7 +225,7 @@ internal sealed partial class CommandController : IDisposable
         }
 
         await SendAsync(work).ConfigureAwait(false);
-        return await SettleAsync(work, obj, ct).ConfigureAwait(false);
+        return Sooner(work, await SettleAsync(work, obj, ct).ConfigureAwait(false));
     }
 
     /// <summary>Who wants a run that is under way to end, by the object that says so; before anybody is told.</summary>
@@ -240,6 +248,7 @@ internal sealed partial class CommandController : IDisposable
                 work.Inline.AddRange(results);
             }
 
+            Answered(work, results);
             work.Stored();
             if (!work.IsWorthStoring)
             {
@@ -387,6 +396,12 @@ internal sealed partial class CommandController : IDisposable
         }
 
         CommandStatus.Inline(next, work.Inline);
+        if (run.IsOver)
+        {
+            work.Observation?.CommandOver(run.Deadline, now);
+        }
+
+        CommandStatus.Observed(status, work.Observation, now);
         CommandStatus.Failures(status, work.Inline, now);
         if (work.LastWritten is not null && JsonNode.DeepEquals(status, work.LastWritten["status"]))
         {
@@ -420,6 +435,7 @@ internal sealed partial class CommandController : IDisposable
     /// <summary>A run that nobody asks for any more: its clusters are told to end it until they have answered.</summary>
     private async Task<Next> EndAsync(Work work)
     {
+        work.Observe(null);
         work.Detach();
         if (work.Run is { IsOver: false } run && run.Deadline > _time.GetUtcNow())
         {

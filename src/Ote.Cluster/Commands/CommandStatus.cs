@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ote.Cluster.Observing;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
 
@@ -64,7 +65,7 @@ internal static class CommandStatus
         status["resultPages"] = pages;
         status["commandPhase"] = Phase(run);
         Conditions.SetCondition(status, "Valid", true, "Valid", "the spec can be carried out", now);
-        foreach (var stale in status.Items("conditions")!.Where(c => c.Text("type") == "Allowed" || (first && c.Text("type") == "Succeeded")).ToArray())
+        foreach (var stale in status.Items("conditions")!.Where(c => c.Text("type") == "Allowed" || (first && c.Text("type") is "Succeeded" or ObservedCondition)).ToArray())
         {
             status.Items("conditions")!.Remove(stale); // of the generation before
         }
@@ -136,6 +137,54 @@ internal static class CommandStatus
         var whys = failed.Take(MostReasons).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Cluster}: {r.Code} {r.Error} {Clip(r.Text)}").TrimEnd());
         var more = failed.Length > MostReasons ? string.Create(CultureInfo.InvariantCulture, $"; and {failed.Length - MostReasons} more") : "";
         Conditions.SetCondition(status, "Succeeded", false, errors.Length == 1 ? errors[0] : "SomeFailed", string.Join("; ", whys) + more, now);
+    }
+
+    /// <summary>The condition that tells of what was observed.</summary>
+    public const string ObservedCondition = "Observed";
+
+    /// <summary>The condition's reason while it is looked on.</summary>
+    public const string Watching = "Watching";
+
+    /// <summary>
+    /// Says at how many targets the command was observed. What was not is never false, and holds nothing up: that is not known. Nothing is said where nothing can be
+    /// observed.
+    /// </summary>
+    /// <param name="status">The status object, with its counts written.</param>
+    /// <param name="observation">What was observed; null when nothing can be.</param>
+    /// <param name="now">The time.</param>
+    public static void Observed(JsonObject status, Observation? observation, DateTimeOffset now)
+    {
+        if (observation is null)
+        {
+            if (status.Items("conditions")?.FirstOrDefault(c => c.Text("type") == ObservedCondition) is { } stale)
+            {
+                status.Items("conditions")!.Remove(stale);
+            }
+
+            return;
+        }
+
+        status["targetCounts"]!["observed"] = observation.Count;
+        foreach (var (cluster, at) in observation.Seen)
+        {
+            if (status[cluster] is JsonObject item)
+            {
+                item["observed"] = at.ToUnixTimeSeconds();
+            }
+        }
+
+        var succeeded = status.Whole("targetCounts", "succeeded") ?? 0;
+        var all = observation.Until is not null && succeeded > 0 && observation.Count >= succeeded;
+        var seen = string.Create(CultureInfo.InvariantCulture, $"the clusters' reports show it at {observation.Count} of {Plural.Of(succeeded, "cluster")} that carried it out");
+        Conditions.SetCondition(
+            status,
+            ObservedCondition,
+            all ? true : null,
+            all ? "AllObserved" : observation.IsOver ? "NotSeen" : Watching,
+            all || observation.Until is not { } until ? seen
+                : observation.IsOver ? $"{seen}; the others did not report it in time, or report no such object"
+                : $"{seen}; looked for until {until.ToKubeTime()}",
+            now);
     }
 
     private static void SetNamesKnown(JsonObject status, CommandRun run, DateTimeOffset now)

@@ -12,4 +12,7 @@ internal static partial class Log
 
     [LoggerMessage(2402, LogLevel.Warning, "Command {Command} is past its retention and could not be deleted: {Cause}")]
     public static partial void CommandKept(this ILogger log, string command, string cause);
+
+    [LoggerMessage(2403, LogLevel.Warning, "Whether command {Command} took effect at {Count} clusters is looked at again in 30 s: {Cause}")]
+    public static partial void NotLooked(this ILogger log, string command, int count, string cause);
 }

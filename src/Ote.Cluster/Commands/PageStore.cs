@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Cluster.Observing;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -71,11 +72,22 @@ internal sealed class PageStore(KubeClient api)
         work.PagesUncertain = true;
         foreach (var page in pages.Append(results, work.Reached))
         {
-            pages.Stored(page.ResourceVersion().Length > 0
-                ? await api.ReplaceAsync(Kinds.ClusterControllerResults, page, ct).ConfigureAwait(false)
-                : await api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct).ConfigureAwait(false));
+            pages.Stored(await WriteAsync(page, ct).ConfigureAwait(false));
         }
 
         work.PagesUncertain = false;
     }
+
+    /// <summary>Appends clusters at which a command was observed. After a write that failed nobody knows what is stored: the pages are to be read first.</summary>
+    public async Task AppendObservedAsync(ObservedPages pages, IEnumerable<string> clusters, DateTimeOffset at, CancellationToken ct)
+    {
+        foreach (var page in pages.Append(clusters, at))
+        {
+            pages.Stored(await WriteAsync(page, ct).ConfigureAwait(false));
+        }
+    }
+
+    private Task<JsonObject> WriteAsync(JsonObject page, CancellationToken ct) => page.ResourceVersion().Length > 0
+        ? api.ReplaceAsync(Kinds.ClusterControllerResults, page, ct)
+        : api.CreateAsync(Kinds.ClusterControllerResults, page.Namespace(), page, ct);
 }

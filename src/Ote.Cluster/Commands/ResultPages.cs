@@ -215,7 +215,15 @@ internal sealed class ResultPages(JsonObject command, ulong generation)
     /// <summary>Names have at most 253 characters, and the command's may have them all.</summary>
     private static string Stem(string name) => name.Length <= MostStem ? name : name[..MostStem].TrimEnd('.', '-');
 
-    private JsonObject NewPage(string kind, string letter, int index)
+    private JsonObject NewPage(string kind, string letter, int index) => NewPage(command, generation, kind, letter, index);
+
+    /// <summary>An empty page of a run.</summary>
+    /// <param name="command">The command's object.</param>
+    /// <param name="generation">Of the run.</param>
+    /// <param name="kind">What it is labelled.</param>
+    /// <param name="letter">Tells its name from those of other kinds.</param>
+    /// <param name="index">Its number among its kind.</param>
+    internal static JsonObject NewPage(JsonObject command, ulong generation, string kind, string letter, int index)
     {
         var labels = new JsonObject
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Cluster.Observing;
 using Ote.Cluster.Routing;
 using Ote.Kube.Objects;
 using Ote.Protocol.Tunnel;
@@ -57,6 +58,9 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
     /// <summary>Results of a small fan-out, for its status.</summary>
     public List<Receipt> Inline { get; } = [];
 
+    /// <summary>Who was observed; stays when the run is over. Null when nothing of it can be.</summary>
+    public Observation? Observation { get; private set; }
+
     /// <summary>The object as last written.</summary>
     public JsonObject? LastWritten { get; set; }
 
@@ -103,6 +107,13 @@ internal sealed class Work(string key, string uid, TimeSpan patience)
         }
 
         _ready.TrySetResult();
+    }
+
+    /// <summary>Looks from now on for what the run does, in place of what a former one did.</summary>
+    public void Observe(Observation? observation)
+    {
+        Observation?.End();
+        Observation = observation;
     }
 
     /// <summary>

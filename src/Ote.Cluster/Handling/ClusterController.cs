@@ -208,7 +208,7 @@ public sealed class ClusterController : IAsyncDisposable
             _definitions = new ControlDefinitions(api, parts.Time, _log);
             _commands = new CommandController(
                 options.Name, api, parts.ControlApiNamesRequester, new EntrySender(_routes, _clusterHandler.LinkTo, uid => _revocations.Current.Contains(uid), name => authority is null || _objects?.MayExist(name) != false, _executor, _runtime, parts.Time, _log), parts.Time, parts.Random, _log,
-                access: _access, audit: audit, counted: _metrics.Ended);
+                access: _access, audit: audit, counted: _metrics.Ended, mirror: parts.Mirror);
             var certificates = new ClusterCertificates(_identity, _revocations, _revoker, authority is null ? null : options.RenewalGrace, parts.Time);
             _rollover = authority is null ? null : new Rollover(
                 api, authority, _trust, _revoker!, _revocations, _routes, stop => PublishAsync(api, stop), options.RenewalGrace, parts.Time, parts.Random, _log);

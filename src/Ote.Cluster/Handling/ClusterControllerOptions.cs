@@ -7,6 +7,7 @@ using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
+using Ote.Kube.Mirrors;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
 
@@ -152,6 +153,12 @@ public sealed record ClusterControllerParts(ILoggerFactory Loggers, IMeterFactor
 
     /// <summary>Drives the cluster this controller manages; null when it manages none. The controller disposes it.</summary>
     public IClusterShim? Shim { get; init; }
+
+    /// <summary>
+    /// What the clusters below report, by which commands are seen to have taken effect; null: their last receipt is that they were carried out. The caller's to dispose,
+    /// after the controller.
+    /// </summary>
+    public IObjectMirror? Mirror { get; init; }
 
     /// <summary>Opens connections to other controllers; null: TLS with this controller's certificate.</summary>
     public IDialer? Dialer { get; init; }

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Mirror.Applying;
@@ -9,6 +10,7 @@ internal sealed class MirrorReader(StaleClusters stale)
     private const string Node = "f spec.nodeName=";
     private const string Phase = "f status.phase=";
     private const int Rare = 20_000; // beyond it, looking at objects in their order finds enough of them soon
+    private const int MostGone = 16; // of one name that are looked at; whoever makes and deletes it over and over is served by the newest
     private const string Columns = "o.ns, o.shown, o.revision, o.value, o.cluster";
 
     /// <summary>One object.</summary>
@@ -73,6 +75,26 @@ internal sealed class MirrorReader(StaleClusters stale)
         return new Piece<Change>(rows, more);
     });
 
+    /// <summary>What is known of an object by the name it has at its cluster.</summary>
+    public static MirroredState Look(Session session, (MirroredKey Key, string Uid) asked) => session.InOneMoment(asked, (s, q) =>
+    {
+        var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", q.Key.Kind);
+        var cluster = s.Scalar("SELECT id FROM clusters WHERE name=$1", q.Key.Cluster);
+        var reported = s.Scalar("SELECT 1 FROM streams WHERE cluster=$1 AND kind=$2", cluster, kind) != 0;
+        (string Uid, string ResourceVersion)? there = null;
+        using (var reader = s.Prepare(
+            "SELECT value FROM objects WHERE kind=$1 AND cluster=$2 AND ns=$3 AND shown IN ($4, $5) AND name=$6", kind, cluster, q.Key.Namespace,
+            MirroredName.Of(q.Key.Name, q.Key.Cluster), MirroredName.Marked(q.Key.Name, q.Key.Cluster), q.Key.Name).ExecuteReader())
+        {
+            if (reader.Read())
+            {
+                there = MirroredObject.VersionOf(PackedValue.Unpack((byte[])reader[0]));
+            }
+        }
+
+        return new MirroredState(reported, there?.Uid, there?.ResourceVersion, there?.Uid != q.Uid && HasGone(s, kind, cluster, q.Key, q.Uid));
+    });
+
     /// <summary>The clusters of which there is something.</summary>
     public static IReadOnlyList<string> Clusters(Session session)
     {
@@ -84,6 +106,21 @@ internal sealed class MirrorReader(StaleClusters stale)
         }
 
         return names;
+    }
+
+    private static bool HasGone(Session session, long kind, long cluster, MirroredKey key, string uid)
+    {
+        using var reader = session.Prepare(
+            "SELECT value FROM history INDEXED BY gone WHERE gone=1 AND kind=$1 AND cluster=$2 AND ns=$3 AND name=$4 ORDER BY ended DESC LIMIT $5", kind, cluster, key.Namespace, key.Name, MostGone).ExecuteReader();
+        while (reader.Read())
+        {
+            if (MirroredObject.VersionOf(PackedValue.Unpack((byte[])reader[0])).Uid == uid)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The state that a revision took the place of; null when there was none.</summary>

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
 using Ote.Protocol.Reports;
@@ -11,7 +12,7 @@ namespace Ote.Mirror.Applying;
 /// What the clusters of the subtree have reported, on disk: written by their reports alone, read as Kubernetes objects. Reports that wait share a
 /// transaction. Thread-safe.
 /// </summary>
-public sealed class MirrorStore : IObjectSource, IAsyncDisposable
+public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
 {
     private const int MostWaiting = 256;
     private const int MostTogether = 128;
@@ -43,6 +44,9 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
         Changes = new ChangeHub(_writer.Revision, (_, _) => { });
         _writing = Task.Run(WriteAsync);
     }
+
+    /// <inheritdoc/>
+    public event Action<IReadOnlyList<MirroredKey>>? Changed;
 
     /// <inheritdoc/>
     public long Revision => Changes.Published;
@@ -106,6 +110,19 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(_reader.Find, key, cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<MirroredState> LookAsync(MirroredKey key, string uid, CancellationToken ct)
+    {
+        try
+        {
+            return await _database.ReadAsync(MirrorReader.Look, (key, uid), ct).ConfigureAwait(false);
+        }
+        catch (SqliteException broken)
+        {
+            throw new IOException($"the mirror cannot be read: {broken.Message}. If it is damaged, stop, remove its folder and start: clusters tell all of it again.", broken);
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => _database.ReadAsync(static (session, _) => MirrorReader.Clusters(session), 0, cancellation);
@@ -242,8 +259,13 @@ public sealed class MirrorStore : IObjectSource, IAsyncDisposable
         Changes.Publish(
             [.. _writer.Changes.Select(c => new Change(
                 c.Revision, c.Before is null ? ChangeKind.Added : c.After is null ? ChangeKind.Deleted : ChangeKind.Modified,
-                new StoreKey(ResourceOf(c.Stream), c.Namespace, c.Shown), c.After ?? MirroredObject.AtRevision(c.Before!, c.Revision), c.Before))],
+                new StoreKey(ResourceOf(c.Key.Kind), c.Key.Namespace, c.Shown), c.After ?? MirroredObject.AtRevision(c.Before!, c.Revision), c.Before))],
             _writer.Revision);
+        if (Changed is { } changed && _writer.Changes.Count > 0)
+        {
+            changed([.. _writer.Changes.Select(c => c.Key)]);
+        }
+
         _writer.Changes.Clear();
     }
 

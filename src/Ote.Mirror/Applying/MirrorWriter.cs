@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
 using Ote.Mirror.Reporting;
 using Ote.Protocol.Reports;
@@ -100,7 +101,7 @@ internal sealed class MirrorWriter
 
         if (report.Complete && state.IsPassing)
         {
-            state = DropUnseen(clusterId, kindId, report.Kind, state);
+            state = DropUnseen(clusterId, kindId, cluster, report.Kind, state);
         }
 
         state = state.End(report);
@@ -129,7 +130,7 @@ internal sealed class MirrorWriter
 
         foreach (var (kind, stream) in kinds)
         {
-            DropUnseen(id, kind, stream, new StreamState(0, 0, 0, long.MaxValue, true));
+            DropUnseen(id, kind, cluster, stream, new StreamState(0, 0, 0, long.MaxValue, true));
             _streams.Remove((id, kind));
         }
 
@@ -154,7 +155,7 @@ internal sealed class MirrorWriter
 
         if (change.Object.IsEmpty)
         {
-            return id == 0 ? state : Drop(id, clusterId, kindId, report.Kind, change.Namespace, change.Name, shown, mark, state);
+            return id == 0 ? state : Drop(id, clusterId, kindId, new MirroredKey(cluster, report.Kind, change.Namespace, change.Name), shown, mark, state);
         }
 
         var now = ReportDigest.Of(change.Namespace, change.Name, change.Object.Span);
@@ -189,21 +190,21 @@ internal sealed class MirrorWriter
             AddTerms(kindId, id, next.Terms.Except(former, StringComparer.Ordinal));
         }
 
-        Changes.Add(new MirrorChange(_revision, report.Kind, change.Namespace, shown, before, next.Json));
+        Changes.Add(new MirrorChange(_revision, new MirroredKey(cluster, report.Kind, change.Namespace, change.Name), shown, before, next.Json));
         return state with { Digest = unchecked(state.Digest + now - (isNew ? 0 : mark)) };
     }
 
-    private StreamState Drop(long id, long clusterId, long kindId, string stream, string ns, string name, string shown, ulong mark, StreamState state)
+    private StreamState Drop(long id, long clusterId, long kindId, MirroredKey key, string shown, ulong mark, StreamState state)
     {
         _revision++;
-        var before = End(id, clusterId, kindId, ns, name, shown, _time.GetUtcNow().ToUnixTimeMilliseconds(), gone: true);
+        var before = End(id, clusterId, kindId, key.Namespace, key.Name, shown, _time.GetUtcNow().ToUnixTimeMilliseconds(), gone: true);
         _session.Prepare("DELETE FROM objects WHERE id=$1", id).ExecuteNonQuery();
         RemoveTerms(kindId, id, TermsOf(before));
-        Changes.Add(new MirrorChange(_revision, stream, ns, shown, before, null));
+        Changes.Add(new MirrorChange(_revision, key, shown, before, null));
         return state with { Digest = unchecked(state.Digest - mark) };
     }
 
-    private StreamState DropUnseen(long clusterId, long kindId, string stream, StreamState state)
+    private StreamState DropUnseen(long clusterId, long kindId, string cluster, string stream, StreamState state)
     {
         var unseen = new List<(long Id, string Namespace, string Name, string Shown, ulong Mark)>();
         using (var reader = _session.Prepare("SELECT id, ns, name, shown, mark FROM objects WHERE kind=$1 AND cluster=$2 AND pass<>$3", kindId, clusterId, state.Pass).ExecuteReader())
@@ -216,7 +217,7 @@ internal sealed class MirrorWriter
 
         foreach (var row in unseen)
         {
-            state = Drop(row.Id, clusterId, kindId, stream, row.Namespace, row.Name, row.Shown, row.Mark, state);
+            state = Drop(row.Id, clusterId, kindId, new MirroredKey(cluster, stream, row.Namespace, row.Name), row.Shown, row.Mark, state);
         }
 
         return state;

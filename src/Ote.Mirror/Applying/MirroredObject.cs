@@ -78,6 +78,10 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
     public static ObjectOrigin? OriginOf(byte[] shown) =>
         JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name, obj.Annotation(Prefix + "resource-version"), obj.Text("apiVersion")) : null;
 
+    /// <summary>The uid of an object that is shown, and the version that its cluster gave it; empty for none.</summary>
+    public static (string Uid, string ResourceVersion) VersionOf(byte[] shown) =>
+        JsonNode.Parse(shown) is JsonObject obj ? (obj.Uid(), obj.Annotation(Prefix + "resource-version") ?? "") : ("", "");
+
     /// <summary>An object that is gone, at the revision at which it went.</summary>
     public static byte[] AtRevision(byte[] json, long revision)
     {

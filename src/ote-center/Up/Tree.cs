@@ -231,7 +231,7 @@ internal sealed class Tree : IAsyncDisposable
                 JoinToken = token,
                 CaPin = parent is null ? null : _controllers["root"].CaPin,
             },
-            new ClusterControllerParts(_waiting.Loggers(planned.Name, Loggers), Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim },
+            new ClusterControllerParts(_waiting.Loggers(planned.Name, Loggers), Meters, _time, NextRandom) { ControlApi = control, ControlApiNamesRequester = true, Shim = shim, Mirror = control is null ? null : _mirror },
             stop).ConfigureAwait(false));
         lock (_gate)
         {

@@ -82,6 +82,7 @@ internal static class ClusterControllerRole
                 ControlApi = client,
                 ControlApiNamesRequester = api is not null && control is null,
                 Shim = Shim(host, arguments, managed),
+                Mirror = mirror,
                 JoinWaits = why => Volatile.Write(ref joinWaits, why),
             },
             host.Stop).ConfigureAwait(false);

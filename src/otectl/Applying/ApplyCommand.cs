@@ -11,6 +11,8 @@ namespace Ote.Ctl.Applying;
 internal sealed class ApplyCommand
 {
     private const int MostShown = 80;
+    private const string Executed = "executed";
+    private const string Observed = "observed";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Option<string[]> _files = new("--filename", "-f")
@@ -31,6 +33,12 @@ internal sealed class ApplyCommand
 
     private readonly Option<bool> _noWait = new("--no-wait") { Description = "Return when the commands are created" };
 
+    private readonly Option<string?> _waitFor = new("--wait-for")
+    {
+        Description = $"Until when to wait: {Executed} at every cluster (the default), or {Observed}, when their reports show it",
+        HelpName = "STAGE",
+    };
+
     private readonly Option<TimeSpan?> _timeout =
         Durations.Option("--timeout", $"How long to wait in all for the commands to end (default: {Durations.Format(Patience)})");
 
@@ -50,6 +58,7 @@ internal sealed class ApplyCommand
 
     private ApplyCommand()
     {
+        _waitFor.AcceptOnlyFromAmong(Executed, Observed);
     }
 
     internal static Command Build(CommandRunner runner)
@@ -58,16 +67,22 @@ internal sealed class ApplyCommand
         return runner.Attach(
             new Command("apply", "Apply manifests at every selected cluster and follow the receipts.")
             {
-                apply._files, apply._recursive, apply._selector, apply._noWait, apply._timeout, apply._deadline, apply._resources, apply._commandNamespace,
+                apply._files, apply._recursive, apply._selector, apply._noWait, apply._waitFor, apply._timeout, apply._deadline, apply._resources, apply._commandNamespace,
             },
             apply.RunAsync);
     }
 
     private async Task<ExitCode> RunAsync(Invocation run, CancellationToken cancellation)
     {
+        var observed = run.Typed.GetValue(_waitFor) == Observed;
+        if (observed && run.Typed.GetValue(_noWait))
+        {
+            throw new CtlException(ExitCode.Usage, "--no-wait and --wait-for: give one of them");
+        }
+
         var planned = await PlanAsync(run, cancellation).ConfigureAwait(false);
         await NegatedNames.WarnAsync(run, run.Typed.GetValue(_selector) ?? "", cancellation).ConfigureAwait(false);
-        var work = new ApplyRun(run, ObjectFollower.Of(run), planned);
+        var work = new ApplyRun(run, ObjectFollower.Of(run), planned, observed);
         if (run.Typed.GetValue(_noWait))
         {
             await work.SubmitAsync(cancellation).ConfigureAwait(false);
@@ -83,7 +98,7 @@ internal sealed class ApplyCommand
         }
 
         await PrintAsync(run, work.Receipts).ConfigureAwait(false);
-        var verdict = Receipt.Verdict(work.Receipts, timedOut);
+        var verdict = Receipt.Verdict(work.Receipts, timedOut, observed);
         var pending = await PendingNames.AdviceAsync(run, run.Typed.GetValue(_selector) ?? "", work.Receipts, cancellation).ConfigureAwait(false);
         ApplySummary.Tell(run, work.Receipts, verdict, timeout, pending);
         return verdict;

@@ -8,7 +8,11 @@ using Ote.Kube.Objects;
 namespace Ote.Ctl.Applying;
 
 /// <summary>Creates commands in order, each after the one before has ended, and keeps their receipts.</summary>
-internal sealed class ApplyRun(Invocation run, ObjectFollower follower, IReadOnlyList<(string Subject, JsonObject Command)> planned)
+/// <param name="run">The call.</param>
+/// <param name="follower">Follows objects.</param>
+/// <param name="planned">The commands.</param>
+/// <param name="observed">Whether it is waited until each was observed as well, as far as it can be.</param>
+internal sealed class ApplyRun(Invocation run, ObjectFollower follower, IReadOnlyList<(string Subject, JsonObject Command)> planned, bool observed = false)
 {
     /// <summary>Above this, failing targets are looked up once, at the end: each look goes through every page.</summary>
     private const int MaxLiveTargets = 500;
@@ -108,7 +112,7 @@ internal sealed class ApplyRun(Invocation run, ObjectFollower follower, IReadOnl
             }
 
             changed(_receipts);
-            if (command.IsFinished || command.NothingMatched is not null || command.Refusal is not null)
+            if ((command.IsFinished && !(observed && command.IsWatched)) || command.NothingMatched is not null || command.Refusal is not null)
             {
                 return command;
             }

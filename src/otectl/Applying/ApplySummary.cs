@@ -11,13 +11,15 @@ internal static class ApplySummary
     /// <summary>The table of receipts and, if any, the table of targets that did not succeed.</summary>
     internal static void Write(Invocation run, IReadOnlyList<Receipt> receipts)
     {
-        var table = new TextTable(["OBJECT", "COMMAND", .. Receipt.Stages.Select(stage => stage.ToUpperInvariant()), "PHASE"]);
+        var observed = receipts.Any(receipt => receipt.Command is { TellsObserved: true });
+        var table = new TextTable(["OBJECT", "COMMAND", .. Receipt.Stages.Select(stage => stage.ToUpperInvariant()), .. observed ? ["OBSERVED"] : Array.Empty<string>(), "PHASE"]);
         foreach (var receipt in receipts)
         {
             table.Add([
                 receipt.Subject,
                 receipt.Command?.Name,
                 .. receipt.Counts.Select(count => (Cell)count),
+                .. observed ? [receipt.Command is { TellsObserved: true } seen ? seen.Count("observed") : "-"] : Array.Empty<Cell>(),
                 new Cell(receipt.Phase, run.OutPaint.State)]);
         }
 
@@ -57,6 +59,7 @@ internal static class ApplySummary
             ExitCode.Usage => commands.First(command => command.Refusal is not null) is var refused
                 ? $"command {refused.Name} was refused: {refused.Refusal}; correct the manifest" : "",
             ExitCode.TimedOut => Waiting(receipts, commands, timeout, program),
+            ExitCode.Failed => Unseen(commands.First(command => !command.IsSeen)),
             _ => Lost(commands, targets - succeeded, targets, program, pending) + Unmanaged(receipts),
         };
         run.Note(verdict == ExitCode.Ok ? line : run.ErrorPaint.Bad("error:") + " " + Cell.Printable(line));
@@ -102,11 +105,20 @@ internal static class ApplySummary
             return $"no controller has taken command {open.Name} within {Durations.Format(timeout)}{unsent}; check that the cluster-controller of this control API runs";
         }
 
+        if (open.Object is null && rest == 0 && commands.FirstOrDefault(command => command.IsWatched) is { Object: not null } watched)
+        {
+            return $"command {watched.Name} succeeded, and not all of it was observed after {Durations.Format(timeout)}: {watched.Unseen}; {program} command show {watched.Name} tells how it goes on, or give it more time with --timeout";
+        }
+
         return open.Object is null
             ? $"not everything was sent within {Durations.Format(timeout)}{unsent}; apply again"
             : $"command {open.Name} has {open.Settled} of {Plural.Of(open.Count("targets"), "target")} done after {Durations.Format(timeout)}{unsent}; "
               + (open.Concern is { } concern ? concern + "; " : "") + $"it goes on: {program} command show {open.Name}, or give it more time with --timeout";
     }
+
+    private static string Unseen(CommandView command) => command.Unseen is { } what
+        ? $"command {command.Name} succeeded, and not all of it was observed: {what}"
+        : $"command {command.Name} succeeded, and nothing of it can be observed: its controller keeps no mirror of what clusters report (ote cluster-controller --serve), or the command is not about one object; leave --wait-for out";
 
     private static CommandView Worst(CommandView[] commands) => commands.MaxBy(command => command.Lost);
 

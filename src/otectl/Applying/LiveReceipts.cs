@@ -55,6 +55,8 @@ internal sealed class LiveReceipts(TextWriter writer, bool colours) : IReceiptDi
 
         rows.AddRange(receipts.SelectMany(receipt => receipt.Failures).Take(MaxRows)
             .Select(failure => new Text(Cell.Printable($"  {failure.Cluster}: {failure.Code} {failure.Describe()}"), new Style(Color.Red))));
+        rows.AddRange(receipts.Where(receipt => receipt.Command is { IsFinished: true, IsWatched: true }).Take(MostConcerns)
+            .Select(receipt => new Text(Cell.Printable($"{receipt.Subject}: {receipt.Command!.Value.Unseen}"), new Style(Color.Yellow))));
         rows.AddRange(receipts.Select(receipt => receipt.Command?.Concern).OfType<string>().Distinct(StringComparer.Ordinal).Take(MostConcerns)
             .Select(concern => new Text(Cell.Printable(concern), new Style(Color.Yellow))));
         return new Rows(rows);

@@ -23,11 +23,14 @@ internal sealed record Receipt(string Subject, CommandView? Command, IReadOnlyLi
     internal string Progress()
     {
         var counts = Counts;
-        return $"{Subject}: {Phase}, " + string.Join(", ", Stages.Select((stage, i) => $"{stage} {counts[i]}"));
+        return $"{Subject}: {Phase}, " + string.Join(", ", Stages.Select((stage, i) => $"{stage} {counts[i]}")) + (Command is { TellsObserved: true } seen ? $", observed {seen.Count("observed")}" : "");
     }
 
     /// <summary>What a run of commands comes to; the worst wins.</summary>
-    internal static ExitCode Verdict(IReadOnlyCollection<Receipt> receipts, bool timedOut)
+    /// <param name="receipts">What became of each object.</param>
+    /// <param name="timedOut">Whether the time to wait ran out.</param>
+    /// <param name="observed">Whether all were to be observed.</param>
+    internal static ExitCode Verdict(IReadOnlyCollection<Receipt> receipts, bool timedOut, bool observed = false)
     {
         if (timedOut)
         {
@@ -40,6 +43,7 @@ internal sealed record Receipt(string Subject, CommandView? Command, IReadOnlyLi
             _ when commands.Any(command => command.Refusal is not null) => ExitCode.Usage,
             _ when commands.Any(command => command.NothingMatched is not null) => ExitCode.NothingMatched,
             _ when commands.Any(command => command.Lost > 0 || (command.IsFinished && command.Phase != "Succeeded")) => ExitCode.TargetFailed,
+            _ when observed && commands.Any(command => !command.IsSeen) => ExitCode.Failed,
             _ => ExitCode.Ok,
         };
     }

@@ -71,6 +71,16 @@ internal static class CommandShowCommand
             waiting.Add(target);
         }
 
+        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (command.TellsObserved)
+        {
+            await foreach (var (cluster, at) in ResultPages.ObservedAsync(run.Api, command, cancellation).ConfigureAwait(false))
+            {
+                seen[cluster] = at is { } time ? Age.Since(time, run.Now) : "yes";
+            }
+        }
+
+        Cell[] Observed(string cluster) => command.TellsObserved ? [seen.GetValueOrDefault(cluster, "-")] : [];
         var rows = new List<(bool Well, string Cluster, Cell[] Cells)>();
         await foreach (var outcome in ResultPages.OutcomesAsync(run.Api, command, cancellation).ConfigureAwait(false))
         {
@@ -82,18 +92,19 @@ internal static class CommandShowCommand
                     new Cell(outcome.Word, run.OutPaint.State),
                     outcome.Code == 0 ? "-" : outcome.Code.ToString(CultureInfo.InvariantCulture),
                     outcome.Time is { } ended ? Age.Since(ended, run.Now) : "-",
+                    .. Observed(outcome.Cluster),
                     outcome.Describe() is { Length: > 0 } text ? text : "-"]));
             }
         }
 
         foreach (var cluster in failedOnly && !command.IsFinished ? [] : waiting)
         {
-            rows.Add((!command.IsFinished, cluster, [cluster, command.IsFinished ? "unknown" : "waiting", "-", "-", "-"]));
+            rows.Add((!command.IsFinished, cluster, [cluster, command.IsFinished ? "unknown" : "waiting", "-", "-", .. Observed(cluster), "-"]));
         }
 
         if (rows.Count > 0)
         {
-            var table = new TextTable("CLUSTER", "OUTCOME", "CODE", "AGE", "ERROR");
+            var table = new TextTable(["CLUSTER", "OUTCOME", "CODE", "AGE", .. command.TellsObserved ? ["OBSERVED"] : Array.Empty<string>(), "ERROR"]);
             foreach (var row in rows.OrderBy(row => row.Well).ThenBy(row => row.Cluster, StringComparer.Ordinal))
             {
                 table.Add(row.Cells);
@@ -121,8 +132,13 @@ internal static class CommandShowCommand
         Field("Request", $"{command.Method} {command.Url}");
         Field("Phase", new Cell(command.Phase, run.OutPaint.State));
         Field("Created", command.Created is { } created ? $"{created.ToKubeTime()} ({Age.Since(created, run.Now)} ago)" : "");
-        string[] stages = ["targets", "accepted", "sent", "durable", "executed", "succeeded", "failed", "expired", "cancelled", .. command.Count("notSelected") > 0 ? ["notSelected"] : Array.Empty<string>()];
+        string[] stages = ["targets", "accepted", "sent", "durable", "executed", .. command.TellsObserved ? ["observed"] : Array.Empty<string>(), "succeeded", "failed", "expired", "cancelled", .. command.Count("notSelected") > 0 ? ["notSelected"] : Array.Empty<string>()];
         Field("Receipts", string.Join(", ", stages.Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage} {command.Count(stage)}"))));
+        if (command.Unseen is { } unseen && command.IsFinished)
+        {
+            Field("Observed", unseen);
+        }
+
         if ((command.NothingMatched ?? command.Refusal ?? command.NotAllowed ?? command.Concern) is { } why)
         {
             Field("Message", new Cell(why, run.OutPaint.Bad));

@@ -10,6 +10,8 @@ internal readonly record struct CommandView(JsonObject Object)
     /// <summary>Annotation of commands this program makes: the object applied, such as <c>deployment.apps/nginx</c>.</summary>
     internal const string SubjectAnnotation = "ote.baidu.com/subject";
 
+    private const string ObservedCondition = "Observed";
+
     internal string Name => Object.Name();
 
     internal string Namespace => Object.Namespace();
@@ -67,4 +69,16 @@ internal readonly record struct CommandView(JsonObject Object)
 
     /// <summary>What an operator should look at: names that nobody answers to, clusters that are away or stuck; null when there is nothing.</summary>
     internal string? Concern => string.Join("; ", new[] { UnknownNames, Holdup }.OfType<string>()) is { Length: > 0 } all ? all : null;
+
+    /// <summary>Whether it is told at how many targets the command was observed: the control API keeps a mirror, and the command changes one object.</summary>
+    internal bool TellsObserved => IsObserved && Object.Condition(ObservedCondition) is not null;
+
+    /// <summary>Whether every target that succeeded was observed.</summary>
+    internal bool IsSeen => TellsObserved && Object.IsTrue(ObservedCondition);
+
+    /// <summary>Whether it may still be observed at more targets.</summary>
+    internal bool IsWatched => TellsObserved && Object.Condition(ObservedCondition).Text("reason") == "Watching";
+
+    /// <summary>At how many targets it was observed, and what of the others; null when all were, or nothing is told of it.</summary>
+    internal string? Unseen => TellsObserved && !IsSeen ? Object.Condition(ObservedCondition).Text("message") : null;
 }

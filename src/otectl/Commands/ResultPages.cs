@@ -48,10 +48,22 @@ internal static class ResultPages
         }
     }
 
+    /// <summary>At which clusters it was observed so far, and when.</summary>
+    internal static async IAsyncEnumerable<(string Cluster, DateTimeOffset? At)> ObservedAsync(KubeClient api, CommandView command, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var page in PagesAsync(api, command, "observed", cancellation).ConfigureAwait(false))
+        {
+            foreach (var item in page.Items("observed")?.OfType<JsonObject>() ?? [])
+            {
+                yield return (item.Text("cluster") ?? "", item.Time("timestamp"));
+            }
+        }
+    }
+
     /// <summary>The pages themselves, verbatim.</summary>
     /// <param name="api">The control API.</param>
     /// <param name="command">Whose pages.</param>
-    /// <param name="which"><c>targets</c>, <c>results</c>, or null for both.</param>
+    /// <param name="which"><c>targets</c>, <c>results</c>, <c>observed</c>, or null for all.</param>
     /// <param name="cancellation">Ends the reading.</param>
     internal static async IAsyncEnumerable<JsonObject> PagesAsync(
         KubeClient api, CommandView command, string? which, [EnumeratorCancellation] CancellationToken cancellation)

@@ -38,7 +38,8 @@ internal sealed class PlayedController : IAsyncDisposable
     }
 
     /// <summary>Writes a status. Counts are given as <c>targets=4 sent=4</c>.</summary>
-    public async Task SayAsync(JsonObject command, string phase, string counts, string? notMatched = null, string? unknown = null, string? notAllowed = null, string? away = null)
+    public async Task SayAsync(JsonObject command, string phase, string counts, string? notMatched = null, string? unknown = null, string? notAllowed = null, string? away = null,
+        (bool All, string Reason, string Message)? observed = null)
     {
         var current = (await _api.GetAsync(Kinds.ClusterControllers, command.Namespace(), command.Name(), CtlWorld.Stop))!;
         var status = new JsonObject { ["observedGeneration"] = current.Generation(), ["commandPhase"] = phase };
@@ -68,6 +69,11 @@ internal sealed class PlayedController : IAsyncDisposable
             Conditions.SetCondition(status, "Allowed", false, "NotAllowed", notAllowed, CtlWorld.Start);
         }
 
+        if (observed is var (all, reason, message))
+        {
+            Conditions.SetCondition(status, "Observed", all ? true : null, reason, message, CtlWorld.Start);
+        }
+
         current["status"] = status;
         await _api.ReplaceStatusAsync(Kinds.ClusterControllers, current, CtlWorld.Stop);
     }
@@ -79,6 +85,10 @@ internal sealed class PlayedController : IAsyncDisposable
     /// <summary>Writes a page of outcomes, each an object of cluster, code, body, error and text.</summary>
     public Task<JsonObject> ResultsAsync(JsonObject command, int page, params JsonObject[] items) =>
         PageAsync(command, $"r{page}", "results", "results", new JsonArray([.. items]));
+
+    /// <summary>Records where a command was observed.</summary>
+    public Task<JsonObject> ObservedAsync(JsonObject command, params string[] clusters) =>
+        PageAsync(command, "o0", "observed", "observed", new JsonArray([.. clusters.Select(cluster => (JsonNode)new JsonObject { ["cluster"] = cluster, ["timestamp"] = CtlWorld.Start.ToKubeTime() })]));
 
     public static JsonObject Item(string cluster, int code, string error = "", string text = "", string body = "") => new()
     {

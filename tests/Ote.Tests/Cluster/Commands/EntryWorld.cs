@@ -50,10 +50,15 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     public FaultyHandler Faults { get; }
 
-    public static async Task<EntryWorld> StartAsync(CancellationToken ct, params string[] clusters)
+    /// <summary>What clusters report; null: the entry keeps no mirror.</summary>
+    public PlayedMirror? Mirror { get; set; }
+
+    public static Task<EntryWorld> StartAsync(CancellationToken ct, params string[] clusters) => StartAsync(null, ct, clusters);
+
+    public static async Task<EntryWorld> StartAsync(PlayedMirror? mirror, CancellationToken ct, params string[] clusters)
     {
         var server = await ApiServer.StartAsync(new ApiServerOptions { Name = "root", InstallCrds = Crds.Load() }, NullLoggerFactory.Instance, TimeProvider.System, ct);
-        EntryWorld world = new(server);
+        EntryWorld world = new(server) { Mirror = mirror };
         foreach (string cluster in clusters)
         {
             world.Subtree.Set(cluster);
@@ -81,7 +86,7 @@ internal sealed class EntryWorld : IAsyncDisposable
 
     /// <summary>A new process on the same API, which knows nothing else. It does not work before <see cref="Run"/>.</summary>
     public void Make() => _controller = new CommandController(
-        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience, Access, Audit);
+        "root", new KubeClient(new HttpClient(Faults, disposeHandler: false) { BaseAddress = new Uri("https://embedded/") }), true, Subtree, Time, () => 0.5, NullLogger.Instance, Patience, Access, Audit, mirror: Mirror);
 
     public void Run(bool make = true)
     {

@@ -18,6 +18,7 @@ using Ote.Kube.Objects;
 using Ote.Kube.Resources;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Kube.Mirrors;
 using Ote.Mirror.Reporting;
 using Ote.Shim;
 using Ote.Shim.Kubernetes.Kubernetes;
@@ -58,6 +59,9 @@ internal sealed class SmallTree : IAsyncDisposable
 
     public IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
 
+    /// <summary>What the root looks at to see whether commands took effect; null: nothing.</summary>
+    public IObjectMirror? Mirror { get; set; }
+
     public static async Task<SmallTree> StartAsync(CancellationToken ct, Func<ClusterControllerOptions, ClusterControllerOptions>? adjust = null)
     {
         var tree = new SmallTree { Adjust = adjust ?? (static options => options) };
@@ -71,7 +75,7 @@ internal sealed class SmallTree : IAsyncDisposable
         Root = api.CreateClient(new UserInfo("alice", [UserInfo.Masters]));
         _controllers["root"] = await ClusterController.StartAsync(
             Adjust(new ClusterControllerOptions { Name = "root", DataDirectory = Path.Combine(Folder, "root"), Listen = Listen("root") }),
-            Parts(api.CreateClient(UserInfo.Component("cluster-controller")), null),
+            Parts(api.CreateClient(UserInfo.Component("cluster-controller")), null) with { Mirror = Mirror },
             ct);
         _pin = _controllers["root"].CaPin;
     }

@@ -65,6 +65,25 @@ public sealed class MirrorTreeTests
     }
 
     [Fact]
+    public async Task A_command_is_observed_when_the_reports_of_its_clusters_have_come_to_the_root()
+    {
+        await using var world = await World.StartAsync();
+        await world.Tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await world.Tree.AddAsync("c1", "north", [], Ct);
+        await world.Tree.AddAsync("c2", "root", [], Ct);
+        await world.PutAsync("c1", "before", "1");
+        await world.PutAsync("c2", "before", "1");
+        await world.MirroredAsync("before-c1", "1");
+        await world.MirroredAsync("before-c2", "1");
+        await world.ObservedAsync("make", "c1,c2", "POST", "/api/v1/namespaces/default/configmaps", """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"m-"}}""", 2);
+        await world.ObservedAsync("change", "c1,c2", "PATCH", "/api/v1/namespaces/default/configmaps/before", """{"data":{"v":"2"}}""", 2);
+        await world.MirroredAsync("before-c1", "2");
+        await world.ObservedAsync("remove", "c1", "DELETE", "/api/v1/namespaces/default/configmaps/before", "", 1);
+        await world.MirroredAsync("before-c1", null);
+        await world.MirroredAsync("before-c2", "2");
+    }
+
+    [Fact]
     [Trait("Defect", "S3")]
     public async Task A_child_that_reports_in_anothers_name_changes_nothing()
     {
@@ -104,6 +123,7 @@ public sealed class MirrorTreeTests
             var world = new World();
             world.Mirror.Changes.Listen(_ => world._changed.Set());
             world.Mirror.TellingChanged += world._changed.Set;
+            world.Tree.Mirror = world.Mirror;
             await world.Tree.StartRootAsync(Ct);
             world._following = new TreeFollower(world.Mirror, world.Tree["root"].FollowReportsAsync, TimeProvider.System, static () => 0.5, NullLogger.Instance).RunAsync(world._stop.Token);
             return world;
@@ -127,6 +147,17 @@ public sealed class MirrorTreeTests
         }
 
         public Task MirroredAsync(string shown, string? value) => UntilAsync(async () => (await FindAsync(shown))?.Text("data", "v") == value);
+
+        /// <summary>Sends a command and waits until it was observed at so many clusters, and says so.</summary>
+        public async Task ObservedAsync(string name, string clusters, string method, string url, string body, long count)
+        {
+            await Tree.Root.CreateAsync(Kinds.ClusterControllers, "default", new JsonObject
+            {
+                ["apiVersion"] = "ote.baidu.com/v1", ["kind"] = "ClusterController", ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
+                ["spec"] = new JsonObject { ["clusterSelector"] = clusters, ["method"] = method, ["url"] = url, ["body"] = body, ["contentType"] = method == "PATCH" ? "application/merge-patch+json" : "application/json" },
+            }, Ct);
+            await SmallTree.UntilAsync(Tree.Root, Kinds.ClusterControllers, "default", name, c => c.Whole("status", "targetCounts", "observed") == count && c.IsTrue("Observed"), Ct);
+        }
 
         public async Task<string?> StaleSinceAsync(string shown) => (await FindAsync(shown))?.Annotation("ote.baidu.com/stale-since");
 

@@ -2,6 +2,7 @@ using System.Text;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
 using Ote.Mirror.Applying;
 using Ote.Mirror.Reporting;
@@ -208,6 +209,71 @@ public sealed class MirrorStoreTests : IDisposable
         Assert.All(await Task.WhenAll(good), Assert.True);
         Assert.Equal(20, (await NamesAsync(mirror)).Length);
     }
+
+    [Fact]
+    public async Task An_object_is_looked_up_by_the_name_and_the_version_that_its_cluster_gave_it()
+    {
+        await using var mirror = Open();
+        Assert.Equal(default, await mirror.LookAsync(Key("a"), "u1", Ct));
+        await mirror.ApplyAsync("c1", Whole(10, Versioned("a", "u1", "70")));
+        await mirror.ApplyAsync("c2", Whole(10, Versioned("a", "u9", "900")));
+        Assert.Equal(new MirroredState(true, "u1", "70", false), await mirror.LookAsync(Key("a"), "u1", Ct));
+        Assert.Equal(new MirroredState(true, "u1", "70", false), await mirror.LookAsync(Key("a"), "u0", Ct)); // it was never here
+        Assert.Equal(new MirroredState(true, null, null, false), await mirror.LookAsync(Key("b"), "u1", Ct));
+        Assert.Equal(default, await mirror.LookAsync(Key("a") with { Kind = "services" }, "u1", Ct));
+        Assert.Equal(default, await mirror.LookAsync(Key("a") with { Cluster = "c3" }, "u1", Ct));
+    }
+
+    [Fact]
+    public async Task An_object_of_a_name_that_is_shown_with_a_mark_is_looked_up_by_its_name()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("b-c", Whole(1, Versioned("a", "u1", "1")));
+        await mirror.ApplyAsync("c", Whole(1, Versioned("a-b", "u2", "2")));
+        Assert.Equal("u1", (await mirror.LookAsync(new MirroredKey("b-c", "pods", "ns", "a"), "u1", Ct)).Uid);
+        Assert.Equal("u2", (await mirror.LookAsync(new MirroredKey("c", "pods", "ns", "a-b"), "u2", Ct)).Uid);
+    }
+
+    [Fact]
+    public async Task That_an_object_was_here_and_is_gone_is_known_by_its_uid_also_after_a_restart()
+    {
+        await using (var mirror = Open())
+        {
+            await mirror.ApplyAsync("c1", Whole(10, Versioned("a", "u1", "70")));
+            await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("a", null)));
+            await mirror.ApplyAsync("c1", Next(11, 12, complete: false, Versioned("a", "u2", "80")));
+        }
+
+        await using var again = Open();
+        Assert.Equal(new MirroredState(true, "u2", "80", true), await again.LookAsync(Key("a"), "u1", Ct));
+        Assert.Equal(new MirroredState(true, "u2", "80", false), await again.LookAsync(Key("a"), "u2", Ct));
+        Assert.Equal(new MirroredState(true, "u2", "80", false), await again.LookAsync(Key("a"), "u3", Ct));
+        await again.ApplyAsync("c1", new Report(Whole(3)) { Epoch = 8 }); // told from the beginning, without it
+        Assert.Equal(new MirroredState(true, null, null, true), await again.LookAsync(Key("a"), "u2", Ct));
+    }
+
+    [Fact]
+    public async Task What_has_changed_is_told_by_the_names_at_the_clusters_when_it_can_be_looked_up()
+    {
+        await using var mirror = Open();
+        var told = new List<string>();
+        mirror.Changed += keys => told.AddRange(keys.Select(k => $"{k.Cluster} {k.Kind} {k.Namespace}/{k.Name}"));
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n1"), Pod("b", "n1")));
+        await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("b", "n1"))); // as it was
+        await mirror.ApplyAsync("c1", Next(11, 12, complete: false, Pod("b", null)));
+        await mirror.ApplyAsync("c2", Whole(1, Pod("a", "n1")));
+        await mirror.RemoveAsync("c1");
+        Assert.Equal(["c1 pods ns/a", "c1 pods ns/b", "c1 pods ns/b", "c2 pods ns/a", "c1 pods ns/a"], told);
+    }
+
+    private static MirroredKey Key(string name) => new("c1", "pods", "ns", name);
+
+    private static ObjectChange Versioned(string name, string uid, string version) => new()
+    {
+        Namespace = "ns",
+        Name = name,
+        Object = ByteString.CopyFromUtf8($$"""{"metadata":{"name":"{{name}}","namespace":"ns","uid":"{{uid}}","resourceVersion":"{{version}}"} }"""),
+    };
 
     private static ObjectChange Pod(string name, string? node) => new()
     {
