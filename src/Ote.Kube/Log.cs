@@ -21,7 +21,7 @@ internal static partial class Log
     [LoggerMessage(1111, LogLevel.Information, "{Candidate} leads no more by lease {Lease}, term {Term}")]
     public static partial void LeadsNoMore(this ILogger log, string candidate, string lease, long term);
 
-    [LoggerMessage(1112, LogLevel.Warning, "Lease {Lease} could not be read or written: {Cause}")]
+    [LoggerMessage(1112, LogLevel.Warning, "Lease {Lease} could not be read or written: {Cause}; it is tried again, without saying so while the cause stays")]
     public static partial void LeaseUnreachable(this ILogger log, string lease, string cause);
 
     [LoggerMessage(1113, LogLevel.Error, "{Candidate} gives lease {Lease} up: what it does as leader failed")]

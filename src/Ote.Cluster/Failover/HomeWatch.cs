@@ -19,8 +19,8 @@ internal sealed class HomeWatch
     /// <summary>How long home must stand well, in milliseconds.</summary>
     public long Required { get; private set; }
 
-    /// <summary>A probe of home has ended. True: go home now.</summary>
-    /// <param name="good">It answered, is who it should be, knows of the root and takes children.</param>
+    /// <summary>A probe of home has ended. True: it has stood well for long enough.</summary>
+    /// <param name="good">It answered, is who it should be and knows of the root.</param>
     /// <param name="now">When.</param>
     public bool Probed(bool good, long now)
     {
@@ -42,6 +42,9 @@ internal sealed class HomeWatch
     /// <param name="returned">It came from another parent; only such an arrival can turn out to have been too early.</param>
     /// <param name="now">When.</param>
     public void Arrived(bool returned, long now) => (_arrived, _goodSince) = (returned ? now : -1, -1);
+
+    /// <summary>Home was left because somebody wished it, as when it is drained: that tells nothing of how well it stands.</summary>
+    public void Left() => (_arrived, _goodSince) = (-1, -1);
 
     /// <summary>The link at home was lost.</summary>
     public void Lost(long now)

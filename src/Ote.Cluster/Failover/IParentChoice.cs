@@ -23,6 +23,6 @@ public interface IParentChoice
     /// <summary>The link is up.</summary>
     void Attached(ParentTarget target, PeerIdentity parent, Welcome welcome);
 
-    /// <summary>The link is lost after this long.</summary>
-    void Lost(TimeSpan lasted);
+    /// <summary>The link is lost after this long; planned when somebody wished that, and nothing is wrong with the parent.</summary>
+    void Lost(TimeSpan lasted, bool planned);
 }

@@ -54,7 +54,7 @@ public sealed class ParentSeeker : IParentChoice
     internal IPlace? Place { get; init; }
 
     /// <summary>Ends the present link so that another parent is dialled. Set before anything runs.</summary>
-    internal Action<string> Redial { get; set; } = _ => { };
+    internal Action<string, bool> Redial { get; set; } = (_, _) => { };
 
     /// <summary>The parent this cluster was set up with; its name is empty until it has answered.</summary>
     public ParentTarget Home => In(p => p.Home);
@@ -141,12 +141,16 @@ public sealed class ParentSeeker : IParentChoice
     }
 
     /// <inheritdoc/>
-    public void Lost(TimeSpan lasted)
+    public void Lost(TimeSpan lasted, bool planned)
     {
         TimeSpan damped;
         lock (_gate)
         {
-            if (_plan.Current is { IsHome: true })
+            if (_plan.Current is { IsHome: true } && planned)
+            {
+                _watch.Left();
+            }
+            else if (_plan.Current is { IsHome: true })
             {
                 _watch.Lost(Now);
             }
@@ -235,10 +239,11 @@ public sealed class ParentSeeker : IParentChoice
             bool due;
             lock (_gate)
             {
+                // One that is drained stands no worse for it: when that is taken back, nothing has to be waited for.
                 due = _watch.Probed(answer is not null, Now) && _plan.Current is { IsHome: false };
             }
 
-            if (answer is null)
+            if (answer is null or { Draining: true })
             {
                 Place?.Stay();
             }
@@ -284,7 +289,7 @@ public sealed class ParentSeeker : IParentChoice
             bool leaves;
             lock (_gate)
             {
-                leaves = _root.Answered(candidate, answer is not null, count, Now) && _plan.Current?.Uid == parent!.Uid && Place?.IsRooted == false;
+                leaves = _root.Answered(candidate, answer is { Draining: false }, count, Now) && _plan.Current?.Uid == parent!.Uid && Place?.IsRooted == false;
                 if (leaves)
                 {
                     _plan.Forsake(candidate);
@@ -294,7 +299,7 @@ public sealed class ParentSeeker : IParentChoice
             if (leaves)
             {
                 _log.Forsakes(parent!.Name, candidate.ToString());
-                Leave($"{parent.Name} hears nothing of the root, and {candidate} does");
+                Leave($"{parent.Name} hears nothing of the root, and {candidate} does", planned: false);
                 return true;
             }
         }
@@ -302,7 +307,7 @@ public sealed class ParentSeeker : IParentChoice
         return false;
     }
 
-    /// <summary>What a possible parent says when it is well: it is who it should be, knows of the root, takes children. Null when it is not.</summary>
+    /// <summary>What a possible parent says when it is well: it is who it should be and knows of the root. Null when it is not. It may be drained.</summary>
     private async Task<ProbeAnswer?> AskAsync(IDialer dialer, ParentTarget target, CancellationToken stop)
     {
         try
@@ -320,7 +325,7 @@ public sealed class ParentSeeker : IParentChoice
                 return null;
             }
 
-            return probe.Answer is { Rooted: true, Draining: false } well ? well : null;
+            return probe.Answer is { Rooted: true } well ? well : null;
         }
         catch (Exception away) when (away is IOException || (away is OperationCanceledException && !stop.IsCancellationRequested))
         {
@@ -329,14 +334,14 @@ public sealed class ParentSeeker : IParentChoice
         }
     }
 
-    private void Leave(string reason)
+    private void Leave(string reason, bool planned = true)
     {
         lock (_gate)
         {
             _leaving = true;
         }
 
-        Redial(reason);
+        Redial(reason, planned);
     }
 
     private T In<T>(Func<FailoverPlan, T> decide)

@@ -183,7 +183,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         _log.Draining(_routes.Self.Name);
         foreach (var link in _links.Values)
         {
-            link.Close("this parent is being drained; choose another");
+            link.Close("this parent is being drained; choose another", planned: true);
         }
     }
 
@@ -252,7 +252,7 @@ internal sealed class ClusterHandler : ILinkHandler, IAdmission
         var name = link.Peer.Name;
         if (_links.TryRemove(new KeyValuePair<string, ILink>(name, link)))
         {
-            _log.ChildDetached(_stop.IsCancellationRequested ? LogLevel.Information : LogLevel.Warning, name, _routes.Self.Name, reason);
+            _log.ChildDetached(_stop.IsCancellationRequested || link.IsPlanned ? LogLevel.Information : LogLevel.Warning, name, _routes.Self.Name, reason);
             _desk.Detached(link);
             _routes.Apply(t => t.ChildDetached(name, _time.GetUtcNow().ToUnixTimeMilliseconds()));
         }

@@ -84,7 +84,7 @@ internal sealed class EdgeHandler : ILinkHandler
 
     public void Detached(ILink link, string reason)
     {
-        _log.ParentLost(_stop.IsCancellationRequested ? LogLevel.Information : LogLevel.Warning, link.Peer.Name, reason);
+        _log.ParentLost(_stop.IsCancellationRequested || link.IsPlanned ? LogLevel.Information : LogLevel.Warning, link.Peer.Name, reason);
         _uplink.Detached(link);
         _lateral?.Stir();
         _messages.Wake(); // a lateral link may lead on

@@ -34,7 +34,7 @@ internal sealed class LateralLinks(
     private readonly Dictionary<string, LateralBooks> _books = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (LateralPeer Peer, CancellationTokenSource Stop, Task Running)> _dialling = new(StringComparer.Ordinal);
     private readonly Signal _signal = new();
-    private readonly CancellationTokenSource _stop = new();
+    private readonly (CancellationTokenSource Source, CancellationToken Token) _stop = NewStop();
     private volatile LateralLink[] _up = [];
 
     /// <summary>A link came, went, or its peer stands elsewhere: what waits may have a way. Raised on the thread that brought it: queue, do not work.</summary>
@@ -216,7 +216,7 @@ internal sealed class LateralLinks(
     /// <inheritdoc/>
     public void Dispose()
     {
-        _stop.Dispose();
+        _stop.Source.Dispose();
         _one.Dispose();
     }
 
@@ -275,6 +275,13 @@ internal sealed class LateralLinks(
         var name = message.ClusterMessage.From;
         from.Brought++;
         return Take(link, message, from.IsBehind(name) && (name == from.Allowed.Name || !IsElsewhere(name)));
+    }
+
+    // Whom a listener brings may be answered while this ends: the token is there after its source.
+    private static (CancellationTokenSource Source, CancellationToken Token) NewStop()
+    {
+        var source = new CancellationTokenSource();
+        return (source, source.Token);
     }
 
     private bool Leads(LateralLink link, string to) => link.IsBehind(to) && (to == link.Allowed.Name || !IsElsewhere(to));
@@ -385,25 +392,25 @@ internal sealed class LateralLinks(
     private void Dial(CancellationToken stop)
     {
         var wanted = own.Current.Peers.Where(p => p.IsDialled(routes.Self.Name, routes.Self.Address)).ToDictionary(p => p.Name, StringComparer.Ordinal);
-        foreach (var (name, (peer, ending, _)) in _dialling.ToArray())
+        foreach (var (name, (peer, ending, running)) in _dialling.ToArray())
         {
             if (!wanted.TryGetValue(name, out var still) || still.Uid != peer.Uid || still.Address != peer.Address)
             {
-                ending.Cancel(); // its task ends by itself
                 _dialling.Remove(name);
+                _ = EndAsync(ending, running); // its task ends by itself
             }
         }
 
         foreach (var peer in wanted.Values.Where(p => !_dialling.ContainsKey(p.Name)))
         {
             var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            _dialling[peer.Name] = (peer, ending, KeepAsync(peer, ending));
+            _dialling[peer.Name] = (peer, ending, KeepAsync(peer, ending.Token));
         }
     }
 
     private async Task EndAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
+        await _stop.Source.CancelAsync().ConfigureAwait(false);
         LateralLink[] all;
         lock (_gate)
         {
@@ -411,15 +418,26 @@ internal sealed class LateralLinks(
         }
 
         await Task.WhenAll(all.Select(static l => l.Link.StopAsync()).Concat(_dialling.Values.Select(static d => d.Running))).ConfigureAwait(false);
+        foreach (var (_, ending, _) in _dialling.Values)
+        {
+            ending.Dispose();
+        }
+
         _dialling.Clear();
     }
 
+    // Who dials does not let go of what ends it: it may be ended while it ends by itself.
+    private static async Task EndAsync(CancellationTokenSource ending, Task running)
+    {
+        await ending.CancelAsync().ConfigureAwait(false);
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ending.Dispose();
+    }
+
     // Keeps one link for as long as it is wanted.
-    private async Task KeepAsync(LateralPeer peer, CancellationTokenSource ending)
+    private async Task KeepAsync(LateralPeer peer, CancellationToken stop)
     {
         await Task.Yield(); // the caller goes on
-        using var owned = ending;
-        var stop = ending.Token;
         var redial = new LateralRedial(parts.Random);
         while (!stop.IsCancellationRequested)
         {

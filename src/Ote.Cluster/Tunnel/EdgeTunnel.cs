@@ -101,9 +101,11 @@ public sealed class EdgeTunnel
     }
 
     /// <summary>Ends the present link and any wait, and dials anew: the certificate or the parent has changed.</summary>
-    public void Redial(string reason)
+    /// <param name="reason">Told to the parent and logged.</param>
+    /// <param name="planned">Somebody wished it: nothing is wrong with the parent.</param>
+    public void Redial(string reason, bool planned)
     {
-        conversation.Current?.Close(reason);
+        conversation.Current?.Close(reason, planned);
         lock (gate) wake.TrySetResult();
     }
 
@@ -111,7 +113,7 @@ public sealed class EdgeTunnel
     public void Reattach(string reason)
     {
         reattaches = conversation.Current is not null;
-        Redial(reason);
+        Redial(reason, planned: true);
     }
 
     /// <summary>Keeps the link until <paramref name="stop"/>; then says goodbye and returns. Call once.</summary>
@@ -198,7 +200,7 @@ public sealed class EdgeTunnel
             await link.RunAsync().ConfigureAwait(false);
         }
 
-        parents.Lost(reattaches ? TimeSpan.MaxValue : TimeSpan.FromMilliseconds(runtime.Now - began));
+        parents.Lost(reattaches ? TimeSpan.MaxValue : TimeSpan.FromMilliseconds(runtime.Now - began), link.IsPlanned);
         reattaches = false;
         Become(EdgeTunnelPhase.Connecting, "the link ended", null);
     }
@@ -306,6 +308,7 @@ public sealed class EdgeTunnel
         TimeSpan wait = parents.Refused(target, refusal);
         if (refusal is { Reason: Refuse.Types.Reason.NotLeader, Candidates.Count: > 0 }) runtime.Log.SentOn(target.Address, refusal.Text);
         else if (refusal.Never) runtime.Log.RefusedForGood(target.Address, refusal.Reason, refusal.Text, wait);
+        else if (refusal.Reason == Refuse.Types.Reason.Draining) runtime.Log.Drained(target.Address, refusal.Text);
         else runtime.Log.RefusedForNow(target.Address, refusal.Reason, refusal.Text, wait);
         Become(refusal.Never ? EdgeTunnelPhase.RefusedForGood : EdgeTunnelPhase.Refused, refusal.Text, refusal);
     }

@@ -71,5 +71,9 @@ public interface ILink
 
     /// <summary>Ends the link; what was queued is kept for the next one. Does not wait.</summary>
     /// <param name="reason">Told to the peer and logged.</param>
-    void Close(string reason);
+    /// <param name="planned">Somebody wished it: it is no fault of either end, and told to the peer as such.</param>
+    void Close(string reason, bool planned = false);
+
+    /// <summary>Whether its end was wished for, at this end or the other.</summary>
+    bool IsPlanned { get; }
 }

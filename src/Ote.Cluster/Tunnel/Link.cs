@@ -27,6 +27,7 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
     private bool saidGoodbye;
     private string? closing;
     private long closingSince;
+    private bool planned;
     private long roundTripTicks = -1;
     private long smoothTicks = -1;
 
@@ -147,12 +148,15 @@ internal sealed partial class Link : ILink, IThreadPoolWorkItem
         ended.TrySetResult();
     }
 
-    public void Close(string reason)
+    public bool IsPlanned => Volatile.Read(ref planned);
+
+    public void Close(string reason, bool planned = false)
     {
         lock (conversation.Gate)
         {
             if (closing is not null) return;
             closing = reason;
+            this.planned = planned;
             closingSince = runtime.Now;
         }
 

@@ -79,7 +79,9 @@ internal sealed partial class Link
                     OnHeartbeat(FrameReader.Parse(Heartbeat.Parser, body), now);
                     break;
                 case Frame.KindOneofCase.Close:
-                    return "the peer closed: " + FrameReader.Parse(Protocol.Tunnel.Close.Parser, body).Reason;
+                    Close close = FrameReader.Parse(Protocol.Tunnel.Close.Parser, body);
+                    if (close.Planned) Volatile.Write(ref planned, true);
+                    return "the peer closed: " + close.Reason;
                 default:
                     throw new ProtocolViolation(ViolationReason.UnexpectedFrame, $"{kind} on an attached link");
             }

@@ -179,7 +179,7 @@ internal sealed partial class Link
                 if (goodbye is not null)
                 {
                     // What is acknowledged now need not be sent again to a peer that comes back without its memory.
-                    byte[] packet = FrameWriter.Packet(Frame.KindOneofCase.Close, new Close { Reason = goodbye });
+                    byte[] packet = FrameWriter.Packet(Frame.KindOneofCase.Close, new Close { Reason = goodbye, Planned = IsPlanned });
                     if (lastAcks is not null) packet = [.. FrameWriter.Packet(Frame.KindOneofCase.Ack, lastAcks), .. packet];
                     await channel.SendAsync(packet, CancellationToken.None).ConfigureAwait(false);
                     await channel.CloseAsync(goodbye, CancellationToken.None).ConfigureAwait(false);

@@ -37,6 +37,9 @@ internal static partial class Log
     [LoggerMessage(2020, LogLevel.Information, "Parent {Parent} sends this cluster on: {Text}")]
     public static partial void SentOn(this ILogger log, Uri parent, string text);
 
+    [LoggerMessage(2024, LogLevel.Information, "Parent {Parent} takes no children now: {Text}")]
+    public static partial void Drained(this ILogger log, Uri parent, string text);
+
     [LoggerMessage(2008, LogLevel.Warning, "Parent {Parent} not reached: {Cause}; trying again in {Wait:0.##} s, and further without saying so while the cause stays")]
     private static partial void NotReached(this ILogger log, Uri parent, string cause, double wait);
 

@@ -28,6 +28,7 @@ public sealed class LeaderElector(
     private readonly long _started = time.GetTimestamp();
     private volatile LeaseRecord? _leader;
     private LeaseRecord? _told;
+    private string? _cause;
     private long _lookedAt;
 
     /// <summary>This candidate's own; see <see cref="Election"/>.</summary>
@@ -133,6 +134,7 @@ public sealed class LeaderElector(
         {
             var lease = await api.GetAsync(Kinds.Leases, ns, name, either.Token).ConfigureAwait(false);
             var began = Now;
+            _cause = null;
             Know(lease is null ? null : LeaseRecord.Of(lease));
             var former = _election.Term;
             if (_election.Decide(_leader, began, time.GetUtcNow()) is not { } next)
@@ -151,8 +153,16 @@ public sealed class LeaderElector(
         }
         catch (Exception away) when (away is HttpRequestException or KubeStatusException or IOException || (away is OperationCanceledException && !stop.IsCancellationRequested))
         {
-            log.LeaseUnreachable(name, away is OperationCanceledException ? "the API server did not answer in time" : away.Message);
+            Unreachable(away is OperationCanceledException ? "the API server did not answer in time" : away.Message);
             return false;
+        }
+    }
+
+    private void Unreachable(string cause)
+    {
+        if (cause != _cause)
+        {
+            log.LeaseUnreachable(name, _cause = cause);
         }
     }
 

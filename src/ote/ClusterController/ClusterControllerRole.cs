@@ -98,6 +98,7 @@ internal static class ClusterControllerRole
             }
 
             var following = mirror is null ? Task.CompletedTask : new TreeFollower(mirror, controller.FollowReportsAsync, host.Time, host.Random, host.Loggers.CreateLogger("Ote.Mirror")).RunAsync(host.Stop);
+            var living = client is not null && control is not null && options.Parent is null ? RootSignOfLife.RunAsync(host, client, options, host.Stop) : Task.CompletedTask;
             await using var door = await MessageDoor.StartAsync(arguments.MessageSocket, controller.Messages, host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
             if (controller.CaPin is { } pin)
             {
@@ -108,6 +109,7 @@ internal static class ClusterControllerRole
             host.Settle();
             await controller.RunAsync(host.Stop).ConfigureAwait(false);
             await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await living.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

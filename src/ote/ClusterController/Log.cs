@@ -9,4 +9,7 @@ internal static partial class Log
 
     [LoggerMessage(5001, LogLevel.Warning, "Host {Host} of this replica is held by cluster {Holder}: children that dial it may find that one instead. Move it from spec.hosts of {Holder} to that of {Root}, or --advertise another")]
     public static partial void HostTaken(this ILogger log, string host, string holder, string root);
+
+    [LoggerMessage(5002, LogLevel.Warning, "Another root, {Holder} at {Address}, holds the lease {Lease} of this API: two roots on one API undo each other's work. End one of them, or start both with --leader-elect")]
+    public static partial void AnotherRoot(this ILogger log, string holder, string address, string lease);
 }

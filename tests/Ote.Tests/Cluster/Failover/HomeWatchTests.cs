@@ -40,6 +40,17 @@ public sealed class HomeWatchTests
     }
 
     [Fact]
+    public void AHomeThatIsLeftBecauseSomebodyWishedIt_needNotStandWellForLonger()
+    {
+        watch.Arrived(returned: true, 0);
+        watch.Left();
+        watch.Lost(5_000); // it was not there
+        Assert.Equal(30_000, watch.Required);
+        Assert.False(watch.Probed(true, 6_000));
+        Assert.True(watch.Probed(true, 36_000));
+    }
+
+    [Fact]
     public void ALossWithoutAReturnBefore_changesNothing()
     {
         watch.Arrived(returned: false, 0);

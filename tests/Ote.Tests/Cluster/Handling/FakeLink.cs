@@ -58,7 +58,9 @@ internal sealed class FakeLink(string peer, ulong epoch = 1) : ILink
 
     public void Limit(LinkBudget? budget, ulong revision, LinkDay? today) => throw new NotSupportedException();
 
-    public void Close(string reason) => IsUp = false;
+    public bool IsPlanned { get; private set; }
+
+    public void Close(string reason, bool planned = false) => (IsUp, IsPlanned) = (false, planned);
 
     internal sealed record Sent(Message Message, FakeLink Link)
     {

@@ -101,7 +101,7 @@ public sealed class DialingTests : IAsyncLifetime
         {
         }
 
-        public void Lost(TimeSpan lasted)
+        public void Lost(TimeSpan lasted, bool planned)
         {
         }
     }

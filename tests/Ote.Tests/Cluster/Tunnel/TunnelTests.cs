@@ -81,6 +81,23 @@ public sealed class TunnelTests
         Assert.True(tree.Cloud.Find("uid-c1")!.IsUp);
     }
 
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Both_ends_know_of_a_link_that_ends_because_somebody_wished_it(bool planned, bool atParent)
+    {
+        await using MemoryTree tree = new();
+        MemoryChild child = tree.Run(tree.Child("c1"));
+        ILink below = (await child.Handler.NextAttached()).Link;
+        ILink above = (await tree.Root.NextAttached()).Link;
+        Task<(ILink Link, string Reason)> atRoot = tree.Root.NextDetached(), atChild = child.Handler.NextDetached();
+        (atParent ? above : below).Close("drained", planned);
+        await tree.While(Task.WhenAll(atRoot, atChild));
+        Assert.Equal((planned, planned), (above.IsPlanned, below.IsPlanned));
+        Assert.Contains("drained", (await (atParent ? atChild : atRoot)).Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     [Trait("Defect", "T7")]
     public async Task Newer_epoch_replaces_a_link_that_still_looks_alive_and_its_late_end_changes_nothing()

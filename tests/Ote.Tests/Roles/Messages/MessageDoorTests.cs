@@ -4,6 +4,7 @@ using Ote.Messages;
 using Ote.Roles.Hosting;
 using Ote.Roles.Messages;
 using Ote.Tests.Cluster.Handling;
+using Ote.Tests.Ctl;
 
 namespace Ote.Tests.Roles.Messages;
 
@@ -32,6 +33,29 @@ public sealed class MessageDoorTests
         Assert.Equal((true, true, 2), (fate!.IsDelivered, fate.IsOver, fate.Hops));
         Assert.Empty(await b.TakeAsync(null, 10, TimeSpan.Zero, Ct));
         Assert.Null(await a.FindAsync("nothing", Ct));
+    }
+
+    [Fact]
+    public async Task What_is_no_text_is_not_printed_by_otectl_and_stays_there_until_it_is_taken_as_json()
+    {
+        await using var tree = await TreeAsync();
+        await using var doorA = await OpenAsync(tree, "a");
+        await using var doorB = await OpenAsync(tree, "b");
+        using MessageClient a = new(At(tree, "a"));
+        await using var world = await CtlWorld.StartAsync();
+        foreach (var (body, type) in new (byte[], string?)[] { ([0x1b, 0x5b, 0x32, 0x4a], null), ("grün\tand so on"u8.ToArray(), "text/plain"), ([0xff, 0xfe], "image/png") })
+        {
+            await a.WaitAsync((await a.SendAsync("b", "t", body, type, TimeSpan.FromMinutes(5), Ct)).Id, Ct);
+        }
+
+        var received = await world.RunAsync("receive", "--socket", At(tree, "b"));
+        Assert.Equal(
+            (0, "a t: (4 bytes, no text; it stays there: -o json takes it, in base64)\na t: grün\tand so on\na t: (2 bytes, no text, image/png; it stays there: -o json takes it, in base64)\n"),
+            (received.Code, received.Out));
+        Assert.Equal(2, tree["b"].Messages.Waiting);
+        await a.WaitAsync((await a.SendAsync("b", "other", new byte[] { 0xff }, null, TimeSpan.FromMinutes(5), Ct)).Id, Ct);
+        Assert.Contains("\"body\":\"/w==\"", (await world.RunAsync("receive", "--socket", At(tree, "b"), "--topic", "other", "-o", "json")).Out, StringComparison.Ordinal);
+        Assert.Equal(2, tree["b"].Messages.Waiting);
     }
 
     [Fact]
