@@ -48,6 +48,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly ObjectWriter _writer;
     private readonly QuotaTable _quotas = new();
     private readonly QuotaKeeper? _keeper;
+    private readonly KubernetesServiceKeeper? _own;
     private readonly Janitor _janitor;
     private readonly AuditBackend? _audit;
     private readonly Dispatcher _dispatcher;
@@ -102,6 +103,7 @@ public sealed class ApiServer : IAsyncDisposable
             _writer.Quotas.Recount = _keeper.Add;
         }
 
+        _own = options.KeepsKubernetesService ? new KubernetesServiceKeeper(_store, _writer, _served, options.ServiceClusterIPRange, time, random, _log) : null;
         var sources = new ObjectSources(_store, options.Mirror);
         var watch = new WatchHandler(sources, options, time, _log, _stopping.Token);
         _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
@@ -216,14 +218,26 @@ public sealed class ApiServer : IAsyncDisposable
     public async Task<IPEndPoint> ListenAsync(IPEndPoint endpoint, CancellationToken cancellation = default)
     {
         var listener = await Listener.StartAsync(endpoint, _pki.Value, _options, HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
+        bool isFirst;
         lock (_gate)
         {
             _listeners.Add(listener);
+            isFirst = _listeners.Count == 1;
+        }
+
+        if (_own is not null && isFirst)
+        {
+            await _own.StartAsync(listener.Address, Advertised(listener.Address.Address)).ConfigureAwait(false);
         }
 
         _log.Listening(Name, listener.Address.ToString());
         return listener.Address;
     }
+
+    private IPAddress? Advertised(IPAddress listens) => _options.AdvertiseAddress
+        ?? (KubernetesService.IsReachable(listens) ? listens
+            : KubernetesService.IsAny(listens) ? MachineAddresses.Of(listens.AddressFamily).FirstOrDefault(KubernetesService.IsReachable)
+            : null);
 
     /// <summary>A client certificate of the server's authority and its key, in PEM, good for a year.</summary>
     public (string CertificatePem, string KeyPem) IssueClientCertificate(UserInfo user) => _pki.Value.IssueClient(user, _time.GetUtcNow());
@@ -262,6 +276,11 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         await _janitor.DisposeAsync().ConfigureAwait(false);
+        if (_own is not null)
+        {
+            await _own.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_keeper is not null)
         {
             await _keeper.DisposeAsync().ConfigureAwait(false);
@@ -312,6 +331,11 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         _store.Changes.Listen(_janitor.On);
+        if (_own is not null)
+        {
+            _store.Changes.Listen(_own.On);
+        }
+
         var missing = SystemNamespaces.Concat(_options.Namespaces).Where(name => _namespaces.Terminating(name) is null).Distinct();
         // At once, so that they share a commit.
         await Task.WhenAll(missing.Select(

@@ -79,6 +79,18 @@ public sealed record ApiServerOptions
     public IPNetwork? ServiceClusterIPRange { get; init; } = IPNetwork.Parse("10.96.0.0/16");
 
     /// <summary>
+    /// Whether to keep the Service <c>kubernetes</c> of namespace <c>default</c> once the server listens, as kube-apiserver does, with Endpoints and an EndpointSlice where others can reach it:
+    /// at <see cref="AdvertiseAddress"/>. Default false: one of many in a process is no API of its own.
+    /// </summary>
+    public bool KeepsKubernetesService { get; init; }
+
+    /// <summary>
+    /// The address at which others reach the server; null: the one it listens at, or, where it listens at all, the machine's first that is not its own alone. Of a server that listens on the
+    /// loopback there is none.
+    /// </summary>
+    public IPAddress? AdvertiseAddress { get; init; }
+
+    /// <summary>
     /// Files beside the API, by their path: each is made when it is asked for, by who may <c>get</c> that path, one at a time. What fails with
     /// an <see cref="IOException"/> before the first byte is told in its words.
     /// </summary>

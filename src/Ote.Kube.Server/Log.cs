@@ -32,6 +32,11 @@ internal static partial class Log
 
     public static void CountingFailed(this ILogger log, string @namespace, TimeSpan delay, Exception fault) => log.CountingFailed(@namespace, delay.TotalSeconds, fault);
 
+    [LoggerMessage(1008, LogLevel.Warning, "The Service kubernetes of namespace default could not be kept as it is to be; trying again in {Delay:0.##} s")]
+    private static partial void KubernetesServiceLost(this ILogger log, double delay, Exception fault);
+
+    public static void KubernetesServiceLost(this ILogger log, TimeSpan delay, Exception fault) => log.KubernetesServiceLost(delay.TotalSeconds, fault);
+
     [LoggerMessage(1070, LogLevel.Error, "The audit log {File} cannot be written, events are lost until it can: {Cause}. Requests go on; make room, or end the server")]
     public static partial void AuditLost(this ILogger log, string file, string cause);
 

@@ -56,6 +56,19 @@ public sealed class ServerSideApplyTests(ServerSideApplyTests.LonePlane plane) :
         await both.SameAsync("PATCH", maps + "/a", """{"data":{"b":"1"}}""", Merge, "second");
         await both.SameAsync("PATCH", maps + "/a?fieldManager=m", Map("a", """{"b":"2"}"""), Apply);
         await both.SameAsync("PATCH", maps + "/a?fieldManager=m", Map("a", """{"b":"1"}"""), Apply);
+        // So do those of a new object, but for the fields that its maker states.
+        string[] sent =
+        [
+            """{"manager":"before","operation":"Update","apiVersion":"v1","time":"2021-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:k":{},"f:gone":{}}}}""",
+            """{"manager":"before","operation":"Apply","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:k":{}}}}""",
+            """{"manager":"maker","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:gone":{}}}}""",
+            """{"manager":"before","operation":"Update","apiVersion":"v9","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:gone":{}}}}""",
+            """{"manager":"before","operation":"Eat","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:gone":{}}}}""",
+            """{"manager":"before","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV2","fieldsV1":{}}""",
+            "{}",
+        ];
+        for (int i = 0; i < sent.Length; i++)
+            await both.SameAsync("POST", maps, $$$"""{"metadata":{"name":"sent{{{i}}}","managedFields":[{{{sent[i]}}}]},"data":{"k":"v"}}""", manager: "maker");
         // Eleven updaters are one too many.
         for (int i = 0; i < 13; i++)
             await both.SameAsync("PATCH", maps + "/a", $$$"""{"data":{"u{{{i}}}":"1"}}""", Merge, $"u{i:00}", times: true);

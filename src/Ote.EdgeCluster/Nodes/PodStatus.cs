@@ -24,13 +24,15 @@ internal static class PodStatus
         return merged;
     }
 
+    private static readonly string[] Lists = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
+
     /// <summary>Events for what a container did between two statuses.</summary>
     public static IEnumerable<(bool Warning, string Reason, string Message)> Between(JsonObject? old, JsonObject now)
     {
-        foreach (var container in (now.Items("initContainerStatuses") ?? []).Concat(now.Items("containerStatuses") ?? []))
+        foreach (var container in Containers(now))
         {
             var name = container.Text("name");
-            var before = (old.Items("initContainerStatuses") ?? []).Concat(old.Items("containerStatuses") ?? []).FirstOrDefault(c => c.Text("name") == name);
+            var before = Containers(old).FirstOrDefault(c => c.Text("name") == name);
             var started = container.Text("state", "running", "startedAt");
             var waiting = container.Text("state", "waiting", "reason");
             if (started is not null && (started != before.Text("state", "running", "startedAt") || container.Whole("restartCount") != before.Whole("restartCount")))
@@ -52,4 +54,6 @@ internal static class PodStatus
             }
         }
     }
+
+    private static IEnumerable<JsonNode?> Containers(JsonObject? status) => Lists.SelectMany(list => status.Items(list)?.AsEnumerable() ?? []);
 }

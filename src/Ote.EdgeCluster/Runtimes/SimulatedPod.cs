@@ -14,6 +14,7 @@ internal sealed class SimulatedPod
 
     private readonly List<SimulatedContainer> _init = [];
     private readonly List<SimulatedContainer> _main = [];
+    private readonly List<SimulatedContainer> _extra = []; // ephemeral: they come to a pod that runs, and nothing waits for them
     private readonly string _hostAddress;
     private readonly DateTimeOffset _started;
     private readonly JsonObject _conditions = [];
@@ -46,6 +47,7 @@ internal sealed class SimulatedPod
             _main.Add(new SimulatedContainer(spec, scripts(pod, spec.Text("name") ?? ""), policy));
         }
 
+        AddExtra(pod, scripts);
         Resume(pod, now);
         BeginWhatMay(now);
     }
@@ -57,7 +59,7 @@ internal sealed class SimulatedPod
     public string Address { get; }
 
     /// <summary>When it next changes by itself; null: never.</summary>
-    public DateTimeOffset? Due => _init.Concat(_main).Select(c => c.Due).Append(IsStopped ? null : _stopAt).Min();
+    public DateTimeOffset? Due => All.Select(c => c.Due).Append(IsStopped ? null : _stopAt).Min();
 
     /// <summary>It was asked to end, and has.</summary>
     public bool IsStopped { get; private set; }
@@ -83,11 +85,11 @@ internal sealed class SimulatedPod
             if (_stopAt <= due && !IsStopped)
             {
                 IsStopped = true;
-                _init.Concat(_main).ToList().ForEach(c => c.Stop(due, _isKilled ? 137 : 0));
+                All.ToList().ForEach(c => c.Stop(due, _isKilled ? 137 : 0));
                 continue;
             }
 
-            _init.Concat(_main).First(c => c.Due == due).Advance();
+            All.First(c => c.Due == due).Advance();
             BeginWhatMay(due);
         }
 
@@ -108,6 +110,7 @@ internal sealed class SimulatedPod
             }
         }
 
+        AddExtra(pod, scripts);
         _changed = now;
         BeginWhatMay(now);
     }
@@ -142,7 +145,22 @@ internal sealed class SimulatedPod
             status["initContainerStatuses"] = Statuses(_init);
         }
 
+        if (_extra.Count > 0)
+        {
+            status["ephemeralContainerStatuses"] = Statuses(_extra);
+        }
+
         return status;
+    }
+
+    private IEnumerable<SimulatedContainer> All => _init.Concat(_main).Concat(_extra);
+
+    private void AddExtra(JsonObject pod, Func<JsonObject, string, ContainerScript> scripts)
+    {
+        foreach (var spec in Specs(pod, "ephemeralContainers").Where(s => !_extra.Exists(c => c.Name == s.Text("name"))))
+        {
+            _extra.Add(new SimulatedContainer(spec, scripts(pod, spec.Text("name") ?? ""), "Never"));
+        }
     }
 
     private static IEnumerable<JsonObject> Specs(JsonObject pod, string field) => pod.Items("spec", field)?.OfType<JsonObject>() ?? [];
@@ -158,7 +176,7 @@ internal sealed class SimulatedPod
 
     private void Resume(JsonObject pod, DateTimeOffset now)
     {
-        foreach (var (containers, field) in new[] { (_init, "initContainerStatuses"), (_main, "containerStatuses") })
+        foreach (var (containers, field) in new[] { (_init, "initContainerStatuses"), (_main, "containerStatuses"), (_extra, "ephemeralContainerStatuses") })
         {
             foreach (var status in pod.Items("status", field)?.OfType<JsonObject>() ?? [])
             {
@@ -172,6 +190,7 @@ internal sealed class SimulatedPod
 
     private void BeginWhatMay(DateTimeOffset now)
     {
+        _extra.ForEach(c => c.BeginIfWaiting(now));
         foreach (var container in _init)
         {
             container.BeginIfWaiting(now);

@@ -11,7 +11,7 @@ namespace Ote.EdgeCluster.Runtimes;
 /// </summary>
 internal sealed class SimulatedStreams : IPodStreams
 {
-    private static readonly string[] StatusFields = ["initContainerStatuses", "containerStatuses"];
+    private static readonly string[] StatusFields = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
 
     /// <inheritdoc/>
     public IReadOnlyList<(DateTimeOffset At, string Line)>? ReadLog(JsonObject pod, string container, bool previous)

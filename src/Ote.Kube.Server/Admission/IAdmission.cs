@@ -19,6 +19,9 @@ public sealed record AdmissionRequest(
 /// <param name="Denial">Why the change is refused; null allows it.</param>
 public readonly record struct AdmissionVerdict(JsonObject? Object, string? Denial)
 {
+    /// <summary>The answer in place of the usual refusal; null: the usual one, a 403 with <see cref="Denial"/>.</summary>
+    internal Http.ApiError? Refusal { get; init; }
+
     /// <summary>Nothing to say.</summary>
     public static AdmissionVerdict Allow => default;
 

@@ -18,6 +18,9 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
     /// <summary>The clusters whose objects the user may see; null: all.</summary>
     public IReadOnlySet<string>? Among { get; init; }
 
+    /// <summary>The moment as of which objects are wanted; null: now.</summary>
+    public DateTimeOffset? At { get; init; }
+
     /// <summary>What is noted of it; null: nothing is.</summary>
     public AuditTrail? Audit { get; init; }
 
@@ -39,11 +42,11 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
     /// <summary>The parameters of a write, from the query.</summary>
     public WriteContext Write() => new(User, Kind, Path.Namespace ?? "")
     {
-        Subresource = Path.Subresource is "status" or "finalize" ? Path.Subresource : null,
+        Subresource = Path.Subresource is "status" or "finalize" or "ephemeralcontainers" ? Path.Subresource : null,
         ManagedBy = Path.Subresource,
         Manager = WriteOptions.Manager(Context.Request),
-        DryRun = DryRun(),
-        Validation = Validation(),
+        DryRun = WriteOptions.DryRun(Context.Request),
+        Validation = WriteOptions.Validation(Context.Request),
         Warn = text => Answers.Warn(Context, text),
     };
 
@@ -53,19 +56,4 @@ internal sealed record ApiRequest(HttpContext Context, UserInfo User, SchemaCata
     /// <summary>Refuses a patch whose options do not go together.</summary>
     /// <exception cref="ApiError">422.</exception>
     public void CheckPatchOptions(bool applies) => WriteOptions.CheckPatch(Query, applies);
-
-    private bool DryRun() => Query.Text("dryRun") switch
-    {
-        null => false,
-        "All" => true,
-        var other => throw ApiError.BadRequest($"dryRun: Unsupported value: \"{other}\": supported values: \"All\""),
-    };
-
-    private FieldValidation Validation() => Query.Text("fieldValidation") switch
-    {
-        null or "Warn" => FieldValidation.Warn,
-        "Ignore" => FieldValidation.Ignore,
-        "Strict" => FieldValidation.Strict,
-        var other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
-    };
 }

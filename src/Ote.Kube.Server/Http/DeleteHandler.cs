@@ -92,16 +92,6 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
     public static DeleteAsked Read(ApiRequest request, JsonObject body)
     {
         var context = request.Write();
-        if (body.Items("dryRun") is { Count: > 0 } dry)
-        {
-            if (dry.Any(value => value.Text() != "All"))
-            {
-                throw ApiError.BadRequest($"DeleteOptions.dryRun: Unsupported value: {dry.ToJsonString()}: supported values: \"All\"");
-            }
-
-            context = context with { DryRun = true };
-        }
-
         if (Decoder.ErrorAt(body, request.Catalog.Data.Node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"), "DeleteOptions", FieldPath.Root) is { } wrong)
         {
             throw ApiError.BadRequest(wrong);
@@ -110,6 +100,11 @@ internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiS
         if (body.Text("kind") is { Length: > 0 } kind && kind != "DeleteOptions")
         {
             throw ApiError.BadRequest("decoded object cannot be converted to DeleteOptions");
+        }
+
+        if (body.Items("dryRun") is { Count: > 0 } dry)
+        {
+            context = context with { DryRun = WriteOptions.DryRun([.. dry.Select(value => value.Text())], "DeleteOptions") };
         }
 
         // Options are read from the body, and without one from the query: never some from here and some from there.

@@ -146,6 +146,7 @@ internal sealed class Dispatcher(
             throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, meant, "clusters/proxy", null, reason);
         }
 
+        AskedMoment.CheckForwarded(context.Request.Query);
         await clusters!.ForwardAsync(context, path.Cluster, user, path.Target).ConfigureAwait(false);
         return verb;
     }
@@ -166,11 +167,12 @@ internal sealed class Dispatcher(
     {
         var resource = path.Subresource is null ? path.Plural : $"{path.Plural}/{path.Subresource}";
         IReadOnlySet<string>? among = null;
+        var at = AskedMoment.Of(context.Request.Query);
         // Anyone who is known may ask about themselves.
         if (!(verb == "create" && user != UserInfo.Anonymous && ReviewHandler.IsOfSelf(path))
             && Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb)), trail) is { } reason)
         {
-            among = await AmongAsync(user, verb, path, resource, trail, context.RequestAborted).ConfigureAwait(false);
+            among = await AmongAsync(user, verb, path, resource, at, trail, context.RequestAborted).ConfigureAwait(false);
             if (among.Count == 0)
             {
                 throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
@@ -184,7 +186,8 @@ internal sealed class Dispatcher(
             throw ApiError.NoSuchPath();
         }
 
-        var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail, Among = among };
+        var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail, Among = among, At = at };
+        AskedMoment.Check(request, verb, sources.Of(request.Resource), sources.IsMirrored(request.Resource), time.GetUtcNow());
         if (user.IsMaster || verb == "watch" || PodStreamHandler.Serves(request))
         {
             await ServeAsync(request, verb).ConfigureAwait(false);
@@ -256,10 +259,10 @@ internal sealed class Dispatcher(
 
         return (sub, verb) switch
         {
-            ("status", "get") => handlers.Read.GetAsync(request),
+            ("status" or "ephemeralcontainers", "get") => handlers.Read.GetAsync(request),
             ("scale", "get") => handlers.Write.GetScaleAsync(request),
-            ("status" or "scale" or "finalize", "update") => handlers.Write.UpdateAsync(request),
-            ("status" or "scale", "patch") => handlers.Write.PatchAsync(request),
+            ("status" or "scale" or "finalize" or "ephemeralcontainers", "update") => handlers.Write.UpdateAsync(request),
+            ("status" or "scale" or "ephemeralcontainers", "patch") => handlers.Write.PatchAsync(request),
             ("binding", "create") => handlers.Pod.BindAsync(request),
             ("token", "create") => handlers.Tokens.HandleAsync(request),
             ("eviction", "create") => handlers.Pod.EvictAsync(request),
@@ -271,7 +274,7 @@ internal sealed class Dispatcher(
     /// The clusters of whose objects a user may ask what it may not ask of all: by the verb on <c>clusters/KIND</c>, such as <c>clusters/pods</c> or <c>clusters/deployments.apps</c>, by the cluster's
     /// name. Of a named object that is its own cluster or none, so that who may not see one does not learn that it is there.
     /// </summary>
-    private async Task<IReadOnlySet<string>> AmongAsync(UserInfo user, string verb, ResourcePath path, string resource, AuditTrail? trail, CancellationToken cancellation)
+    private async Task<IReadOnlySet<string>> AmongAsync(UserInfo user, string verb, ResourcePath path, string resource, DateTimeOffset? at, AuditTrail? trail, CancellationToken cancellation)
     {
         var place = $"{path.Group}/{path.Plural}";
         if (!sources.IsMirrored(place))
@@ -280,8 +283,11 @@ internal sealed class Dispatcher(
         }
 
         var source = sources.Of(place);
-        var names = path.Name is null ? await source.ClustersAsync(cancellation).ConfigureAwait(false)
-            : await source.FindAsync(new StoreKey(place, path.Namespace ?? "", path.Name), cancellation).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster]
+        // Of a moment that is not kept it is not known whose an object was: who may see those of some cluster is told so, as for a list.
+        var isKnown = at is null || at >= source.KeptSince;
+        var key = new StoreKey(place, path.Namespace ?? "", path.Name ?? "");
+        var names = path.Name is null || !isKnown ? await source.ClustersAsync(cancellation).ConfigureAwait(false)
+            : await source.FindAsync(key, at, cancellation).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster]
             : [];
         var meant = path.Group.Length == 0 ? resource : path.Subresource is null ? $"{path.Plural}.{path.Group}" : $"{path.Plural}.{path.Group}/{path.Subresource}";
         var allowed = names.Where(name => authorizer.Allows(user, new AccessRequest(verb, "ote.baidu.com", $"clusters/{meant}", path.Namespace, name), out _)).ToHashSet(StringComparer.Ordinal);

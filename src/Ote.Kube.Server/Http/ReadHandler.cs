@@ -17,7 +17,8 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
     public async Task GetAsync(ApiRequest request)
     {
         var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
-        var stored = await sources.Of(request.Resource).FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        var source = sources.Of(request.Resource);
+        var stored = await source.FindAsync(request.Key, request.At, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         switch (form)
         {
             case AnswerForm.Json:
@@ -28,7 +29,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
                 break;
             case AnswerForm.Table:
                 var meta = new JsonObject { ["resourceVersion"] = ObjectForm.Parse(stored.Json, request.Kind).ResourceVersion() };
-                var table = TableRenderer.Render(request.Kind, [ObjectForm.Parse(stored.Json, request.Kind)], time.GetUtcNow(), meta, TablePolicy.Of(request.Query), ofClusters: sources.IsMirrored(request.Resource));
+                var table = TableRenderer.Render(request.Kind, [ObjectForm.Parse(stored.Json, request.Kind)], request.At ?? time.GetUtcNow(), meta, TablePolicy.Of(request.Query), ofClusters: sources.IsMirrored(request.Resource));
                 table["apiVersion"] = $"meta.k8s.io/{version}";
                 await Answers.JsonAsync(request.Context, 200, table).ConfigureAwait(false);
                 break;
@@ -43,17 +44,24 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var filter = ObjectFilter.Of(request);
         var limit = request.Query.Number("limit") is > 0 and { } asked ? (int)Math.Min(asked, maxPage) : 0;
         var start = Start(request);
-        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, Rows(limit, filter)) { Terms = filter.Terms };
-        var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, time.GetUtcNow(), sources.IsMirrored(request.Resource));
+        var query = new PageQuery(request.Resource, request.Kind.Namespaced ? request.Path.Namespace : null, start.Revision, start.Namespace, start.Name, Rows(limit, filter)) { Terms = filter.Terms, At = request.At };
+        var list = new ListForm(request.Kind, form, version, form == AnswerForm.Table ? TablePolicy.Of(request.Query) : IncludeObject.None, request.At ?? time.GetUtcNow(), sources.IsMirrored(request.Resource));
         try
         {
             await (limit == 0 ? StreamAsync(request, list, query, filter) : PageAsync(request, list, query, filter, limit)).ConfigureAwait(false);
+        }
+        catch (RevisionExpiredException) when (request.At is not null)
+        {
+            throw AskedMoment.Expired(request.At.Value, sources.Of(request.Resource).KeptSince ?? request.At.Value);
         }
         catch (RevisionExpiredException) when (request.Query.Text("continue") is not null)
         {
             throw ApiError.ExpiredPage(start with { Revision = ContinueToken.Newest });
         }
     }
+
+    /// <summary>From what was nobody can watch on.</summary>
+    private static JsonObject Meta(PageQuery query) => query.At is null ? new JsonObject { ["resourceVersion"] = $"{query.Revision}" } : [];
 
     /// <summary>No more are read than a page needs, and one that tells whether there is another.</summary>
     private static int Rows(int limit, ObjectFilter filter) => limit > 0 && filter.IsEverything ? Math.Min(limit + 1, ChunkRows) : ChunkRows;
@@ -118,7 +126,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
             query = query.After(piece);
         }
 
-        var meta = new JsonObject { ["resourceVersion"] = $"{query.Revision}" };
+        var meta = Meta(query);
         if (next is { } token)
         {
             meta["continue"] = token.ToString();
@@ -142,7 +150,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
                 response.ContentType = "application/json";
                 response.Headers.CacheControl = "no-cache, private";
                 await response.StartAsync(request.Aborted).ConfigureAwait(false);
-                writer.Append(list.Head(new JsonObject { ["resourceVersion"] = $"{query.Revision}" }));
+                writer.Append(list.Head(Meta(query)));
             }
 
             foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Ote.Kube.Server.Lifecycle;
+using Ote.Kube.Server.Schema;
 
 namespace Ote.Kube.Server.Http;
 
@@ -9,6 +11,7 @@ namespace Ote.Kube.Server.Http;
 internal static class WriteOptions
 {
     private const int MaxManager = 128;
+    private const string DryRunAll = "All";
 
     /// <summary>Who is noted as the writer: who says so, else the program that asks.</summary>
     /// <exception cref="ApiError">422 for a name that cannot be one.</exception>
@@ -16,7 +19,7 @@ internal static class WriteOptions
     {
         if (request.Query.Text("fieldManager") is { } manager)
         {
-            return Checked(manager, request.Method switch { "POST" => "CreateOptions", "PUT" => "UpdateOptions", _ => "PatchOptions" });
+            return Checked(manager, Options(request));
         }
 
         var agent = request.Headers.UserAgent.ToString();
@@ -42,6 +45,32 @@ internal static class WriteOptions
         return name.Length == 0 ? "unknown" : name.ToString();
     }
 
+    /// <summary>Whether everything but the write is wanted.</summary>
+    /// <exception cref="ApiError">422 for another word than <c>All</c>.</exception>
+    public static bool DryRun(HttpRequest request)
+    {
+        string[] asked = [.. request.Query["dryRun"].OfType<string>().Where(text => text.Length > 0)];
+        return DryRun(asked, Options(request));
+    }
+
+    /// <summary>The same of a list that came in a body.</summary>
+    /// <param name="asked">The list.</param>
+    /// <param name="options">The kind of the options it stands in, for the words.</param>
+    /// <exception cref="ApiError">422 for another word than <c>All</c>.</exception>
+    public static bool DryRun(IReadOnlyCollection<string?> asked, string options) => asked.All(text => text == DryRunAll) ? asked.Count > 0
+        : throw ApiError.InvalidOptions(options, [FieldError.NotSupported("dryRun", new JsonArray([.. asked.Select(text => (JsonNode?)text)]), [DryRunAll])]);
+
+    /// <summary>What is to be done about fields that the schema does not know.</summary>
+    /// <exception cref="ApiError">422 for a word that there is not.</exception>
+    public static FieldValidation Validation(HttpRequest request) => request.Query.Text("fieldValidation") switch
+    {
+        _ when request.Method == "DELETE" => FieldValidation.Warn, // which takes no fields
+        null or "Warn" => FieldValidation.Warn,
+        "Ignore" => FieldValidation.Ignore,
+        "Strict" => FieldValidation.Strict,
+        var other => throw ApiError.InvalidOptions(Options(request), [FieldError.NotSupported("fieldValidation", other, ["", "Ignore", "Strict", "Warn"])]),
+    };
+
     /// <summary>An apply must name its manager, and nothing but an apply may be forced.</summary>
     /// <exception cref="ApiError">422.</exception>
     public static void CheckPatch(IQueryCollection query, bool applies)
@@ -57,6 +86,9 @@ internal static class WriteOptions
         }
     }
 
+    /// <summary>The kind of the options that come in a request's query.</summary>
+    private static string Options(HttpRequest request) => request.Method switch { "POST" => "CreateOptions", "PUT" => "UpdateOptions", "DELETE" => "DeleteOptions", _ => "PatchOptions" };
+
     private static string Checked(string manager, string options)
     {
         if (Encoding.UTF8.GetByteCount(manager) > MaxManager)
@@ -69,7 +101,7 @@ internal static class WriteOptions
         {
             if (!IsPrintable(rune))
             {
-                var shown = Schema.FieldError.Quote(manager);
+                var shown = FieldError.Quote(manager);
                 throw Invalid(options, "fieldManager", "FieldValueInvalid", string.Create(CultureInfo.InvariantCulture, $"Invalid value: {shown}: invalid character U+{rune.Value:X4} (at position {at})"));
             }
 

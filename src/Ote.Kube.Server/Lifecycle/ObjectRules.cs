@@ -31,7 +31,7 @@ internal static class ObjectRules
             metadata["name"] = prefix + suffix();
         }
 
-        foreach (var server in (string[])["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields"])
+        foreach (var server in (string[])["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"])
         {
             metadata.Remove(server);
         }
@@ -77,6 +77,13 @@ internal static class ObjectRules
                 obj["metadata"] = along;
             }
 
+            metadata = obj.Child("metadata");
+        }
+        else if (subresource is "ephemeralcontainers")
+        {
+            var wanted = obj["spec"]?["ephemeralContainers"]?.DeepClone();
+            TakeOnly(old, obj, "");
+            Put(obj.Child("spec"), "ephemeralContainers", wanted);
             metadata = obj.Child("metadata");
         }
         else if (subresource is null && kind.Subresource("status") is not null)

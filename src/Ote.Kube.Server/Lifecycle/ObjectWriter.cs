@@ -59,12 +59,15 @@ internal sealed class ObjectWriter(
         {
             var candidate = isNamed ? obj : obj.Copy();
             var now = time.GetUtcNow();
+            var sent = ManagedFields.Take(candidate);
             ObjectRules.OnCreate(kind, candidate, context.Namespace, newUid().ToString("D"), NameSource.NewSuffix, now);
             CheckNamespace(context, candidate.Name());
             var given = GivenFields.Of(kind, candidate);
+            ManagedFields.Put(candidate, sent); // The schema has a say about what is new.
             SchemaGate.Pass(catalog, context, candidate, null);
-            var owned = managed?.Invoke(now)
-                ?? ManagedFields.Ownership(catalog, context).AfterUpdate(ManagedEntries.None, null, candidate, ManagedFields.Writer(context, now), given);
+            sent = ManagedFields.Take(candidate);
+            var owned = managed?.Invoke(now) ?? ManagedFields.Ownership(catalog, context).AfterUpdate(
+                ManagedFields.Start(context, candidate.Name(), sent, ManagedEntries.None), null, candidate, ManagedFields.Writer(context, now), given);
             if (Limits.Fill(context, candidate))
             {
                 SchemaGate.Check(catalog, context, candidate, null); // What was given and what was asked for need not go together.
@@ -185,6 +188,7 @@ internal sealed class ObjectWriter(
             var stored = await store.FindAsync(key, CancellationToken.None).ConfigureAwait(false) ?? throw ApiError.NotFound(kind, name);
             var old = ObjectForm.Parse(stored.Json, kind);
             var managed = ManagedFields.Take(old);
+            served.Current.Normalize(kind, old, stored: true);
             var wanted = change(old, managed);
             var asked = wanted.Object.ResourceVersion();
             if (asked.Length > 0 && asked != old.ResourceVersion())
@@ -351,8 +355,7 @@ internal sealed class ObjectWriter(
 
         ManagedFields.Put(wanted, sent); // The schema has a say about what is new.
         var catalog = served.Current;
-        catalog.Normalize(context.Kind, old);
-        catalog.Normalize(context.Kind, wanted);
+        catalog.Normalize(context.Kind, wanted, stored: false);
         ObjectRules.OnUpdate(context.Kind, old, wanted, context.Subresource);
         if (context.Kind is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" } && context.Subresource is null && !old.IsDeleting())
         {
@@ -364,7 +367,7 @@ internal sealed class ObjectWriter(
         sent = ManagedFields.Take(wanted);
         var stored = ManagedEntries.OfStored(managed);
         var start = ManagedFields.Start(context, old.Name(), sent, stored);
-        var owned = change.Managed ?? (context.Subresource is null or "status"
+        var owned = change.Managed ?? (context.Subresource is null or "status" or "ephemeralcontainers"
             ? ManagedFields.Ownership(catalog, context).AfterUpdate(start, old, wanted, ManagedFields.Writer(context, time.GetUtcNow()))
             : start);
         var candidate = Admit(context, "update", wanted, old)!;
@@ -385,7 +388,7 @@ internal sealed class ObjectWriter(
             var verdict = rule.Decide(new AdmissionRequest(context.User, verb, context.Kind.Group, context.Kind.Kind, context.Subresource, obj, old));
             if (verdict.Denial is { } denial)
             {
-                throw ApiError.Forbidden(context.Kind, (obj ?? old)!.Name(), denial);
+                throw verdict.Refusal ?? ApiError.Forbidden(context.Kind, (obj ?? old)!.Name(), denial);
             }
 
             obj = verdict.Object ?? obj;

@@ -60,9 +60,10 @@ internal static class SchemaGate
     private static void Judge(SchemaCatalog catalog, WriteContext context, KindInfo judgedKind, JsonObject obj, JsonObject? old)
     {
         var errors = catalog.Validate(judgedKind, obj);
-        if (old is not null && context.Subresource is null && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
+        if (context.Subresource is null or "ephemeralcontainers" && !errors.Any(e => e.Type == FieldErrorType.Undecodable))
         {
-            errors = [.. errors, .. catalog.ValidateUpdate(judgedKind, old, obj).Except(errors)];
+            var more = old is null ? catalog.ValidateCreate(judgedKind, obj) : catalog.ValidateUpdate(judgedKind, old, obj, context.Subresource);
+            errors = [.. errors, .. more.Except(errors)];
         }
 
         if (errors.Count == 0)

@@ -18,7 +18,7 @@ internal static class BuiltInKinds
     /// <summary>componentstatuses: its short name "cs" would hide the Cluster kind. bindings: only the pod's own subresource is used.</summary>
     private static readonly HashSet<string> s_leftOut = ["componentstatuses", "bindings"];
 
-    private static readonly HashSet<string> s_subresources = ["status", "scale", "finalize", "binding", "eviction", "token"];
+    private static readonly HashSet<string> s_subresources = ["status", "scale", "finalize", "binding", "eviction", "token", "ephemeralcontainers"];
 
     public static List<KindInfo> Read(SchemaData data)
     {

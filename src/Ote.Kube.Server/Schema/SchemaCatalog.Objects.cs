@@ -39,10 +39,10 @@ public sealed partial class SchemaCatalog
     }
 
     /// <summary>Brings an object to the form in which the same amounts are equal, in place; what an earlier version stored is not in it.</summary>
-    internal void Normalize(KindInfo kind, JsonObject obj)
+    internal void Normalize(KindInfo kind, JsonObject obj, bool stored)
     {
         if (!kind.IsCustom)
-            CanonicalForms.Write(obj, kind.Schema);
+            CanonicalForms.Write(obj, kind.Schema, stored);
     }
 
     /// <summary>Why an object cannot be read as its kind; null: it can.</summary>
@@ -66,12 +66,21 @@ public sealed partial class SchemaCatalog
             : errors;
     }
 
+    /// <summary>The faults of a new object alone: fields that only a later change may set. Check it with <see cref="Validate"/> too.</summary>
+    internal IReadOnlyList<FieldError> ValidateCreate(KindInfo kind, JsonObject obj) => kind.IsCustom ? [] : ChangeRules.CheckNew(kind, obj);
+
     /// <summary>The faults of a change alone: fields that may not change once set. Check the new object with <see cref="Validate"/> too.</summary>
-    public IReadOnlyList<FieldError> ValidateUpdate(KindInfo kind, JsonObject before, JsonObject after)
+    /// <param name="kind">The kind.</param>
+    /// <param name="before">As it is stored.</param>
+    /// <param name="after">As it is wanted.</param>
+    /// <param name="subresource">The endpoint through which it is changed; null for the object's own.</param>
+    public IReadOnlyList<FieldError> ValidateUpdate(KindInfo kind, JsonObject before, JsonObject after, string? subresource = null)
     {
         ArgumentNullException.ThrowIfNull(kind);
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
-        return kind.IsCustom ? [] : ChangeRules.Check(kind, before, after);
+        return kind.IsCustom ? []
+            : subresource is "ephemeralcontainers" ? EphemeralRules.Change(before, after)
+            : ChangeRules.Check(kind, before, after);
     }
 }

@@ -28,6 +28,21 @@ public interface IObjectSource
     /// <summary>The current object, or null.</summary>
     ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation);
 
+    /// <summary>An object as it was at a moment, null meaning now; null when there was none. Another moment than now only where former states are kept (<see cref="KeptSince"/>).</summary>
+    /// <exception cref="RevisionExpiredException">What was then is no longer kept.</exception>
+    ValueTask<StoredObject?> FindAsync(StoreKey key, DateTimeOffset? at, CancellationToken cancellation)
+    {
+        if (at is not null)
+        {
+            throw new NotSupportedException("former states are not kept here");
+        }
+
+        return FindAsync(key, cancellation);
+    }
+
+    /// <summary>The earliest moment of which all is still known; null where former states are not kept.</summary>
+    DateTimeOffset? KeptSince => null;
+
     /// <summary>The clusters whose objects are here; none where all are this server's own.</summary>
     ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => ValueTask.FromResult<IReadOnlyList<string>>([]);
 

@@ -24,6 +24,9 @@ public sealed record PageQuery(string Resource, string? Namespace, long Revision
     /// </summary>
     public IReadOnlyList<string> Terms { get; init; } = [];
 
+    /// <summary>The moment as of which objects are wanted, in place of a revision; null: as of <see cref="Revision"/>.</summary>
+    public DateTimeOffset? At { get; init; }
+
     /// <summary>The query of what comes behind a piece that has rows.</summary>
     public PageQuery After(Piece<StoredObject> piece) => this with { AfterNamespace = piece.Rows[^1].Key.Namespace, AfterName = piece.Rows[^1].Key.Name };
 }

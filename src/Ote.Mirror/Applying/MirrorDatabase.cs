@@ -26,7 +26,8 @@ internal sealed class MirrorDatabase : IDisposable
         CREATE TABLE IF NOT EXISTS found (term INTEGER NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (term, object)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS history (ended INTEGER PRIMARY KEY, kind INTEGER NOT NULL, cluster INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL,
             began INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, gone INTEGER NOT NULL, value BLOB NOT NULL);
-        CREATE INDEX IF NOT EXISTS gone ON history (kind, cluster, ns, name, ended) WHERE gone=1;
+        CREATE INDEX IF NOT EXISTS gone_by_cluster ON history (kind, cluster, ns, name, ended) WHERE gone=1;
+        CREATE INDEX IF NOT EXISTS gone_by_shown ON history (kind, ns, shown, until) WHERE gone=1;
         INSERT INTO meta VALUES ('format', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('revision', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('forgotten', 0) ON CONFLICT DO NOTHING;

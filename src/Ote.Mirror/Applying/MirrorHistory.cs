@@ -10,11 +10,24 @@ internal sealed class MirrorHistory
     private readonly MirrorOptions _options;
     private readonly TimeProvider _time;
     private long _bytes;
+    private long _horizon;
 
     public MirrorHistory(Session session, MirrorOptions options, TimeProvider time)
     {
         (_session, _options, _time) = (session, options, time);
+        // Of what was before the mirror was, or before it noted since when it is, it can tell nothing.
+        session.Prepare("INSERT INTO meta VALUES ('horizon', $1) ON CONFLICT DO NOTHING", time.GetUtcNow().ToUnixTimeMilliseconds()).ExecuteNonQuery();
         Forget();
+    }
+
+    /// <summary>The earliest moment of which all states are kept. Called from any thread.</summary>
+    public DateTimeOffset KeptSince
+    {
+        get
+        {
+            var (kept, oldest) = (DateTimeOffset.FromUnixTimeMilliseconds(Volatile.Read(ref _horizon)), _time.GetUtcNow() - _options.HistoryKept);
+            return kept > oldest ? kept : oldest;
+        }
     }
 
     /// <summary>A former state was added, of so many bytes; inside a transaction.</summary>
@@ -24,7 +37,11 @@ internal sealed class MirrorHistory
     public void Finish() => _session.Prepare("UPDATE meta SET value=$1 WHERE key='history'", _bytes).ExecuteNonQuery();
 
     /// <summary>A transaction was taken back.</summary>
-    public void Forget() => _bytes = _session.Scalar("SELECT value FROM meta WHERE key='history'");
+    public void Forget()
+    {
+        _bytes = _session.Scalar("SELECT value FROM meta WHERE key='history'");
+        Volatile.Write(ref _horizon, _session.Scalar("SELECT value FROM meta WHERE key='horizon'"));
+    }
 
     /// <summary>Drops what is too old or too much, a bounded number of rows a call; outside transactions.</summary>
     public void Prune()
@@ -40,9 +57,13 @@ internal sealed class MirrorHistory
         var last = _session.Scalar("SELECT max(ended) FROM (SELECT ended, until FROM history ORDER BY ended LIMIT $1) WHERE until<$2", RowsAtOnce, _bytes > _options.HistoryBytes ? long.MaxValue : before);
         _session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
         _bytes -= _session.Scalar("SELECT coalesce(sum(length(value)), 0) FROM history WHERE ended<=$1", last);
+        // What ended with them can be told no more as of a moment before.
+        var horizon = Math.Max(_horizon, _session.Scalar("SELECT max(until) FROM history WHERE ended<=$1", last));
         _session.Prepare("DELETE FROM history WHERE ended<=$1", last).ExecuteNonQuery();
+        _session.Prepare("UPDATE meta SET value=$1 WHERE key='horizon'", horizon).ExecuteNonQuery();
         _session.Prepare("UPDATE meta SET value=$1 WHERE key='forgotten'", last).ExecuteNonQuery();
         Finish();
         _session.Prepare("COMMIT").ExecuteNonQuery();
+        Volatile.Write(ref _horizon, horizon);
     }
 }

@@ -176,7 +176,7 @@ internal sealed class MirrorReader(StaleClusters stale)
         return best?.Term;
     }
 
-    private static string? ClusterOf(PageQuery query) =>
+    internal static string? ClusterOf(PageQuery query) =>
         query.Terms.FirstOrDefault(t => t.StartsWith($"l {MirroredObject.ClusterLabel}=", StringComparison.Ordinal)) is { } term ? term[(term.IndexOf('=', StringComparison.Ordinal) + 1)..] : null;
 
     private static IEnumerable<string> TermsOf(PageQuery query)

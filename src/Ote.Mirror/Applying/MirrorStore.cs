@@ -125,6 +125,14 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, DateTimeOffset? at, CancellationToken cancellation) => at is { } moment
+        ? _database.ReadAsync(MirrorPast.Find, (key, moment.ToUnixTimeMilliseconds()), cancellation)
+        : FindAsync(key, cancellation);
+
+    /// <inheritdoc/>
+    public DateTimeOffset? KeptSince => _history.KeptSince;
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => _database.ReadAsync(static (session, _) => MirrorReader.Clusters(session), 0, cancellation);
 
     /// <inheritdoc/>
@@ -135,7 +143,8 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => _database.ReadAsync(_reader.List, query, cancellation);
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) =>
+        _database.ReadAsync<Piece<StoredObject>, PageQuery>(query?.At is null ? _reader.List : MirrorPast.List, query!, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) =>

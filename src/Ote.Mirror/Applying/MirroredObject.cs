@@ -90,6 +90,14 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
         return Encode(obj, json.Length + 16);
     }
 
+    /// <summary>An object as it was, marked so that nobody takes it for what is.</summary>
+    public static byte[] AsOf(byte[] json, DateTimeOffset at)
+    {
+        var obj = (JsonObject)JsonNode.Parse(json)!;
+        obj.Child("metadata").Child("annotations")[Prefix + "as-of"] = at.ToKubeTime();
+        return Encode(obj, json.Length + 64);
+    }
+
     /// <summary>What an object in the form in which it is shown can be found by.</summary>
     public static IReadOnlyList<string> TermsOf(JsonObject shown) => [.. AllTerms(shown).Distinct(StringComparer.Ordinal)];
 

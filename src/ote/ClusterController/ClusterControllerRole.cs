@@ -147,6 +147,7 @@ internal static class ClusterControllerRole
             Authorizer = new CommanderAuthorizer(),
             Audit = arguments.ApiAudit,
             BootstrapRoles = true,
+            KeepsKubernetesService = mirror is null, // where Services are those of the clusters below, an own one would be shown to nobody
             Mirror = mirror,
             Clusters = gate,
             InstallCrds = Definitions(),

@@ -62,7 +62,7 @@ internal static class EdgeClusterCommand
                         Nodes = parsed.GetValue(nodes),
                         LeaseInterval = TimeSpan.FromSeconds(parsed.GetValue(lease)),
                         ProvisionsNamespaces = true,
-                    }.With(server => server with { Audit = noted }),
+                    }.With(server => server with { Audit = noted, KeepsKubernetesService = true }),
                     Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 0),
                     Output = Console.Out,
                     Meters = host.Meters,

@@ -20,7 +20,7 @@ internal abstract class Side : IAsyncDisposable
     public static async Task<Side> StartEmbeddedAsync(CancellationToken ct)
     {
         Scratch folder = new("conformance");
-        ApiServer server = await ApiServer.StartAsync(new ApiServerOptions { DataDirectory = folder["data"], ServiceAccountIssuer = "https://kubernetes.default.svc" }, NullLoggerFactory.Instance, TimeProvider.System, ct);
+        ApiServer server = await ApiServer.StartAsync(new ApiServerOptions { DataDirectory = folder["data"], ServiceAccountIssuer = "https://kubernetes.default.svc", KeepsKubernetesService = true }, NullLoggerFactory.Instance, TimeProvider.System, ct);
         IPEndPoint at = await server.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), ct);
         await server.WriteAdminKubeconfigAsync(folder["kubeconfig"], new Uri($"https://{at}"), ct);
         return new Embedded(server, folder);

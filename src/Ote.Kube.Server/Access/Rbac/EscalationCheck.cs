@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Admission;
+using Ote.Kube.Server.Http;
 
 namespace Ote.Kube.Server.Access.Rbac;
 
@@ -22,14 +23,15 @@ internal sealed class EscalationCheck(RbacTable table, IAuthorizer authorizer) :
             return AdmissionVerdict.Allow;
         }
 
-        var denial = request.Kind switch
+        return request.Kind switch
         {
-            "Role" or "ClusterRole" => OfRole(request.User, request.Kind, obj, request.Old),
+            "Role" or "ClusterRole" => Verdict(OfRole(request.User, request.Kind, obj, request.Old)),
             "RoleBinding" or "ClusterRoleBinding" => OfBinding(request.User, obj, request.Old),
-            _ => null,
+            _ => AdmissionVerdict.Allow,
         };
-        return denial is null ? AdmissionVerdict.Allow : AdmissionVerdict.Deny(denial);
     }
+
+    private static AdmissionVerdict Verdict(string? denial) => denial is null ? AdmissionVerdict.Allow : AdmissionVerdict.Deny(denial);
 
     private string? OfRole(UserInfo user, string kind, JsonObject role, JsonObject? old)
     {
@@ -53,23 +55,28 @@ internal sealed class EscalationCheck(RbacTable table, IAuthorizer authorizer) :
         return Missing(user, ns, RbacRule.ReadAll(role));
     }
 
-    private string? OfBinding(UserInfo user, JsonObject obj, JsonObject? old)
+    private AdmissionVerdict OfBinding(UserInfo user, JsonObject obj, JsonObject? old)
     {
         if (old is not null && JsonNode.DeepEquals(old["roleRef"], obj["roleRef"]) && JsonNode.DeepEquals(old["subjects"], obj["subjects"]))
         {
-            return null;
+            return AdmissionVerdict.Allow;
         }
 
         var ns = obj.Namespace() is { Length: > 0 } own ? own : null;
         var binding = RbacBinding.Read(obj, ns ?? "");
         if (authorizer.Refuse(user, new AccessRequest("bind", Group, binding.IsClusterRole ? "clusterroles" : "roles", ns, binding.Role)) is null)
         {
-            return null;
+            return AdmissionVerdict.Allow;
         }
 
-        return table.RulesOf(binding) is { } rules
-            ? Missing(user, ns, rules)
-            : $"{(binding.IsClusterRole ? "clusterroles" : "roles")}.{Group} \"{binding.Role}\" not found";
+        if (table.RulesOf(binding) is { } rules)
+        {
+            return Verdict(Missing(user, ns, rules));
+        }
+
+        // What a role that is not there would give cannot be held against anything; the real server answers as if the role had been asked for.
+        var missing = ApiError.NotFound(Group, binding.IsClusterRole ? "clusterroles" : "roles", binding.Role);
+        return AdmissionVerdict.Deny(missing.Message) with { Refusal = missing };
     }
 
     /// <summary>What of the rules the user does not hold, in words; null: the user holds all.</summary>

@@ -34,7 +34,7 @@ internal sealed class PathItems(DefinitionSet definitions, bool v3)
             AddOperation(everywhere, kind, "get", "list", kind.DefinitionName + "List", null);
             paths[root + kind.Plural] = everywhere;
         }
-        foreach (SubresourceInfo part in kind.Subresources.Where(s => s.Name is "status" or "scale"))
+        foreach (SubresourceInfo part in kind.Subresources.Where(s => s.Name is "status" or "scale" or "ephemeralcontainers"))
             paths[collection + "/{name}/" + part.Name] = One(kind, part.Name == "scale" ? Scale : kind.DefinitionName, part.Kind, part.Verbs, part);
     }
 

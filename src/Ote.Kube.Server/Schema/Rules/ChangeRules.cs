@@ -9,6 +9,10 @@ internal static class ChangeRules
     private static readonly string[] s_statefulSetMayChange =
         ["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"];
 
+    /// <summary>What a new object may not have yet.</summary>
+    public static IReadOnlyList<FieldError> CheckNew(KindInfo kind, JsonObject obj) =>
+        kind is { Group: "", Plural: "pods" } && obj.ObjectsAt("spec", "ephemeralContainers").Any() ? [FieldError.Forbidden("spec.ephemeralContainers", "cannot be set on create")] : [];
+
     public static IReadOnlyList<FieldError> Check(KindInfo kind, JsonObject before, JsonObject after)
     {
         Faults faults = new();
@@ -111,7 +115,7 @@ internal static class ChangeRules
         if (pod.ObjectAt("spec") is not { } spec)
             return null;
         JsonObject copy = spec.DeepClone().AsObject();
-        foreach (string field in (ReadOnlySpan<string>)["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "ephemeralContainers"])
+        foreach (string field in (ReadOnlySpan<string>)["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"])
             copy.Remove(field);
         // Gates are lifted one by one and never come back.
         copy.Remove("schedulingGates");

@@ -21,7 +21,7 @@ internal static class PodRules
         {
             int index = 0;
             foreach (JsonObject container in spec.ObjectsAt(list))
-                Container(container, $"{path}.{list}[{index++}]", names, volumes, faults, list);
+                Container(container, $"{path}.{list}[{index++}]", names, volumes, faults, list, spec);
         }
         faults.NotNegative(spec, path, "terminationGracePeriodSeconds");
         if (spec["activeDeadlineSeconds"].Whole() is < 1)
@@ -63,7 +63,7 @@ internal static class PodRules
         return names;
     }
 
-    private static void Container(JsonObject container, string path, HashSet<string> names, HashSet<string> volumes, Faults faults, string list)
+    private static void Container(JsonObject container, string path, HashSet<string> names, HashSet<string> volumes, Faults faults, string list, JsonObject spec)
     {
         string? name = container.TextAt("name");
         faults.Name(path + ".name", name, NameRules.Label);
@@ -98,6 +98,8 @@ internal static class PodRules
         Resources(container.ObjectAt("resources"), path + ".resources", faults);
         foreach (string probe in (ReadOnlySpan<string>)["livenessProbe", "readinessProbe", "startupProbe"])
             Probe(container.ObjectAt(probe), $"{path}.{probe}", probe != "readinessProbe", faults);
+        if (list == "ephemeralContainers")
+            EphemeralRules.Container(container, path, spec, faults);
         if (list == "initContainers" && container.TextAt("restartPolicy") != "Always")
         {
             foreach (string only in (ReadOnlySpan<string>)["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"])

@@ -46,6 +46,8 @@ internal static class WorkloadRules
         MetadataRules.Labels(template.ObjectAt("metadata", "labels"), path + ".labels", faults);
         MetadataRules.Annotations(template.ObjectAt("metadata", "annotations"), path + ".annotations", faults);
         PodRules.Spec(template.ObjectAt("spec"), path + ".spec", faults);
+        if (template.ObjectsAt("spec", "ephemeralContainers").Any())
+            faults.Forbidden(path + ".spec.ephemeralContainers", "ephemeral containers not allowed in pod template");
         string? policy = template.TextAt("spec", "restartPolicy");
         // The usual default of pods does not do for a job, whose writer has to choose.
         if (policy is "Always" && !restartPolicies.Contains(policy))

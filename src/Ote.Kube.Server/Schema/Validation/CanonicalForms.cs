@@ -11,21 +11,27 @@ internal static class CanonicalForms
     private const string MicroTime = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 
     /// <summary>Rewrites them in place. Does it again without effect.</summary>
-    public static void Write(JsonNode? node, SchemaNode schema)
+    /// <param name="node">The object, or a part of it.</param>
+    /// <param name="schema">Its schema.</param>
+    /// <param name="stored">Whether it comes from the store, where an earlier version left times of other precision than their field's; what a client sends so is left for validation.</param>
+    public static void Write(JsonNode? node, SchemaNode schema, bool stored = false)
     {
         switch (node)
         {
             case JsonObject map:
-                WriteMap(map, schema);
+                WriteMap(map, schema, stored);
                 break;
             case JsonArray list when schema.Items is { Type: not SchemaType.String } items:
                 foreach (JsonNode? element in list)
-                    Write(element, items);
+                    Write(element, items, stored);
                 break;
         }
     }
 
-    private static void WriteMap(JsonObject map, SchemaNode schema)
+    /// <summary>Whether a field holds a MicroTime.</summary>
+    public static bool IsMicro(SchemaNode field) => field.Name == MicroTime;
+
+    private static void WriteMap(JsonObject map, SchemaNode schema, bool stored)
     {
         List<(string Name, string Text)>? changes = null;
         foreach ((string name, JsonNode? value) in map)
@@ -33,10 +39,10 @@ internal static class CanonicalForms
             if (value is null || schema.Field(name) is not { } field)
                 continue;
             if (value is JsonObject or JsonArray)
-                Write(value, field);
+                Write(value, field, stored);
             else if (field.Format == "date-time")
             {
-                if (value.Text() is { } time && CanonicalTime.Of(time, field.Name == MicroTime) is { } moment && moment != time)
+                if (value.Text() is { } time && (stored || GoTime.Fault(time, IsMicro(field)) is null) && CanonicalTime.Of(time, IsMicro(field)) is { } moment && moment != time)
                     (changes ??= []).Add((name, moment));
             }
             else if (field.AcceptsNumberAsString && Amount.Read(value) is { } amount && amount.ToString() is var text && !(value.IsText() && value.Scalar() == text))

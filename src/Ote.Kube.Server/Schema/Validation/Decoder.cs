@@ -80,8 +80,8 @@ internal static class Decoder
             return null;
         if (schema.AcceptsNumberAsString && !Quantity.TryParse(text, out _))
             return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-        if (schema.Format == "date-time" && !Formats.Fits("date-time", text))
-            return $"parsing time {FieldError.Quote(text)} as \"2006-01-02T15:04:05Z07:00\": cannot parse {FieldError.Quote(text)} as \"2006\"";
+        if (schema.Format == "date-time")
+            return GoTime.Fault(text, CanonicalForms.IsMicro(schema));
         if (schema.Format == "byte" && !Formats.Fits("byte", text))
             return "illegal base64 data at input byte " + text.AsSpan().IndexOfAnyExcept(Base64Letters).ToString(System.Globalization.CultureInfo.InvariantCulture);
         return null;

@@ -43,6 +43,24 @@ public sealed class SimulatedRuntimeTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Ephemeral_container_runs_beside_the_others_and_nothing_waits_for_it()
+    {
+        var pod = await CreateAsync();
+        _time.Advance(TimeSpan.FromSeconds(2));
+        var debugged = pod.Copy();
+        debugged["spec"]!["ephemeralContainers"] = new JsonArray(new JsonObject { ["name"] = "debugger", ["image"] = "busybox" });
+        debugged["metadata"]!["annotations"] = new JsonObject { ["simulated.ote.baidu.com/debugger.exit-after"] = "10s", ["simulated.ote.baidu.com/debugger.exit-code"] = "3" };
+        await _runtime.UpdatePodAsync(debugged, TestContext.Current.CancellationToken);
+        Assert.Equal(("Running", "ContainerCreating"), (Status(pod).Text("phase"), Status(pod).Items("ephemeralContainerStatuses")![0].Text("state", "waiting", "reason")));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.NotNull(Status(pod).Items("ephemeralContainerStatuses")![0].Text("state", "running", "startedAt"));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        var ended = Status(pod);
+        Assert.Equal(("Running", 3), (ended.Text("phase"), ended.Items("ephemeralContainerStatuses")![0].Whole("state", "terminated", "exitCode"))); // and it is not started again
+        Assert.Contains(ended.Items("conditions")!, c => c.Text("type") == "Ready" && c.Text("status") == "True");
+    }
+
+    [Fact]
     public async Task Image_that_cannot_be_pulled_backs_off_until_the_pod_changes()
     {
         var pod = await CreateAsync("""{"simulated.ote.baidu.com/image-pull-error":"manifest unknown"}""");

@@ -82,7 +82,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
     [Fact]
     public async Task Who_may_see_the_pods_of_one_cluster_sees_nothing_else_in_lists_watches_and_errors()
     {
-        await AllowAsync("clusters/pods", "c1", "get", "list", "watch");
+        await Grants.AllowAsync(_admin, "bob", "clusters/pods", "c1", "get", "list", "watch");
         Assert.Equal(["db-c1", "web-c1"], await NamesAsync(_bob));
         Assert.Empty(await NamesAsync(_bob, new ListQuery("ote-cluster=c2")));
         Assert.NotNull(await _bob.GetAsync(Kinds.Pods, "default", "web-c1", Ct));
@@ -114,7 +114,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
         Assert.Equal(405, created.Code);
         Assert.Contains("otectl apply", created.Message, StringComparison.Ordinal);
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct))).Code);
-        await AllowAsync("clusters/pods", "c1", "delete");
+        await Grants.AllowAsync(_admin, "bob", "clusters/pods", "c1", "delete");
         await _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c1", null, null, Ct);
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct))).Code);
         Assert.Equal(("c1", "bob", "DELETE /api/v1/namespaces/default/pods/web"), Assert.Single(_forwarded.Skip(2)));
@@ -166,7 +166,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
     {
         const string Exec = "clusters/c1/api/v1/namespaces/default/pods/p/exec?command=sh";
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Get, "clusters/c1/api/v1/nodes", null, null, Ct))).Code);
-        await AllowAsync("clusters/proxy", "c1", "get", "list");
+        await Grants.AllowAsync(_admin, "bob", "clusters/proxy", "c1", "get", "list");
         await _bob.SendAsync(HttpMethod.Get, "clusters/c1/api/v1/nodes?limit=5", null, null, Ct);
         Assert.Equal(("c1", "bob", "GET /api/v1/nodes?limit=5"), Assert.Single(_forwarded));
         foreach (var refused in new[] { Exec, "clusters/c2/api/v1/nodes" })
@@ -207,18 +207,5 @@ public sealed class MirrorApiTests : IAsyncLifetime
         report.Changes.AddRange(pods.Select(p => new ObjectChange { Namespace = "default", Name = p.Name, Object = ByteString.CopyFromUtf8(Pod(p.Name, p.Node).ToJsonString()) }));
         Assert.True(await _mirror.ApplyAsync(cluster, report));
         await _mirror.TellsAsync(cluster, tells: true);
-    }
-
-    private async Task AllowAsync(string resource, string cluster, params string[] verbs)
-    {
-        var name = resource.Replace('/', '-');
-        await _admin.CreateAsync(new ResourceRef("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false), null, (JsonObject)JsonNode.Parse($$"""
-            {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"{{name}}"},
-             "rules":[{"apiGroups":["ote.baidu.com"],"resources":["{{resource}}"],"resourceNames":["{{cluster}}"],"verbs":["{{string.Join("\",\"", verbs)}}"]}]}
-            """)!, Ct);
-        await _admin.CreateAsync(new ResourceRef("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false), null, (JsonObject)JsonNode.Parse($$"""
-            {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"{{name}}"},
-             "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{name}}"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"bob"}]}
-            """)!, Ct);
     }
 }

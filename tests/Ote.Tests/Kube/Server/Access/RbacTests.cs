@@ -115,6 +115,12 @@ public sealed class RbacTests
         // A label changes nothing about what it allows.
         await jo.PatchAsync(s_roles, "default", "fine", PatchKind.Merge, JsonNode.Parse("""{"metadata":{"labels":{"a":"b"}}}""")!, Ct);
 
+        // Of a role that is not there nobody can say what it would give.
+        var missing = await Assert.ThrowsAsync<KubeStatusException>(
+            () => jo.CreateAsync(s_bindings, "default", Binding("RoleBinding", "early", "Role", "later", """[{"kind":"User","name":"al"}]"""), Ct));
+        Assert.Equal((404, "NotFound", "roles.rbac.authorization.k8s.io \"later\" not found"), (missing.Code, missing.Reason, missing.Message));
+        await api.Admin.CreateAsync(s_bindings, "default", Binding("RoleBinding", "early", "Role", "later", """[{"kind":"User","name":"al"}]"""), Ct);
+
         await api.Admin.CreateAsync(s_clusterRoles, null, Role("binder", """[{"apiGroups":["rbac.authorization.k8s.io"],"resources":["clusterroles"],"resourceNames":["cluster-admin"],"verbs":["bind"]}]"""), Ct);
         await api.Admin.CreateAsync(s_clusterBindings, null, Binding("ClusterRoleBinding", "b", "ClusterRole", "binder", """[{"kind":"User","name":"jo"}]"""), Ct);
         await jo.CreateAsync(s_bindings, "default", Binding("RoleBinding", "greedy", "ClusterRole", "cluster-admin", """[{"kind":"User","name":"jo"}]"""), Ct);

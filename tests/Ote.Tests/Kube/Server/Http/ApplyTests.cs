@@ -180,6 +180,25 @@ public sealed class ApplyTests
         Assert.Equal(["three", "before-first-apply"], Managers(after));
     }
 
+    [Theory]
+    [InlineData("""[{"manager":"before","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:a":{},"f:gone":{}}}}]""", 201, "before maker", """{"f:data":{"f:gone":{}}}""")] // what it has not is left to them
+    [InlineData("""[{"manager":"maker","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:gone":{}}}}]""", 201, "maker", """{"f:data":{".":{},"f:a":{},"f:gone":{}}}""")]
+    [InlineData("""[{"manager":"before","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:a":{}}}}]""", 201, "maker", """{"f:data":{".":{},"f:a":{}}}""")]
+    [InlineData("[{}]", 201, "maker", """{"f:data":{".":{},"f:a":{}}}""")]
+    [InlineData("""[{"manager":"m","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV2","fieldsV1":{}}]""", 201, "maker", """{"f:data":{".":{},"f:a":{}}}""")]
+    [InlineData("[3]", 400, "", "")]
+    public async Task Entries_of_a_new_object_count_but_for_what_its_maker_states(string entries, int expected, string managers, string first)
+    {
+        await using var api = await ApiServerFixture.StartAsync();
+        var (code, made) = await api.SendAsync(
+            HttpMethod.Post, "api/v1/namespaces/default/configmaps?fieldManager=maker", $$$"""{"metadata":{"name":"x","managedFields":{{{entries}}}},"data":{"a":"1"}}""");
+        Assert.Equal((expected, managers), (code, string.Join(' ', Managers(made))));
+        if (expected == 201)
+        {
+            Assert.Equal(first, made.Items("metadata", "managedFields")![0]!["fieldsV1"]!.ToJsonString());
+        }
+    }
+
     [Fact]
     public async Task Two_who_apply_a_new_object_at_once_both_succeed()
     {

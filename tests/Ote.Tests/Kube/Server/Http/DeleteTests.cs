@@ -25,19 +25,22 @@ public sealed class DeleteTests
     }
 
     [Theory]
-    [InlineData("""{"metadata":{"name":"other"}}""")]
-    [InlineData("""{"metadata":{"name":"p"},"deleteOptions":{"dryRun":["Some"]}}""")]
-    public async Task Eviction_that_contradicts_itself_is_refused(string eviction)
+    [InlineData("""{"metadata":{"name":"other"}}""", 400)]
+    [InlineData("""{"metadata":{"name":"p"},"deleteOptions":{"dryRun":["Some"]}}""", 422)]
+    [InlineData("""{"metadata":{"name":"p"},"deleteOptions":{"dryRun":[1]}}""", 400)]
+    public async Task Eviction_that_contradicts_itself_is_refused(string eviction, int expected)
     {
         await using var api = await ApiServerFixture.StartAsync();
         await api.SendAsync(HttpMethod.Post, Pods, Pod);
-        Assert.Equal(400, (await api.SendAsync(HttpMethod.Post, $"{Pods}/p/eviction", eviction)).Code);
+        Assert.Equal(expected, (await api.SendAsync(HttpMethod.Post, $"{Pods}/p/eviction", eviction)).Code);
         Assert.Equal(200, (await api.SendAsync(HttpMethod.Get, $"{Pods}/p")).Code);
     }
 
     [Theory]
     [InlineData("", """{"orphanDependents":true,"propagationPolicy":"Orphan"}""", "propagationPolicy: Invalid value: \"Orphan\": orphanDependents and deletionPropagation cannot be both set")]
     [InlineData("?orphanDependents=false&propagationPolicy=Background", null, "propagationPolicy: Invalid value: \"Background\": orphanDependents and deletionPropagation cannot be both set")]
+    [InlineData("", """{"dryRun":["Some"]}""", "dryRun: Unsupported value: [\"Some\"]: supported values: \"All\"")]
+    [InlineData("?dryRun=Some", null, "dryRun: Unsupported value: [\"Some\"]: supported values: \"All\"")]
     [InlineData("?propagationPolicy=What", null, "propagationPolicy: Unsupported value: \"What\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"")]
     public async Task Deletion_whose_options_contradict_each_other_is_invalid(string query, string? options, string fault)
     {

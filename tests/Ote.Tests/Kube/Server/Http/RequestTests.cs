@@ -40,7 +40,9 @@ public sealed class RequestTests
     [InlineData("GET", "api/v1/pods?resourceVersion=x", null, 400, "BadRequest")]
     [InlineData("GET", "api/v1/pods?resourceVersion=99999", null, 504, "Timeout")]
     [InlineData("GET", "api/v1/pods?watch=1&sendInitialEvents=true", null, 422, "Invalid")]
-    [InlineData("POST", "api/v1/namespaces/default/configmaps?dryRun=Some", "{}", 400, "BadRequest")]
+    [InlineData("POST", "api/v1/namespaces/default/configmaps?dryRun=Some", "{}", 422, "Invalid")]
+    [InlineData("POST", "api/v1/namespaces/default/configmaps?dryRun=All&dryRun=Some", "{}", 422, "Invalid")]
+    [InlineData("PUT", "api/v1/namespaces/default/configmaps/a?fieldValidation=Loose", "{}", 422, "Invalid")]
     public async Task BadRequest_IsAStatusWithItsReason(string method, string path, string? body, int code, string reason)
     {
         await using var api = await ApiServerFixture.StartAsync();
