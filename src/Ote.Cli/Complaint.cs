@@ -62,9 +62,9 @@ public static class Complaint
         return string.Join(' ', words).TrimEnd('.');
     }
 
-    /// <summary>The parser takes an option it does not know for a value; no name of ours begins with a dash.</summary>
+    /// <summary>The parser takes an option it does not know for a value; no name of ours begins with a dash. What stands behind <c>--</c> is meant as it is.</summary>
     private static string? StrayOption(ParseResult typed) => typed.CommandResult.Command.Hidden
         ? null
         : typed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
-            .FirstOrDefault(value => value.Length > 1 && value[0] == '-');
+            .FirstOrDefault(value => value.Length > 1 && value[0] == '-' && typed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).Any(token => token.Type == TokenType.Argument && token.Value == value));
 }

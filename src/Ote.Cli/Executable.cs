@@ -34,7 +34,7 @@ public static class Executable
         var at = typed.CommandResult.Command;
         if (typed.Action is null or ParseErrorAction || typed.Action == at.Action)
         {
-            if (at.Action is null && at.Subcommands.Count > 0 && typed.UnmatchedTokens.Count == 0)
+            if (at.Subcommands.Count > 0 && typed.UnmatchedTokens.Count == 0 && (at.Action is null || (typed.Errors.Count > 0 && typed.CommandResult.Tokens.Count == 0)))
             {
                 // Only the beginning of a command: what can follow is what was wanted.
                 await HelpAsync(root, program, [.. Complaint.Names(at, root), "--help"], configuration, configuration.Error, cancellation).ConfigureAwait(false);
@@ -64,6 +64,13 @@ public static class Executable
             var shown = string.Concat(command.Arguments.Select(argument => $" <{argument.HelpName ?? argument.Name}>"));
             var meant = string.Concat(command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues == 0 ? $" [{argument.HelpName}]" : $" <{argument.HelpName}>"));
             text = text.Replace($"  {command.Name}{shown}  ", $"  {command.Name}{meant}  ", StringComparison.Ordinal);
+        }
+
+        foreach (var command in root.Subcommands.Where(command => command.Arguments.Count > 0))
+        {
+            // Who types the name of what is below it leaves its own arguments out.
+            var own = string.Join(' ', command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues == 0 ? $"[<{argument.HelpName}>]" : $"<{argument.HelpName}>"));
+            text = command.Subcommands.Aggregate(text, (shown, below) => shown.Replace($"{command.Name} {own} {below.Name}", $"{command.Name} {below.Name}", StringComparison.Ordinal));
         }
 
         output.Write(text.TrimEnd() + "\n");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Ote.Ctl.Setup;
 using Ote.Kube.Client;
@@ -40,6 +41,9 @@ internal sealed class Surroundings
     /// <summary>Opens the transport to an endpoint.</summary>
     internal required Func<KubeEndpoint, HttpMessageHandler> Dial { get; init; }
 
+    /// <summary>Runs a program on this one's terminal until it ends; its exit code. What is cancelled from the keyboard it hears of itself.</summary>
+    internal required Func<string, IReadOnlyList<string>, CancellationToken, Task<int>> Run { get; init; }
+
     /// <summary>How people call the program: <c>otectl</c>, or <c>kubectl ote</c> when it runs as kubectl's plugin.</summary>
     internal string ProgramName { get; init; } = "otectl";
 
@@ -56,8 +60,18 @@ internal sealed class Surroundings
         Entropy = RandomNumberGenerator.Fill,
         Locate = (path, context) => KubeconfigFile.Load(Kubeconfig.DefaultPath(path), context),
         Dial = endpoint => endpoint.CreateHandler(TimeProvider.System),
+        Run = RunAsync,
         ProgramName = NameFor(CalledAs()),
     };
+
+    private static async Task<int> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken cancellation)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false })!;
+        // A key that interrupts goes to both; the other decides what it means, and ends or not.
+        await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        return process.ExitCode;
+    }
 
     /// <summary>The name to show for the path the program was started by.</summary>
     internal static string NameFor(string argv0) =>

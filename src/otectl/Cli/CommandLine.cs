@@ -7,8 +7,10 @@ using Ote.Ctl.Backup;
 using Ote.Ctl.Budgets;
 using Ote.Ctl.Clusters;
 using Ote.Ctl.Commands;
+using Ote.Ctl.Getting;
 using Ote.Ctl.Joining;
 using Ote.Ctl.Lateral;
+using Ote.Ctl.Live;
 using Ote.Ctl.Messages;
 using Ote.Ctl.Placing;
 using Ote.Ctl.Setup;
@@ -31,7 +33,7 @@ internal static class CommandLine
         var runner = new CommandRunner(world, globals);
         var root = new Command("otectl", "Operate a tree of clusters through its control API.") { new HelpOption("--help", "-h"), VersionCommand.Option(world) };
         globals.AddTo(root);
-        root.Add(GetClustersCommand.Build(runner));
+        root.Add(GetCommand.Build(runner));
         root.Add(TreeCommand.Build(runner));
         root.Add(DescribeClusterCommand.Build(runner));
         root.Add(JoinTokenCommand.Build(runner));
@@ -54,6 +56,8 @@ internal static class CommandLine
         root.Add(BudgetCommand.Build(runner));
         root.Add(LateralCommand.Build(runner));
         root.Add(BackupCommand.Build(runner));
+        root.Add(LogsCommand.Build(runner));
+        root.Add(ExecCommand.Build(runner));
         root.Add(InstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));
         root.Add(VersionCommand.Build(runner));

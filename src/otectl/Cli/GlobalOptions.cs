@@ -25,7 +25,7 @@ internal sealed class GlobalOptions
 
     internal Option<string?> Namespace { get; } = new("--namespace", "-n")
     {
-        Description = "Namespace: of command objects (default: all), with apply of objects that name none (default: default)",
+        Description = "Namespace: of command objects (default: all), with apply of objects that name none, with get, logs and exec of what is asked for (default: default)",
         HelpName = "NAME",
         Recursive = true,
     };

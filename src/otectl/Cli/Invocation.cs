@@ -8,9 +8,6 @@ namespace Ote.Ctl.Cli;
 /// <summary>One run of one command: what was typed, and the world it acts on.</summary>
 internal sealed class Invocation : IDisposable
 {
-    /// <summary>How long the API server may take to begin its answer to one request.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly GlobalOptions _globals;
     private KubeClient? _api;
 
@@ -63,7 +60,7 @@ internal sealed class Invocation : IDisposable
             {
                 var endpoint = World.Locate(KubeconfigPath, ContextName);
                 Server = endpoint.Server;
-                var transport = new AnswerTimeout(World.Dial(endpoint), Patience, World.Time);
+                var transport = new AnswerTimeout(World.Dial(endpoint), AnswerTimeout.Usual, World.Time);
                 _api = new KubeClient(new HttpClient(transport)
                 {
                     BaseAddress = new Uri(endpoint.Server.ToString().TrimEnd('/') + "/"),

@@ -22,7 +22,7 @@ internal static class GetClustersCommand
         clusters.Aliases.Add("cs");
         clusters.Aliases.Add($"{Kinds.Clusters.Plural}.{Kinds.Clusters.Group}");
         runner.Attach(clusters, (run, cancellation) => RunAsync(run, run.Typed.GetValue(names) ?? [], run.Typed.GetValue(tags) ?? [], cancellation));
-        return new Command("get", "List objects.") { clusters };
+        return clusters;
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, string[] names, string[] tags, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Live;
 using Ote.Ctl.Output;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -13,12 +14,13 @@ internal static class KubeconfigCommand
     {
         var raw = new Option<bool>("--raw") { Description = "With credentials, files embedded, ready to be used elsewhere" };
         var merge = new Option<string?>("--merge") { Description = "Write it into this kubeconfig, replacing entries of the same names", HelpName = "FILE" };
+        var cluster = ClusterOption.Create("Of that cluster's own API, behind the control API");
         return runner.Attach(
-            new Command("kubeconfig", "Print the kubeconfig in use for the control API, or merge it into another.") { raw, merge },
-            (run, _) => Task.FromResult(Run(run, run.Typed.GetValue(raw), run.Typed.GetValue(merge))));
+            new Command("kubeconfig", "Print the kubeconfig in use for the control API, or one for a cluster behind it, or merge it into another.") { raw, merge, cluster },
+            (run, _) => Task.FromResult(Run(run, run.Typed.GetValue(raw), run.Typed.GetValue(merge), run.Typed.GetValue(cluster))));
     }
 
-    private static ExitCode Run(Invocation run, bool raw, string? mergeInto)
+    private static ExitCode Run(Invocation run, bool raw, string? mergeInto, string? cluster)
     {
         var path = Kubeconfig.DefaultPath(run.KubeconfigPath);
         var config = KubeconfigFile.Read(path);
@@ -26,6 +28,7 @@ internal static class KubeconfigCommand
         try
         {
             var slice = KubeconfigSlice.Of(config, run.ContextName, file => File.ReadAllBytes(Path.Combine(folder, file)));
+            slice = cluster is null ? slice : KubeconfigSlice.Behind(slice, cluster);
             if (mergeInto is not null)
             {
                 var target = File.Exists(mergeInto) ? KubeconfigFile.Read(mergeInto) : [];

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ote.Ctl.Live;
 using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Setup;
@@ -50,6 +51,26 @@ internal static class KubeconfigSlice
         }
 
         return slice;
+    }
+
+    /// <summary>The same for the API of a cluster behind the one it is of: of the same user, at <c>/clusters/NAME</c>, under names of its own, <c>NAME@CONTEXT</c>, so that both fit into one file.</summary>
+    /// <exception cref="FormatException">It names no server.</exception>
+    internal static JsonObject Behind(JsonObject slice, string cluster)
+    {
+        var behind = slice.Copy();
+        var (there, context) = (behind.Items("clusters")![0]!.AsObject(), behind.Items("contexts")![0]!.AsObject());
+        if (there["cluster"] is not JsonObject part || !Uri.TryCreate(part.Text("server"), UriKind.Absolute, out var server))
+        {
+            throw new FormatException("its cluster has no server; correct it, or choose a context with --context");
+        }
+
+        var name = $"{cluster}@{behind.Text("current-context")}";
+        part["server"] = ClusterOption.Server(server, cluster).ToString();
+        there["name"] = name;
+        context.Child("context")["cluster"] = name;
+        context["name"] = name;
+        behind["current-context"] = name;
+        return behind;
     }
 
     /// <summary>The same without what lets anyone in.</summary>

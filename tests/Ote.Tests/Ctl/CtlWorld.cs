@@ -40,6 +40,12 @@ internal sealed class CtlWorld : IAsyncDisposable
 
     public bool IsTerminal { get; set; }
 
+    /// <summary>Programs that were started, with their arguments; none is.</summary>
+    public List<(string Program, IReadOnlyList<string> Arguments)> Started { get; } = [];
+
+    /// <summary>What those end with.</summary>
+    public int ProgramCode { get; set; }
+
     public Dictionary<string, string> Variables { get; } = [];
 
     /// <summary>Stands between the program and the API; replaces or breaks what it likes.</summary>
@@ -84,6 +90,11 @@ internal sealed class CtlWorld : IAsyncDisposable
         Entropy = Fill,
         Locate = (_, _) => new KubeEndpoint(new Uri("https://control.test")),
         Dial = _ => Between(_server.CreateHandler(UserInfo.Admin)),
+        Run = (program, arguments, _) =>
+        {
+            Started.Add((program, arguments));
+            return Task.FromResult(ProgramCode);
+        },
         ProgramName = ProgramName,
     };
 

@@ -23,7 +23,7 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("", "Usage:\n  otectl [command] [options]")]
-    [InlineData("get", "Usage:\n  otectl get [command] [options]")]
+    [InlineData("get", "Usage:\n  otectl get <KIND> [<NAME>] [command] [options]")]
     [InlineData("ca rotate", "continue")]
     public async Task Half_a_command_is_answered_with_its_help_and_code_2(string arguments, string expected)
     {
@@ -55,7 +55,7 @@ public sealed class CommandLineTests
         await using var world = await CtlWorld.StartAsync();
         world.ProgramName = "kubectl ote";
         Assert.Contains("Usage:\n  kubectl ote get clusters [<NAME>...] [options]\n", (await world.RunAsync("get", "clusters", "--help")).Out, StringComparison.Ordinal);
-        Assert.Contains("  kubectl ote get [command]", (await world.RunAsync("get")).Error, StringComparison.Ordinal);
+        Assert.Contains("  kubectl ote get <KIND> [<NAME>] [command]", (await world.RunAsync("get")).Error, StringComparison.Ordinal);
         Assert.EndsWith("see kubectl ote get --help\n", (await world.RunAsync("get", "x")).Error, StringComparison.Ordinal);
         Assert.Contains("kubectl ote get clusters lists", (await world.RunAsync("accept", "x")).Error, StringComparison.Ordinal);
     }

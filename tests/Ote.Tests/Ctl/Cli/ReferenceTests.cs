@@ -43,7 +43,7 @@ public sealed partial class ReferenceTests
     {
         foreach (var child in command.Subcommands.Where(child => !child.Hidden))
         {
-            if (child.Subcommands.Count == 0)
+            if (child.Subcommands.Count == 0 || child.Action is not null)
             {
                 found[$"{path} {child.Name}"] = Options(child);
             }
