@@ -128,6 +128,20 @@ public sealed class KubectlAgainstEmbeddedTests
         Assert.Equal("no", (await kubectl.RunAsync("auth", "can-i", "list", "pods", "--as", "jane")).Out.Trim());
     }
 
+    [Fact]
+    public async Task Debug_adds_a_container_to_a_pod_that_is_there()
+    {
+        await using var cluster = await EmbeddedCluster.StartAsync("new"); // the old one speaks the endpoint's first form, which nobody serves any more
+        var kubectl = cluster.Kubectl;
+        await kubectl.ExpectAsync("run", "web", "--image=nginx:1");
+        await kubectl.ExpectAsync("debug", "web", "--image=busybox:1", "--container=look", "--target=web", "--profile=general", "--", "sleep", "5");
+        Assert.Equal(
+            "look busybox:1 web [\"sleep\",\"5\"]",
+            await kubectl.ExpectAsync("get", "pod", "web", "-o", "jsonpath={.spec.ephemeralContainers[0].name} {.spec.ephemeralContainers[0].image} {.spec.ephemeralContainers[0].targetContainerName} {.spec.ephemeralContainers[0].command}"));
+        Assert.Contains("may not be changed", (await kubectl.RunAsync(
+            "patch", "pod", "web", "--subresource=ephemeralcontainers", "-p", """{"spec":{"ephemeralContainers":[{"name":"look","image":"other"}]}}""")).Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("old")]
     [InlineData("new")]

@@ -51,6 +51,11 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
             labels[NodeLabel] = node;
         }
 
+        if (kind == "Pod" && obj["spec"] is JsonObject spec)
+        {
+            spec["securityContext"] ??= new JsonObject(); // every pod has one, and kubectl debug looks into it; what was in it is not reported
+        }
+
         if (node is { Length: > 0 })
         {
             obj["spec"]!["nodeName"] = MirroredName.Of(node, cluster); // as the node is shown, so that who follows it finds it

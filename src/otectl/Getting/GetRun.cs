@@ -5,6 +5,7 @@ using Ote.Cli;
 using Ote.Ctl.Cli;
 using Ote.Ctl.Live;
 using Ote.Ctl.Output;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Getting;
@@ -42,7 +43,14 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
         var others = new List<string>();
         var kind = await ServedKind.FindAsync(run.Api, Prefix, typed, others, cancellation).ConfigureAwait(false) ?? throw Unknown(others);
         var path = Path(kind);
-        return run.WantsObjects ? await ObjectsAsync(kind, path, cancellation).ConfigureAwait(false) : await TableAsync(kind, path, cancellation).ConfigureAwait(false);
+        try
+        {
+            return run.WantsObjects ? await ObjectsAsync(kind, path, cancellation).ConfigureAwait(false) : await TableAsync(kind, path, cancellation).ConfigureAwait(false);
+        }
+        catch (KubeStatusException then) when (At is not null && then.Code is 400 or 410)
+        {
+            throw new CtlException(ExitCode.Failed, $"--at: {then.Message}", then); // it says what can be asked for
+        }
     }
 
     private CtlException Unknown(List<string> others)

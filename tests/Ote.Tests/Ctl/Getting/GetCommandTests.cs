@@ -92,8 +92,8 @@ public sealed class GetCommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("get pods --at 2026-02-01T00:00Z", 1, "the state as of 2026-02-01T00:00:00Z is not kept")]
-    [InlineData("get pods --at 2027-03-01T00:00Z", 1, "is not yet")]
+    [InlineData("get pods --at 2026-02-01T00:00Z", 1, "error: --at: the state as of 2026-02-01T00:00:00Z is not kept")]
+    [InlineData("get pods --at 2027-03-01T00:00Z", 1, "error: --at: ote-at: 2027-03-01T00:00:00Z is not yet")]
     [InlineData("get configmaps --at 2026-03-01T11:00Z", 1, "keeps no former states")]
     [InlineData("get pods --at noon", 2, "--at: 'noon' is no moment; write for example 2026-11-23T09:00Z")]
     [InlineData("get pods --at 2026-03-01T11:00", 2, "is no moment")]

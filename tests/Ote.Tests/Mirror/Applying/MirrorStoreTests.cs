@@ -27,7 +27,7 @@ public sealed class MirrorStoreTests : IDisposable
         Assert.True(await mirror.ApplyAsync("c1", Whole(10, Pod("web", "n1"))));
         var shown = await mirror.FindAsync(new StoreKey(Pods, "ns", "web-c1"), Ct);
         var json = Encoding.UTF8.GetString(shown!.Json);
-        foreach (var part in new[] { "\"name\":\"web-c1\"", "\"ote-cluster\":\"c1\"", "\"node-name\":\"n1\"", "\"ote.baidu.com/name\":\"web\"", $"\"resourceVersion\":\"{shown.Revision}\"", "\"kind\":\"Pod\"" })
+        foreach (var part in new[] { "\"name\":\"web-c1\"", "\"ote-cluster\":\"c1\"", "\"node-name\":\"n1\"", "\"ote.baidu.com/name\":\"web\"", $"\"resourceVersion\":\"{shown.Revision}\"", "\"kind\":\"Pod\"", "\"securityContext\":{}" })
         {
             Assert.Contains(part, json, StringComparison.Ordinal);
         }
