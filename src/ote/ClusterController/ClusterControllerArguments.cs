@@ -1,6 +1,7 @@
 using System.Net;
 using Ote.Cluster.Handling;
 using Ote.Kube.Server.Audit;
+using Ote.Mirror.Applying;
 
 namespace Ote.Roles.ClusterController;
 
@@ -14,6 +15,9 @@ internal sealed record ClusterControllerArguments
 
     /// <summary>The embedded control API also shows what the clusters of the subtree report.</summary>
     public bool ShowsTree { get; init; }
+
+    /// <summary>How much of that is kept; its folder is the data directory's.</summary>
+    public MirrorOptions Mirror { get; init; } = new();
 
     /// <summary>File of bearer tokens of the embedded control API; null: none.</summary>
     public string? ApiTokens { get; init; }

@@ -47,6 +47,8 @@ internal static class ClusterControllerCommand
         };
         var apiAudit = new ApiAuditOptions();
         apiAudit.AddTo(command);
+        var history = new HistoryOptions();
+        history.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, host =>
         {
@@ -76,6 +78,7 @@ internal static class ClusterControllerCommand
                     ? CommonOptions.EndPoint(parsed, serve) ?? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
                 ShowsTree = parsed.GetValue(serve) is not null,
+                Mirror = history.Read(parsed, parsed.GetValue(serve) is not null),
                 ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
                     ? throw new RoleException(objection)
                     : parsed.GetValue(tokens),

@@ -68,7 +68,7 @@ internal static class ClusterControllerRole
         await using var observed = await Observation.StartAsync(
             arguments.Observe, host, options.Name,
             () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble())).ConfigureAwait(false);
-        await using var mirror = arguments.ShowsTree ? OpenMirror(host, options) : null;
+        await using var mirror = arguments.ShowsTree ? OpenMirror(host, arguments) : null;
         var gate = new ClusterGate();
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments, mirror, gate).ConfigureAwait(false);
         Volatile.Write(ref served, api);
@@ -159,13 +159,13 @@ internal static class ClusterControllerRole
         host.Stop,
         host.Meters);
 
-    private static MirrorStore OpenMirror(RoleHost host, ClusterControllerOptions options)
+    private static MirrorStore OpenMirror(RoleHost host, ClusterControllerArguments arguments)
     {
-        var folder = Path.Combine(options.DataDirectory, "mirror");
+        var folder = Path.Combine(arguments.Options.DataDirectory, "mirror");
         try
         {
             Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return MirrorStore.Open(new MirrorOptions { Directory = folder }, host.Time, host.Loggers.CreateLogger("Ote.Mirror"));
+            return MirrorStore.Open(arguments.Mirror with { Directory = folder }, host.Time, host.Loggers.CreateLogger("Ote.Mirror"));
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
         {

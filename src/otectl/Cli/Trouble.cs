@@ -21,6 +21,7 @@ internal static class Trouble
             401 => $"the control API at {server} does not know who you are: {cause}; check the user of the kubeconfig's context",
             403 => $"the control API at {server} does not allow it: {cause}; ask its administrator for the right",
             404 => Answered($"check the names, and that --kubeconfig and --context name the root's API; {program} install installs what it may lack"),
+            405 => $"the control API at {server} answered 405: {cause}", // it says what to use instead
             409 => Answered("someone else changed it at the same time; look at it again, then repeat"),
             410 => Answered("what was read is no longer kept; repeat it"),
             413 => Answered("send less at a time"),

@@ -13,6 +13,7 @@ public sealed class TroubleTests
     [Theory]
     [InlineData(401, "does not know who you are: no; check the user of the kubeconfig's context")]
     [InlineData(403, "does not allow it: no; ask its administrator for the right")]
+    [InlineData(405, "answered 405: no")]
     [InlineData(409, "answered 409: no; someone else changed it at the same time; look at it again, then repeat")]
     [InlineData(422, "answered 422: no; correct what it names; otectl version tells whether the two are of one version")]
     [InlineData(429, "answered 429: no; it has too much to do; repeat it in a while")]
