@@ -12,7 +12,7 @@ internal static class MirrorPast
 {
     private const int MostLookedAt = 20_000;
     private const string Now = "SELECT o.ns AS ns, o.shown AS shown, o.id AS id, o.revision AS began, o.since AS since, 0 AS ended FROM objects o INDEXED BY";
-    private const string Gone = "UNION ALL SELECT h.ns, h.shown, 0, h.began, h.since, h.ended FROM history h INDEXED BY gone WHERE h.gone=1 AND h.kind=$1 AND h.until>$2";
+    private const string Gone = "UNION ALL SELECT h.ns, h.shown, 0, h.began, h.since, h.ended FROM history h INDEXED BY gone_by_shown WHERE h.gone=1 AND h.kind=$1 AND h.until>$2";
 
     /// <summary>One object; null when there was none.</summary>
     /// <exception cref="RevisionExpiredException">It is not kept.</exception>

@@ -111,7 +111,7 @@ internal sealed class MirrorReader(StaleClusters stale)
     private static bool HasGone(Session session, long kind, long cluster, MirroredKey key, string uid)
     {
         using var reader = session.Prepare(
-            "SELECT value FROM history INDEXED BY gone WHERE gone=1 AND kind=$1 AND cluster=$2 AND ns=$3 AND name=$4 ORDER BY ended DESC LIMIT $5", kind, cluster, key.Namespace, key.Name, MostGone).ExecuteReader();
+            "SELECT value FROM history INDEXED BY gone_by_cluster WHERE gone=1 AND kind=$1 AND cluster=$2 AND ns=$3 AND name=$4 ORDER BY ended DESC LIMIT $5", kind, cluster, key.Namespace, key.Name, MostGone).ExecuteReader();
         while (reader.Read())
         {
             if (MirroredObject.VersionOf(PackedValue.Unpack((byte[])reader[0])).Uid == uid)

@@ -73,7 +73,7 @@ public sealed partial class FleetStreamTests(RealClusters clusters, Fleet fleet)
 
         await tree.ControllerOfB.KillAsync();
         await tree.Kubectl().UntilAsync(annotations => annotations.Contains("stale-since", StringComparison.Ordinal), s_soon, Ct, marks);
-        CommandResult refused = await tree.Kubectl(cluster: "b").RunAsync("get", "deployments");
+        CommandResult refused = await tree.Kubectl(cluster: "b").RunAsync("get", "--raw", "/clusters/b/api"); // kubectl says of discovery that it failed, not why
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("cluster b is away", refused.Error, StringComparison.Ordinal);
         refused = await tree.Kubectl().RunAsync("scale", "deployment", $"{name}-b", "--replicas=1");
