@@ -29,7 +29,7 @@ internal sealed class CandidateAdvice
         _firstChoices = Deal(slots, uncles);
     }
 
-    /// <summary>What the child in a slot is told, best first.</summary>
+    /// <summary>What the child in a slot is told, or who would be one, best first; never itself.</summary>
     public IReadOnlyList<Candidate> For(int slot, string child)
     {
         var told = new List<Candidate>(Most);
@@ -38,11 +38,15 @@ internal sealed class CandidateAdvice
             var first = slot < _firstChoices.Length ? _firstChoices[slot] : slot % _uncles.Count;
             for (var i = 0; i < Math.Min(_uncles.Count, MostUncles); i++)
             {
-                told.Add(_uncles[(first + i) % _uncles.Count]);
+                var uncle = _uncles[(first + i) % _uncles.Count];
+                if (uncle.Name != child)
+                {
+                    told.Add(uncle); // a sibling of the parent that asks is one itself
+                }
             }
         }
 
-        if (_parent is not null)
+        if (_parent is not null && _parent.Name != child)
         {
             told.Add(_parent);
         }

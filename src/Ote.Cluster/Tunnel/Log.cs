@@ -21,8 +21,12 @@ internal static partial class Log
     [LoggerMessage(2004, LogLevel.Warning, "{Peer} broke the protocol and loses its link: {Text}")]
     public static partial void Violation(this ILogger log, PeerIdentity peer, string text);
 
-    [LoggerMessage(2005, LogLevel.Warning, "Refused child {Peer}: {Reason}: {Text}")]
-    public static partial void ChildRefused(this ILogger log, PeerIdentity peer, Refuse.Types.Reason reason, string text);
+    [LoggerMessage(EventId = 2005, Message = "Refused child {Peer}: {Reason}: {Text}")]
+    private static partial void ChildRefused(this ILogger log, LogLevel level, PeerIdentity peer, Refuse.Types.Reason reason, string text);
+
+    // A drain is somebody's wish.
+    public static void ChildRefused(this ILogger log, PeerIdentity peer, Refuse.Types.Reason reason, string text) =>
+        log.ChildRefused(reason == Refuse.Types.Reason.Draining ? LogLevel.Information : LogLevel.Warning, peer, reason, text);
 
     [LoggerMessage(2006, LogLevel.Error, "Parent {Parent} refuses this cluster until a person changes something: {Reason}: {Text}; trying again in {Wait:0.##} s")]
     private static partial void RefusedForGood(this ILogger log, Uri parent, Refuse.Types.Reason reason, string text, double wait);

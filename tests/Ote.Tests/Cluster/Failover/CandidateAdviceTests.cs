@@ -27,6 +27,15 @@ public sealed class CandidateAdviceTests
     }
 
     [Fact]
+    public void ASiblingOfTheParent_orThatOnesParent_thatAsks_isNotSentToItself()
+    {
+        CandidateAdvice advice = new(1, [Uncle("north", 0), Uncle("east", 0)], Uncle("g", 2), [Uncle("c0", 0)]);
+
+        Assert.Equal(["east", "g", "c0"], advice.For(0, "north").Select(c => c.Name));
+        Assert.Equal(["north", "east", "c0"], advice.For(0, "g").Select(c => c.Name));
+    }
+
+    [Fact]
     public void AtTheRoot_thereAreOnlySiblings()
     {
         CandidateAdvice advice = new(3, [], null, [Uncle("c1", 0)]);
