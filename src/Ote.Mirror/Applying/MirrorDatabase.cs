@@ -18,7 +18,7 @@ internal sealed class MirrorDatabase : IDisposable
         CREATE TABLE IF NOT EXISTS streams (cluster INTEGER NOT NULL, kind INTEGER NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, digest INTEGER NOT NULL,
             pass INTEGER NOT NULL, passing INTEGER NOT NULL, PRIMARY KEY (cluster, kind)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, cluster INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL,
-            revision INTEGER NOT NULL, since INTEGER NOT NULL, pass INTEGER NOT NULL, mark INTEGER NOT NULL, value BLOB NOT NULL);
+            revision INTEGER NOT NULL, since INTEGER NOT NULL, pass INTEGER NOT NULL, mark INTEGER NOT NULL, value BLOB NOT NULL, terms INTEGER NOT NULL DEFAULT 0);
         CREATE UNIQUE INDEX IF NOT EXISTS by_cluster ON objects (kind, cluster, ns, shown);
         CREATE UNIQUE INDEX IF NOT EXISTS by_shown ON objects (kind, ns, shown);
         CREATE INDEX IF NOT EXISTS by_revision ON objects (revision);
@@ -57,6 +57,10 @@ internal sealed class MirrorDatabase : IDisposable
             Writer = Open(cacheKiB);
             // Revisions whose transaction may have been lost are given to nothing else.
             Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+1048576 WHERE key='revision';COMMIT");
+            if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('objects') WHERE name='terms'") == 0)
+            {
+                Writer.Execute("ALTER TABLE objects ADD COLUMN terms INTEGER NOT NULL DEFAULT 0"); // of a former build
+            }
         }
         catch (SqliteException broken)
         {

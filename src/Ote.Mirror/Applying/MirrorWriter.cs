@@ -141,104 +141,122 @@ internal sealed class MirrorWriter
 
     private StreamState Put(string cluster, long clusterId, long kindId, Report report, ObjectChange change, StreamState state)
     {
-        long id = 0, pass = 0;
-        ulong mark = 0;
-        var shown = "";
-        using (var reader = _session.Prepare("SELECT id, mark, pass, shown FROM objects WHERE kind=$1 AND cluster=$2 AND ns=$3 AND shown IN ($4, $5) AND name=$6",
+        var now = change.Object.IsEmpty ? 0 : ReportDigest.Of(change.Namespace, change.Name, change.Object.Span);
+        Row? row = null;
+        using (var reader = _session.Prepare("SELECT id, mark, pass, shown, terms, revision, since, value FROM objects WHERE kind=$1 AND cluster=$2 AND ns=$3 AND shown IN ($4, $5) AND name=$6",
             kindId, clusterId, change.Namespace, MirroredName.Of(change.Name, cluster), MirroredName.Marked(change.Name, cluster), change.Name).ExecuteReader())
         {
             if (reader.Read())
             {
-                (id, mark, pass, shown) = (reader.GetInt64(0), unchecked((ulong)reader.GetInt64(1)), reader.GetInt64(2), reader.GetString(3));
+                var mark = unchecked((ulong)reader.GetInt64(1));
+                var isAsItWas = !change.Object.IsEmpty && mark == now;
+                row = new Row(reader.GetInt64(0), mark, reader.GetInt64(2), reader.GetString(3), unchecked((ulong)reader.GetInt64(4)), reader.GetInt64(5), reader.GetInt64(6), isAsItWas ? [] : (byte[])reader[7]);
             }
         }
 
+        var key = new MirroredKey(cluster, report.Kind, change.Namespace, change.Name);
         if (change.Object.IsEmpty)
         {
-            return id == 0 ? state : Drop(id, clusterId, kindId, new MirroredKey(cluster, report.Kind, change.Namespace, change.Name), shown, mark, state);
+            return row is null ? state : Drop(row, clusterId, kindId, key, state);
         }
 
-        var now = ReportDigest.Of(change.Namespace, change.Name, change.Object.Span);
-        if (id != 0 && mark == now)
+        if (row is not null && row.Mark == now)
         {
-            if (pass != state.Pass)
+            if (row.Pass != state.Pass)
             {
-                _session.Prepare("UPDATE objects SET pass=$2 WHERE id=$1", id, state.Pass).ExecuteNonQuery();
+                _session.Prepare("UPDATE objects SET pass=$2 WHERE id=$1", row.Id, state.Pass).ExecuteNonQuery();
             }
 
             return state;
         }
 
         var at = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        var isNew = id == 0;
-        shown = isNew ? Name(kindId, change.Namespace, change.Name, cluster) : shown;
+        var shown = row?.Shown ?? Name(kindId, change.Namespace, change.Name, cluster);
         var next = MirroredObject.Of(change.Object.Span, cluster, shown, ++_revision, report.ApiVersion, report.ObjectKind);
+        var terms = TermsMark(next.Terms);
         byte[]? before = null;
-        if (isNew)
+        if (row is null)
         {
-            id = _session.Scalar(
-                "INSERT INTO objects (kind, cluster, ns, name, shown, revision, since, pass, mark, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-                kindId, clusterId, change.Namespace, change.Name, shown, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json));
+            var id = _session.Scalar(
+                "INSERT INTO objects (kind, cluster, ns, name, shown, revision, since, pass, mark, value, terms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+                kindId, clusterId, change.Namespace, change.Name, shown, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json), unchecked((long)terms));
             AddTerms(kindId, id, next.Terms);
         }
         else
         {
-            before = End(id, clusterId, kindId, change.Namespace, change.Name, shown, at, gone: false);
-            _session.Prepare("UPDATE objects SET revision=$2, since=$3, pass=$4, mark=$5, value=$6 WHERE id=$1", id, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json)).ExecuteNonQuery();
-            var former = TermsOf(before);
-            RemoveTerms(kindId, id, former.Except(next.Terms, StringComparer.Ordinal));
-            AddTerms(kindId, id, next.Terms.Except(former, StringComparer.Ordinal));
+            before = End(row, clusterId, kindId, key, at, gone: false);
+            _session.Prepare(
+                "UPDATE objects SET revision=$2, since=$3, pass=$4, mark=$5, value=$6, terms=$7 WHERE id=$1",
+                row.Id, _revision, at, state.Pass, unchecked((long)now), PackedValue.Pack(next.Json), unchecked((long)terms)).ExecuteNonQuery();
+            if (row.Terms != terms)
+            {
+                var former = TermsOf(before);
+                RemoveTerms(kindId, row.Id, former.Except(next.Terms, StringComparer.Ordinal));
+                AddTerms(kindId, row.Id, next.Terms.Except(former, StringComparer.Ordinal));
+            }
         }
 
-        Changes.Add(new MirrorChange(_revision, new MirroredKey(cluster, report.Kind, change.Namespace, change.Name), shown, before, next.Json));
-        return state with { Digest = unchecked(state.Digest + now - (isNew ? 0 : mark)) };
+        Changes.Add(new MirrorChange(_revision, key, shown, before, next.Json));
+        return state with { Digest = unchecked(state.Digest + now - (row?.Mark ?? 0)) };
     }
 
-    private StreamState Drop(long id, long clusterId, long kindId, MirroredKey key, string shown, ulong mark, StreamState state)
+    private StreamState Drop(Row row, long clusterId, long kindId, MirroredKey key, StreamState state)
     {
         _revision++;
-        var before = End(id, clusterId, kindId, key.Namespace, key.Name, shown, _time.GetUtcNow().ToUnixTimeMilliseconds(), gone: true);
-        _session.Prepare("DELETE FROM objects WHERE id=$1", id).ExecuteNonQuery();
-        RemoveTerms(kindId, id, TermsOf(before));
-        Changes.Add(new MirrorChange(_revision, key, shown, before, null));
-        return state with { Digest = unchecked(state.Digest - mark) };
+        var before = End(row, clusterId, kindId, key, _time.GetUtcNow().ToUnixTimeMilliseconds(), gone: true);
+        _session.Prepare("DELETE FROM objects WHERE id=$1", row.Id).ExecuteNonQuery();
+        RemoveTerms(kindId, row.Id, TermsOf(before));
+        Changes.Add(new MirrorChange(_revision, key, row.Shown, before, null));
+        return state with { Digest = unchecked(state.Digest - row.Mark) };
     }
 
     private StreamState DropUnseen(long clusterId, long kindId, string cluster, string stream, StreamState state)
     {
-        var unseen = new List<(long Id, string Namespace, string Name, string Shown, ulong Mark)>();
-        using (var reader = _session.Prepare("SELECT id, ns, name, shown, mark FROM objects WHERE kind=$1 AND cluster=$2 AND pass<>$3", kindId, clusterId, state.Pass).ExecuteReader())
+        var unseen = new List<(long Id, string Namespace, string Name)>();
+        using (var reader = _session.Prepare("SELECT id, ns, name FROM objects WHERE kind=$1 AND cluster=$2 AND pass<>$3", kindId, clusterId, state.Pass).ExecuteReader())
         {
             while (reader.Read())
             {
-                unseen.Add((reader.GetInt64(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), unchecked((ulong)reader.GetInt64(4))));
+                unseen.Add((reader.GetInt64(0), reader.GetString(1), reader.GetString(2)));
             }
         }
 
-        foreach (var row in unseen)
+        foreach (var (id, ns, name) in unseen)
         {
-            state = Drop(row.Id, clusterId, kindId, new MirroredKey(cluster, stream, row.Namespace, row.Name), row.Shown, row.Mark, state);
+            state = Drop(Read(id), clusterId, kindId, new MirroredKey(cluster, stream, ns, name), state);
         }
 
         return state;
     }
 
-    /// <summary>Puts the state that ends with the newest revision into the history.</summary>
-    private byte[] End(long id, long clusterId, long kindId, string ns, string name, string shown, long at, bool gone)
+    private Row Read(long id)
     {
-        byte[] value;
-        long began, since;
-        using (var reader = _session.Prepare("SELECT value, revision, since FROM objects WHERE id=$1", id).ExecuteReader())
-        {
-            reader.Read();
-            (value, began, since) = ((byte[])reader[0], reader.GetInt64(1), reader.GetInt64(2));
-        }
+        using var reader = _session.Prepare("SELECT mark, pass, shown, terms, revision, since, value FROM objects WHERE id=$1", id).ExecuteReader();
+        reader.Read();
+        return new Row(id, unchecked((ulong)reader.GetInt64(0)), reader.GetInt64(1), reader.GetString(2), unchecked((ulong)reader.GetInt64(3)), reader.GetInt64(4), reader.GetInt64(5), (byte[])reader[6]);
+    }
 
+    /// <summary>Puts the state that ends with the newest revision into the history.</summary>
+    private byte[] End(Row row, long clusterId, long kindId, MirroredKey key, long at, bool gone)
+    {
         _session.Prepare(
             "INSERT INTO history (ended, kind, cluster, ns, name, shown, began, since, until, gone, value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            _revision, kindId, clusterId, ns, name, shown, began, since, at, gone ? 1 : 0, value).ExecuteNonQuery();
-        _history.Added(value.Length);
-        return PackedValue.Unpack(value);
+            _revision, kindId, clusterId, key.Namespace, key.Name, row.Shown, row.Revision, row.Since, at, gone ? 1 : 0, row.Value).ExecuteNonQuery();
+        _history.Added(row.Value.Length);
+        return PackedValue.Unpack(row.Value);
+    }
+
+    /// <summary>Tells apart what objects are found by; never 0, which stands in rows of a former build.</summary>
+    private static ulong TermsMark(IReadOnlyList<string> terms)
+    {
+        var hash = new System.IO.Hashing.XxHash3();
+        foreach (var term in terms)
+        {
+            hash.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(term.AsSpan()));
+            hash.Append("\n"u8);
+        }
+
+        return hash.GetCurrentHashAsUInt64() | 1;
     }
 
     private static IReadOnlyList<string> TermsOf(byte[] json) => JsonNode.Parse(json) is JsonObject obj ? MirroredObject.TermsOf(obj) : [];
@@ -328,4 +346,15 @@ internal sealed class MirrorWriter
             """,
             cluster, kind, unchecked((long)state.Epoch), (long)state.Revision, unchecked((long)state.Digest), state.Pass, state.IsPassing ? 1 : 0).ExecuteNonQuery();
     }
+
+    /// <summary>An object as it lies in the table.</summary>
+    /// <param name="Id">Its row.</param>
+    /// <param name="Mark">Of what was reported of it.</param>
+    /// <param name="Pass">In which it was told of last.</param>
+    /// <param name="Shown">The name it is shown under.</param>
+    /// <param name="Terms">Of what it is found by; 0: not known.</param>
+    /// <param name="Revision">Of this mirror.</param>
+    /// <param name="Since">Unix milliseconds.</param>
+    /// <param name="Value">Packed.</param>
+    private sealed record Row(long Id, ulong Mark, long Pass, string Shown, ulong Terms, long Revision, long Since, byte[] Value);
 }

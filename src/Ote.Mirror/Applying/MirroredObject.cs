@@ -69,7 +69,11 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
     /// <summary>What a workload or a service selects are pods of its own cluster: shown among those of others, it says so.</summary>
     private static void Narrow(JsonObject obj, string kind, string cluster)
     {
-        if (kind == "Service" && obj.At("spec", "selector") is JsonObject { Count: > 0 } pods)
+        if (kind == "Event" && obj["involvedObject"] is JsonObject about && about.Text("name") is { Length: > 0 } name)
+        {
+            about["name"] = MirroredName.Of(name, cluster); // as it is shown, so that who looks for what happened to it finds it
+        }
+        else if (kind == "Service" && obj.At("spec", "selector") is JsonObject { Count: > 0 } pods)
         {
             pods[ClusterLabel] = cluster;
         }
@@ -80,8 +84,7 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
     }
 
     /// <summary>Whose object one is that is shown.</summary>
-    public static ObjectOrigin? OriginOf(byte[] shown) =>
-        JsonNode.Parse(shown) is JsonObject obj && obj.Annotation(Prefix + "cluster") is { } cluster && obj.Annotation(Prefix + "name") is { } name ? new ObjectOrigin(cluster, name, obj.Annotation(Prefix + "resource-version"), obj.Text("apiVersion")) : null;
+    public static ObjectOrigin? OriginOf(byte[] shown) => MirroredOrigin.Read(shown);
 
     /// <summary>The uid of an object that is shown, and the version that its cluster gave it; empty for none.</summary>
     public static (string Uid, string ResourceVersion) VersionOf(byte[] shown) =>

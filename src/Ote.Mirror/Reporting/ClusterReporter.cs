@@ -127,6 +127,6 @@ public sealed class ClusterReporter
             return;
         }
 
-        await new KindReporter(resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
+        await new KindReporter(resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), kind.Most, _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
     }
 }

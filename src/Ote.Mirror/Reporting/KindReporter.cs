@@ -12,8 +12,9 @@ namespace Ote.Mirror.Reporting;
 /// <param name="form">How its objects are reported.</param>
 /// <param name="stream">Where they are kept.</param>
 /// <param name="tally">Who counts them; null: nobody.</param>
+/// <param name="most">Of more than this the newest alone are reported; 0: all are.</param>
 /// <param name="time">The clock.</param>
-internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportStream stream, ClusterTally.KindTally? tally, TimeProvider time) : IReflectorTarget
+internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportStream stream, ClusterTally.KindTally? tally, int most, TimeProvider time) : IReflectorTarget
 {
     /// <summary>For so long changes are gathered.</summary>
     public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
@@ -22,6 +23,7 @@ internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportS
     private readonly Lock _gate = new();
     private readonly Signal _waiting = new();
     private List<ReportedObject> _gathered = [];
+    private NewestObjects? _newest;
 
     /// <summary>Runs until stopped.</summary>
     public async Task RunAsync(KubeClient client, Func<double> random, ILogger log, CancellationToken stop)
@@ -47,12 +49,18 @@ internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportS
         ArgumentNullException.ThrowIfNull(pages);
         Write();
         var seen = new HashSet<(string, string)>();
+        _newest = most > 0 ? new NewestObjects(most) : null;
         var version = "";
         await foreach (var page in pages.ConfigureAwait(false))
         {
-            var objects = page.Items.Select(Light).ToArray();
-            seen.UnionWith(objects.Select(o => (o.Namespace, o.Name)));
-            stream.Apply(objects);
+            var changes = new List<ReportedObject>(page.Items.Count);
+            foreach (var item in page.Items)
+            {
+                seen.Add((item.Namespace(), item.Name()));
+                Add(changes, item, seen);
+            }
+
+            stream.Apply(changes);
             version = page.ResourceVersion;
         }
 
@@ -63,18 +71,35 @@ internal sealed class KindReporter(ResourceRef resource, LightForm form, ReportS
 
     public void Replace(IReadOnlyList<JsonObject> items) => throw new NotSupportedException("lists are taken page by page");
 
-    public void Upsert(JsonObject obj) => Gather(Light(obj));
+    public void Upsert(JsonObject obj)
+    {
+        var changes = new List<ReportedObject>(2);
+        Add(changes, obj, null);
+        changes.ForEach(Gather);
+    }
 
     public void Remove(JsonObject obj)
     {
         tally?.Remove(obj.Namespace(), obj.Name());
+        _newest?.Remove((obj.Namespace(), obj.Name()));
         Gather(new ReportedObject(obj.Namespace(), obj.Name(), default));
     }
 
-    private ReportedObject Light(JsonObject obj)
+    /// <summary>What becomes of the reports as an object is there, as it is now: its light form, and where that makes too many, that the oldest is gone.</summary>
+    private void Add(List<ReportedObject> changes, JsonObject obj, HashSet<(string, string)>? seen)
     {
         tally?.Put(obj); // first: the light form may leave out what is counted
-        return new ReportedObject(obj.Namespace(), obj.Name(), form.Write(obj));
+        var tooMany = _newest?.Put(obj);
+        if (tooMany != (obj.Namespace(), obj.Name()))
+        {
+            changes.Add(new ReportedObject(obj.Namespace(), obj.Name(), form.Write(obj)));
+        }
+
+        if (tooMany is var (ns, name))
+        {
+            seen?.Remove((ns, name));
+            changes.Add(new ReportedObject(ns, name, default));
+        }
     }
 
     private void Gather(ReportedObject change)

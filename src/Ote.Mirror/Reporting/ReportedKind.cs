@@ -4,7 +4,8 @@ namespace Ote.Mirror.Reporting;
 /// <param name="Plural">As it stands in URLs.</param>
 /// <param name="Group">API group; empty for the core group.</param>
 /// <param name="Dropped">Fields that are not reported, as <see cref="LightForm"/> reads them.</param>
-public sealed record ReportedKind(string Plural, string Group, IReadOnlyList<string> Dropped)
+/// <param name="Most">Of more objects than this the newest alone are reported; 0: all are.</param>
+public sealed record ReportedKind(string Plural, string Group, IReadOnlyList<string> Dropped, int Most = 0)
 {
     /// <summary>Its stream: <c>pods</c>, <c>deployments.apps</c>.</summary>
     public string Stream => Group.Length == 0 ? Plural : $"{Plural}.{Group}";

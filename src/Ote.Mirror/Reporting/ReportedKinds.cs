@@ -12,7 +12,10 @@ public static class ReportedKinds
 
     private static readonly string[] ContainerLists = ["containers", "initContainers", "ephemeralContainers"];
 
-    /// <summary>Nodes, workloads, networking, storage claims, namespaces, and the names of configmaps. Never secrets.</summary>
+    // A cluster whose pods fail one after the other makes thousands.
+    private const int MostEvents = 1000;
+
+    /// <summary>Nodes, workloads, networking, storage claims, the newest events, namespaces, and the names of configmaps. Never secrets.</summary>
     public static IReadOnlyList<ReportedKind> Default { get; } =
     [
         new("namespaces", "", []),
@@ -28,6 +31,7 @@ public static class ReportedKinds
         new("ingresses", "networking.k8s.io", []),
         new("persistentvolumeclaims", "", []),
         new("configmaps", "", ["data", "binaryData"]),
+        new("events", "", [], MostEvents),
     ];
 
     private static string[] Template => [.. Containers("spec.template.spec"), "spec.template.spec.volumes"];

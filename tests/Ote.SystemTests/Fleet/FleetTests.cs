@@ -47,7 +47,8 @@ public sealed class FleetTests(RealClusters clusters, Fleet fleet)
         Kubectl through = tree.Kubectl(cluster: "a");
         CommandResult refused = await through.RunAsync("get", "services", "-n", "default", $"--as={name}");
         Assert.Equal(1, refused.ExitCode);
-        Assert.Matches($"User \"{name}\" cannot (get|list) resource \"clusters/proxy\"", refused.Error); // says the root
+Assert.Contains(name, refused.Error, StringComparison.Ordinal);
+        Assert.Contains("clusters/proxy", refused.Error, StringComparison.Ordinal); // says the root
         await tree.Kubectl().ApplyAsync($$$"""
             apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRole

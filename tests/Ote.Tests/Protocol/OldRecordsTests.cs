@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Ote.Protocol.Records;
+using Ote.Protocol.Reports;
 using Ote.Protocol.Tunnel;
 using Ote.Shim.Contract;
 
@@ -53,7 +54,12 @@ public sealed class OldRecordsTests
         ["refusal"] = new ExecuteResponse { Code = 429, Error = ExecuteResponse.Types.Error.Busy, Text = "full" },
         ["description"] = new ShimDescription { Kind = "k", Version = "1", Contract = 1, Destinations = { "api" }, MaxParallel = 16, MaxResponseBytes = 1024 },
         ["readiness"] = new Readiness { Ready = true, ClusterVersion = "v1", Text = "t" },
+        ["readiness with figures"] = new Readiness
+        {
+            Ready = true, ClusterVersion = "v1", Summary = new ClusterSummary { Nodes = 2, NodesReady = 1, Pods = 3, Resources = { new ResourceFigures { Name = "cpu", Capacity = 4000 } } },
+        },
         ["describe"] = new DescribeRequest { Contract = 1 },
+        ["live bytes"] = new LiveBytes { Data = Four },
     };
 
     public static TheoryData<string, string> Recorded => new()
@@ -75,7 +81,9 @@ public sealed class OldRecordsTests
         { "refusal", "08AD03200C2A0466756C6C" },
         { "description", "0A016B120131180122036170692810308008" },
         { "readiness", "08011201741A027631" },
+        { "readiness with figures", "08011A02763122100802100118034A080A0363707510A01F" },
         { "describe", "0801" },
+        { "live bytes", "0A0400010203" },
     };
 
     [Theory]

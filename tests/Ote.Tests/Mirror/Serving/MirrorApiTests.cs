@@ -150,6 +150,19 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_happened_to_a_pod_is_found_by_the_name_it_is_shown_under()
+    {
+        Assert.True(await _mirror.ApplyAsync("c1", new Report
+        {
+            Kind = "events", ApiVersion = "v1", ObjectKind = "Event", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = "web.17", Object = ByteString.CopyFromUtf8("""{"metadata":{"name":"web.17","namespace":"default"},"involvedObject":{"kind":"Pod","name":"web","namespace":"default","uid":"u1"},"reason":"Scheduled"}""") } },
+        }));
+        var events = new ResourceRef("", "v1", "events", "Event", true);
+        Assert.Equal("Scheduled", Assert.Single((await _admin.ListAsync(events, "default", new ListQuery(FieldSelector: "involvedObject.name=web-c1"), Ct)).Items).Text("reason"));
+        Assert.Empty((await _admin.ListAsync(events, "default", new ListQuery(FieldSelector: "involvedObject.name=web-c2"), Ct)).Items);
+    }
+
+    [Fact]
     public async Task Who_reads_right_after_a_write_sees_what_it_did()
     {
         _answer = """{"kind":"Pod","metadata":{"name":"web","resourceVersion":"99"} }""";
