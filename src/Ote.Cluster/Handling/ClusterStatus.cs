@@ -150,7 +150,7 @@ internal static class ClusterStatus
         }
         else
         {
-            foreach (var field in (ReadOnlySpan<string>)["nodes", "pods", "capacity", "allocatable", "requested"])
+            foreach (var field in (ReadOnlySpan<string>)["nodes", "pods", "capacity", "allocatable", "requested", "used"])
             {
                 status.Remove(field);
             }

@@ -6,7 +6,7 @@ namespace Ote.Cluster.Handling;
 /// <summary>Figures of clusters together. Not thread-safe.</summary>
 internal sealed class SubtreeSum
 {
-    private readonly SortedDictionary<string, (long Capacity, long Allocatable, long Requested)> _resources = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Amounts> _resources = new(StringComparer.Ordinal);
     private long _nodes;
     private long _nodesReady;
     private long _pods;
@@ -43,7 +43,7 @@ internal sealed class SubtreeSum
         _podsReady += figures.PodsReady;
         foreach (var resource in figures.Resources)
         {
-            Add(resource.Name, (resource.Capacity, resource.Allocatable, resource.Requested), 1);
+            Add(resource.Name, new Amounts(resource.Capacity, resource.Allocatable, resource.Requested, Math.Max(0, resource.Used - 1), resource.Used > 0 ? 1 : 0), 1);
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed class SubtreeSum
         return copy;
     }
 
-    /// <summary>Writes nodes, pods, capacity, allocatable and requested as a status has them.</summary>
+    /// <summary>Writes nodes, pods, capacity, allocatable, requested and, where it is measured, used as a status has them.</summary>
     public void Write(JsonObject status)
     {
         status["nodes"] = new JsonObject { ["total"] = _nodes, ["ready"] = _nodesReady };
@@ -82,18 +82,18 @@ internal sealed class SubtreeSum
         {
             ["total"] = _pods, ["ready"] = _podsReady, ["pending"] = _podsPending, ["running"] = _podsRunning, ["succeeded"] = _podsSucceeded, ["failed"] = _podsFailed,
         };
-        status["capacity"] = Amounts(static r => r.Capacity);
-        status["allocatable"] = Amounts(static r => r.Allocatable);
-        status["requested"] = Amounts(static r => r.Requested);
+        status["capacity"] = Column(static r => r.Capacity);
+        status["allocatable"] = Column(static r => r.Allocatable);
+        status["requested"] = Column(static r => r.Requested);
+        status["used"] = Column(static r => r.Measured > 0 ? r.Used : null);
     }
 
-    private JsonObject Amounts(Func<(long Capacity, long Allocatable, long Requested), long> column) =>
-        new(_resources.Select(r => KeyValuePair.Create<string, JsonNode?>(r.Key, ResourceText.Of(r.Key, column(r.Value)))));
+    private JsonObject Column(Func<Amounts, long?> column) =>
+        new(_resources.Where(r => column(r.Value) is not null).Select(r => KeyValuePair.Create<string, JsonNode?>(r.Key, ResourceText.Of(r.Key, column(r.Value)!.Value))));
 
-    private void Add(string name, (long Capacity, long Allocatable, long Requested) amounts, int sign)
+    private void Add(string name, Amounts amounts, int sign)
     {
-        var before = _resources.GetValueOrDefault(name);
-        var after = (before.Capacity + (sign * amounts.Capacity), before.Allocatable + (sign * amounts.Allocatable), before.Requested + (sign * amounts.Requested));
+        var after = _resources.GetValueOrDefault(name).Plus(amounts, sign);
         if (after == default)
         {
             _resources.Remove(name);
@@ -102,5 +102,17 @@ internal sealed class SubtreeSum
         {
             _resources[name] = after;
         }
+    }
+
+    /// <summary>Of one resource.</summary>
+    /// <param name="Capacity">What there is.</param>
+    /// <param name="Allocatable">Of that, for pods.</param>
+    /// <param name="Requested">By pods.</param>
+    /// <param name="Used">Where it is measured.</param>
+    /// <param name="Measured">In so many clusters it is.</param>
+    private readonly record struct Amounts(long Capacity, long Allocatable, long Requested, long Used, int Measured)
+    {
+        public Amounts Plus(Amounts other, int sign) => new(
+            Capacity + (sign * other.Capacity), Allocatable + (sign * other.Allocatable), Requested + (sign * other.Requested), Used + (sign * other.Used), Measured + (sign * other.Measured));
     }
 }

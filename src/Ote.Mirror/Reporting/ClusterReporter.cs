@@ -46,8 +46,14 @@ public sealed class ClusterReporter
     public ClusterTally Tally { get; } = new();
 
     /// <summary>Watches the cluster until stopped.</summary>
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_kinds.Zip(_streams, (kind, stream) => Loop.RunAsync(
-        $"reports of {kind.Stream}", token => ReportAsync(kind, stream, token), new Backoff(BackoffOptions.Default, _random), Calm, _time, _log, stop)));
+    public Task RunAsync(CancellationToken stop)
+    {
+        var loops = _kinds.Zip(_streams, (kind, stream) => KeepAsync($"reports of {kind.Stream}", token => ReportAsync(kind, stream, token), stop));
+        return Task.WhenAll(_kinds.Any(k => k.Stream == "nodes") ? loops.Append(KeepAsync("usage of nodes", new NodeUsage(_client, Tally, _time).RunAsync, stop)) : loops);
+    }
+
+    private Task KeepAsync(string name, Func<CancellationToken, Task> body, CancellationToken stop) =>
+        Loop.RunAsync(name, body, new Backoff(BackoffOptions.Default, _random), Calm, _time, _log, stop);
 
     /// <summary>Tells one follower, until <paramref name="ct"/> or until it asks no more.</summary>
     /// <param name="requests">What it says.</param>

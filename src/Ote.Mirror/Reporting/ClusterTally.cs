@@ -22,6 +22,7 @@ public sealed class ClusterTally
     private readonly Dictionary<string, ResourceFigures> _figures = new(StringComparer.Ordinal);
     private readonly KindTally _nodes;
     private readonly KindTally _pods;
+    private Dictionary<string, long> _used = [];
 
     /// <summary>Makes one that has counted nothing.</summary>
     public ClusterTally() => (_nodes, _pods) = (new KindTally(this, Kind.Nodes), new KindTally(this, Kind.Pods));
@@ -43,14 +44,47 @@ public sealed class ClusterTally
 
                 var now = _counts.Clone();
                 now.Resources.AddRange(_figures.Values.OrderBy(f => !First.Contains(f.Name)).ThenBy(f => f.Name, StringComparer.Ordinal).Take(MostResources)
-                    .OrderBy(f => f.Name, StringComparer.Ordinal).Select(f => f.Clone()));
+                    .OrderBy(f => f.Name, StringComparer.Ordinal).Select(WithUsed));
                 return now;
             }
         }
     }
 
+    /// <summary>What nodes use, as measured now.</summary>
+    /// <param name="nodes">Of each node its amounts by resource; null: nobody measures.</param>
+    public void Measured(IEnumerable<JsonObject>? nodes)
+    {
+        var used = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (name, value) in (nodes ?? []).SelectMany(n => n))
+        {
+            if (value is JsonValue text && Quantity.TryParse(text.ToString(), out var amount))
+            {
+                used[name] = Math.Min(MostAmount - 1, used.GetValueOrDefault(name) + Whole(name, amount));
+            }
+        }
+
+        lock (_gate)
+        {
+            if (used.Count == _used.Count && used.All(u => _used.TryGetValue(u.Key, out var before) && before == u.Value))
+            {
+                return;
+            }
+
+            _used = used;
+        }
+
+        Changed?.Invoke();
+    }
+
     /// <summary>Who counts the objects of a stream; null: they are not counted.</summary>
     internal KindTally? Of(string stream) => stream switch { "nodes" => _nodes, "pods" => _pods, _ => null };
+
+    private ResourceFigures WithUsed(ResourceFigures figures)
+    {
+        var told = figures.Clone();
+        told.Used = _used.TryGetValue(figures.Name, out var used) ? used + 1 : 0;
+        return told;
+    }
 
     private static Share NodeShare(JsonObject node)
     {

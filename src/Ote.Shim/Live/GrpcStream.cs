@@ -96,5 +96,7 @@ internal sealed class GrpcStream(IAsyncStreamReader<LiveBytes> reader, IAsyncStr
     }
 
     private static Exception Broken(RpcException broken, CancellationToken ct) =>
-        ct.IsCancellationRequested ? new OperationCanceledException(ct) : new IOException($"the connection through the shim broke: {broken.Status.Detail}", broken);
+        ct.IsCancellationRequested ? new OperationCanceledException(ct)
+        : broken.StatusCode == StatusCode.Unimplemented ? new IOException("the shim gives no live access: it is of an older version, or not made for it", broken)
+        : new IOException($"the connection through the shim broke: {broken.Status.Detail}", broken);
 }

@@ -38,9 +38,7 @@ internal sealed class LiveCalls(ClusterShim.ClusterShimClient client, ShimAddres
         {
             call.Dispose();
             ct.ThrowIfCancellationRequested();
-            throw new IOException(
-                refused.StatusCode == StatusCode.Unimplemented ? $"the shim at {address} gives no live access: it is of an older version, or not made for it" : $"the shim at {address} cannot be reached: {CallFailure.Cause(refused, address)}",
-                refused);
+            throw new IOException($"the shim at {address} cannot be reached: {CallFailure.Cause(refused, address)}", refused);
         }
 
         return new GrpcStream(call.ResponseStream, call.RequestStream, () => _ = EndAsync(call));

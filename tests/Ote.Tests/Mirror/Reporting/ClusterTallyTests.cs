@@ -43,6 +43,28 @@ public sealed class ClusterTallyTests
     }
 
     [Fact]
+    public void What_nodes_use_is_told_where_it_is_measured()
+    {
+        Put("nodes", Node("n1", ready: true, cpu: "2", memory: "4Gi"));
+        All("nodes", ("", "n1"));
+        All("pods");
+        Assert.Equal(0, Of("cpu").Used); // not measured
+        var news = 0;
+        _tally.Changed += () => news++;
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            _tally.Measured([Usage("123456789n", "100Mi"), Usage("0", "28Mi")]);
+        }
+
+        Assert.Equal((125, (128L << 20) + 1, 0), (Of("cpu").Used, Of("memory").Used, Of("pods", or: new ResourceFigures()).Used));
+        Assert.Equal(1, news);
+        _tally.Measured(null);
+        Assert.Equal(0, Of("cpu").Used);
+
+        static JsonObject Usage(string cpu, string memory) => new() { ["cpu"] = cpu, ["memory"] = memory };
+    }
+
+    [Fact]
     public void What_is_not_among_all_any_more_is_taken_out()
     {
         Put("pods", Pod("a", "Running", "n1", "250m", "64Mi"));
@@ -71,7 +93,7 @@ public sealed class ClusterTallyTests
          "status":{"phase":"{{phase}}","conditions":[{"type":"Ready","status":"{{(phase == "Running" ? "True" : "False")}}"}]} }
         """)!;
 
-    private ResourceFigures Of(string resource) => _tally.Now!.Resources.Single(r => r.Name == resource);
+    private ResourceFigures Of(string resource, ResourceFigures? or = null) => _tally.Now!.Resources.SingleOrDefault(r => r.Name == resource) ?? or ?? throw new InvalidOperationException($"{resource} is not told");
 
     private void Put(string stream, JsonObject obj) => _tally.Of(stream)!.Put(obj);
 
