@@ -101,6 +101,7 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
         }
     }
 
-    private static bool IsOfFiguresAlone(LocalReport told, LocalReport now) =>
+    /// <summary>Whether a word says nothing new but figures, of nodes that are as many and as well as they were.</summary>
+    internal static bool IsOfFiguresAlone(LocalReport told, LocalReport now) =>
         now with { Figures = told.Figures } == told && told.Figures is not null && (told.Figures.Nodes, told.Figures.NodesReady) == (now.Figures?.Nodes, now.Figures?.NodesReady);
 }

@@ -49,7 +49,7 @@ internal sealed class ApiError(int code, string reason, string message, JsonObje
     public static ApiError MethodNotAllowed() =>
         new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", new JsonObject());
 
-    /// <summary>The objects of a kind are those of the clusters below, and this server does not change them by itself.</summary>
+    /// <summary>The objects of a kind are those of the clusters below, and this server does not make or change them by itself.</summary>
     public static ApiError OfClusters(KindInfo kind) => new(
         405, "MethodNotAllowed",
         $"{kind.GroupResource} here are those of the clusters below, and are changed there: use otectl apply, a ClusterController object, or the cluster's own API", new JsonObject());

@@ -224,6 +224,12 @@ internal sealed class Dispatcher(
                 return AtItsClusterAsync(request, verb);
             }
 
+            // They name workloads of a cluster, and nobody acts on them but that cluster.
+            if (clusters is not null && verb == "create" && (request.Kind.Group, request.Kind.Plural) is ("autoscaling", "horizontalpodautoscalers") or ("policy", "poddisruptionbudgets"))
+            {
+                throw ApiError.OfClusters(request.Kind);
+            }
+
             return verb switch
             {
                 "get" => handlers.Read.GetAsync(request),

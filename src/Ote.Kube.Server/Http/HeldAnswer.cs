@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
 
@@ -28,26 +31,54 @@ internal static class HeldAnswer
             response.Body = client;
         }
 
-        if (response.StatusCode is >= 200 and < 300)
+        var answer = held.GetBuffer().AsMemory(0, (int)held.Length);
+        if (response.StatusCode is >= 200 and < 300 && Parse(answer.Span) is { } obj)
         {
-            await ShownAsync(request, source, changes, before, Changed(held), time).ConfigureAwait(false);
+            await ShownAsync(request, source, changes, before, ObjectFields.ResourceVersion(obj), time).ConfigureAwait(false);
+            if (await AsShownAsync(request, source, origin, obj).ConfigureAwait(false))
+            {
+                answer = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
+                response.ContentLength = response.ContentLength is null ? null : answer.Length;
+            }
         }
 
-        held.Position = 0;
-        await held.CopyToAsync(client, request.Aborted).ConfigureAwait(false);
+        await client.WriteAsync(answer, request.Aborted).ConfigureAwait(false);
     }
 
-    /// <summary>The version that the cluster's answer has; null when it names none.</summary>
-    private static string? Changed(MemoryStream answer)
+    private static JsonObject? Parse(ReadOnlySpan<byte> answer)
     {
         try
         {
-            return System.Text.Json.Nodes.JsonNode.Parse(answer.GetBuffer().AsSpan(0, (int)answer.Length)) is System.Text.Json.Nodes.JsonObject obj ? Objects.ObjectFields.ResourceVersion(obj) : null;
+            return JsonNode.Parse(answer) as JsonObject;
         }
-        catch (System.Text.Json.JsonException)
+        catch (JsonException)
         {
-            return null;
+            return null; // of another form, or packed: it goes as it is
         }
+    }
+
+    /// <summary>
+    /// Gives the object of an answer, which has the name and the version of its cluster, those under which it is shown here: with these whoever asked goes on. False when it is about something else.
+    /// </summary>
+    private static async Task<bool> AsShownAsync(ApiRequest request, IObjectSource source, ObjectOrigin origin, JsonObject answer)
+    {
+        if (answer.Text("kind") == "Status" || answer["metadata"] is not JsonObject metadata || metadata.Text("name") != origin.Name)
+        {
+            return false;
+        }
+
+        metadata["name"] = request.Name;
+        metadata.Child("labels")[ObjectOrigin.ClusterLabel] = origin.Cluster;
+        if (await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) is { } now)
+        {
+            metadata["resourceVersion"] = now.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            metadata.Remove("resourceVersion"); // gone here: that of its cluster means nothing
+        }
+
+        return true;
     }
 
     private static async Task ShownAsync(ApiRequest request, IObjectSource source, ChangeSubscription changes, StoredObject before, string? version, TimeProvider time)

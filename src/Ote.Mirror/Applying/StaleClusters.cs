@@ -6,7 +6,7 @@ namespace Ote.Mirror.Applying;
 
 /// <summary>
 /// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation, conditions of nodes, pods and
-/// deployments as unknown, and the status of a pod as <c>ClusterAway</c>. Thread-safe.
+/// deployments as unknown, no container and no replica as ready, and the status of a pod as <c>ClusterAway</c>. Thread-safe.
 /// </summary>
 internal sealed class StaleClusters
 {
@@ -30,20 +30,35 @@ internal sealed class StaleClusters
             return shown;
         }
 
-        obj.Child("metadata").Child("annotations")[Annotation] = since.ToKubeTime();
-        var text = $"the cluster has told nothing since {since.ToKubeTime()}";
+        var when = since.ToKubeTime();
+        obj.Child("metadata").Child("annotations")[Annotation] = when;
+        var text = $"the cluster has told nothing since {when}";
+        var status = obj["status"] as JsonObject;
         switch (obj.Text("kind"))
         {
             case "Pod":
-                var status = obj.Child("status");
+                status ??= obj.Child("status");
                 (status["reason"], status["message"]) = (Reason, text);
-                Doubt(obj, text, "Ready", "ContainersReady");
+                Doubt(obj, when, text, "Ready", "ContainersReady");
+                foreach (var container in status.Items("containerStatuses")?.OfType<JsonObject>() ?? [])
+                {
+                    container["ready"] = false;
+                }
+
                 break;
             case "Node":
-                Doubt(obj, text);
+                Doubt(obj, when, text);
                 break;
             case "Deployment":
-                Doubt(obj, text, "Available", "Progressing");
+                Doubt(obj, when, text, "Available", "Progressing");
+                goto case "StatefulSet";
+            case "StatefulSet":
+                status?.Remove("readyReplicas");
+                status?.Remove("availableReplicas");
+                break;
+            case "DaemonSet" when status is not null:
+                status["numberReady"] = 0;
+                status.Remove("numberAvailable");
                 break;
             default:
                 break;
@@ -53,13 +68,13 @@ internal sealed class StaleClusters
     }
 
     /// <summary>Nobody knows whether these conditions hold; all, where none are named.</summary>
-    private static void Doubt(JsonObject obj, string text, params ReadOnlySpan<string> types)
+    private static void Doubt(JsonObject obj, string since, string text, params ReadOnlySpan<string> types)
     {
         foreach (var condition in obj.Items("status", "conditions")?.OfType<JsonObject>() ?? [])
         {
             if (types.IsEmpty || types.Contains(condition.Text("type")!))
             {
-                (condition["status"], condition["reason"], condition["message"]) = ("Unknown", Reason, text);
+                (condition["status"], condition["reason"], condition["message"], condition["lastTransitionTime"]) = ("Unknown", Reason, text, since);
             }
         }
     }

@@ -155,7 +155,7 @@ internal sealed class Tree : IAsyncDisposable
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var mirror = _mirror = Own(MirrorStore.Open(new MirrorOptions { Directory = folder }, _time, Loggers.CreateLogger("Ote.Mirror")));
         var api = Own(await ApiServer.StartAsync(
-            new ApiServerOptions { Mirror = mirror, Clusters = new Gate(this), Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
+            new ApiServerOptions { BootstrapRoles = true, Mirror = mirror, Clusters = new Gate(this), Name = "root", DataDirectory = Path.Combine(_data.Of("root"), "api"), InstallCrds = Crds.Load(), Namespaces = [ClusterController.SystemNamespace] },
             Loggers, _time, stop, Meters).ConfigureAwait(false));
         IPEndPoint served;
         try
@@ -193,8 +193,9 @@ internal sealed class Tree : IAsyncDisposable
     {
         var folder = Path.Combine(_data.Of(name), "cluster");
         Directory.CreateDirectory(folder);
+        var options = new EdgeClusterOptions { Name = name, DataDirectory = folder };
         var cluster = Own(await EdgeCluster.EdgeCluster.StartAsync(
-            new EdgeClusterOptions { Name = name, DataDirectory = folder }, Loggers, _time, NextRandom, stop).ConfigureAwait(false));
+            options with { Server = options.Server with { BootstrapRoles = listen } }, Loggers, _time, NextRandom, stop).ConfigureAwait(false));
         if (listen)
         {
             var served = await cluster.Server.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), stop).ConfigureAwait(false);

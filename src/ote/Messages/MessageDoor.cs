@@ -194,9 +194,21 @@ internal sealed class MessageDoor(WebApplication? app) : IAsyncDisposable
         {
             // Nothing to wait for still lets what is there be given.
             var patience = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stop);
-            var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), patience, wait, Timeout.InfiniteTimeSpan);
+            var timer = time.CreateTimer(static source => GiveUp((CancellationTokenSource)source!), patience, wait, Timeout.InfiniteTimeSpan);
             context.Response.RegisterForDispose(timer);
             return patience;
+        }
+
+        private static void GiveUp(CancellationTokenSource patience)
+        {
+            try
+            {
+                patience.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It was answered just as the time was over; on a timer's thread this would end the process.
+            }
         }
 
         private static string? Query(HttpContext context, string name) => context.Request.Query[name] is [{ Length: > 0 } text] ? text : null;

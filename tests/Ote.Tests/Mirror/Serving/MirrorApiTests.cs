@@ -170,8 +170,43 @@ public sealed class MirrorApiTests : IAsyncLifetime
         await _asked.Task.WaitAsync(Ct);
         Assert.False(patching.IsCompleted); // the answer is held until the report has come
         await TellAsync("c2", 2, ("web", "n9"));
-        await patching;
-        Assert.Equal("n9-c2", (await _admin.GetAsync(Kinds.Pods, "default", "web-c2", Ct)).Text("spec", "nodeName"));
+        var answer = await patching;
+        var shown = await _admin.GetAsync(Kinds.Pods, "default", "web-c2", Ct);
+        Assert.Equal("n9-c2", shown.Text("spec", "nodeName"));
+        Assert.Equal(("web-c2", shown!.ResourceVersion(), "c2"), (answer.Name(), answer.ResourceVersion(), answer.Text("metadata", "labels", "ote-cluster"))); // what was written goes by the name it is shown under
+    }
+
+    [Fact]
+    public async Task What_is_away_is_neither_ready_nor_gone()
+    {
+        Assert.True(await _mirror.ApplyAsync("c1", new Report
+        {
+            Kind = "deployments.apps", ApiVersion = "apps/v1", ObjectKind = "Deployment", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = "web", Object = ByteString.CopyFromUtf8("""{"metadata":{"name":"web","namespace":"default"},"spec":{"replicas":1},"status":{"replicas":1,"readyReplicas":1,"availableReplicas":1,"conditions":[{"type":"Available","status":"True","lastTransitionTime":"2020-01-01T00:00:00Z"}]} }""") } },
+        }));
+        Assert.True(await _mirror.ApplyAsync("c1", new Report
+        {
+            Kind = "pods", ApiVersion = "v1", ObjectKind = "Pod", Namespaced = true, Epoch = 1, From = 1, To = 2,
+            Changes = { new ObjectChange { Namespace = "default", Name = "web", Object = ByteString.CopyFromUtf8("""{"metadata":{"name":"web","namespace":"default"},"status":{"phase":"Running","containerStatuses":[{"name":"c","ready":true}],"conditions":[{"type":"Ready","status":"True"}]} }""") } },
+        }));
+        await _mirror.TellsAsync("c1", tells: false);
+        var pod = await _admin.GetAsync(Kinds.Pods, "default", "web-c1", Ct);
+        Assert.Equal(("ClusterAway", "Running", false), (pod.Text("status", "reason"), pod.Text("status", "phase"), pod!["status"]!["containerStatuses"]![0].Truth("ready")));
+        var deployment = await _admin.GetAsync(new ResourceRef("apps", "v1", "deployments", "Deployment", true), "default", "web-c1", Ct);
+        Assert.Equal((null, 1L, "Unknown", pod.Annotation("ote.baidu.com/stale-since")), (
+            deployment.Whole("status", "readyReplicas"), deployment.Whole("status", "replicas"), deployment!.Condition("Available").Text("status"), deployment!.Condition("Available").Text("lastTransitionTime")));
+        await _mirror.TellsAsync("c1", tells: true);
+        Assert.Equal(1L, (await _admin.GetAsync(new ResourceRef("apps", "v1", "deployments", "Deployment", true), "default", "web-c1", Ct)).Whole("status", "readyReplicas"));
+    }
+
+    [Fact]
+    public async Task What_only_a_cluster_would_act_on_is_not_kept_here()
+    {
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.CreateAsync(
+            new ResourceRef("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", true), "default",
+            (JsonObject)JsonNode.Parse("""{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"web"},"spec":{"maxReplicas":2,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web-c1"} } }""")!, Ct));
+        Assert.Equal(405, refused.Code);
+        Assert.Contains("those of the clusters below", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
