@@ -35,9 +35,11 @@ public sealed class KillTests(RealTree tree)
         string batch = RealClusters.FreshName("kill");
         string[] names = [.. Enumerable.Range(0, Commands).Select(i => $"{batch}-{i:00}")];
 
-        // All at once, so that some are under way when it dies.
-        await Task.WhenAll(names[..(Commands / 2)].Select(name => tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct)));
+        // All at once, and it dies when the first of them is given: some are under way however fast the machine is.
+        Task[] giving = [.. names[..(Commands / 2)].Select(name => tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct))];
+        await Task.WhenAny(giving);
         await tree[victim].KillAsync();
+        await Task.WhenAll(giving);
         Assert.Contains(await CommandsOfAsync(batch), command => !IsOver(command)); // that was given before it died
         foreach (string name in names[(Commands / 2)..])
             await tree.Root.CreateAsync(Kinds.ClusterControllers, "default", Command(name, batch), Ct);
