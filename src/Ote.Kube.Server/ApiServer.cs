@@ -116,7 +116,7 @@ public sealed class ApiServer : IAsyncDisposable
             new Handlers(
                 new ReadHandler(sources, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
-                new DocumentHandler(VersionInfo.Current, accounts, _store), new DownloadHandler(options.Downloads)),
+                new DocumentHandler(VersionInfo.Current, accounts, _store.TroubleAsync), new DownloadHandler(options.Downloads)),
             gate, _audit, new RequestMetrics(_meter, time), time, _log);
     }
 

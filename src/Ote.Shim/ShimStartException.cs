@@ -1,7 +1,9 @@
+using Ote.Flow;
+
 namespace Ote.Shim;
 
 /// <summary>A shim cannot start as asked: the message is one clear line for the operator.</summary>
-public sealed class ShimStartException : Exception
+public sealed class ShimStartException : Exception, IForOperator
 {
     /// <summary>With the line to show.</summary>
     public ShimStartException(string message) : base(message) { }

@@ -1,3 +1,5 @@
+using Ote.Flow;
+
 namespace Ote.Cluster.Journal;
 
 /// <summary>
@@ -43,7 +45,7 @@ public readonly record struct JournalChange(string Book, string Key, byte[]? Val
 }
 
 /// <summary>The journal could not be opened or written.</summary>
-public sealed class JournalException : Exception
+public sealed class JournalException : Exception, IForOperator
 {
     /// <summary>Makes the exception.</summary>
     public JournalException(string message, Exception? inner = null)

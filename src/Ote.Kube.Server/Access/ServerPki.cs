@@ -8,7 +8,7 @@ namespace Ote.Kube.Server.Access;
 /// The server's own certificate authority (ECDSA P-256), its serving certificate and the client certificates it issues.
 /// Kept in files that only the owner can read, or in memory when there is no folder. Thread-safe once opened.
 /// </summary>
-internal sealed class ServerPki : IDisposable
+public sealed class ServerPki : IDisposable
 {
     private static readonly Oid ClientAuth = new("1.3.6.1.5.5.7.3.2");
     private static readonly Oid ServerAuth = new("1.3.6.1.5.5.7.3.1");
@@ -67,6 +67,7 @@ internal sealed class ServerPki : IDisposable
         return chain.Build(certificate);
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _authority.Dispose();

@@ -8,7 +8,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers delete and deletecollection.</summary>
-internal sealed class DeleteHandler(ObjectStore store, ObjectWriter writer, ApiServerOptions options)
+internal sealed class DeleteHandler(IObjectStore store, ObjectWriter writer, ApiServerOptions options)
 {
     public async Task DeleteAsync(ApiRequest request)
     {

@@ -8,7 +8,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers what is no object: health, version, discovery and OpenAPI.</summary>
-internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens tokens, ObjectStore store)
+internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens tokens, Func<Task<StoreFailedException?>> health)
 {
     // What kubectl asks for has an @ that its own parser of media types refuses in answers.
     private const string Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -76,7 +76,7 @@ internal sealed class DocumentHandler(VersionInfo version, ServiceAccountTokens 
     /// </summary>
     private async Task HealthAsync(HttpContext context, string of, string[] check)
     {
-        var trouble = of.StartsWith("readyz", StringComparison.Ordinal) && check is [] or ["etcd"] ? await store.TroubleAsync().ConfigureAwait(false) : null;
+        var trouble = of.StartsWith("readyz", StringComparison.Ordinal) && check is [] or ["etcd"] ? await health().ConfigureAwait(false) : null;
         if (trouble is not null && check.Length > 0)
         {
             await Answers.TextAsync(context, 500, $"internal server error: {StoreFault.Name(trouble.Trouble)}\n").ConfigureAwait(false);

@@ -16,7 +16,7 @@ using Ote.Kube.Server.Access;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>An HTTPS listener of a server. Client certificates are asked for, not demanded; who they are is decided per request.</summary>
-internal sealed class Listener : IAsyncDisposable
+public sealed class Listener : IAsyncDisposable
 {
     private readonly WebApplication _application;
 
@@ -79,6 +79,7 @@ internal sealed class Listener : IAsyncDisposable
         return new Listener(application, new IPEndPoint(endpoint.Address, new Uri(bound).Port), time);
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5), _time);

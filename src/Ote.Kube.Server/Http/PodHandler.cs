@@ -6,7 +6,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers what only pods have: binding to a node, and eviction, which is a deletion that minds disruption budgets.</summary>
-internal sealed class PodHandler(ObjectStore store, ObjectWriter writer, DeleteHandler deletion, ApiServerOptions options, DisruptionBudgets budgets)
+internal sealed class PodHandler(IObjectStore store, ObjectWriter writer, DeleteHandler deletion, ApiServerOptions options, DisruptionBudgets budgets)
 {
     public async Task BindAsync(ApiRequest request)
     {

@@ -8,7 +8,7 @@ using Ote.Kube.Server.Streams;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers a pod's log, and says why there is no exec, attach or portforward.</summary>
-internal sealed class PodStreamHandler(ObjectStore store, IPodStreams? streams)
+internal sealed class PodStreamHandler(IObjectStore store, IPodStreams? streams)
 {
     private static readonly string[] ContainerFields = ["initContainers", "containers", "ephemeralContainers"];
 

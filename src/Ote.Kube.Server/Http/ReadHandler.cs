@@ -17,7 +17,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
     public async Task GetAsync(ApiRequest request)
     {
         var (form, version) = Accepts.Negotiate(request.Context.Request.Headers.Accept);
-        var source = sources.Of(request.Resource);
+        var source = sources.Of(request);
         var stored = await source.FindAsync(request.Key, request.At, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         switch (form)
         {
@@ -52,7 +52,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         }
         catch (RevisionExpiredException) when (request.At is not null)
         {
-            throw AskedMoment.Expired(request.At.Value, sources.Of(request.Resource).KeptSince ?? request.At.Value);
+            throw AskedMoment.Expired(request.At.Value, sources.Of(request).KeptSince ?? request.At.Value);
         }
         catch (RevisionExpiredException) when (request.Query.Text("continue") is not null)
         {
@@ -68,7 +68,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
 
     private ContinueToken Start(ApiRequest request)
     {
-        var current = sources.Of(request.Resource).Revision;
+        var current = sources.Of(request).Revision;
         if (request.Query.Text("continue") is { } text)
         {
             var token = ContinueToken.Parse(text);
@@ -99,7 +99,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var (count, next, last) = (0, (ContinueToken?)null, default(StoreKey));
         while (next is null)
         {
-            var piece = await sources.Of(request.Resource).ListAsync(query, request.Aborted).ConfigureAwait(false);
+            var piece = await sources.Of(request).ListAsync(query, request.Aborted).ConfigureAwait(false);
             foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
             {
                 if (count == limit || items.Length >= MostPageBytes)
@@ -144,7 +144,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         var first = true;
         while (true)
         {
-            var piece = await sources.Of(request.Resource).ListAsync(query, request.Aborted).ConfigureAwait(false);
+            var piece = await sources.Of(request).ListAsync(query, request.Aborted).ConfigureAwait(false);
             if (!response.HasStarted)
             {
                 response.ContentType = "application/json";

@@ -7,7 +7,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Http;
 
 /// <summary>Answers create, update and patch, of objects and of their status and scale.</summary>
-internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, ApiServerOptions options)
+internal sealed class WriteHandler(IObjectStore store, ObjectWriter writer, ApiServerOptions options)
 {
     public async Task CreateAsync(ApiRequest request)
     {

@@ -11,7 +11,7 @@ namespace Ote.Kube.Server.Lifecycle;
 /// Asks a pod's PodDisruptionBudget before the pod is evicted. How many disruptions a budget allows stands in its status, kept by a
 /// controller; here one is taken from it, together with the pod's name, so that two evictions never take the same one.
 /// </summary>
-internal sealed class DisruptionBudgets(ObjectStore store, ObjectWriter writer, ServedCatalog served, TimeProvider time)
+internal sealed class DisruptionBudgets(IObjectStore store, ObjectWriter writer, ServedCatalog served, TimeProvider time)
 {
     private const string Resource = "policy/poddisruptionbudgets";
     private const int MaxDisrupted = 2000;

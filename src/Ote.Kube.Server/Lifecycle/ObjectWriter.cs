@@ -23,7 +23,7 @@ internal readonly record struct Written(byte[] Json, long Revision, bool Created
 /// is still the same; a change that did not name the version it was made for is computed again, a few times.
 /// </summary>
 internal sealed class ObjectWriter(
-    ObjectStore store, ServedCatalog served, NamespaceTable namespaces, IReadOnlyList<IAdmission> admission, TimeProvider time, Func<Guid> newUid)
+    IObjectStore store, ServedCatalog served, NamespaceTable? namespaces, IReadOnlyList<IAdmission> admission, TimeProvider time, Func<Guid> newUid)
 {
     private const int Attempts = 8;
 
@@ -399,7 +399,7 @@ internal sealed class ObjectWriter(
 
     private void CheckNamespace(WriteContext context, string name)
     {
-        if (!context.Kind.Namespaced)
+        if (!context.Kind.Namespaced || namespaces is null)
         {
             return;
         }

@@ -14,7 +14,7 @@ namespace Ote.Kube.Server.Lifecycle;
 /// The kinds served now: the built-in ones and those of the stored CustomResourceDefinitions. Always computed from the store,
 /// so it cannot drift from it. Thread-safe.
 /// </summary>
-internal sealed class ServedCatalog(ObjectStore store, ILogger log) : IDisposable
+internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposable
 {
     /// <summary>Where definitions lie in the store.</summary>
     public const string CrdResource = "apiextensions.k8s.io/customresourcedefinitions";

@@ -10,7 +10,7 @@ internal static class StoreScan
 
     /// <summary>Pages of objects; memory is bounded by one page.</summary>
     public static async IAsyncEnumerable<List<StoredObject>> PagesAsync(
-        ObjectStore store, string resource, string? ns, [EnumeratorCancellation] CancellationToken cancellation)
+        IObjectStore store, string resource, string? ns, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var query = new PageQuery(resource, ns, store.Revision, "", "", PageSize);
         while (true)
@@ -31,7 +31,7 @@ internal static class StoreScan
     }
 
     /// <summary>All objects at once, for kinds of which there are few.</summary>
-    public static async Task<List<StoredObject>> AllAsync(ObjectStore store, string resource, string? ns, CancellationToken cancellation)
+    public static async Task<List<StoredObject>> AllAsync(IObjectStore store, string resource, string? ns, CancellationToken cancellation)
     {
         var all = new List<StoredObject>();
         await foreach (var page in PagesAsync(store, resource, ns, cancellation).ConfigureAwait(false))

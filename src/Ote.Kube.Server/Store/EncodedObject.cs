@@ -12,12 +12,15 @@ namespace Ote.Kube.Server.Store;
 /// the store learns the revision only inside the transaction; it then splices digits instead of serialising again, and
 /// readers hand out stored bytes as they are.
 /// </summary>
-internal readonly struct EncodedObject(byte[] json, int revisionAt)
+public readonly struct EncodedObject(byte[] json, int revisionAt)
 {
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Length without a revision, in bytes.</summary>
     public int Length => json.Length;
+
+    /// <summary>Encodes an object as it is.</summary>
+    public static EncodedObject Of(JsonObject obj) => From(obj);
 
     /// <summary>
     /// Encodes an object; <c>apiVersion</c>, <c>kind</c> and <c>metadata</c> come first so that readers that need only
@@ -25,7 +28,7 @@ internal readonly struct EncodedObject(byte[] json, int revisionAt)
     /// </summary>
     /// <param name="obj">The object.</param>
     /// <param name="managed">Who owns its fields, in place of its own managedFields; null leaves those.</param>
-    public static EncodedObject From(JsonObject obj, ManagedEntries? managed = null)
+    internal static EncodedObject From(JsonObject obj, ManagedEntries? managed = null)
     {
         var buffer = new ArrayBufferWriter<byte>(4096);
         using var writer = new Utf8JsonWriter(buffer, Relaxed);

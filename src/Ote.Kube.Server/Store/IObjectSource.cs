@@ -22,6 +22,11 @@ public interface IObjectSource
     /// <summary>Hands out changes.</summary>
     ChangeHub Changes { get; }
 
+    /// <summary>
+    /// Whether a watch may begin after a revision that is later than <see cref="Revision"/>: where revisions are those of another server, only some of them come by here, and a client may have met a later one there.
+    /// </summary>
+    bool MayBeginAfter(long revision) => false;
+
     /// <summary>Whether the objects of a kind (<c>group/plural</c>) are here.</summary>
     bool Has(string resource);
 

@@ -1,11 +1,16 @@
+using Ote.Kube.Server.Http;
+
 namespace Ote.Kube.Server.Store;
 
 /// <summary>Where each kind is read from: the own store, or what mirrors other clusters.</summary>
-internal sealed class ObjectSources(ObjectStore own, IObjectSource? mirror)
+internal sealed class ObjectSources(IObjectStore own, IObjectSource? mirror)
 {
     /// <summary>Where a kind is read from.</summary>
     /// <param name="resource"><c>group/plural</c>.</param>
     public IObjectSource Of(string resource) => IsMirrored(resource) ? mirror! : own;
+
+    /// <summary>Where a request is answered from: what its host names (<c>HttpContext.Features</c>), else where its kind is read from.</summary>
+    public IObjectSource Of(ApiRequest request) => request.Context.Features.Get<IObjectSource>() ?? Of(request.Resource);
 
     /// <summary>Whether the objects of a kind are those of other clusters, which are not written here.</summary>
     public bool IsMirrored(string resource) => mirror?.Has(resource) == true;

@@ -9,7 +9,7 @@ namespace Ote.Kube.Server.Store;
 /// transaction and so one flush to disk; there is no thread or task while nobody writes. Readers do not wait for writers.
 /// Thread-safe.
 /// </summary>
-internal sealed class ObjectStore : IObjectSource, IAsyncDisposable
+internal sealed class ObjectStore : IObjectStore, IAsyncDisposable
 {
     private static readonly TimeSpan ProofEvery = TimeSpan.FromSeconds(1);
     private readonly StoreOptions _options;

@@ -1,7 +1,7 @@
 namespace Ote.Kube.Server.Store;
 
 /// <summary>One change to one key.</summary>
-internal sealed record StoreWrite
+public sealed record StoreWrite
 {
     /// <summary>Whose object.</summary>
     public required StoreKey Key { get; init; }
@@ -23,8 +23,9 @@ internal sealed record StoreWrite
 }
 
 /// <summary>How a write ended.</summary>
-internal enum WriteOutcome
+public enum WriteOutcome
 {
+    /// <summary>It is durable.</summary>
     Committed,
 
     /// <summary>The key was not at the expected revision; <see cref="WriteResult.Revision"/> is where it is (0: absent).</summary>
@@ -32,7 +33,7 @@ internal enum WriteOutcome
 }
 
 /// <summary>The end of a write: durable when <see cref="WriteOutcome.Committed"/>.</summary>
-internal readonly record struct WriteResult(WriteOutcome Outcome, long Revision, byte[] Json);
+public readonly record struct WriteResult(WriteOutcome Outcome, long Revision, byte[] Json);
 
 /// <summary>The revision asked for is no longer in the log. Start over from a list.</summary>
 /// <param name="asked">What was asked for.</param>

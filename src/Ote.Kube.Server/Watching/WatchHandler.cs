@@ -36,7 +36,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         try
         {
             var lasts = seconds is not (null or 0) and { } asked ? TimeSpan.FromSeconds(Math.Clamp(asked, 0, options.WatchTimeout.TotalSeconds)) : options.WatchTimeout;
-            using var subscription = sources.Of(request.Resource).Changes.Subscribe(request.Resource, options.WatchBuffer);
+            using var subscription = sources.Of(request).Changes.Subscribe(request.Resource, options.WatchBuffer);
             using var deadline = new CancellationTokenSource(lasts, time);
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
             request.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -74,6 +74,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
 
     private async Task RunAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, long? from, CancellationToken ends)
     {
+        var ahead = 0L;
         if (from is null)
         {
             await SendPresentAsync(request, stream, subscription.From, ends).ConfigureAwait(false);
@@ -81,6 +82,10 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
             {
                 stream.Bookmark(subscription.From, initialEventsEnd: true);
             }
+        }
+        else if (from > subscription.From && sources.Of(request).MayBeginAfter(from.Value))
+        {
+            ahead = from.Value;
         }
         else if (!await SendPastAsync(request, stream, from.Value, subscription.From, ends).ConfigureAwait(false))
         {
@@ -90,7 +95,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         await stream.FlushAsync(ends).ConfigureAwait(false);
         using var ticks = stream.TakesBookmarks ? _bookmarks.Add(stream, subscription) : null;
         stream.IsLive = true;
-        await SendLiveAsync(stream, subscription, ends).ConfigureAwait(false);
+        await SendLiveAsync(stream, subscription, ahead, ends).ConfigureAwait(false);
     }
 
     private async Task SendPresentAsync(ApiRequest request, WatchStream stream, long revision, CancellationToken ends)
@@ -98,7 +103,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         var query = new PageQuery(request.Resource, stream.Namespace, revision, "", "", PageRows);
         while (true)
         {
-            var page = await sources.Of(request.Resource).ListAsync(query, ends).ConfigureAwait(false);
+            var page = await sources.Of(request).ListAsync(query, ends).ConfigureAwait(false);
             foreach (var row in page.Rows)
             {
                 stream.Present(row);
@@ -128,7 +133,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         {
             while (after < upTo)
             {
-                var changes = await sources.Of(request.Resource).ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
+                var changes = await sources.Of(request).ChangesAsync(request.Resource, after, upTo, PageRows, ends).ConfigureAwait(false);
                 foreach (var change in changes.Rows)
                 {
                     stream.Changed(change);
@@ -147,7 +152,11 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         }
     }
 
-    private static async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, CancellationToken ends)
+    /// <param name="stream">Where to.</param>
+    /// <param name="subscription">What comes.</param>
+    /// <param name="ahead">The client has all up to this revision, which may lie beyond what is known here.</param>
+    /// <param name="ends">Ends it.</param>
+    private static async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, long ahead, CancellationToken ends)
     {
         while (await subscription.WaitAsync(ends).ConfigureAwait(false))
         {
@@ -162,6 +171,11 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
                     continue;
                 }
 
+                if (change.Revision <= ahead)
+                {
+                    continue;
+                }
+
                 stream.Changed(change);
                 if (stream.Unflushed > FlushBytes)
                 {
@@ -169,7 +183,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
                 }
             }
 
-            if (bookmark)
+            if (bookmark && reached > ahead)
             {
                 stream.Bookmark(reached, initialEventsEnd: false);
             }

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Flow;
 using Ote.Kube.Objects;
 
 namespace Ote.Kube.Client;
 
 /// <summary>The API server answered with something else than success.</summary>
-public sealed class KubeStatusException : Exception
+public sealed class KubeStatusException : Exception, IForOperator
 {
     /// <summary>Makes the exception for an answer.</summary>
     /// <param name="code">HTTP status code.</param>

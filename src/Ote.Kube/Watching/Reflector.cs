@@ -33,6 +33,11 @@ public interface IReflectorTarget
 
     /// <summary>One object is gone; this is its last state.</summary>
     void Remove(JsonObject obj);
+
+    /// <summary>All up to this version has come.</summary>
+    void Reached(string version)
+    {
+    }
 }
 
 /// <summary>
@@ -48,8 +53,9 @@ public interface IReflectorTarget
 /// <param name="time">The clock for waits.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where trouble is told.</param>
+/// <param name="from">The version that the target has already and from which it goes on; null: it begins with a list.</param>
 public sealed class Reflector(
-    KubeClient client, ResourceRef resource, string? ns, ListQuery? query, IReflectorTarget target, TimeProvider time, Func<double> random, ILogger log)
+    KubeClient client, ResourceRef resource, string? ns, ListQuery? query, IReflectorTarget target, TimeProvider time, Func<double> random, ILogger log, string? from = null)
 {
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
 
@@ -57,7 +63,7 @@ public sealed class Reflector(
     public async Task RunAsync(CancellationToken stop)
     {
         var backoff = new Backoff(BackoffOptions.Default, random);
-        string? version = null;
+        var version = from;
         while (!stop.IsCancellationRequested)
         {
             var began = time.GetTimestamp();
@@ -116,6 +122,7 @@ public sealed class Reflector(
                 target.Remove(change.Object);
                 break;
             default:
+                target.Reached(change.Object.ResourceVersion());
                 break;
         }
     }

@@ -11,6 +11,9 @@ public sealed record RealNodeOptions(string Name)
 
     /// <summary>A kubeconfig for the kubelet in place of the one that leads to the control plane.</summary>
     public string? Kubeconfig { get; init; }
+
+    /// <summary>The port of this machine that the node reaches in place of the control plane's.</summary>
+    public int? ApiPort { get; init; }
 }
 
 /// <summary>
@@ -22,11 +25,13 @@ public sealed class RealNode : IAsyncDisposable
 {
     private readonly Scratch _folder;
     private readonly NodeAddress _address;
+    private readonly int? _apiPort;
     private GuardedProcess? _process;
 
     private RealNode(RealNodeOptions options)
     {
         Name = options.Name;
+        _apiPort = options.ApiPort;
         _folder = new Scratch(options.Name);
         _address = NodeAddress.Take();
     }
@@ -61,28 +66,44 @@ public sealed class RealNode : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>The folder whose manifests the kubelet runs as static pods.</summary>
+    public string Manifests => _folder["manifests"];
+
+    /// <summary>Switches it off: everything that runs on it is gone at once, what is on its disk stays.</summary>
+    public async Task PowerOffAsync()
     {
         if (_process is not null)
         {
             await _process.StopAsync(TimeSpan.FromSeconds(20));
             await _process.DisposeAsync();
+            _process = null;
         }
-        _address.Dispose();
-        _folder.Dispose();
     }
 
-    private async Task RunAsync(RealControlPlane plane, CancellationToken ct)
+    /// <summary>Switches it on again. Completes when its kubelet and containerd have been started, whatever they can reach.</summary>
+    public async Task PowerOnAsync(CancellationToken ct)
     {
         _process = await GuardedProcess.StartAsync(new($"node {Name}", Path.Combine(Repository.Root, "eng", "node.sh"), [Folder], _folder["node.log"])
         {
             SignalOnOwnersDeath = "TERM",
         });
         await _process.WaitForLineAsync($"node {Name} runs", TimeSpan.FromSeconds(60), ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await PowerOffAsync();
+        _address.Dispose();
+        _folder.Dispose();
+    }
+
+    private async Task RunAsync(RealControlPlane plane, CancellationToken ct)
+    {
+        await PowerOnAsync(ct);
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(ct);
         Task<string> ready = plane.Kubectl(plane.Tools.OldKubectl).UntilAsync(text => text == "True", TimeSpan.FromMinutes(2), ended.Token,
             "get", "node", Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}");
-        if (await Task.WhenAny(ready, _process.Exited) == ready)
+        if (await Task.WhenAny(ready, _process!.Exited) == ready)
         {
             await ready;
             return;
@@ -97,7 +118,7 @@ public sealed class RealNode : IAsyncDisposable
     {
         Write("node.env", $"""
             name={Name}
-            api_port={plane.Server.Port}
+            api_port={_apiPort ?? plane.Server.Port}
             index={_address.Index}
             cgroup={Cgroup}
             kubelet={Path.Combine(plane.Tools.Folder, "kubelet")}
@@ -110,6 +131,7 @@ public sealed class RealNode : IAsyncDisposable
             File.Copy(given, _folder["kubelet.kubeconfig"]);
         else
             KubeconfigFile.Write(_folder["kubelet.kubeconfig"], plane.Name, plane.Server, plane.Authority.Certificate, client);
+        Directory.CreateDirectory(Manifests);
         Directory.CreateDirectory(_folder["cni"]);
         Write("cni/10-bridge.conflist", Network().ToJsonString());
         // A machine that lends a test a few gigabytes is no reason to evict its pods.
@@ -126,6 +148,7 @@ public sealed class RealNode : IAsyncDisposable
             enforceNodeAllocatable: []
             failSwapOn: false
             readOnlyPort: 0
+            staticPodPath: {Manifests}
             nodeStatusUpdateFrequency: 4s
             imageGCHighThresholdPercent: 100
             evictionHard: {"{"} memory.available: 50Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0% {"}"}

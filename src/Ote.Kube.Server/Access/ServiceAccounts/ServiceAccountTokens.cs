@@ -25,7 +25,7 @@ internal sealed record TokenUser(UserInfo User, IReadOnlyList<string> Audiences)
 /// <param name="store">Where accounts, pods and secrets lie.</param>
 /// <param name="newId">Makes the ids of tokens.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ServiceAccountTokens(Lazy<TokenSigner> signer, string issuer, ObjectStore store, Func<Guid> newId, TimeProvider time)
+internal sealed class ServiceAccountTokens(Lazy<TokenSigner> signer, string issuer, IObjectStore store, Func<Guid> newId, TimeProvider time)
 {
     private const string Extra = "authentication.kubernetes.io/";
 

@@ -7,7 +7,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.Kube.Server.Access.ServiceAccounts;
 
 /// <summary>Answers <c>serviceaccounts/NAME/token</c>: a TokenRequest comes back with the token in its status. Nothing is stored.</summary>
-internal sealed class TokenRequestHandler(ServiceAccountTokens tokens, ObjectStore store, TimeProvider time, ApiServerOptions options)
+internal sealed class TokenRequestHandler(ServiceAccountTokens tokens, IObjectStore store, TimeProvider time, ApiServerOptions options)
 {
     private const long DefaultSeconds = 3600, LeastSeconds = 600, MostSeconds = 1L << 32;
 

@@ -97,6 +97,12 @@ internal static class ProtobufBody
         {
             if (!fields.TryGetValue(number, out var field))
             {
+                // Go's encoders send what is empty too, such as a field that later versions have dropped: it says nothing.
+                if (reader.SkipsNothing())
+                {
+                    continue;
+                }
+
                 throw ApiError.Undecodable($"the body has a field of number {number} that this server does not know; send JSON");
             }
 

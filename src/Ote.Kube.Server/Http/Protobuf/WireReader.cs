@@ -62,6 +62,14 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
         }
     }
 
+    /// <summary>Reads past the value that comes next, and tells whether it was empty or 0; false, and nothing further can be read, when it was not.</summary>
+    public bool SkipsNothing() => WireType switch
+    {
+        0 => Varint() == 0,
+        2 => Varint() == 0,
+        _ => false,
+    };
+
     private readonly void Expect(int wireType)
     {
         if (WireType != wireType)

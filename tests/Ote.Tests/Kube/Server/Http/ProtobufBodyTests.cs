@@ -21,6 +21,14 @@ public sealed class ProtobufBodyTests
     }
 
     [Fact]
+    public void FieldThatLaterVersionsHaveDropped_IsPassedOverWhenItIsEmpty_AndRefusedWhenItSaysSomething()
+    {
+        var node = ProtobufBody.Read(Body("v1", "Node", Field(1, Join(Text(1, "n1"), Text(15, ""), Whole(99, 0)))), 16);
+        Assert.Equal("n1", node.Name());
+        Assert.Throws<ApiError>(() => ProtobufBody.Read(Body("v1", "Node", Field(1, Join(Text(1, "n1"), Text(15, "east")))), 16));
+    }
+
+    [Fact]
     public void TimesQuantitiesAndBytes_ReadAsText()
     {
         var secret = ProtobufBody.Read(Body("v1", "Secret", Field(2, Join(Text(1, "k"), Field(2, [1, 2, 3])))), 32);

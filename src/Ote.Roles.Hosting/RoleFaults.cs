@@ -1,12 +1,9 @@
-using Ote.Cluster.Handling;
-using Ote.Cluster.Journal;
-using Ote.Kube.Client;
-using Ote.Shim;
+using Ote.Flow;
 
 namespace Ote.Roles.Hosting;
 
 /// <summary>A role cannot start as asked: one line for the operator.</summary>
-internal sealed class RoleException(string message) : Exception(message);
+internal sealed class RoleException(string message) : Exception(message), IForOperator;
 
 /// <summary>Which exceptions carry a line written for the operator; anything else is a fault of ours and shows its stack.</summary>
 internal static class RoleFaults
@@ -15,8 +12,7 @@ internal static class RoleFaults
     private const int NoSpace = 28, QuotaUsedUp = 122, QuotaUsedUpElsewhere = 69;
 
     public static bool IsForOperator(Exception fault) =>
-        fault is RoleException or ClusterControllerException or JournalException or KubeconfigException or ShimStartException
-            or IOException or UnauthorizedAccessException or HttpRequestException or KubeStatusException;
+        fault is IForOperator or IOException or UnauthorizedAccessException or HttpRequestException;
 
     /// <summary>The line for the operator. The system's own words of a full disk name neither what is to be done nor, to everybody, what happened.</summary>
     public static string Line(Exception fault) => fault is IOException full && IsFull(full)

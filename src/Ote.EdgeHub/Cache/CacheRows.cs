@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>A copy as it lies in the database.</summary>
+internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long Doubtful, bool Complete, IReadOnlyList<string> Grants);
+
+/// <summary>The statements on the node's database. Values are sealed for the place they lie in.</summary>
+internal static class CacheRows
+{
+    private const int MostAnswers = 1000;
+
+    public static List<ScopeRow> Scopes(Session session)
+    {
+        var grants = new List<(long Scope, string Caller)>();
+        using (var reader = session.Prepare("SELECT scope, caller FROM grants").ExecuteReader())
+        {
+            while (reader.Read())
+            {
+                grants.Add((reader.GetInt64(0), reader.GetString(1)));
+            }
+        }
+
+        var byScope = grants.ToLookup(grant => grant.Scope, grant => grant.Caller);
+        var scopes = new List<ScopeRow>();
+        using var rows = session.Prepare("SELECT id, query, revision, doubtful, complete FROM scopes").ExecuteReader();
+        while (rows.Read())
+        {
+            scopes.Add(new ScopeRow(rows.GetInt64(0), CacheQuery.Parse(rows.GetString(1)), rows.GetInt64(2), rows.GetInt64(3), rows.GetInt64(4) != 0, [.. byScope[rows.GetInt64(0)]]));
+        }
+
+        return scopes;
+    }
+
+    public static long AddScope(Session session, CacheQuery query, long now) =>
+        session.Scalar("INSERT INTO scopes (query, revision, doubtful, complete, used) VALUES ($1,0,0,0,$2) RETURNING id", query.ToString(), now);
+
+    public static int Grant(Session session, long scope, string caller) => session.Prepare("INSERT INTO grants VALUES ($1,$2) ON CONFLICT DO NOTHING", scope, caller).ExecuteNonQuery();
+
+    public static int Reached(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=MAX(revision,$2) WHERE id=$1", scope, revision).ExecuteNonQuery();
+
+    public static int Completed(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=$2, complete=1 WHERE id=$1", scope, revision).ExecuteNonQuery();
+
+    public static int Doubt(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=$2, doubtful=$2 WHERE id=$1", scope, revision).ExecuteNonQuery();
+
+    public static StoredObject? Find(Session session, NodeDatabase database, long scope, StoreKey key)
+    {
+        using var row = session.Prepare("SELECT revision, value FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteReader();
+        return row.Read() ? new StoredObject(key, row.GetInt64(0), database.Unseal(row.GetValue(1), Place(scope, key))!) : null;
+    }
+
+    public static Piece<StoredObject> Page(Session session, NodeDatabase database, long scope, PageQuery query)
+    {
+        using var rows = session.Prepare(
+            "SELECT ns, name, revision, value FROM objects WHERE scope=$1 AND (ns,name)>($2,$3) AND ($4='' OR ns=$4) ORDER BY ns, name LIMIT $5",
+            scope, query.AfterNamespace, query.AfterName, query.Namespace ?? "", query.Limit + 1L).ExecuteReader();
+        var page = new List<StoredObject>();
+        var bytes = 0;
+        while (rows.Read())
+        {
+            if (page.Count == query.Limit || bytes >= Piece<StoredObject>.MostBytes)
+            {
+                return new Piece<StoredObject>(page, true);
+            }
+
+            var key = new StoreKey(query.Resource, rows.GetString(0), rows.GetString(1));
+            var json = database.Unseal(rows.GetValue(3), Place(scope, key))!;
+            bytes += json.Length;
+            page.Add(new StoredObject(key, rows.GetInt64(2), json));
+        }
+
+        return new Piece<StoredObject>(page, false);
+    }
+
+    public static Dictionary<StoreKey, long> Keys(Session session, long scope, string resource)
+    {
+        var keys = new Dictionary<StoreKey, long>();
+        using var rows = session.Prepare("SELECT ns, name, revision FROM objects WHERE scope=$1", scope).ExecuteReader();
+        while (rows.Read())
+        {
+            keys[new StoreKey(resource, rows.GetString(0), rows.GetString(1))] = rows.GetInt64(2);
+        }
+
+        return keys;
+    }
+
+    /// <summary>Stores an object; null takes it away.</summary>
+    public static int Put(Session session, NodeDatabase database, long scope, StoreKey key, long revision, byte[]? json) => json is null
+        ? session.Prepare("DELETE FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteNonQuery()
+        : session.Prepare(
+            "INSERT INTO objects (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (scope, ns, name) DO UPDATE SET revision=$4, value=$5",
+            scope, key.Namespace, key.Name, revision, database.Seal(json, Place(scope, key))).ExecuteNonQuery();
+
+    /// <summary>Journals a write: what was before the first stays, what is since the last takes the place of what was. What came and went here was never there.</summary>
+    /// <param name="session">The database.</param>
+    /// <param name="database">Seals what is written.</param>
+    /// <param name="key">The object.</param>
+    /// <param name="now">When, in milliseconds since 1970.</param>
+    /// <param name="before">The object before this write; null: there was none.</param>
+    /// <param name="after">Since then; null: it is gone.</param>
+    /// <param name="most">As many entries of its kind are kept, the newest.</param>
+    public static int Note(Session session, NodeDatabase database, StoreKey key, long now, byte[]? before, byte[]? after, long most)
+    {
+        var place = "journal/" + key;
+        session.Prepare(
+            "INSERT INTO journal (resource, ns, name, began, base, local) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (resource, ns, name) DO UPDATE SET local=$6",
+            key.Resource, key.Namespace, key.Name, now, Sealed(before), Sealed(after)).ExecuteNonQuery();
+        session.Prepare("DELETE FROM journal WHERE resource=$1 AND ns=$2 AND name=$3 AND base IS NULL AND local IS NULL", key.Resource, key.Namespace, key.Name).ExecuteNonQuery();
+        return session.Prepare("DELETE FROM journal WHERE resource=$1 AND id IN (SELECT id FROM journal WHERE resource=$1 ORDER BY id DESC LIMIT -1 OFFSET $2)", key.Resource, most).ExecuteNonQuery();
+
+        object Sealed(byte[]? json) => json is null ? DBNull.Value : database.Seal(json, place);
+    }
+
+    /// <summary>An object as the journal has it; null when it has none, or notes that it is gone.</summary>
+    public static StoredObject? Noted(Session session, NodeDatabase database, StoreKey key)
+    {
+        var stored = session.Prepare("SELECT local FROM journal WHERE resource=$1 AND ns=$2 AND name=$3", key.Resource, key.Namespace, key.Name).ExecuteScalar();
+        return database.Unseal(stored, "journal/" + key) is { } json ? new StoredObject(key, long.Parse(((JsonObject)JsonNode.Parse(json)!).ResourceVersion(), CultureInfo.InvariantCulture), json) : null;
+    }
+
+    public static List<JournalEntry> Journal(Session session, NodeDatabase database)
+    {
+        var entries = new List<JournalEntry>();
+        using var rows = session.Prepare("SELECT id, resource, ns, name, began, base, local FROM journal ORDER BY id").ExecuteReader();
+        while (rows.Read())
+        {
+            var key = new StoreKey(rows.GetString(1), rows.GetString(2), rows.GetString(3));
+            entries.Add(new JournalEntry(rows.GetInt64(0), key, DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(4)), Read(rows, 5), Read(rows, 6)));
+
+            JsonObject? Read(SqliteDataReader row, int column) => database.Unseal(row.GetValue(column), "journal/" + key) is { } json ? (JsonObject)JsonNode.Parse(json)! : null;
+        }
+
+        return entries;
+    }
+
+    /// <summary>Takes an entry off, if it is still as it was read.</summary>
+    public static bool Forget(Session session, NodeDatabase database, JournalEntry entry)
+    {
+        var now = Journal(session, database).FirstOrDefault(other => other.Id == entry.Id);
+        return now is not null && JsonNode.DeepEquals(now.Local, entry.Local) && session.Prepare("DELETE FROM journal WHERE id=$1", entry.Id).ExecuteNonQuery() == 1;
+    }
+
+    public static int Keep(Session session, NodeDatabase database, string mark, byte[] answer, long now)
+    {
+        session.Prepare("INSERT INTO answers VALUES ($1,$2,$3) ON CONFLICT (mark) DO UPDATE SET at=$2, value=$3", mark, now, database.Seal(answer, "answer/" + mark)).ExecuteNonQuery();
+        return session.Prepare("DELETE FROM answers WHERE mark IN (SELECT mark FROM answers ORDER BY at DESC LIMIT -1 OFFSET $1)", (long)MostAnswers).ExecuteNonQuery();
+    }
+
+    public static byte[]? Kept(Session session, NodeDatabase database, string mark) =>
+        database.Unseal(session.Prepare("SELECT value FROM answers WHERE mark=$1", mark).ExecuteScalar(), "answer/" + mark);
+
+    private static string Place(long scope, StoreKey key) => new StringBuilder().Append(scope).Append('/').Append(key).ToString();
+}

@@ -1,0 +1,175 @@
+using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>
+/// The copy of what one query asks for, as a source that the API server's library reads and watches. Revisions are the upstream's own, so that a component that turns from here to the API server, or back, goes on where it was.
+/// Those of writes made here while cut off are counted on from the newest known: when the upstream is back and they turn out to be in doubt, watches that hang on them begin anew (410). Thread-safe.
+/// </summary>
+internal sealed class CacheScope : IObjectSource, IDisposable
+{
+    private const int MostChanges = 1000;
+    private const long MostBytes = 4 * 1024 * 1024;
+    private readonly NodeCache _cache;
+    private readonly Lock _gate = new();
+    private readonly Queue<Change> _log = new();
+    private readonly HashSet<string> _grants;
+    private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _bytes;
+    private long _floor;
+    private long _doubtful;
+
+    public CacheScope(NodeCache cache, long id, CacheQuery query, long revision, long doubtful, bool complete, IEnumerable<string> grants, Action<Change, Exception> failed)
+    {
+        (_cache, Id, Query, _floor, _doubtful) = (cache, id, query, revision, doubtful);
+        _grants = new HashSet<string>(grants, StringComparer.Ordinal);
+        Changes = new ChangeHub(revision, failed);
+        if (complete)
+        {
+            _complete.SetResult();
+        }
+    }
+
+    /// <summary>Its row.</summary>
+    public long Id { get; }
+
+    /// <summary>What is copied.</summary>
+    public CacheQuery Query { get; }
+
+    /// <inheritdoc/>
+    public ChangeHub Changes { get; }
+
+    /// <inheritdoc/>
+    public long Revision => Changes.Published;
+
+    /// <summary>Completes when all of it has been here once.</summary>
+    public Task Complete => _complete.Task;
+
+    /// <summary>Whether writes made here since the last whole list have revisions of our own.</summary>
+    public bool IsDoubtful
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _doubtful > 0;
+            }
+        }
+    }
+
+    /// <summary>Whether a caller was allowed by the API server to read this.</summary>
+    public bool IsGranted(string caller)
+    {
+        lock (_gate)
+        {
+            return _grants.Contains(caller);
+        }
+    }
+
+    /// <summary>The callers that may read this.</summary>
+    public IReadOnlyList<string> Readers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _grants];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Has(string resource) => resource == Query.Resource;
+
+    /// <inheritdoc/>
+    public bool MayBeginAfter(long revision)
+    {
+        lock (_gate)
+        {
+            return revision > _doubtful;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => ValueTask.FromResult(_cache.Find(Id, key));
+
+    /// <summary>
+    /// A piece of what is here now, whatever the revision asked for: a reader of several pieces meets changes made meanwhile, and meets them again in the watch that it begins at the list's revision.
+    /// </summary>
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => ValueTask.FromResult(_cache.Page(Id, query));
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (after < _floor || after <= _doubtful && after != Revision && !_log.Any(change => change.Revision == after))
+            {
+                throw new RevisionExpiredException(after, _floor);
+            }
+
+            var rows = _log.Where(change => change.Revision > after && change.Revision <= upTo).Take(limit + 1).ToList();
+            var more = rows.Count > limit;
+            return ValueTask.FromResult(new Piece<Change>(more ? rows[..limit] : rows, more));
+        }
+    }
+
+    /// <summary>Notes that a caller may read this.</summary>
+    public void Grant(string caller)
+    {
+        lock (_gate)
+        {
+            _grants.Add(caller);
+        }
+    }
+
+    /// <summary>Hands out what was committed, in order.</summary>
+    public void Publish(IReadOnlyList<Change> changes, long revision)
+    {
+        lock (_gate)
+        {
+            foreach (var change in changes)
+            {
+                _log.Enqueue(change);
+                _bytes += change.Json.Length;
+            }
+
+            while (_log.Count > MostChanges || _bytes > MostBytes)
+            {
+                var dropped = _log.Dequeue();
+                _bytes -= dropped.Json.Length;
+                _floor = dropped.Revision;
+            }
+        }
+
+        Changes.Publish(changes, revision);
+    }
+
+    /// <summary>From now on revisions up to this one may be ours or the upstream's.</summary>
+    public void Doubt(long revision)
+    {
+        lock (_gate)
+        {
+            _doubtful = revision;
+        }
+    }
+
+    /// <summary>All of it was read again, at this revision, after there were revisions of our own: nobody can go on from those.</summary>
+    public void Restart(long revision)
+    {
+        lock (_gate)
+        {
+            _log.Clear();
+            (_bytes, _floor) = (0, revision);
+        }
+
+        Changes.Publish([], revision);
+        Changes.Close(Query.Resource);
+    }
+
+    /// <summary>All of it is here.</summary>
+    public void Completed() => _complete.TrySetResult();
+
+    public void Dispose() => Changes.Dispose();
+}

@@ -1,0 +1,80 @@
+using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Upstream;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Watching;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>The upstream watches of all copies. They run while the node is connected, each with the credentials of a component that may read what it brings. Thread-safe.</summary>
+/// <param name="cache">What they fill.</param>
+/// <param name="identities">Whose credentials there are, by name.</param>
+/// <param name="kindOf">The kind of a query; null when there is none such.</param>
+/// <param name="time">The clock.</param>
+/// <param name="random">Uniform in [0, 1), for jitter.</param>
+/// <param name="log">Where trouble is told.</param>
+internal sealed class Followers(
+    NodeCache cache, IReadOnlyDictionary<string, NodeIdentity> identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<CacheScope, Task> _running = [];
+    private CancellationTokenSource? _connected;
+
+    /// <summary>Begins to follow everything that has a reader.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            _connected ??= new CancellationTokenSource();
+            foreach (var scope in cache.Scopes.ToArray())
+            {
+                Begin(scope);
+            }
+        }
+    }
+
+    /// <summary>Ends all watches; what is here stays.</summary>
+    public async Task StopAsync()
+    {
+        CancellationTokenSource? connected;
+        Task[] running;
+        lock (_gate)
+        {
+            (connected, _connected) = (_connected, null);
+            running = [.. _running.Values];
+            _running.Clear();
+        }
+
+        if (connected is not null)
+        {
+            await connected.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(running).ConfigureAwait(false);
+            connected.Dispose();
+        }
+    }
+
+    /// <summary>Sees to it that a copy is followed, while connected.</summary>
+    public void Follow(CacheScope scope)
+    {
+        lock (_gate)
+        {
+            Begin(scope);
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private void Begin(CacheScope scope)
+    {
+        if (_connected is not { } connected || !scope.Query.IsFollowed || _running.ContainsKey(scope)
+            || scope.Readers.Select(reader => identities.GetValueOrDefault(reader)).FirstOrDefault(known => known is not null) is not { } identity || kindOf(scope.Query) is not { } kind)
+        {
+            return;
+        }
+
+        var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
+        var from = scope.Complete.IsCompleted && !scope.IsDoubtful ? $"{scope.Revision}" : null;
+        var reflector = new Reflector(identity.Client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from);
+        _running[scope] = Task.Run(() => reflector.RunAsync(connected.Token), CancellationToken.None);
+    }
+}

@@ -1,0 +1,258 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>
+/// All copies of the node: what the API server says is put into the copy that asked for it, what a component writes while cut off into every copy that shows the object. Durable before anyone is told. Thread-safe.
+/// </summary>
+internal sealed class NodeCache : IDisposable
+{
+    private const long MostUnread = 1000;
+    private readonly NodeDatabase _database;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly ConcurrentDictionary<CacheQuery, CacheScope> _scopes = new();
+    private readonly Lock _writing = new();
+
+    /// <summary>Takes in what a database holds, and closes it in the end.</summary>
+    public NodeCache(NodeDatabase database, TimeProvider time, ILogger log)
+    {
+        (_database, _time, _log) = (database, time, log);
+        foreach (var scope in database.Read(CacheRows.Scopes))
+        {
+            _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed);
+        }
+    }
+
+    /// <summary>The copies there are.</summary>
+    public IEnumerable<CacheScope> Scopes => _scopes.Values;
+
+    /// <summary>What has been written while cut off and waits for the API server, oldest first.</summary>
+    public IReadOnlyList<JournalEntry> Journal() => _database.Read(session => CacheRows.Journal(session, _database));
+
+    /// <summary>The copy of a query; null when there is none.</summary>
+    public CacheScope? Find(CacheQuery query) => _scopes.GetValueOrDefault(query);
+
+    /// <summary>The copy of a query, begun when there is none.</summary>
+    public CacheScope Take(CacheQuery query)
+    {
+        lock (_writing)
+        {
+            if (_scopes.TryGetValue(query, out var there))
+            {
+                return there;
+            }
+
+            var id = _database.Write(session => CacheRows.AddScope(session, query, Now));
+            return _scopes[query] = new CacheScope(this, id, query, 0, 0, false, [], ListenerFailed);
+        }
+    }
+
+    /// <summary>Notes durably that the API server let a caller read a query.</summary>
+    public void Grant(CacheScope scope, string caller)
+    {
+        if (!scope.IsGranted(caller))
+        {
+            _database.Write(session => CacheRows.Grant(session, scope.Id, caller));
+            scope.Grant(caller);
+        }
+    }
+
+    /// <summary>One object of a copy.</summary>
+    public StoredObject? Find(long scope, StoreKey key) => _database.Read(session => CacheRows.Find(session, _database, scope, key));
+
+    /// <summary>A piece of a copy.</summary>
+    public Piece<StoredObject> Page(long scope, PageQuery query) => _database.Read(session => CacheRows.Page(session, _database, scope, query));
+
+    /// <summary>An object in any copy, those that are kept by a watch first; else as the journal has it.</summary>
+    public StoredObject? FindAnywhere(StoreKey key) =>
+        Showing(key.Resource).Select(scope => Find(scope.Id, key)).FirstOrDefault(found => found is not null) ?? _database.Read(session => CacheRows.Noted(session, _database, key));
+
+    /// <summary>Puts objects as the API server told them into a copy.</summary>
+    /// <param name="scope">The copy.</param>
+    /// <param name="objects">The objects.</param>
+    /// <param name="gone">Whether they are gone there.</param>
+    public void Told(CacheScope scope, IReadOnlyList<JsonObject> objects, bool gone = false)
+    {
+        lock (_writing)
+        {
+            var changes = new List<Change>();
+            var revision = scope.Revision;
+            _database.Write(session =>
+            {
+                foreach (var obj in objects)
+                {
+                    var version = Revision(obj.ResourceVersion());
+                    var key = KeyOf(scope.Query, obj);
+                    var former = CacheRows.Find(session, _database, scope.Id, key);
+                    if (gone ? former is null : former?.Revision == version)
+                    {
+                        continue;
+                    }
+
+                    var json = EncodedObject.Of(obj).At(version);
+                    CacheRows.Put(session, _database, scope.Id, key, version, gone ? null : json);
+                    changes.Add(new Change(version, gone ? ChangeKind.Deleted : former is null ? ChangeKind.Added : ChangeKind.Modified, key, json, former?.Json));
+                    revision = Math.Max(revision, version);
+                }
+
+                return CacheRows.Reached(session, scope.Id, revision);
+            });
+            scope.Publish(changes, revision);
+        }
+    }
+
+    /// <summary>Puts a whole list in the place of what a copy held.</summary>
+    /// <param name="scope">The copy.</param>
+    /// <param name="objects">All there is.</param>
+    /// <param name="version">The list's version.</param>
+    public void ToldAll(CacheScope scope, IReadOnlyList<JsonObject> objects, string version)
+    {
+        lock (_writing)
+        {
+            var revision = Revision(version);
+            var restarts = scope.IsDoubtful;
+            var changes = new List<Change>();
+            _database.Write(session =>
+            {
+                var left = CacheRows.Keys(session, scope.Id, scope.Query.Resource);
+                foreach (var obj in objects)
+                {
+                    var key = KeyOf(scope.Query, obj);
+                    var at = Revision(obj.ResourceVersion());
+                    var known = left.Remove(key, out var had);
+                    if (known && had == at)
+                    {
+                        continue;
+                    }
+
+                    var json = EncodedObject.Of(obj).At(at);
+                    var former = known && scope.Complete.IsCompleted ? CacheRows.Find(session, _database, scope.Id, key) : null;
+                    CacheRows.Put(session, _database, scope.Id, key, at, json);
+                    if (scope.Complete.IsCompleted)
+                    {
+                        changes.Add(new Change(at, known ? ChangeKind.Modified : ChangeKind.Added, key, json, former?.Json));
+                    }
+                }
+
+                foreach (var (key, _) in left)
+                {
+                    var former = CacheRows.Find(session, _database, scope.Id, key)!;
+                    CacheRows.Put(session, _database, scope.Id, key, revision, null);
+                    changes.Add(new Change(revision, ChangeKind.Deleted, key, former.Json, former.Json));
+                }
+
+                return CacheRows.Completed(session, scope.Id, revision);
+            });
+            changes.Sort((one, other) => one.Revision.CompareTo(other.Revision));
+            if (restarts)
+            {
+                scope.Publish(changes, revision); // Who watches gets what became of it, before the watch ends.
+                scope.Restart(revision);
+            }
+            else
+            {
+                scope.Publish(changes, Math.Max(revision, scope.Revision));
+            }
+
+            scope.Completed();
+        }
+    }
+
+    /// <summary>The upstream has come this far without a change to what a copy holds.</summary>
+    public void Reached(CacheScope scope, string version)
+    {
+        lock (_writing)
+        {
+            var revision = Revision(version);
+            if (revision > scope.Revision)
+            {
+                _database.Write(session => CacheRows.Reached(session, scope.Id, revision));
+                scope.Publish([], revision);
+            }
+        }
+    }
+
+    /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it.</summary>
+    /// <param name="write">The write.</param>
+    /// <param name="isJournalled">Whether it is to be told.</param>
+    /// <param name="isRead">Whether components of the node read it; else it is in the journal alone, where the newest of its kind are kept.</param>
+    public WriteResult Write(StoreWrite write, bool isJournalled, bool isRead = true)
+    {
+        lock (_writing)
+        {
+            var key = write.Key;
+            var former = FindAnywhere(key);
+            if ((former?.Revision ?? 0) != write.Expected)
+            {
+                return new WriteResult(WriteOutcome.Conflict, former?.Revision ?? 0, []);
+            }
+
+            var obj = (JsonObject)JsonNode.Parse(write.Value.At(0))!;
+            var shown = Showing(key.Resource).Where(scope => Find(scope.Id, key) is not null || scope.Query.Matches(key, obj)).ToList();
+            if (shown.Count == 0 && isRead)
+            {
+                var apiVersion = obj.Text("apiVersion") ?? "v1";
+                var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
+                shown.Add(Take(new CacheQuery(
+                    slash < 0 ? "" : apiVersion[..slash], apiVersion[(slash + 1)..], key.Resource[(key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..], key.Namespace.Length == 0 ? null : key.Namespace, key.Name)));
+            }
+
+            var revision = Math.Max(former?.Revision ?? 0, shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
+            var json = write.Value.At(revision);
+            var change = new Change(revision, write.Delete ? ChangeKind.Deleted : former is null ? ChangeKind.Added : ChangeKind.Modified, key, json, former?.Json);
+            _database.Write(session =>
+            {
+                foreach (var scope in shown)
+                {
+                    CacheRows.Put(session, _database, scope.Id, key, revision, write.Delete ? null : json);
+                    CacheRows.Doubt(session, scope.Id, revision);
+                }
+
+                return isJournalled ? CacheRows.Note(session, _database, key, Now, former?.Json, write.Delete ? null : json, isRead ? long.MaxValue : MostUnread) : 0;
+            });
+            foreach (var scope in shown)
+            {
+                scope.Doubt(revision);
+                scope.Publish([change], revision);
+            }
+
+            return new WriteResult(WriteOutcome.Committed, revision, json);
+        }
+    }
+
+    /// <summary>Takes an entry off the journal, unless more was written to it meanwhile.</summary>
+    /// <returns>Whether it is off.</returns>
+    public bool Told(JournalEntry entry) => _database.Write(session => CacheRows.Forget(session, _database, entry));
+
+    /// <summary>Keeps the API server's answer to a question, for when it cannot be asked.</summary>
+    public void Keep(string question, byte[] answer) => _database.Write(session => CacheRows.Keep(session, _database, _database.Values.Mark(question), answer, Now));
+
+    /// <summary>The answer that was kept; null when there is none.</summary>
+    public byte[]? Kept(string question) => _database.Read(session => CacheRows.Kept(session, _database, _database.Values.Mark(question)));
+
+    public void Dispose()
+    {
+        foreach (var scope in _scopes.Values)
+        {
+            scope.Dispose();
+        }
+
+        _database.Dispose();
+    }
+
+    internal static StoreKey KeyOf(CacheQuery query, JsonObject obj) => new(query.Resource, obj.Namespace(), obj.Name());
+
+    private static long Revision(string version) =>
+        long.TryParse(version, out var number) ? number : throw new FormatException($"the API server's resourceVersion '{version}' is no number: such a server's objects cannot be kept here");
+
+    private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private IEnumerable<CacheScope> Showing(string resource) => _scopes.Values.Where(scope => scope.Query.Resource == resource).OrderByDescending(scope => scope.Query.IsFollowed);
+
+    private void ListenerFailed(Change change, Exception fault) => _log.ListenerFailed(change.Key.ToString(), fault);
+}

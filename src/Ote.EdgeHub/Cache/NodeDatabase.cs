@@ -1,0 +1,185 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Server.Store;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>
+/// The node's SQLite file: copies of what components ask for, and the journal of what was written while cut off. One connection, one caller at a time. Each commit is on the disk when it returns, so that what a component was told
+/// is there after the power has failed.
+/// </summary>
+internal sealed class NodeDatabase : IDisposable
+{
+    public const string FileName = "node.db";
+
+    private const string Layout = """
+        PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA journal_size_limit=1048576;
+        CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS scopes (id INTEGER PRIMARY KEY, query TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, doubtful INTEGER NOT NULL, complete INTEGER NOT NULL, used INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS grants (scope INTEGER NOT NULL, caller TEXT NOT NULL, PRIMARY KEY (scope, caller)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS by_name ON objects (scope, ns, name);
+        CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, base BLOB, local BLOB, UNIQUE (resource, ns, name));
+        CREATE TABLE IF NOT EXISTS answers (mark TEXT PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+        """;
+
+    private static readonly byte[] s_proof = "ote node"u8.ToArray();
+    private readonly Lock _gate = new();
+    private readonly Session _session;
+    private readonly string _file;
+
+    private NodeDatabase(string file, Session session, SealedValues values) => (_file, _session, Values) = (file, session, values);
+
+    /// <summary>Encrypts what lies in it.</summary>
+    public SealedValues Values { get; }
+
+    /// <summary>
+    /// Opens the database of a folder, which is made for the owner alone. One that is damaged, or sealed with a key that is lost, is put aside and a new one begun: a node without a cache works as long as its API server answers.
+    /// </summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="damaged">Called with the file put aside and the cause.</param>
+    /// <exception cref="IOException">It cannot be opened at all; the message says what to do.</exception>
+    public static NodeDatabase Open(string folder, Action<string, string> damaged)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            throw new PlatformNotSupportedException("an edge node runs Linux");
+        }
+
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var values = SealedValues.Open(folder);
+        var file = Path.Combine(folder, FileName);
+        try
+        {
+            return OpenOnce(file, values);
+        }
+        catch (Exception broken) when (broken is SqliteException { SqliteErrorCode: 11 or 26 } or CryptographicException or InvalidDataException)
+        {
+            var aside = file + ".damaged";
+            foreach (var suffix in (string[])["", "-wal", "-shm"])
+            {
+                File.Delete(aside + suffix);
+                if (File.Exists(file + suffix))
+                {
+                    File.Move(file + suffix, aside + suffix);
+                }
+            }
+
+            damaged(aside, broken.Message);
+            return OpenOnce(file, values);
+        }
+        catch (SqliteException refused)
+        {
+            throw new IOException($"the cache {file} cannot be opened: {refused.Message}. Look whether another process has it, and whether its disk has room and can be written.", refused);
+        }
+    }
+
+    /// <summary>Reads something, all of one moment.</summary>
+    public T Read<T>(Func<Session, T> read)
+    {
+        lock (_gate)
+        {
+            return read(_session);
+        }
+    }
+
+    /// <summary>Writes something durably, or nothing of it.</summary>
+    /// <exception cref="IOException">The disk refused it; nothing was written.</exception>
+    public T Write<T>(Func<Session, T> write)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                _session.Execute("BEGIN IMMEDIATE");
+                var result = write(_session);
+                _session.Execute("COMMIT");
+                return result;
+            }
+            catch (SqliteException refused)
+            {
+                RollBack();
+                throw new IOException($"the cache {_file} cannot be written: {refused.Message}. Make room on its disk; no restart is needed.", refused);
+            }
+            catch
+            {
+                RollBack();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Encrypts a value of a place.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> value, string place) => Values.Seal(value, Encoding.UTF8.GetBytes(place));
+
+    /// <summary>Decrypts one; null stays null.</summary>
+    public byte[]? Unseal(object? stored, string place) => stored is byte[] bytes ? Values.Unseal(bytes, Encoding.UTF8.GetBytes(place)) : null;
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _session.Dispose();
+        }
+    }
+
+    private static NodeDatabase OpenOnce(string file, SealedValues values)
+    {
+        if (!File.Exists(file))
+        {
+            new FileStream(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+        }
+
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = 5 }.ToString());
+        var session = new Session(connection, file);
+        try
+        {
+            connection.Open();
+            session.Execute(Layout);
+            using (var check = connection.CreateCommand())
+            {
+                check.CommandText = "PRAGMA quick_check(1)";
+                if (check.ExecuteScalar() is not "ok")
+                {
+                    throw new InvalidDataException("a page of it does not hold what was written");
+                }
+            }
+
+            var database = new NodeDatabase(file, session, values);
+            database.Prove();
+            return database;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sees to it that the key is the one that sealed what is here.</summary>
+    private void Prove()
+    {
+        var stored = _session.Prepare("SELECT value FROM meta WHERE key='proof'").ExecuteScalar();
+        if (stored is null)
+        {
+            _session.Prepare("INSERT INTO meta VALUES ('proof',$1)", Seal(s_proof, "proof")).ExecuteNonQuery();
+        }
+        else
+        {
+            Unseal(stored, "proof");
+        }
+    }
+
+    private void RollBack()
+    {
+        try
+        {
+            _session.Execute("ROLLBACK");
+        }
+        catch (SqliteException)
+        {
+            // SQLite rolled back by itself.
+        }
+    }
+}

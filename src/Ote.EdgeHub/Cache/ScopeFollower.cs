@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Watching;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>Keeps a copy equal to what the API server has: one watch for it, however many components read it.</summary>
+internal sealed class ScopeFollower(NodeCache cache, CacheScope scope, ResourceRef kind) : IReflectorTarget
+{
+    /// <inheritdoc/>
+    public void Replace(IReadOnlyList<JsonObject> items) => throw new NotSupportedException("lists come with their version");
+
+    /// <inheritdoc/>
+    public async Task<string> ReplaceAsync(IAsyncEnumerable<KubeList> pages)
+    {
+        var items = new List<JsonObject>();
+        var version = "";
+        await foreach (var page in pages.ConfigureAwait(false))
+        {
+            items.AddRange(page.Items);
+            version = page.ResourceVersion;
+        }
+
+        cache.ToldAll(scope, items, version);
+        return version;
+    }
+
+    /// <inheritdoc/>
+    public void Upsert(JsonObject obj) => cache.Told(scope, [Whole(obj)]);
+
+    /// <inheritdoc/>
+    public void Remove(JsonObject obj) => cache.Told(scope, [Whole(obj)], gone: true);
+
+    /// <inheritdoc/>
+    public void Reached(string version) => cache.Reached(scope, version);
+
+    private JsonObject Whole(JsonObject obj)
+    {
+        obj["apiVersion"] ??= kind.ApiVersion;
+        obj["kind"] ??= kind.Kind;
+        return obj;
+    }
+}

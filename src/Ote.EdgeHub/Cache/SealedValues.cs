@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace Ote.EdgeHub.Cache;
+
+/// <summary>
+/// Encrypts what lies on the node's disk with a key that lies beside it, readable by the owner alone (AES-256-GCM, NIST SP 800-38D, a fresh 96-bit nonce each time): a copy of the database, a backup of it or
+/// a disk that is handed on without the key tells nothing. What a value belongs to is bound into it, so that values cannot be exchanged for one another. Thread-safe.
+/// </summary>
+internal sealed class SealedValues
+{
+    private const int NonceBytes = 12;
+    private const int TagBytes = 16;
+    private const int KeyBytes = 32;
+    private readonly byte[] _key;
+
+    private SealedValues(byte[] key) => _key = key;
+
+    /// <summary>Takes the key of a folder, or makes one.</summary>
+    /// <exception cref="IOException">The file is no key, or cannot be read or written.</exception>
+    public static SealedValues Open(string folder)
+    {
+        var file = Path.Combine(folder, "node.key");
+        if (!File.Exists(file))
+        {
+            var fresh = file + ".new";
+            File.Delete(fresh);
+            using (var stream = new FileStream(fresh, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            {
+                stream.Write(RandomNumberGenerator.GetBytes(KeyBytes));
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(fresh, file);
+        }
+
+        var key = File.ReadAllBytes(file);
+        return key.Length == KeyBytes ? new SealedValues(key)
+            : throw new IOException($"{file} holds {key.Length} bytes and is no key. Remove it together with the cache: everything is read again from the API server.");
+    }
+
+    /// <summary>Encrypts a value.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="place">What it belongs to.</param>
+    public byte[] Seal(ReadOnlySpan<byte> value, ReadOnlySpan<byte> place)
+    {
+        var result = new byte[NonceBytes + value.Length + TagBytes];
+        RandomNumberGenerator.Fill(result.AsSpan(0, NonceBytes));
+        using var cipher = new AesGcm(_key, TagBytes);
+        cipher.Encrypt(result.AsSpan(0, NonceBytes), value, result.AsSpan(NonceBytes, value.Length), result.AsSpan(NonceBytes + value.Length), place);
+        return result;
+    }
+
+    /// <summary>Decrypts one.</summary>
+    /// <exception cref="CryptographicException">It was changed, belongs elsewhere, or another key sealed it.</exception>
+    public byte[] Unseal(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> place)
+    {
+        if (stored.Length < NonceBytes + TagBytes)
+        {
+            throw new CryptographicException("a stored value is too short to be one");
+        }
+
+        var value = new byte[stored.Length - NonceBytes - TagBytes];
+        using var cipher = new AesGcm(_key, TagBytes);
+        cipher.Decrypt(stored[..NonceBytes], stored[NonceBytes..^TagBytes], stored[^TagBytes..], value, place);
+        return value;
+    }
+
+    /// <summary>A text that stands for a secret and from which nobody without the key learns it.</summary>
+    public string Mark(string secret) => Convert.ToHexString(HMACSHA256.HashData(_key, System.Text.Encoding.UTF8.GetBytes(secret)));
+
+    /// <summary>The bytes of a row's number.</summary>
+    public static byte[] Place(long row)
+    {
+        var bytes = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, row);
+        return bytes;
+    }
+}

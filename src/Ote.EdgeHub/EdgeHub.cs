@@ -1,0 +1,145 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Offline;
+using Ote.EdgeHub.Proxy;
+using Ote.EdgeHub.Upstream;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Hosting;
+using Ote.Kube.Server.Http;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Ote.EdgeHub;
+
+/// <summary>
+/// The API server of a node, as far as the node's components are concerned: it passes their requests on to the cluster's API servers while one answers, and answers from what it has kept while none does. Thread-safe.
+/// </summary>
+public sealed class EdgeHub : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly List<IDisposable> _owned = [];
+    private readonly ServerPki _pki;
+    private readonly NodeCache _cache;
+    private readonly Followers _followers;
+    private readonly NodeConnection _connection;
+    private readonly HubDispatcher _dispatcher;
+    private readonly HealthProbe _probe;
+    private readonly EdgeHubOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly TimeProvider _time;
+    private Listener? _listener;
+    private Task _running = Task.CompletedTask;
+
+    private EdgeHub(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random)
+    {
+        (_options, _loggers, _time) = (options, loggers, time);
+        var log = loggers.CreateLogger("Ote.EdgeHub");
+        var servers = new UpstreamServers(options.Servers, log);
+        var identities = new Dictionary<string, NodeIdentity>(StringComparer.Ordinal);
+        foreach (var file in options.Kubeconfigs)
+        {
+            var identity = Own(NodeIdentity.Load(file, servers, time));
+            if (!identities.TryAdd(identity.Name, identity))
+            {
+                throw new KubeconfigException($"kubeconfig {file}: its user \"{identity.Name}\" is that of another kubeconfig that was given. Give each component's once.");
+            }
+        }
+
+        var first = identities.Values.First();
+        var database = NodeDatabase.Open(options.DataDirectory, log.CacheDamaged);
+        _cache = Own(new NodeCache(database, time, log));
+        _pki = Own(ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts], time));
+        NodeConnection? connection = null;
+        // Only writes ask it, and there are none before it is made.
+        var local = Own(new LocalObjects(_cache, () => connection!));
+        var objects = Own(new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time));
+        _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
+        var node = identities.GetValueOrDefault($"system:node:{options.NodeName}") ?? first;
+        var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), time, log);
+        _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
+        var endpoint = Kubeconfig.Load(options.Kubeconfigs[0]);
+        var anonymous = Own((endpoint with { ClientCertificate = null, Token = null, TokenFile = null, Exec = null, Username = null, Password = null }).CreateLiveInvoker(time));
+        _probe = new HealthProbe(servers, first.Live, options, time);
+        // It would log each request; what fails is answered, and told of the server.
+        var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
+        Own(services);
+        _dispatcher = new HubDispatcher(
+            new CallerAuthenticator(identities, options.ClientAuthorities, () => connection.State == ConnectionState.Connected, time), connection, _cache, _followers, objects,
+            new KeptCalls(_cache, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), options, time, log);
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint Address => _listener!.Address;
+
+    /// <summary>The authority of its own certificate, in PEM, for the components' kubeconfigs.</summary>
+    public string AuthorityPem => _pki.AuthorityPem;
+
+    /// <summary>How the node stands to its API servers.</summary>
+    public ConnectionState State => _connection.State;
+
+    /// <summary>Objects written while cut off that the API server has not been told of.</summary>
+    public int Journalled => _cache.Journal().Count;
+
+    /// <summary>Begins to listen: it needs no API server for that, and answers from its cache at once.</summary>
+    /// <exception cref="IOException">The folder or the address cannot be used; the message says why.</exception>
+    /// <exception cref="KubeconfigException">A kubeconfig cannot be used.</exception>
+    public static async Task<EdgeHub> StartAsync(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var hub = new EdgeHub(options, loggers, time, random);
+        try
+        {
+            await hub.BeginAsync(cancellation).ConfigureAwait(false);
+            return hub;
+        }
+        catch
+        {
+            await hub.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        if (_listener is not null)
+        {
+            await _listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _running.ConfigureAwait(false);
+        await _followers.DisposeAsync().ConfigureAwait(false);
+        foreach (var owned in Enumerable.Reverse(_owned))
+        {
+            owned.Dispose();
+        }
+
+        _stopping.Dispose();
+    }
+
+    private static ResourceRef? KindOf(ObjectServer objects, JournalEntry entry)
+    {
+        var version = (entry.Local ?? entry.Base)?.Text("apiVersion") ?? "v1";
+        var slash = version.IndexOf('/', StringComparison.Ordinal);
+        return objects.KindOf(slash < 0 ? "" : version[..slash], version[(slash + 1)..], entry.Key.Resource[(entry.Key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..]);
+    }
+
+    private async Task BeginAsync(CancellationToken cancellation)
+    {
+        _listener = await Listener.StartAsync(_options.Listen, _pki, new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 }, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
+        _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token));
+        _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+}

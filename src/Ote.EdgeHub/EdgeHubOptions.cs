@@ -1,0 +1,38 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Ote.EdgeHub;
+
+/// <summary>How a node's hub runs.</summary>
+public sealed record EdgeHubOptions
+{
+    /// <summary>The node's name.</summary>
+    public required string NodeName { get; init; }
+
+    /// <summary>Folder for its cache, its key and its certificates; made for the owner alone.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>The cluster's API servers.</summary>
+    public required IReadOnlyList<Uri> Servers { get; init; }
+
+    /// <summary>Kubeconfigs of the node's components; the first one's credentials also ask whether servers are ready.</summary>
+    public required IReadOnlyList<string> Kubeconfigs { get; init; }
+
+    /// <summary>The authorities that the components' client certificates chain to; empty: components show tokens.</summary>
+    public X509Certificate2Collection ClientAuthorities { get; init; } = [];
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
+
+    /// <summary>Further names and addresses its certificate is good for.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+
+    /// <summary>How often a server is asked whether it is ready.</summary>
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long it may take to say so.</summary>
+    public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long the API server may take to begin an answer to a component.</summary>
+    public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(15);
+}

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+
+namespace Ote.EdgeHub;
+
+/// <summary>What the hub logs; ids from 7000.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(7000, LogLevel.Information, "EdgeHub of node {Node} answers at {Address}; {Scopes} copies and {Journal} journalled objects were there")]
+    public static partial void Started(this ILogger log, string node, string address, int scopes, int journal);
+
+    [LoggerMessage(7001, LogLevel.Information, "API server {Server} is up")]
+    public static partial void ServerUp(this ILogger log, Uri server);
+
+    [LoggerMessage(7002, LogLevel.Warning, "API server {Server} is left: {Cause}")]
+    public static partial void ServerLeft(this ILogger log, Uri server, string cause);
+
+    [LoggerMessage(7003, LogLevel.Warning, "The node is cut off: no API server answers. It goes on from what it knows, and journals what it writes")]
+    public static partial void CutOff(this ILogger log);
+
+    [LoggerMessage(7004, LogLevel.Information, "The node is connected; {Told} journalled objects were told")]
+    public static partial void Connected(this ILogger log, int told);
+
+    [LoggerMessage(7005, LogLevel.Warning, "The API server could not be told all of the journal: {Cause}. It is tried again; nothing is lost")]
+    public static partial void ReturnFailed(this ILogger log, string cause);
+
+    [LoggerMessage(7006, LogLevel.Warning, "{Key}: {Conflict}")]
+    public static partial void MergeConflict(this ILogger log, string key, string conflict);
+
+    [LoggerMessage(7007, LogLevel.Error, "A listener failed on the change of {Key}")]
+    public static partial void ListenerFailed(this ILogger log, string key, Exception fault);
+
+    [LoggerMessage(7008, LogLevel.Error, "The cache was damaged ({Cause}) and put aside as {File}. It is filled again from the API server; what was written while cut off and had not been told is in that file alone")]
+    public static partial void CacheDamaged(this ILogger log, string file, string cause);
+
+    [LoggerMessage(7009, LogLevel.Error, "{Method} {Target} failed")]
+    public static partial void RequestFailed(this ILogger log, string method, string target, Exception fault);
+}

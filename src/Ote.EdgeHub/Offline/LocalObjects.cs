@@ -1,0 +1,38 @@
+using Ote.EdgeHub.Cache;
+using Ote.Kube.Server.Store;
+using Ote.Kube.Server.Watching;
+
+namespace Ote.EdgeHub.Offline;
+
+/// <summary>All that the node holds, as a store that the API server's library writes to while the node is cut off. Reads go to the copy that was asked for, never through this. Thread-safe.</summary>
+internal sealed class LocalObjects(NodeCache cache, Func<NodeConnection> connection) : IObjectStore, IDisposable
+{
+    /// <inheritdoc/>
+    public long Revision => 0;
+
+    /// <inheritdoc/>
+    public ChangeHub Changes { get; } = new(0, (_, _) => { });
+
+    /// <inheritdoc/>
+    public bool Has(string resource) => true;
+
+    /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => ValueTask.FromResult(cache.FindAnywhere(key));
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => ValueTask.FromResult(new Piece<StoredObject>([], false));
+
+    /// <inheritdoc/>
+    public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) => ValueTask.FromResult(new Piece<Change>([], false));
+
+    /// <summary>Stores a write. One that finds the node connected by now stores nothing and conflicts: its component asks again, and reaches the API server.</summary>
+    public Task<WriteResult> WriteAsync(StoreWrite write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        var result = new WriteResult(WriteOutcome.Conflict, write.Expected, []);
+        connection().WriteHere(() => result = cache.Write(write, MergeRules.Journals(write.Key.Resource), MergeRules.Shows(write.Key.Resource)));
+        return Task.FromResult(result);
+    }
+
+    public void Dispose() => Changes.Dispose();
+}

@@ -1,0 +1,179 @@
+using System.Text.Json.Nodes;
+using Ote.EdgeHub.Cache;
+using Ote.Kube.Objects;
+
+namespace Ote.EdgeHub.Offline;
+
+/// <summary>
+/// What becomes of each kind that components write while the node is cut off. The node is right about what it sees (status of itself and of its pods, which pods have ended), users are right about what they want
+/// (specs, labels). Nothing here makes a kubelet start or end a pod whose spec did not change. Pure.
+/// </summary>
+internal static class MergeRules
+{
+    /// <summary>Events are of use for as long as an API server keeps them.</summary>
+    public static readonly TimeSpan EventLife = TimeSpan.FromHours(1);
+
+    /// <summary>The hash of a static pod's manifest, by which kubelets tell whether a mirror pod is still right.</summary>
+    private const string MirrorHash = "kubernetes.io/config.mirror";
+
+    private const string Leases = "coordination.k8s.io/leases";
+    private const string Requests = "certificates.k8s.io/certificatesigningrequests";
+
+    /// <summary>Whether writes of a kind are taken while cut off.</summary>
+    /// <param name="resource"><c>group/plural</c>.</param>
+    public static bool Takes(string resource) => resource is "/nodes" or "/pods" or "/events" or "events.k8s.io/events" or Leases or "storage.k8s.io/csinodes" or Requests;
+
+    /// <summary>Whether the API server is to hear of them: a lease is renewed by its holder as soon as it can be, and says nothing of the past.</summary>
+    public static bool Journals(string resource) => resource != Leases;
+
+    /// <summary>Whether components of the node read what is written of a kind: nobody on a node reads events.</summary>
+    public static bool Shows(string resource) => resource is not ("/events" or "events.k8s.io/events");
+
+    /// <summary>Why a pod may not be made while cut off; null: it may. Only the API server admits and places pods, but what a kubelet shows of a pod of its own manifests is the kubelet's.</summary>
+    public static string? RefusesPod(JsonObject pod) => pod.Annotation(MirrorHash) is not null ? null
+        : "while the node is cut off from its API servers no pod is admitted; only mirror pods of the kubelet's own manifests are. Create it when they answer again, or put its manifest into the kubelet's folder for static pods";
+
+    /// <summary>How an entry is merged with what the API server has now.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="there">The object there; null: there is none of its name.</param>
+    /// <param name="now">The time.</param>
+    public static Merge Decide(JournalEntry entry, JsonObject? there, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return entry.Key.Resource switch
+        {
+            "/pods" => Pod(entry, there),
+            "/events" or "events.k8s.io/events" => Event(entry, there, now),
+            Requests => entry is { Base: null, Local: { } request } && there is null ? new Merge([Create(request)], []) : Merge.Nothing,
+            _ => Other(entry, there),
+        };
+    }
+
+    private static Merge Pod(JournalEntry entry, JsonObject? there)
+    {
+        var steps = new List<MergeStep>();
+        var conflicts = new List<string>();
+        var (before, here) = (entry.Base, entry.Local);
+        if (here is null)
+        {
+            return before is not null && there?.Uid() == before.Uid() ? new Merge([new MergeStep.Delete(before.Uid())], []) : Merge.Nothing;
+        }
+
+        if (before is not null && before.Uid() == here.Uid())
+        {
+            if (there?.Uid() != here.Uid())
+            {
+                return new Merge([], [$"the pod {entry.Key.Namespace}/{entry.Key.Name} was {(there is null ? "deleted" : "replaced")} while the node was cut off; what it did since is told to nobody"]);
+            }
+
+            Change(before, here, there, steps, conflicts);
+            return new Merge(steps, conflicts);
+        }
+
+        // It was made here: a mirror pod.
+        if (there is not null && there.Annotation(MirrorHash) == here.Annotation(MirrorHash))
+        {
+            Change(there, WithUid(here, there.Uid()), there, steps, conflicts);
+            return new Merge(steps, conflicts);
+        }
+
+        if (there is not null)
+        {
+            if (there.Annotation(MirrorHash) is null)
+            {
+                return new Merge([], [$"a pod {entry.Key.Namespace}/{entry.Key.Name} was created at the API server meanwhile; the mirror pod of that name gives way"]);
+            }
+
+            steps.Add(new MergeStep.Delete(there.Uid()));
+        }
+
+        steps.Add(Create(here));
+        return new Merge(steps, conflicts);
+    }
+
+    private static Merge Event(JournalEntry entry, JsonObject? there, DateTimeOffset now)
+    {
+        if (entry.Local is not { } here || now - entry.Began > EventLife)
+        {
+            return Merge.Nothing;
+        }
+
+        if (there is null)
+        {
+            return new Merge([Create(here)], []);
+        }
+
+        var body = ThreeWay.Patch(entry.Base, here, there, Owner.Node, "", []);
+        body.Remove("metadata");
+        return body.Count == 0 ? Merge.Nothing : new Merge([new MergeStep.Patch(body, null)], []);
+    }
+
+    /// <summary>Nodes, CSINodes.</summary>
+    private static Merge Other(JournalEntry entry, JsonObject? there)
+    {
+        var steps = new List<MergeStep>();
+        var conflicts = new List<string>();
+        switch (entry)
+        {
+            case { Local: { } here } when there is null:
+                // The node's object was deleted, or is new: the node is there, and says so.
+                steps.Add(Create(here));
+                break;
+            case { Local: { } here }:
+                Change(entry.Base, WithUid(here, there!.Uid()), there, steps, conflicts);
+                break;
+            default:
+                break;
+        }
+
+        return new Merge(steps, conflicts);
+    }
+
+    private static void Change(JsonObject? before, JsonObject here, JsonObject there, List<MergeStep> steps, List<string> conflicts)
+    {
+        var status = ThreeWay.Patch(before?["status"] as JsonObject, here["status"] as JsonObject ?? [], there["status"] as JsonObject, Owner.Node, "status", []);
+        var rest = new JsonObject();
+        foreach (var part in (string[])["labels", "annotations"])
+        {
+            var changed = ThreeWay.Patch(
+                before.At("metadata", part) as JsonObject, here.At("metadata", part) as JsonObject ?? [], there.At("metadata", part) as JsonObject, Owner.Upstream, $"metadata.{part}", conflicts);
+            if (changed.Count > 0)
+            {
+                rest[part] = changed;
+            }
+        }
+
+        if (rest.Count > 0)
+        {
+            rest["uid"] = there.Uid();
+            steps.Add(new MergeStep.Patch(new JsonObject { ["metadata"] = rest }, null));
+        }
+
+        if (status.Count > 0)
+        {
+            steps.Add(new MergeStep.Patch(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = there.Uid() }, ["status"] = status }, "status"));
+        }
+    }
+
+    private static JsonObject WithUid(JsonObject obj, string uid)
+    {
+        var copy = obj.Copy();
+        copy.Child("metadata")["uid"] = uid;
+        return copy;
+    }
+
+    /// <summary>What the API server deals out is left to it.</summary>
+    private static MergeStep.Create Create(JsonObject obj)
+    {
+        var copy = obj.Copy();
+        if (copy["metadata"] is JsonObject metadata)
+        {
+            foreach (var own in (string[])["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"])
+            {
+                metadata.Remove(own);
+            }
+        }
+
+        return new MergeStep.Create(copy);
+    }
+}

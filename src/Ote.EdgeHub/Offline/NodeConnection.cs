@@ -1,0 +1,166 @@
+using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Upstream;
+using Ote.Flow;
+
+namespace Ote.EdgeHub.Offline;
+
+/// <summary>How the node stands to its API servers.</summary>
+public enum ConnectionState
+{
+    /// <summary>None answers: the node lives from its cache, and writes into its journal.</summary>
+    CutOff = 0,
+
+    /// <summary>One answers again and is being told what happened; components still see the node's own state.</summary>
+    Returning = 1,
+
+    /// <summary>Requests go to the API servers.</summary>
+    Connected = 2,
+}
+
+/// <summary>
+/// Takes the node from one state to the next: cut off as soon as no server is up, returning when one is, connected when the journal is empty. Between the last entry told and the first request that goes to the API server
+/// no write can slip into the journal. Thread-safe.
+/// </summary>
+internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, Replay replay, Followers followers, TimeProvider time, Func<double> random, ILogger log)
+{
+    private readonly Lock _gate = new();
+    private TaskCompletionSource _turned = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ConnectionState _state;
+
+    /// <summary>Where it stands.</summary>
+    public ConnectionState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _state;
+            }
+        }
+    }
+
+    /// <summary>Runs a write to the node's own state, if that is where writes go now.</summary>
+    /// <returns>False: the node is connected, and the write goes to the API server.</returns>
+    public bool WriteHere(Action write)
+    {
+        lock (_gate)
+        {
+            if (_state == ConnectionState.Connected)
+            {
+                return false;
+            }
+
+            write();
+            return true;
+        }
+    }
+
+    /// <summary>Runs until stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var backoff = new Backoff(BackoffOptions.Default, random);
+        servers.Changed += Turned;
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var turned = Turn();
+                if (!servers.AnyUp)
+                {
+                    await SetAsync(ConnectionState.CutOff).ConfigureAwait(false);
+                    await turned.WaitAsync(stop).ConfigureAwait(false);
+                    continue;
+                }
+
+                try
+                {
+                    await ReturnAsync(stop).ConfigureAwait(false);
+                    backoff.Reset();
+                    await turned.WaitAsync(stop).ConfigureAwait(false);
+                }
+                catch (Exception refused) when (refused is HttpRequestException or Kube.Client.KubeStatusException or IOException || (refused is OperationCanceledException && !stop.IsCancellationRequested))
+                {
+                    log.ReturnFailed(refused.Message);
+                    await Task.Delay(backoff.Next(), time, stop).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The end.
+        }
+        finally
+        {
+            servers.Changed -= Turned;
+        }
+    }
+
+    private async Task ReturnAsync(CancellationToken stop)
+    {
+        if (State == ConnectionState.Connected)
+        {
+            return;
+        }
+
+        await SetAsync(ConnectionState.Returning).ConfigureAwait(false);
+        var told = 0;
+        while (true)
+        {
+            told += await replay.RunAsync(stop).ConfigureAwait(false);
+            lock (_gate)
+            {
+                if (cache.Journal().Count == 0)
+                {
+                    _state = ConnectionState.Connected;
+                    break;
+                }
+            }
+        }
+
+        log.Connected(told);
+        followers.Start();
+    }
+
+    private async Task SetAsync(ConnectionState state)
+    {
+        ConnectionState before;
+        lock (_gate)
+        {
+            (before, _state) = (_state, state);
+        }
+
+        if (before == ConnectionState.Connected)
+        {
+            log.CutOff();
+            await followers.StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    private Task Turn()
+    {
+        lock (_gate)
+        {
+            return _turned.Task;
+        }
+    }
+
+    private void Turned(bool up)
+    {
+        TaskCompletionSource turned;
+        lock (_gate)
+        {
+            if (!up && _state == ConnectionState.Connected)
+            {
+                // At once: the next request is answered from here.
+                _state = ConnectionState.CutOff;
+                _ = followers.StopAsync();
+                log.CutOff();
+            }
+
+            (turned, _turned) = (_turned, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        turned.TrySetResult();
+    }
+}

@@ -1,0 +1,87 @@
+using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Cache;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+
+namespace Ote.EdgeHub.Offline;
+
+/// <summary>Tells the API server what was written while the node was cut off, entry by entry, each off the journal when it has been told. What is told twice does nothing the second time.</summary>
+/// <param name="cache">The journal.</param>
+/// <param name="clientFor">With whose credentials a kind's objects are told.</param>
+/// <param name="kindOf">The kind of an entry's object; null when it is none that is known.</param>
+/// <param name="time">The clock.</param>
+/// <param name="log">Where conflicts are told.</param>
+internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor, Func<JournalEntry, ResourceRef?> kindOf, TimeProvider time, ILogger log)
+{
+
+    /// <summary>Tells all there is.</summary>
+    /// <returns>How many entries were told.</returns>
+    /// <exception cref="HttpRequestException">No API server answers; what was not told is still in the journal.</exception>
+    public async Task<int> RunAsync(CancellationToken stop)
+    {
+        var told = 0;
+        foreach (var entry in cache.Journal())
+        {
+            await TellAsync(entry, stop).ConfigureAwait(false);
+            told += cache.Told(entry) ? 1 : 0;
+        }
+
+        return told;
+    }
+
+    private async Task TellAsync(JournalEntry entry, CancellationToken stop)
+    {
+        if (kindOf(entry) is not { } kind)
+        {
+            log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
+            return;
+        }
+
+        var client = clientFor(entry.Key.Resource);
+        try
+        {
+            var there = await client.GetAsync(kind, entry.Key.Namespace, entry.Key.Name, stop).ConfigureAwait(false);
+            var merge = MergeRules.Decide(entry, there, time.GetUtcNow());
+            foreach (var step in merge.Steps)
+            {
+                await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
+            }
+
+            foreach (var conflict in merge.Conflicts)
+            {
+                log.MergeConflict(entry.Key.ToString(), conflict);
+            }
+        }
+        catch (KubeStatusException refused) when (refused.Code is >= 400 and < 500 and not (401 or 408 or 429))
+        {
+            // Asked again it would say the same; the node goes on, and the reason is where an operator looks.
+            log.MergeConflict(entry.Key.ToString(), $"the API server refuses it: {refused.Message}");
+        }
+    }
+
+    private static Task DoAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep step, CancellationToken stop) => step switch
+    {
+        MergeStep.Create create => client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop),
+        MergeStep.Patch patch => client.PatchAsync(kind, entry.Key.Namespace, entry.Key.Name, PatchKind.Merge, patch.Body, stop, patch.Subresource),
+        MergeStep.Delete delete => DeleteAsync(client, kind, entry, delete.Uid, stop),
+        _ => throw new ArgumentOutOfRangeException(nameof(step)),
+    };
+
+    private static async Task DeleteAsync(KubeClient client, ResourceRef kind, JournalEntry entry, string uid, CancellationToken stop)
+    {
+        var options = new JsonObject
+        {
+            ["apiVersion"] = "v1", ["kind"] = "DeleteOptions", ["gracePeriodSeconds"] = 0, ["preconditions"] = new JsonObject { ["uid"] = uid },
+        };
+        try
+        {
+            await client.SendAsync(HttpMethod.Delete, kind.Path(entry.Key.Namespace, entry.Key.Name), options, new MediaTypeHeaderValue("application/json"), stop).ConfigureAwait(false);
+        }
+        catch (KubeStatusException gone) when (gone.IsNotFound)
+        {
+            // As wanted.
+        }
+    }
+}

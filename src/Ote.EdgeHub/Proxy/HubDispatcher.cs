@@ -1,0 +1,200 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Offline;
+using Ote.Kube.Client;
+using Ote.Kube.Server.Access;
+using Ote.Kube.Server.Hosting;
+using Ote.Kube.Server.Selectors;
+using Ote.Kube.Server.Store;
+
+namespace Ote.EdgeHub.Proxy;
+
+/// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
+internal sealed class HubDispatcher(
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, EdgeHubOptions options, TimeProvider time, ILogger log)
+{
+    /// <summary>Serves one. Never throws but for a fault of the connection.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        try
+        {
+            await RouteAsync(context, target).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to answer.
+        }
+        catch (BadHttpRequestException bad)
+        {
+            await HubStatus.WriteAsync(context, bad.StatusCode, bad.StatusCode == 413 ? "RequestEntityTooLarge" : "BadRequest", bad.Message).ConfigureAwait(false);
+        }
+        catch (SelectorException bad)
+        {
+            await HubStatus.WriteAsync(context, 400, "BadRequest", bad.Message).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // The end of every request: a fault becomes an answer.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            log.RequestFailed(context.Request.Method, target, fault);
+            if (!context.Response.HasStarted)
+            {
+                await HubStatus.WriteAsync(context, 500, "InternalError", $"the hub could not process the request: {fault.Message}").ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task RouteAsync(HttpContext context, string target)
+    {
+        var (caller, reason) = authenticator.Find(context);
+        if (caller is null)
+        {
+            await HubStatus.WriteAsync(context, 401, "Unauthorized", reason).ConfigureAwait(false);
+            return;
+        }
+
+        var request = HubRequest.Of(context.Request, target, caller.Identity is not null, IsBuiltIn, out var fault);
+        if (request is null)
+        {
+            await HubStatus.WriteAsync(context, 400, "BadRequest", $"the request's path is refused: {fault}").ConfigureAwait(false);
+            return;
+        }
+
+        var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
+        var body = way is Route.Keep or Route.WriteHere or Route.Remember ? await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false) : [];
+        if (way == Route.Keep && !await calls.SendAsync(context, caller.Identity!, request, target, body).ConfigureAwait(false))
+        {
+            // It turned out on the way that no API server answers.
+            way = request.Way(isConnected: false, MergeRules.Takes);
+        }
+        else if (way == Route.Keep)
+        {
+            return;
+        }
+
+        await (way switch
+        {
+            Route.Forward => forwarding.SendAsync(context, caller, target),
+            Route.Follow => FollowAsync(context, caller, request),
+            Route.ReadHere => ReadAsync(context, caller, request),
+            Route.WriteHere => WriteAsync(context, caller, request, body),
+            Route.Remember => RememberAsync(context, target, body),
+            Route.Document => ServeAsync(context, caller, null),
+            _ => UnansweredAsync(context, request),
+        }).ConfigureAwait(false);
+    }
+
+    private bool IsBuiltIn(ApiPath path) => objects.KindOf(path.Group!, path.Segments[path.Group!.Length == 0 ? 1 : 2], path.Resource!) is not null;
+
+    private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)
+    {
+        var query = CacheQuery.Of(request.Path!);
+        var scope = cache.Find(query);
+        if (scope is null || !scope.IsGranted(caller.Name))
+        {
+            if (connection.State != ConnectionState.Connected)
+            {
+                await UnansweredAsync(context, request).ConfigureAwait(false);
+                return;
+            }
+
+            // Whether this caller may read it is the API server's to say, once.
+            try
+            {
+                await caller.Identity!.Client.SendAsync(HttpMethod.Get, query.Target() + "&limit=1", null, null, context.RequestAborted).ConfigureAwait(false);
+            }
+            catch (KubeStatusException refused)
+            {
+                await HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message).ConfigureAwait(false);
+                return;
+            }
+            catch (HttpRequestException)
+            {
+                await UnansweredAsync(context, request).ConfigureAwait(false);
+                return;
+            }
+
+            scope = cache.Take(query);
+            cache.Grant(scope, caller.Name);
+        }
+
+        followers.Follow(scope);
+        try
+        {
+            await scope.Complete.WaitAsync(options.AnswerTimeout, time, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            await HubStatus.WriteAsync(context, 504, "Timeout", $"the API server has not told all {query.Plural} within {options.AnswerTimeout.TotalSeconds:0} s").ConfigureAwait(false);
+            return;
+        }
+
+        await ServeAsync(context, caller, scope).ConfigureAwait(false);
+    }
+
+    /// <summary>One object: from a copy that has it; nowhere when a copy that would have it has not.</summary>
+    private async Task ReadAsync(HttpContext context, Caller caller, HubRequest request)
+    {
+        var query = CacheQuery.Of(request.Path!) with { LabelSelector = "", FieldSelector = "" };
+        var key = new StoreKey(query.Resource, query.Namespace ?? "", query.Name!);
+        var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && (scope.IsGranted(caller.Name) || !scope.Query.IsFollowed)).ToList();
+        var scope = known.Find(candidate => cache.Find(candidate.Id, key) is not null) ?? known.Find(candidate => candidate.Query.Covers(key) && candidate.Complete.IsCompleted);
+        await (scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(HttpContext context, Caller caller, HubRequest request, byte[] body)
+    {
+        var path = request.Path!;
+        if (path is { Group: "", Resource: "pods", Name: null } && (request.Method != "POST" || Refusal(context, body) is { }))
+        {
+            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", Refusal(context, body) ?? "pods are deleted one by one while the node is cut off").ConfigureAwait(false);
+            return;
+        }
+
+        context.Request.Body = new MemoryStream(body);
+        await ServeAsync(context, caller, null).ConfigureAwait(false);
+    }
+
+    private static string? Refusal(HttpContext context, byte[] body)
+    {
+        try
+        {
+            // A kubelet writes protobuf, in which the annotation stands as it is.
+            return context.Request.ContentType?.Contains("protobuf", StringComparison.Ordinal) == true
+                ? body.AsSpan().IndexOf("kubernetes.io/config.mirror"u8) >= 0 ? null : MergeRules.RefusesPod([])
+                : JsonNode.Parse(body) is JsonObject pod ? MergeRules.RefusesPod(pod) : null;
+        }
+        catch (JsonException)
+        {
+            return null; // The server says what is wrong with it.
+        }
+    }
+
+    private async Task RememberAsync(HttpContext context, string target, byte[] body)
+    {
+        if (cache.Kept(KeptCalls.Question(target, body)) is not { } answer)
+        {
+            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", "the node is cut off from its API servers, and this was not asked before").ConfigureAwait(false);
+            return;
+        }
+
+        context.Response.StatusCode = 201;
+        context.Response.ContentType = "application/json";
+        await context.Response.Body.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private Task ServeAsync(HttpContext context, Caller caller, CacheScope? scope)
+    {
+        context.Features.Set(new ApiUserFeature(new UserInfo(caller.Name, [UserInfo.Masters, UserInfo.Authenticated])));
+        return objects.HandleAsync(context, scope);
+    }
+
+    private static Task UnansweredAsync(HttpContext context, HubRequest request) => HubStatus.WriteAsync(
+        context, 503, "ServiceUnavailable",
+        request.Path is { } path ? $"the node is cut off from its API servers: {request.Method} of {path.Resource} is not possible until one answers" : "the node is cut off from its API servers");
+}

@@ -1,0 +1,109 @@
+using Microsoft.AspNetCore.Http;
+using Ote.Kube.Client;
+
+namespace Ote.EdgeHub.Proxy;
+
+/// <summary>Where a request is answered.</summary>
+internal enum Route
+{
+    /// <summary>By the API server, as it is: the hub only passes bytes.</summary>
+    Forward = 0,
+
+    /// <summary>By the API server, and what it says is kept for when it cannot be asked.</summary>
+    Keep = 1,
+
+    /// <summary>From a copy that one upstream watch keeps.</summary>
+    Follow = 2,
+
+    /// <summary>One object from whatever copy has it.</summary>
+    ReadHere = 3,
+
+    /// <summary>Written to the node's own state, and journalled.</summary>
+    WriteHere = 4,
+
+    /// <summary>By the answer that the API server once gave to the same question.</summary>
+    Remember = 5,
+
+    /// <summary>What is no object, such as discovery: as the API server's library has it.</summary>
+    Document = 6,
+
+    /// <summary>By nobody now: a Status says why.</summary>
+    Unanswered = 7,
+}
+
+/// <summary>What the way of a request depends on. Pure.</summary>
+/// <param name="Path">Taken apart; null: it is no resource's.</param>
+/// <param name="Method">Upper case.</param>
+/// <param name="IsComponent">Whether a component of the node asks, whose answers may be kept.</param>
+/// <param name="TakesJson">Whether the answer may be JSON.</param>
+/// <param name="IsBuiltIn">Whether the kind is one the API server's library knows.</param>
+internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent, bool TakesJson, bool IsBuiltIn)
+{
+    private static readonly string[] s_questions = ["tokenreviews", "subjectaccessreviews"];
+
+    /// <summary>Whether changes are asked for.</summary>
+    public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
+
+    /// <summary>Whether it asks whether somebody is who it says or may do something, or asks for the token of a pod's account: what was answered once is the answer while nobody can be asked.</summary>
+    public bool IsQuestion => Method == "POST" && ((s_questions.Contains(Path?.Resource) && Path!.Name is null) || Path is { Resource: "serviceaccounts", Subresource: "token" });
+
+    private bool IsRead => Method is "GET" or "HEAD";
+
+    /// <summary>Whether what it reads may lie on the node: of secrets and configmaps only single ones, as a kubelet asks for those that its pods use.</summary>
+    private bool IsKept => IsComponent && TakesJson && IsBuiltIn && Path is { Resource: not null, Subresource: null or "status" or "token" }
+        && (Path.Resource is not ("secrets" or "configmaps") || Path.Name is not null || IsOfOne);
+
+    private bool IsOfOne => Path!.Parameter("fieldSelector").FirstOrDefault() is { } selector && selector.StartsWith("metadata.name=", StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal);
+
+    /// <summary>Where it is answered.</summary>
+    /// <param name="isConnected">Whether requests go to the API servers.</param>
+    /// <param name="takes">Whether writes of a kind (<c>group/plural</c>) are taken while cut off.</param>
+    public Route Way(bool isConnected, Func<string, bool> takes)
+    {
+        if (Path is null && IsComponent && IsRead && !isConnected)
+        {
+            return Route.Document;
+        }
+
+        if (!IsKept)
+        {
+            return isConnected ? Route.Forward : Route.Unanswered;
+        }
+
+        if (IsQuestion)
+        {
+            return isConnected ? Route.Keep : Route.Remember;
+        }
+
+        if (IsRead && Path!.Name is null)
+        {
+            // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do.
+            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" ? Route.Follow : Route.Forward;
+        }
+
+        if (isConnected)
+        {
+            return Route.Keep;
+        }
+
+        return IsRead ? Route.ReadHere : takes($"{Path!.Group}/{Path.Resource}") ? Route.WriteHere : Route.Unanswered;
+    }
+
+    /// <summary>Reads one.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="target">Its path and query as they came.</param>
+    /// <param name="isComponent">See <see cref="IsComponent"/>.</param>
+    /// <param name="isBuiltIn">Whether a path's kind is known.</param>
+    /// <param name="fault">Why it is none.</param>
+    public static HubRequest? Of(HttpRequest request, string target, bool isComponent, Func<ApiPath, bool> isBuiltIn, out string? fault)
+    {
+        if (!ApiPath.TryParse(target, out var path, out fault))
+        {
+            return null;
+        }
+
+        var accept = request.Headers.Accept.ToString();
+        var takesJson = accept.Length == 0 || accept.Contains("json", StringComparison.Ordinal) || accept.Contains("*/*", StringComparison.Ordinal);
+        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade"), path.Resource is not null && isBuiltIn(path));
+    }
+}

@@ -1,0 +1,159 @@
+using System.Buffers;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Upstream;
+using Ote.Kube.Objects;
+
+namespace Ote.EdgeHub.Proxy;
+
+/// <summary>
+/// Short requests of the node's components, whose answers are wanted again when no API server answers: each is sent whole, to the next server if one does not take it, and what comes back is kept. Thread-safe.
+/// </summary>
+internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimeProvider time)
+{
+    private const int MostBytes = 3 * 1024 * 1024;
+    private static readonly HashSet<string> s_ownToEachHop = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Host", "Authorization", "Accept", "Accept-Encoding", "Content-Length", "Expect",
+    };
+
+    /// <summary>Reads a body into memory, so that it can be sent again.</summary>
+    /// <exception cref="BadHttpRequestException">413: it is too large.</exception>
+    public static async Task<byte[]> BodyAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        using var body = new MemoryStream();
+        var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+        try
+        {
+            while (await request.Body.ReadAsync(buffer, cancellation).ConfigureAwait(false) is var count and > 0)
+            {
+                if (body.Length + count > MostBytes)
+                {
+                    throw new BadHttpRequestException($"the body is larger than {MostBytes} bytes", 413);
+                }
+
+                body.Write(buffer, 0, count);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return body.ToArray();
+    }
+
+    /// <summary>Sends one and gives its answer to the caller.</summary>
+    /// <returns>False, and nothing was answered: no API server took it, or none answered a read in time.</returns>
+    public async Task<bool> SendAsync(HttpContext context, NodeIdentity identity, HubRequest request, string target, byte[] body)
+    {
+        using var patience = new CancellationTokenSource(options.AnswerTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, patience.Token);
+        using var message = Message(context.Request, target, body);
+        byte[] bytes;
+        HttpResponseMessage answer;
+        try
+        {
+            answer = await identity.Calls.SendAsync(message, either.Token).ConfigureAwait(false);
+        }
+        catch (NoServerException)
+        {
+            return false;
+        }
+        catch (HttpRequestException) when (request.Method == "GET")
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && request.Method == "GET")
+        {
+            return false;
+        }
+
+        using (answer)
+        {
+            bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
+            Keep(request, target, body, answer, bytes);
+            context.Response.StatusCode = (int)answer.StatusCode;
+            foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers))
+            {
+                if (!s_ownToEachHop.Contains(name))
+                {
+                    context.Response.Headers[name] = values.ToArray();
+                }
+            }
+
+            context.Response.ContentLength = bytes.Length;
+            await context.Response.Body.WriteAsync(bytes, context.RequestAborted).ConfigureAwait(false);
+            return true;
+        }
+    }
+
+    /// <summary>The same question, asked by the same, has the same answer.</summary>
+    public static string Question(string target, byte[] body) => target + "\n" + Convert.ToBase64String(body);
+
+    private static HttpRequestMessage Message(HttpRequest request, string target, byte[] body)
+    {
+        var message = new HttpRequestMessage(new HttpMethod(request.Method), "https://upstream" + target);
+        if (body.Length > 0 || request.Method is "POST" or "PUT" or "PATCH")
+        {
+            message.Content = new ByteArrayContent(body);
+        }
+
+        foreach (var (name, values) in request.Headers)
+        {
+            if (!s_ownToEachHop.Contains(name) && !name.StartsWith(':') && !message.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            {
+                message.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            }
+        }
+
+        // What is kept has to be read here; who asks takes JSON too.
+        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        return message;
+    }
+
+    private void Keep(HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
+    {
+        var path = request.Path!;
+        if (!answer.IsSuccessStatusCode)
+        {
+            return;
+        }
+
+        if (request.IsQuestion)
+        {
+            cache.Keep(Question(target, body), bytes);
+            return;
+        }
+
+        if (path.Resource == "events" || Read(bytes) is not { } obj || obj.ResourceVersion().Length == 0 || obj.Name().Length == 0)
+        {
+            return;
+        }
+
+        var query = CacheQuery.Of(path) with { Name = obj.Name(), LabelSelector = "", FieldSelector = "" };
+        var isShown = cache.Scopes.Any(scope => scope.Query.IsFollowed && scope.Query.Resource == query.Resource && cache.Find(scope.Id, NodeCache.KeyOf(query, obj)) is not null);
+        if (isShown || (request.Method is "POST" or "PUT" or "PATCH" && path.Resource == "pods"))
+        {
+            return; // The watch brings it.
+        }
+
+        cache.Told(cache.Take(query), [obj], gone: request.Method == "DELETE");
+    }
+
+    private static JsonObject? Read(byte[] bytes)
+    {
+        try
+        {
+            return JsonNode.Parse(Encoding.UTF8.GetString(bytes)) is JsonObject obj && obj.Text("kind") is not ("Status" or null) ? obj : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using System.CommandLine;
+using Ote.Node.EdgeHub;
+
+namespace Ote.Node;
+
+/// <summary>All that <c>ote-node</c> can be asked for.</summary>
+internal static class CommandLine
+{
+    internal const string Name = "ote-node";
+
+    internal static Command Build() => new RootCommand("OTE-Stack: what runs on an edge node")
+    {
+        EdgeHubCommand.Create(),
+    };
+}

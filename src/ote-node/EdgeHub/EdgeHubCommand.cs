@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Ote.EdgeHub;
+using Ote.Kube.Client;
+using Ote.Roles.Hosting;
+
+namespace Ote.Node.EdgeHub;
+
+/// <summary><c>ote-node edgehub</c>: the API server of the node's own components, which answers when the cluster's cannot.</summary>
+internal static class EdgeHubCommand
+{
+    public static Command Create()
+    {
+        var node = new Option<string>("--node-name") { Description = "The node's name", DefaultValueFactory = _ => Environment.MachineName.ToLowerInvariant() };
+        var kubeconfigs = new Option<string[]>("--kubeconfig")
+        {
+            Description = "A component's kubeconfig that leads to the API server: the kubelet's first, then others such as kube-proxy's. Repeat it", Required = true,
+        };
+        var servers = new Option<string[]>("--server") { Description = "URL of an API server; those of the kubeconfigs when absent. Repeat it" };
+        var clientCa = new Option<string?>("--client-ca-file") { Description = "The authority of the components' client certificates, in PEM" };
+        var data = new Option<string>("--data") { Description = "Directory for its cache, key and certificates", DefaultValueFactory = _ => "/var/lib/ote-node" };
+        var listen = new Option<string?>("--listen", "-l") { Description = "Where the components reach it; 127.0.0.1:10261 when absent" };
+        var hosts = new Option<string[]>("--host") { Description = "A further name or address that its certificate is good for. Repeat it" };
+        var write = new Option<string?>("--write-kubeconfigs") { Description = "Write each component's kubeconfig anew into this folder, leading to the hub" };
+        var common = new CommonOptions();
+        var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
+        {
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write,
+        };
+        common.AddTo(command);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            var files = parsed.GetRequiredValue(kubeconfigs);
+            var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
+            using var held = DataLock.Take(folder);
+            var options = new EdgeHubOptions
+            {
+                NodeName = parsed.GetRequiredValue(node),
+                DataDirectory = folder,
+                Kubeconfigs = files,
+                Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(file => Kubeconfig.Load(file).Server)],
+                ClientAuthorities = Authorities(parsed.GetValue(clientCa)),
+                Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261),
+                Hosts = parsed.GetValue(hosts) ?? [],
+            };
+            Ote.EdgeHub.EdgeHub? hub = null;
+            await using var observed = await Observation.StartAsync(
+                CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is null ? "the hub is starting" : null).ConfigureAwait(false);
+            await using var started = await Ote.EdgeHub.EdgeHub.StartAsync(options, host.Loggers, host.Time, host.Random, host.Stop).ConfigureAwait(false);
+            Volatile.Write(ref hub, started);
+            if (parsed.GetValue(write) is { } target)
+            {
+                ComponentKubeconfigs.Write(files, target, started);
+            }
+
+            host.Settle();
+            await Console.Out.WriteLineAsync($"edgehub of {options.NodeName} answers at https://{started.Address}").ConfigureAwait(false);
+            await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, host.Stop).ConfigureAwait(false);
+        }));
+        return command;
+    }
+
+    private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps ? uri
+        : throw new RoleException($"--server: '{text}' is no URL of an API server; write for instance https://10.0.0.1:6443");
+
+    private static X509Certificate2Collection Authorities(string? file)
+    {
+        var authorities = new X509Certificate2Collection();
+        if (file is null)
+        {
+            return authorities;
+        }
+
+        try
+        {
+            authorities.ImportFromPemFile(file);
+        }
+        catch (Exception bad) when (bad is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--client-ca-file: {file} cannot be read as certificates in PEM: {bad.Message}");
+        }
+
+        return authorities.Count > 0 ? authorities : throw new RoleException($"--client-ca-file: {file} holds no certificate; give the cluster's ca.crt");
+    }
+}

@@ -1,0 +1,97 @@
+using Ote.SystemTests.Kubernetes;
+
+namespace Ote.SystemTests.EdgeHub;
+
+/// <summary>A real kubelet and containerd behind a hub, cut off from a real API server.</summary>
+public sealed class NodeAutonomyTests
+{
+    private const string States =
+        "jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.phase}|{.status.podIP}|{.status.containerStatuses[0].restartCount}|{.status.containerStatuses[0].containerID}|{.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
+
+    [Fact]
+    public async Task A_node_that_is_switched_off_and_on_while_cut_off_runs_all_of_its_pods_again_and_comes_back_without_a_restart()
+    {
+        CancellationToken ct = TestContext.Current.CancellationToken;
+        await using NodeBehindHub world = await NodeBehindHub.StartAsync("autonomy", ct);
+        await File.WriteAllTextAsync(Path.Combine(world.Node.Manifests, "keeper.yaml"), $"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {"{"} name: keeper, namespace: kube-system {"}"}
+            spec:
+              containers:
+              - {"{"} name: keeper, image: "{LocalImage.Name}", imagePullPolicy: Never, command: [sleep, "100000"] {"}"}
+
+            """, ct);
+        await world.Upstream.ApplyAsync($"""
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {"{"} name: page {"}"}
+            data: {"{"} index.html: "from the configmap" {"}"}
+            ---
+            apiVersion: v1
+            kind: Secret
+            metadata: {"{"} name: word {"}"}
+            stringData: {"{"} word: hush {"}"}
+            ---
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {"{"} name: web {"}"}
+            spec:
+              replicas: 3
+              selector: {"{"} matchLabels: {"{"} app: web {"}"} {"}"}
+              template:
+                metadata: {"{"} labels: {"{"} app: web {"}"} {"}"}
+                spec:
+                  terminationGracePeriodSeconds: 1
+                  containers:
+                  - name: web
+                    image: {LocalImage.Name}
+                    imagePullPolicy: Never
+                    command: [httpd, -f, -p, "8080", -h, /page]
+                    env: [{"{"} name: WORD, valueFrom: {"{"} secretKeyRef: {"{"} name: word, key: word {"}"} {"}"} {"}"}]
+                    volumeMounts: [{"{"} name: page, mountPath: /page {"}"}]
+                  volumes: [{"{"} name: page, configMap: {"{"} name: page {"}"} {"}"}]
+            """);
+        string[] before = Lines(await world.Upstream.UntilAsync(states => Ready(states) == 4, TimeSpan.FromSeconds(90), ct, "get", "pods", "-A", "-o", States));
+
+        world.Cable.Cut();
+        await world.Hub.WaitForLineAsync("cut off", TimeSpan.FromSeconds(30), ct);
+        await world.Node.PowerOffAsync();
+        await world.RestartHubAsync(ct);
+        await world.Node.PowerOnAsync(ct);
+
+        // All of them, with the configmap and the secret, from the cache alone; the kubelet's word on their state is kept here.
+        string[] offline = Lines(await world.PodsAtHubAsync(
+            states => Ready(states) == 4 && !Lines(states).Where(IsWeb).Select(Address).Intersect(before.Select(Address)).Any(), States, ct));
+        Assert.Equal(before.Where(IsWeb).Select(Uid).Order(), offline.Where(IsWeb).Select(Uid).Order());
+        using (HttpClient http = new())
+        {
+            foreach (string pod in offline.Where(IsWeb))
+                Assert.Equal("from the configmap", (await http.GetStringAsync($"http://{Address(pod)}:8080/index.html", ct)).Trim());
+        }
+
+        world.Cable.Restore();
+        await world.Hub.WaitForLineAsync("The node is connected", TimeSpan.FromSeconds(60), ct);
+        string[] after = Lines(await world.Upstream.UntilAsync(
+            states => Ready(states) == 4 && Lines(states).Where(IsWeb).Select(Address).Order().SequenceEqual(offline.Where(IsWeb).Select(Address).Order()), TimeSpan.FromSeconds(30), ct, "get", "pods", "-A", "-o", States));
+        Assert.Equal(offline.Where(IsWeb).Order(), after.Where(IsWeb).Order());
+        await world.Upstream.UntilAsync(ready => ready == "True", TimeSpan.FromSeconds(20), ct, "get", "node", world.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}");
+
+        // Nothing is started anew after the return either: the same containers, half a minute of the kubelet's syncs later.
+        string events = await world.Upstream.ExpectAsync("get", "events", "-A", "-o", "jsonpath={range .items[*]}{.reason} {.involvedObject.name}{\"\\n\"}{end}");
+        Assert.DoesNotContain("Killing web", events, StringComparison.Ordinal);
+        await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, ct);
+        string[] later = Lines(await world.Upstream.ExpectAsync("get", "pods", "-A", "-o", States));
+        Assert.Equal(after.Order(), later.Order());
+    }
+
+    private static string[] Lines(string states) => states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    private static int Ready(string states) => Lines(states).Count(line => line.EndsWith("|True", StringComparison.Ordinal) && line.Split('|')[2] == "Running");
+
+    private static bool IsWeb(string line) => line.StartsWith("web-", StringComparison.Ordinal);
+
+    private static string Uid(string line) => line.Split('|')[1];
+
+    private static string Address(string line) => line.Split('|')[3];
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using Ote.SystemTests.Kubernetes;
+using Ote.Testing.Links;
+
+namespace Ote.SystemTests.EdgeHub;
+
+/// <summary>A real control plane, a node's hub that reaches it over a cable that can be pulled, and a real node whose kubelet knows the hub alone.</summary>
+internal sealed class NodeBehindHub : IAsyncDisposable
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+    private readonly Scratch _folder = new("edgehub");
+    private ProductProcess? _hub;
+    private RealNode? _node;
+
+    private NodeBehindHub(RealControlPlane plane, string name)
+    {
+        (Plane, Name) = (plane, name);
+        Cable = new CuttableRelay(new IPEndPoint(IPAddress.Loopback, plane.Server.Port));
+        Upstream = plane.Kubectl(plane.Tools.NewKubectl);
+    }
+
+    public string Name { get; }
+
+    public RealControlPlane Plane { get; }
+
+    public CuttableRelay Cable { get; }
+
+    /// <summary>The administrator's kubectl, at the API server.</summary>
+    public Kubectl Upstream { get; }
+
+    /// <summary>kubectl with the kubelet's credentials, at the hub.</summary>
+    public Kubectl AtHub { get; private set; } = null!;
+
+    public RealNode Node => _node!;
+
+    public ProductProcess Hub => _hub!;
+
+    public static async Task<NodeBehindHub> StartAsync(string name, CancellationToken ct)
+    {
+        KubernetesTools tools = await KubernetesTools.FindAsync(ct);
+        RealControlPlane plane = await RealControlPlane.StartAsync(new(name) { Scheduler = true }, tools, TimeProvider.System, ct);
+        NodeBehindHub world = new(plane, $"{name}-node");
+        try
+        {
+            await world.BeginAsync(ct);
+            return world;
+        }
+        catch
+        {
+            await world.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The hub's process dies without warning and is started again, as a supervisor does.</summary>
+    public async Task RestartHubAsync(CancellationToken ct)
+    {
+        await Hub.KillAsync();
+        await Hub.StartAsync();
+        await Hub.WaitForLineAsync("answers at https://", Soon, ct);
+    }
+
+    /// <summary>The pods of the node, as the hub tells them, once they are as awaited.</summary>
+    public Task<string> PodsAtHubAsync(Func<string, bool> condition, string output, CancellationToken ct) =>
+        AtHub.UntilAsync(condition, TimeSpan.FromSeconds(90), ct, "get", "pods", "-A", "--field-selector", $"spec.nodeName={Name}", "-o", output);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_node is not null)
+            await _node.DisposeAsync();
+        if (_hub is not null)
+            await _hub.DisposeAsync();
+        await Cable.DisposeAsync();
+        await Plane.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private async Task BeginAsync(CancellationToken ct)
+    {
+        string direct = KubeconfigFile.Write(
+            _folder["kubelet.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient($"system:node:{Name}", "system:nodes"));
+        await File.WriteAllTextAsync(_folder["ca.crt"], Plane.Authority.Certificate, ct);
+        int port = FreePorts.Take(1)[0];
+        _hub = new ProductProcess(
+            "hub", "ote-node",
+            ["edgehub", "--node-name", Name, "--kubeconfig", direct, "--client-ca-file", _folder["ca.crt"], "--data", _folder["data"], "--listen", $"127.0.0.1:{port}", "--write-kubeconfigs", _folder["to-hub"]],
+            _folder.Path);
+        await _hub.StartAsync();
+        await _hub.WaitForLineAsync("answers at https://", Soon, ct);
+        string toHub = Path.Combine(_folder["to-hub"], "kubelet.kubeconfig");
+        AtHub = new Kubectl(Plane.Tools.NewKubectl, toHub, Directory.CreateDirectory(_folder["home"]).FullName);
+        _node = await RealNode.StartAsync(Plane, new(Name) { Kubeconfig = toHub, ApiPort = port }, ct);
+    }
+}

@@ -1,0 +1,210 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Access;
+
+namespace Ote.Tests.EdgeHub;
+
+/// <summary>The hub of a node between an embedded API server and a scripted kubelet.</summary>
+public sealed class EdgeHubTests : IAsyncLifetime
+{
+    private static readonly ListQuery s_ofNode = new(FieldSelector: "spec.nodeName=n1");
+    private HubWorld _world = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _world = await HubWorld.StartAsync();
+
+    public ValueTask DisposeAsync() => _world.DisposeAsync();
+
+    [Fact]
+    public async Task Who_shows_no_credentials_gets_nothing()
+    {
+        using var http = _world.HubEndpoint(new KubeEndpoint(new Uri("https://hub"))).CreateHttpClient(TimeProvider.System);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(new Uri("api/v1/pods", UriKind.Relative), Token)).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(new Uri("api", UriKind.Relative), Token)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Certificate_of_a_user_whose_credentials_the_hub_has_not_is_refused_and_not_lent_anothers()
+    {
+        using var admin = new KubeClient(_world.HubEndpoint(Kubeconfig.Load(_world.WriteKubeconfig("admin", new UserInfo("ann", [UserInfo.Masters])))).CreateHttpClient(TimeProvider.System));
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => admin.ListAsync(Kinds.Pods, null, null, Token));
+        Assert.Equal(401, refused.Code);
+        Assert.Contains("no credentials of \"ann\"", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Component_keeps_its_own_rights()
+    {
+        using var proxy = _world.ClientOf("proxy");
+        await proxy.ListAsync(Kinds.Services, null, null, Token);
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => ListFromZeroAsync(proxy, "api/v1/pods"))).Code);
+        await ListFromZeroAsync(_world.Node, "api/v1/pods");
+        // A copy that another component filled is not this one's to read.
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => ListFromZeroAsync(proxy, "api/v1/pods"))).Code);
+    }
+
+    [Fact]
+    public async Task Pods_that_the_kubelet_watches_are_there_while_cut_off_and_after_a_restart_of_the_hub()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CreatePodAsync("b");
+        await HubWorld.UntilAsync(async () => (await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1")).Count == 2, "the second pod came by the watch");
+        await _world.CutAsync();
+        Assert.Equal(["a", "b"], (await _world.Node.ListAsync(Kinds.Pods, null, s_ofNode, Token)).Items.Select(pod => pod.Name()));
+        await _world.StopHubAsync();
+        await _world.StartHubAsync();
+        Assert.Equal(["a", "b"], (await _world.Node.ListAsync(Kinds.Pods, null, s_ofNode, Token)).Items.Select(pod => pod.Name()));
+        Assert.Equal("a", (await _world.Node.GetAsync(Kinds.Pods, "default", "a", Token))!.Name());
+    }
+
+    [Fact]
+    public async Task What_was_never_asked_is_refused_while_cut_off_and_not_told_to_be_empty()
+    {
+        await _world.CutAsync();
+        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.ListAsync(Kinds.Services, null, null, Token));
+        Assert.Equal(503, refused.Code);
+        Assert.Contains("cut off", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_goes_on_over_a_cut_and_tells_what_the_kubelet_writes_and_what_came_back()
+    {
+        await _world.CreatePodAsync("a");
+        var list = await FromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await using var watch = _world.Node.WatchAsync(Kinds.Pods, null, s_ofNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync();
+        await _world.CutAsync();
+        await StatusAsync("a", "10.0.0.9");
+        Assert.True(await next);
+        Assert.Equal("10.0.0.9", watch.Current.Object.Text("status", "podIP"));
+        var version = watch.Current.Object.ResourceVersion();
+        await StatusAsync("a", "10.0.0.10");
+        Assert.True(await watch.MoveNextAsync());
+        Assert.True(long.Parse(watch.Current.Object.ResourceVersion(), System.Globalization.CultureInfo.InvariantCulture) > long.Parse(version, System.Globalization.CultureInfo.InvariantCulture));
+        await _world.RestoreAsync();
+        Assert.Equal("10.0.0.10", (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!.Text("status", "podIP"));
+    }
+
+    [Fact]
+    public async Task Version_that_was_given_out_while_cut_off_is_expired_once_the_API_server_has_told_its_own()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        JsonObject local = [];
+        for (var i = 0; i < 50; i++)
+        {
+            local = await StatusAsync("a", $"10.0.0.{i}");
+        }
+
+        await _world.RestoreAsync();
+        await HubWorld.UntilAsync(
+            async () =>
+            {
+                try
+                {
+                    await using var watch = _world.Node.WatchAsync(Kinds.Pods, null, s_ofNode, local.ResourceVersion(), Token).GetAsyncEnumerator(Token);
+                    using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+                    await watch.MoveNextAsync().AsTask().WaitAsync(soon.Token);
+                    return false;
+                }
+                catch (KubeStatusException expired)
+                {
+                    return expired.IsExpired;
+                }
+                catch (OperationCanceledException)
+                {
+                    return false;
+                }
+            },
+            "a watch from a version of the hub's own is refused with 410");
+    }
+
+    [Fact]
+    public async Task Journal_is_told_on_return_and_empty_then_also_over_a_restart_of_the_hub()
+    {
+        var pod = await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        await StatusAsync("a", "10.0.0.9");
+        await _world.Node.CreateAsync(Kinds.Events, "default", (JsonObject)JsonNode.Parse(
+            """{"apiVersion":"v1","kind":"Event","metadata":{"name":"e1","namespace":"default"},"involvedObject":{"kind":"Pod","namespace":"default","name":"a"},"reason":"Started","type":"Normal"}""")!, Token);
+        Assert.Equal(2, _world.Hub.Journalled);
+        await _world.StopHubAsync();
+        await _world.StartHubAsync();
+        Assert.Equal(2, _world.Hub.Journalled);
+        await _world.RestoreAsync();
+        Assert.Equal(0, _world.Hub.Journalled);
+        var after = (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!;
+        Assert.Equal((pod.Uid(), "10.0.0.9"), (after.Uid(), after.Text("status", "podIP")));
+        Assert.Equal("Started", (await _world.Upstream.GetAsync(Kinds.Events, "default", "e1", Token))!.Text("reason"));
+    }
+
+    [Fact]
+    public async Task Second_create_of_the_same_name_conflicts_and_an_absent_object_is_not_deleted()
+    {
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        await _world.Node.CreateAsync(Kinds.Pods, "default", Mirror("m"), Token);
+        Assert.True((await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.CreateAsync(Kinds.Pods, "default", Mirror("m"), Token))).IsAlreadyExists);
+        Assert.False(await _world.Node.DeleteAsync(Kinds.Pods, "default", "nobody", Token));
+        var plain = Mirror("p");
+        plain["metadata"]!.AsObject().Remove("annotations");
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.CreateAsync(Kinds.Pods, "default", plain, Token))).Code);
+        await _world.RestoreAsync();
+        Assert.Equal("h", (await _world.Upstream.GetAsync(Kinds.Pods, "default", "m", Token))!.Annotation("kubernetes.io/config.mirror"));
+    }
+
+    [Fact]
+    public async Task Nothing_of_a_secret_lies_readable_on_the_nodes_disk()
+    {
+        await _world.Upstream.CreateAsync(Kinds.Secrets, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"word"},"stringData":{"word":"sesame-sesame"}}""")!, Token);
+        var secret = (await ListFromZeroAsync(_world.Node, "api/v1/namespaces/default/secrets?fieldSelector=metadata.name%3Dword")).Single();
+        await _world.CutAsync();
+        Assert.Equal(secret.Text("data", "word"), (await _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token))!.Text("data", "word"));
+        await _world.StopHubAsync();
+        foreach (var file in Directory.EnumerateFiles(_world.Folder, "node.db*"))
+        {
+            var text = System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, Token));
+            Assert.DoesNotContain("sesame", text, StringComparison.Ordinal);
+            Assert.DoesNotContain(secret.Text("data", "word")!, text, StringComparison.Ordinal);
+        }
+
+        await _world.StartHubAsync();
+    }
+
+    [Theory]
+    [InlineData("node.db")]
+    [InlineData("node.key")]
+    public async Task Damaged_cache_is_put_aside_and_the_hub_works_as_long_as_the_API_server_answers(string file)
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.StopHubAsync();
+        var path = Path.Combine(_world.Folder, file);
+        var bytes = await File.ReadAllBytesAsync(path, Token);
+        System.Security.Cryptography.RandomNumberGenerator.Fill(bytes);
+        await File.WriteAllBytesAsync(path, bytes, Token);
+        File.Delete(Path.Combine(_world.Folder, "node.db-wal"));
+        await _world.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(_world.Hub.State == Ote.EdgeHub.Offline.ConnectionState.Connected), "connected");
+        Assert.Single(await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1"));
+        Assert.True(File.Exists(Path.Combine(_world.Folder, "node.db.damaged")));
+    }
+
+    private static JsonObject Mirror(string name) => (JsonObject)JsonNode.Parse(
+        $$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","namespace":"default","annotations":{"kubernetes.io/config.mirror":"h"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")!;
+
+    private Task<JsonObject> StatusAsync(string pod, string ip) => _world.Node.PatchAsync(
+        Kinds.Pods, "default", pod, PatchKind.StrategicMerge, new JsonObject { ["status"] = new JsonObject { ["podIP"] = ip } }, Token, "status");
+
+    private static async Task<IReadOnlyList<JsonObject>> ListFromZeroAsync(KubeClient client, string path) => [.. (await FromZeroAsync(client, path)).Items("items")!.OfType<JsonObject>()];
+
+    /// <summary>As a component's reflector begins.</summary>
+    private static Task<JsonObject> FromZeroAsync(KubeClient client, string path) =>
+        client.SendAsync(HttpMethod.Get, path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + "resourceVersion=0", null, null, Token);
+}

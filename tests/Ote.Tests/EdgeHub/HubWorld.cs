@@ -1,0 +1,146 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.EdgeHub;
+using Ote.EdgeHub.Offline;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server;
+using Ote.Kube.Server.Access;
+using Ote.Testing.Kubernetes;
+using Ote.Testing.Links;
+
+namespace Ote.Tests.EdgeHub;
+
+/// <summary>An embedded API server, a cable that can be pulled, and the hub of a node n1, all on loopback; a client as the node's kubelet.</summary>
+internal sealed class HubWorld : IAsyncDisposable
+{
+    public const string Kubelet = "system:node:n1";
+    private readonly Scratch _folder = new("hub");
+    private readonly X509Certificate2Collection _authorities = [];
+
+    private HubWorld(ApiServer api) => Api = api;
+
+    public ApiServer Api { get; }
+
+    public CuttableRelay Cable { get; private set; } = null!;
+
+    public Ote.EdgeHub.EdgeHub Hub { get; private set; } = null!;
+
+    /// <summary>The administrator at the API server.</summary>
+    public KubeClient Upstream { get; private set; } = null!;
+
+    /// <summary>The kubelet, at the hub.</summary>
+    public KubeClient Node { get; private set; } = null!;
+
+    public string Folder => _folder["data"];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static async Task<HubWorld> StartAsync()
+    {
+        // What a kubelet and kube-proxy may do, told as a host tells it.
+        var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up", PodsEndGracefully = true, Authorizer = new Components() }, NullLoggerFactory.Instance, TimeProvider.System, Token);
+        var world = new HubWorld(api);
+        var at = await api.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), Token);
+        world.Cable = new CuttableRelay(at);
+        world.Upstream = api.CreateClient(UserInfo.Admin);
+        world._authorities.ImportFromPem(api.AuthorityPem);
+        world.WriteKubeconfig("kubelet", new UserInfo(Kubelet, ["system:nodes"]));
+        world.WriteKubeconfig("proxy", new UserInfo("system:kube-proxy", []));
+        await world.StartHubAsync();
+        await world.UntilAsync(ConnectionState.Connected);
+        return world;
+    }
+
+    /// <summary>Starts the hub, for the first time or after <see cref="StopHubAsync"/>.</summary>
+    public async Task StartHubAsync()
+    {
+        Hub = await Ote.EdgeHub.EdgeHub.StartAsync(
+            new EdgeHubOptions
+            {
+                NodeName = "n1",
+                DataDirectory = Folder,
+                Servers = [new Uri($"https://127.0.0.1:{Cable.Port}/")],
+                Kubeconfigs = [_folder["kubelet"], _folder["proxy"]],
+                ClientAuthorities = _authorities,
+                ProbeInterval = TimeSpan.FromMilliseconds(50),
+            },
+            NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, Token);
+        Node = ClientOf("kubelet");
+    }
+
+    /// <summary>Ends the hub; what it keeps is on the disk.</summary>
+    public async Task StopHubAsync()
+    {
+        Node.Dispose();
+        await Hub.DisposeAsync();
+    }
+
+    /// <summary>Pulls the cable, and waits until the hub has seen it.</summary>
+    public Task CutAsync()
+    {
+        Cable.Cut();
+        return UntilAsync(ConnectionState.CutOff);
+    }
+
+    /// <summary>Puts it in again, and waits until the journal has been told.</summary>
+    public Task RestoreAsync()
+    {
+        Cable.Restore();
+        return UntilAsync(ConnectionState.Connected);
+    }
+
+    /// <summary>A client of the hub with a component's credentials.</summary>
+    public KubeClient ClientOf(string component) => new(HubEndpoint(Kubeconfig.Load(_folder[component])).CreateHttpClient(TimeProvider.System));
+
+    /// <summary>The hub as it is reached with some endpoint's credentials.</summary>
+    public KubeEndpoint HubEndpoint(KubeEndpoint credentials)
+    {
+        var authorities = new X509Certificate2Collection();
+        authorities.ImportFromPem(Hub.AuthorityPem);
+        return credentials with { Server = new Uri($"https://{Hub.Address}"), Authorities = authorities };
+    }
+
+    /// <summary>A kubeconfig of a user of the API server, through the cable.</summary>
+    public string WriteKubeconfig(string name, UserInfo user)
+    {
+        var (certificate, key) = Api.IssueClientCertificate(user);
+        File.WriteAllText(_folder[name], Kubeconfig.Write(new Uri($"https://127.0.0.1:{Cable.Port}"), "up", Api.AuthorityPem, certificate, key));
+        return _folder[name];
+    }
+
+    /// <summary>A pod of the node, created and scheduled at the API server.</summary>
+    public Task<JsonObject> CreatePodAsync(string name) => Upstream.CreateAsync(
+        Kinds.Pods, "default",
+        (JsonObject)JsonNode.Parse($$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")!, Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopHubAsync();
+        await Cable.DisposeAsync();
+        Upstream.Dispose();
+        await Api.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    /// <summary>Waits until something holds, for ten seconds at most.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds, string what)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (!await holds())
+        {
+            Assert.False(patience.IsCancellationRequested, $"not within 10 s: {what}");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Token);
+        }
+    }
+
+    private Task UntilAsync(ConnectionState state) => UntilAsync(() => Task.FromResult(Hub.State == state), $"the hub is {state}, it is {Hub.State}");
+
+    private sealed class Components : IAuthorizer
+    {
+        public string? Refuse(UserInfo user, AccessRequest request) =>
+            user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpointslices" or "nodes") ? null : "not a component's";
+    }
+}

@@ -1,0 +1,106 @@
+using System.Text.Json.Nodes;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Offline;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
+
+namespace Ote.Tests.EdgeHub.Offline;
+
+public sealed class MergeRulesTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 27, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Status_of_a_pod_is_the_nodes_word_and_nothing_else_of_it_is_touched()
+    {
+        var merge = Decide("/pods", Pod("u1", "10.0.0.1"), Pod("u1", "10.0.0.9"), Pod("u1", "10.0.0.1"));
+        var patch = Assert.IsType<MergeStep.Patch>(Assert.Single(merge.Steps));
+        Assert.Equal("status", patch.Subresource);
+        Assert.Equal("""{"metadata":{"uid":"u1"},"status":{"podIP":"10.0.0.9"}}""", patch.Body.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("u2")]
+    public void Pod_that_was_deleted_or_replaced_meanwhile_is_not_brought_back(string? there)
+    {
+        var merge = Decide("/pods", Pod("u1", "a"), Pod("u1", "b"), there is null ? null : Pod(there, "a"));
+        Assert.Empty(merge.Steps);
+        Assert.Contains(there is null ? "deleted" : "replaced", Assert.Single(merge.Conflicts), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pod_that_ended_here_is_deleted_there_and_a_namesake_is_not()
+    {
+        Assert.Equal(new MergeStep.Delete("u1"), Assert.Single(Decide("/pods", Pod("u1", "a"), null, Pod("u1", "a")).Steps));
+        Assert.Empty(Decide("/pods", Pod("u1", "a"), null, Pod("u2", "a")).Steps);
+        Assert.Empty(Decide("/pods", Pod("u1", "a"), null, null).Steps);
+    }
+
+    [Fact]
+    public void Mirror_pod_made_here_is_created_there_without_what_the_API_server_deals_out()
+    {
+        var create = Assert.IsType<MergeStep.Create>(Assert.Single(Decide("/pods", null, Mirror("local", "h1"), null).Steps));
+        Assert.Equal("", create.Object.Uid());
+        Assert.Equal("", create.Object.ResourceVersion());
+        Assert.Equal("h1", create.Object.Annotation("kubernetes.io/config.mirror"));
+    }
+
+    [Fact]
+    public void Mirror_pod_of_the_same_manifest_stays_the_same_pod_and_gets_the_status()
+    {
+        var merge = Decide("/pods", null, Mirror("local", "h1"), Mirror("u7", "h1", "old"));
+        Assert.Equal("u7", Assert.IsType<MergeStep.Patch>(Assert.Single(merge.Steps)).Body.Uid());
+    }
+
+    [Fact]
+    public void Mirror_pod_of_another_manifest_takes_the_place_of_the_former_one() => Assert.Collection(
+        Decide("/pods", null, Mirror("local", "h2"), Mirror("u7", "h1")).Steps,
+        step => Assert.Equal(new MergeStep.Delete("u7"), step),
+        step => Assert.IsType<MergeStep.Create>(step));
+
+    [Fact]
+    public void Users_are_right_about_a_nodes_labels_and_the_node_about_its_status()
+    {
+        var merge = Decide(
+            "/nodes",
+            Read("""{"metadata":{"uid":"n","labels":{"zone":"a","arch":"x"}},"status":{"capacity":{"cpu":"2"}}}"""),
+            Read("""{"metadata":{"uid":"n","labels":{"zone":"b","arch":"y"}},"status":{"capacity":{"cpu":"4"}}}"""),
+            Read("""{"metadata":{"uid":"n","labels":{"zone":"c","arch":"x"}},"status":{"capacity":{"cpu":"3"}}}"""));
+        Assert.Equal(["""{"metadata":{"labels":{"arch":"y"},"uid":"n"}}""", """{"metadata":{"uid":"n"},"status":{"capacity":{"cpu":"4"}}}"""], merge.Steps.Cast<MergeStep.Patch>().Select(step => step.Body.ToJsonString()));
+        Assert.Equal(["metadata.labels.zone"], merge.Conflicts);
+    }
+
+    [Fact]
+    public void Event_is_told_unless_an_API_server_would_have_forgotten_it_by_now()
+    {
+        Assert.IsType<MergeStep.Create>(Assert.Single(MergeRules.Decide(Entry("/events", null, Pod("e", "x"), s_now.AddMinutes(-59)), null, s_now).Steps));
+        Assert.Empty(MergeRules.Decide(Entry("/events", null, Pod("e", "x"), s_now.AddMinutes(-61)), null, s_now).Steps);
+    }
+
+    [Fact]
+    public void Lease_is_not_told_for_its_holder_renews_it() => Assert.False(MergeRules.Journals("coordination.k8s.io/leases"));
+
+    [Fact]
+    public void Pod_is_made_while_cut_off_only_where_it_shows_a_manifest_of_the_kubelets_own()
+    {
+        Assert.Null(MergeRules.RefusesPod(Mirror("u", "h")));
+        Assert.Contains("no pod is admitted", MergeRules.RefusesPod(Pod("u", "a")), StringComparison.Ordinal);
+    }
+
+    private static Merge Decide(string resource, JsonObject? before, JsonObject? here, JsonObject? there) => MergeRules.Decide(Entry(resource, before, here, s_now), there, s_now);
+
+    private static JournalEntry Entry(string resource, JsonObject? before, JsonObject? here, DateTimeOffset began) => new(1, new StoreKey(resource, "ns", "p"), began, before, here);
+
+    private static JsonObject Pod(string uid, string ip) =>
+        Read($$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"ns","uid":"{{{uid}}}","resourceVersion":"9"},"spec":{"nodeName":"n1"},"status":{"podIP":"{{{ip}}}"}}""");
+
+    private static JsonObject Mirror(string uid, string hash, string ip = "new")
+    {
+        var pod = Pod(uid, ip);
+        pod["metadata"]!["annotations"] = new JsonObject { ["kubernetes.io/config.mirror"] = hash };
+        return pod;
+    }
+
+    private static JsonObject Read(string json) => (JsonObject)JsonNode.Parse(json)!;
+}

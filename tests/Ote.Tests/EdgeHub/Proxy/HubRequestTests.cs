@@ -1,0 +1,51 @@
+using Ote.EdgeHub.Offline;
+using Ote.EdgeHub.Proxy;
+using Ote.Kube.Client;
+
+namespace Ote.Tests.EdgeHub.Proxy;
+
+public sealed class HubRequestTests
+{
+    [Theory]
+    [InlineData("GET", "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1&resourceVersion=0", "Follow", "Follow")]
+    [InlineData("GET", "/api/v1/pods?watch=true&fieldSelector=spec.nodeName%3Dn1&resourceVersion=7", "Follow", "Follow")]
+    [InlineData("GET", "/api/v1/pods", "Forward", "Follow")] // what is so now, only the API server knows
+    [InlineData("GET", "/api/v1/secrets?resourceVersion=0", "Forward", "Unanswered")] // those of the whole cluster never lie on a node
+    [InlineData("GET", "/api/v1/namespaces/a/secrets?resourceVersion=0", "Forward", "Unanswered")]
+    [InlineData("GET", "/api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3Dword&resourceVersion=0", "Follow", "Follow")]
+    [InlineData("GET", "/api/v1/namespaces/a/secrets/word", "Keep", "ReadHere")]
+    [InlineData("GET", "/api/v1/nodes/n1?resourceVersion=0", "Keep", "ReadHere")]
+    [InlineData("PATCH", "/api/v1/nodes/n1/status", "Keep", "WriteHere")]
+    [InlineData("PATCH", "/api/v1/namespaces/a/pods/p/status", "Keep", "WriteHere")]
+    [InlineData("POST", "/api/v1/namespaces/a/events", "Keep", "WriteHere")]
+    [InlineData("PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1", "Keep", "WriteHere")]
+    [InlineData("POST", "/apis/apps/v1/namespaces/a/deployments", "Keep", "Unanswered")]
+    [InlineData("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "Keep", "Remember")]
+    [InlineData("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", "Keep", "Remember")]
+    [InlineData("POST", "/api/v1/namespaces/a/serviceaccounts/default/token", "Keep", "Remember")]
+    [InlineData("GET", "/api/v1/namespaces/a/pods/p/log", "Forward", "Unanswered")]
+    [InlineData("GET", "/apis", "Forward", "Document")]
+    public void A_components_request_has_a_way_while_connected_and_one_while_cut_off(string method, string target, string connected, string cutOff)
+    {
+        var request = Request(method, target, isComponent: true);
+        Assert.Equal(connected, $"{request.Way(true, MergeRules.Takes)}");
+        Assert.Equal(cutOff, $"{request.Way(false, MergeRules.Takes)}");
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/v1/pods?watch=true&resourceVersion=0")]
+    [InlineData("GET", "/api/v1/namespaces/a/secrets/word")]
+    [InlineData("GET", "/apis")]
+    public void Who_is_no_component_of_the_node_is_passed_on_and_gets_nothing_of_the_cache(string method, string target)
+    {
+        var request = Request(method, target, isComponent: false);
+        Assert.Equal(Route.Forward, request.Way(true, MergeRules.Takes));
+        Assert.Equal(Route.Unanswered, request.Way(false, MergeRules.Takes));
+    }
+
+    private static HubRequest Request(string method, string target, bool isComponent)
+    {
+        Assert.True(ApiPath.TryParse(target, out var path, out _));
+        return new HubRequest(path.Resource is null ? null : path, method, isComponent, TakesJson: true, IsBuiltIn: true);
+    }
+}
