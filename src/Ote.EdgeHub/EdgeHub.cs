@@ -5,6 +5,7 @@ using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
 using Ote.EdgeHub.Proxy;
 using Ote.EdgeHub.Upstream;
+using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server;
@@ -28,6 +29,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly NodeConnection _connection;
     private readonly HubDispatcher _dispatcher;
     private readonly HealthProbe _probe;
+    private readonly PeerWitness _witness;
     private readonly EdgeHubOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly TimeProvider _time;
@@ -64,12 +66,14 @@ public sealed class EdgeHub : IAsyncDisposable
         var endpoint = Kubeconfig.Load(options.Kubeconfigs[0]);
         var anonymous = Own((endpoint with { ClientCertificate = null, Token = null, TokenFile = null, Exec = null, Username = null, Password = null }).CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, first.Live, options, time);
-        // It would log each request; what fails is answered, and told of the server.
+        var signs = new KubeletSigns(time);
+        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, time, log);
+        // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
         _dispatcher = new HubDispatcher(
             new CallerAuthenticator(identities, options.ClientAuthorities, () => connection.State == ConnectionState.Connected, time), connection, _cache, _followers, objects,
-            new KeptCalls(_cache, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), options, time, log);
+            new KeptCalls(_cache, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -132,7 +136,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private async Task BeginAsync(CancellationToken cancellation)
     {
         _listener = await Listener.StartAsync(_options.Listen, _pki, new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 }, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
-        _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token));
+        _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token));
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }
 

@@ -35,4 +35,10 @@ public sealed record EdgeHubOptions
 
     /// <summary>How long the API server may take to begin an answer to a component.</summary>
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Where other nodes of the site reach this hub, to see whether its kubelet lives; null: they are not told, and it looks after none.</summary>
+    public IPEndPoint? Advertise { get; init; }
+
+    /// <summary>How often it looks after them.</summary>
+    public TimeSpan WitnessInterval { get; init; } = TimeSpan.FromSeconds(5);
 }

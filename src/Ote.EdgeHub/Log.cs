@@ -34,4 +34,7 @@ internal static partial class Log
 
     [LoggerMessage(7009, LogLevel.Error, "{Method} {Target} failed")]
     public static partial void RequestFailed(this ILogger log, string method, string target, Exception fault);
+
+    [LoggerMessage(7010, LogLevel.Warning, "The other nodes of the site could not be looked after: {Cause}; it is tried again soon")]
+    public static partial void WitnessFailed(this ILogger log, string cause);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Ote.Roles.Backup;
 using Ote.Roles.ClusterController;
 using Ote.Roles.EdgeCluster;
+using Ote.Roles.EdgeController;
 using Ote.Roles.Shim;
 
 namespace Ote.Roles;
@@ -16,6 +17,7 @@ internal static class CommandLine
         ClusterControllerCommand.Create(),
         ShimCommand.Create(),
         EdgeClusterCommand.Create(),
+        EdgeControllerCommand.Create(),
         RestoreCommand.Create(),
     };
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
+using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Hosting;
@@ -15,7 +16,7 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>Serves one. Never throws but for a fault of the connection.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -51,11 +52,22 @@ internal sealed class HubDispatcher(
 
     private async Task RouteAsync(HttpContext context, string target)
     {
+        if (target == PeerWitness.AlivePath)
+        {
+            context.Response.StatusCode = signs.Lives ? StatusCodes.Status204NoContent : StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
+
         var (caller, reason) = authenticator.Find(context);
         if (caller is null)
         {
             await HubStatus.WriteAsync(context, 401, "Unauthorized", reason).ConfigureAwait(false);
             return;
+        }
+
+        if (caller.Name == $"system:node:{options.NodeName}")
+        {
+            signs.Heard();
         }
 
         var request = HubRequest.Of(context.Request, target, caller.Identity is not null, IsBuiltIn, out var fault);

@@ -24,10 +24,14 @@ internal static class EdgeHubCommand
         var listen = new Option<string?>("--listen", "-l") { Description = "Where the components reach it; 127.0.0.1:10261 when absent" };
         var hosts = new Option<string[]>("--host") { Description = "A further name or address that its certificate is good for. Repeat it" };
         var write = new Option<string?>("--write-kubeconfigs") { Description = "Write each component's kubeconfig anew into this folder, leading to the hub" };
+        var advertise = new Option<string?>("--advertise")
+        {
+            Description = "Where other nodes of the site reach the hub, to see whether this node lives; the address of --listen when that is no loopback address",
+        };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write,
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -35,6 +39,8 @@ internal static class EdgeHubCommand
             var files = parsed.GetRequiredValue(kubeconfigs);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
+            var listens = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261);
+            var reached = CommonOptions.EndPoint(parsed, advertise) ?? (IPAddress.IsLoopback(listens.Address) || listens.Address.Equals(IPAddress.Any) || listens.Address.Equals(IPAddress.IPv6Any) ? null : listens);
             var options = new EdgeHubOptions
             {
                 NodeName = parsed.GetRequiredValue(node),
@@ -42,8 +48,9 @@ internal static class EdgeHubCommand
                 Kubeconfigs = files,
                 Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(file => Kubeconfig.Load(file).Server)],
                 ClientAuthorities = Authorities(parsed.GetValue(clientCa)),
-                Listen = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261),
-                Hosts = parsed.GetValue(hosts) ?? [],
+                Listen = listens,
+                Advertise = reached,
+                Hosts = [.. parsed.GetValue(hosts) ?? [], .. reached is null ? [] : new[] { $"{reached.Address}" }],
             };
             Ote.EdgeHub.EdgeHub? hub = null;
             await using var observed = await Observation.StartAsync(

@@ -12,7 +12,9 @@ public sealed class NodeAutonomyTests
     public async Task A_node_that_is_switched_off_and_on_while_cut_off_runs_all_of_its_pods_again_and_comes_back_without_a_restart()
     {
         CancellationToken ct = TestContext.Current.CancellationToken;
-        await using NodeBehindHub world = await NodeBehindHub.StartAsync("autonomy", ct);
+        KubernetesTools tools = await KubernetesTools.FindAsync(ct);
+        await using RealControlPlane plane = await RealControlPlane.StartAsync(new("autonomy") { Scheduler = true }, tools, TimeProvider.System, ct);
+        await using NodeBehindHub world = await NodeBehindHub.StartAsync(plane, "autonomy-node", ct);
         await File.WriteAllTextAsync(Path.Combine(world.Node.Manifests, "keeper.yaml"), $"""
             apiVersion: v1
             kind: Pod

@@ -4,7 +4,7 @@ using Ote.Testing.Links;
 
 namespace Ote.SystemTests.EdgeHub;
 
-/// <summary>A real control plane, a node's hub that reaches it over a cable that can be pulled, and a real node whose kubelet knows the hub alone.</summary>
+/// <summary>A node's hub that reaches a real control plane over a cable that can be pulled, and a real node whose kubelet knows the hub alone.</summary>
 internal sealed class NodeBehindHub : IAsyncDisposable
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
@@ -35,11 +35,10 @@ internal sealed class NodeBehindHub : IAsyncDisposable
 
     public ProductProcess Hub => _hub!;
 
-    public static async Task<NodeBehindHub> StartAsync(string name, CancellationToken ct)
+    /// <summary>Starts both, and waits until the node is Ready.</summary>
+    public static async Task<NodeBehindHub> StartAsync(RealControlPlane plane, string name, CancellationToken ct)
     {
-        KubernetesTools tools = await KubernetesTools.FindAsync(ct);
-        RealControlPlane plane = await RealControlPlane.StartAsync(new(name) { Scheduler = true }, tools, TimeProvider.System, ct);
-        NodeBehindHub world = new(plane, $"{name}-node");
+        NodeBehindHub world = new(plane, name);
         try
         {
             await world.BeginAsync(ct);
@@ -71,7 +70,6 @@ internal sealed class NodeBehindHub : IAsyncDisposable
         if (_hub is not null)
             await _hub.DisposeAsync();
         await Cable.DisposeAsync();
-        await Plane.DisposeAsync();
         _folder.Dispose();
     }
 
@@ -83,7 +81,7 @@ internal sealed class NodeBehindHub : IAsyncDisposable
         int port = FreePorts.Take(1)[0];
         _hub = new ProductProcess(
             "hub", "ote-node",
-            ["edgehub", "--node-name", Name, "--kubeconfig", direct, "--client-ca-file", _folder["ca.crt"], "--data", _folder["data"], "--listen", $"127.0.0.1:{port}", "--write-kubeconfigs", _folder["to-hub"]],
+            ["edgehub", "--node-name", Name, "--kubeconfig", direct, "--client-ca-file", _folder["ca.crt"], "--data", _folder["data"], "--listen", $"127.0.0.1:{port}", "--advertise", $"127.0.0.1:{port}", "--write-kubeconfigs", _folder["to-hub"]],
             _folder.Path);
         await _hub.StartAsync();
         await _hub.WaitForLineAsync("answers at https://", Soon, ct);

@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Logging;
+using Ote.Controllers.EdgeNodes;
+
+namespace Ote.Controllers;
+
+/// <summary>What controllers log; ids from 7100.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(7100, LogLevel.Information, "Node {Node} is {Phase}: {Message}")]
+    public static partial void NodeTurned(this ILogger log, string node, EdgeNodePhase phase, string message);
+
+    [LoggerMessage(7101, LogLevel.Warning, "Node {Node} could not be looked at: {Cause}; it is tried again soon")]
+    public static partial void NodeNotLookedAt(this ILogger log, string node, string cause);
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Ote.Controllers.EdgeNodes;
+using Ote.Kube.Client;
+using Ote.Kube.Leases;
+using Ote.Roles.Hosting;
+
+namespace Ote.Roles.EdgeController;
+
+/// <summary><c>ote edge-controller</c>: keeps nodes that are cut off from being taken for dead.</summary>
+internal static class EdgeControllerCommand
+{
+    private const string LeaseNamespace = "kube-system";
+    private const string LeaseName = "ote-edge-controller";
+
+    public static Command Create()
+    {
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster whose nodes it looks after; kubectl's own choice when absent" };
+        var silence = new Option<string?>("--silence")
+        {
+            Description = "How long a kubelet may be unheard before its site is asked; 22s when absent. Well below the controller manager's --node-monitor-grace-period (40s by default)",
+        };
+        var interval = new Option<string?>("--interval") { Description = "Between two looks at all nodes; 5s when absent" };
+        var common = new CommonOptions();
+        var command = new Command("edge-controller", "Tells nodes that are cut off from dead ones, and keeps the former's pods from being evicted") { kubeconfig, silence, interval };
+        common.AddTo(command);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            var options = new EdgeNodeControllerOptions();
+            options = options with
+            {
+                Silence = CommonOptions.Duration(parsed, silence) ?? options.Silence, Interval = CommonOptions.Duration(parsed, interval) ?? options.Interval,
+            };
+            if (options.Interval > options.Silence)
+            {
+                throw new RoleException($"--interval: {options.Interval.TotalSeconds:0} s is longer than --silence ({options.Silence.TotalSeconds:0} s); nodes would be looked at too late");
+            }
+
+            var endpoint = Kubeconfig.Load(Kubeconfig.DefaultPath(parsed.GetValue(kubeconfig)));
+            if (!endpoint.NeedsMachineTrust)
+            {
+                MachineTrust.LeaveOut();
+            }
+
+            var log = host.Loggers.CreateLogger<EdgeNodeController>();
+            using var client = new KubeClient(endpoint.CreateHttpClient(host.Time), "ote-edge-controller");
+            var controller = new EdgeNodeController(client, options, host.Time, host.Random, log);
+            await controller.InstallAsync(host.Stop).ConfigureAwait(false);
+            var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
+            var elector = new LeaderElector(client, LeaseNamespace, LeaseName, identity, "", new ElectionOptions(), host.Time, host.Random, log);
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false);
+            await Console.Out.WriteLineAsync($"edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
+            host.Settle();
+            await elector.RunAsync((_, led) => controller.RunAsync(led), host.Stop).ConfigureAwait(false);
+        }));
+        return command;
+    }
+}
