@@ -63,7 +63,7 @@ publish() {
   esac
   with_lock artifacts/built/lock 1200 "a build of this folder"
   rm -rf "out/$rid"
-  for project in ote otectl; do
+  for project in ote ote-node otectl; do
     STEP_TAIL=200 step "Publishing $project for $rid" 1200 "artifacts/built/publish-$project.log" dotnet publish "src/$project" -c Release -r "$rid" -o "out/$rid" \
       -v q --nologo -nodeReuse:false -p:UseSharedCompilation=false "${flags[@]}" ||
       fail "$project could not be published for $rid (its log is above); mend the errors and try again"
