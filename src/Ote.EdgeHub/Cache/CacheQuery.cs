@@ -47,7 +47,7 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
     public static CacheQuery Parse(string text)
     {
         var parts = text.Split('\n');
-        return new CacheQuery(parts[0], parts[1], parts[2], Absent(parts[3]), Absent(parts[4]), parts[5], parts[6]);
+        return new CacheQuery(parts[0], parts[1], parts[2], Absent(parts[3]), Absent(parts[4]), Uri.UnescapeDataString(parts[5]), Uri.UnescapeDataString(parts[6]));
 
         static string? Absent(string part) => part.Length == 0 ? null : part;
     }
@@ -75,6 +75,10 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
     public bool Covers(StoreKey key) => IsFollowed && key.Resource == Resource && (Namespace is null || Namespace == key.Namespace)
         && (NamedAlone is not { } name || name == key.Name);
 
+    /// <summary>Whether all that another asks for is among what this one does.</summary>
+    public bool Includes(CacheQuery other) => other is not null && IsFollowed && other.IsFollowed && (Group, Version, Plural) == (other.Group, other.Version, other.Plural)
+        && (Namespace is null || Namespace == other.Namespace) && (LabelSelector.Length == 0 || LabelSelector == other.LabelSelector) && (FieldSelector.Length == 0 || FieldSelector == other.FieldSelector);
+
     /// <summary>The one object that its field selector chooses by its name; null: it chooses others too.</summary>
     public string? NamedAlone => _selectors.Value.Fields.Terms.FirstOrDefault(term => term.Equal && term.Path == "metadata.name")?.Value;
 
@@ -85,5 +89,5 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
     public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
 
     /// <summary>The text by which a copy is found again.</summary>
-    public override string ToString() => string.Join('\n', Group, Version, Plural, Namespace ?? "", Name ?? "", LabelSelector, FieldSelector);
+    public override string ToString() => string.Join('\n', Group, Version, Plural, Namespace ?? "", Name ?? "", Uri.EscapeDataString(LabelSelector), Uri.EscapeDataString(FieldSelector));
 }

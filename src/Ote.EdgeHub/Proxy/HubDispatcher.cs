@@ -106,35 +106,21 @@ internal sealed class HubDispatcher(
     private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)
     {
         var query = CacheQuery.Of(request.Path!);
-        var scope = cache.Find(query);
-        if (scope is null || !scope.IsGranted(caller.Name))
+        // A copy of more than is asked for will do, and saves a watch: what is asked for is chosen out of it.
+        var wider = cache.Scopes.FirstOrDefault(scope => scope.Query != query && scope.Query.Includes(query));
+        var scope = wider is not null && await MayReadAsync(context, caller, wider.Query).ConfigureAwait(false) is null ? wider : null;
+        if (scope is null)
         {
-            if (connection.State != ConnectionState.Connected)
+            if (await MayReadAsync(context, caller, query).ConfigureAwait(false) is { } refused)
             {
-                await UnansweredAsync(context, request).ConfigureAwait(false);
-                return;
-            }
-
-            // Whether this caller may read it is the API server's to say, once.
-            try
-            {
-                await caller.Identity!.Client.SendAsync(HttpMethod.Get, query.Target() + "&limit=1", null, null, context.RequestAborted).ConfigureAwait(false);
-            }
-            catch (KubeStatusException refused)
-            {
-                await HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message).ConfigureAwait(false);
-                return;
-            }
-            catch (HttpRequestException)
-            {
-                await UnansweredAsync(context, request).ConfigureAwait(false);
+                await (refused.Code == 503 ? UnansweredAsync(context, request) : HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message)).ConfigureAwait(false);
                 return;
             }
 
             scope = cache.Take(query);
-            cache.Grant(scope, caller.Name);
         }
 
+        cache.Grant(scope, caller.Name);
         followers.Follow(scope);
         try
         {
@@ -147,6 +133,34 @@ internal sealed class HubDispatcher(
         }
 
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether a caller may read a query is the API server's to say, once; null: it may. 503: that was never asked, and cannot be now.</summary>
+    private async Task<KubeStatusException?> MayReadAsync(HttpContext context, Caller caller, CacheQuery query)
+    {
+        if (cache.Find(query)?.IsGranted(caller.Name) == true)
+        {
+            return null;
+        }
+
+        if (connection.State != ConnectionState.Connected)
+        {
+            return new KubeStatusException(503, "ServiceUnavailable", "the node is cut off");
+        }
+
+        try
+        {
+            await caller.Identity!.Client.SendAsync(HttpMethod.Get, query.Target() + "&limit=1", null, null, context.RequestAborted).ConfigureAwait(false);
+            return null;
+        }
+        catch (KubeStatusException refused)
+        {
+            return refused;
+        }
+        catch (HttpRequestException away)
+        {
+            return new KubeStatusException(503, "ServiceUnavailable", away.Message);
+        }
     }
 
     /// <summary>One object: from a copy that has it; nowhere when a copy that would have it has not.</summary>

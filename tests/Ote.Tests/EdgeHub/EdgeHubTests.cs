@@ -62,6 +62,18 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_part_of_a_copy_is_chosen_out_of_it_and_needs_no_watch_of_its_own()
+    {
+        await _world.CreatePodAsync("a");
+        await _world.CreatePodAsync("b");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods");
+        Assert.Equal("b", Assert.Single(await ListFromZeroAsync(_world.Node, "api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Db")).Name());
+        await _world.CutAsync();
+        Assert.Equal(2, (await _world.Node.ListAsync(Kinds.Pods, "default", null, Token)).Items.Count);
+        Assert.Empty((await _world.Node.ListAsync(Kinds.Pods, "default", new ListQuery(LabelSelector: "app=none"), Token)).Items);
+    }
+
+    [Fact]
     public async Task What_was_never_asked_is_refused_while_cut_off_and_not_told_to_be_empty()
     {
         await _world.CutAsync();
