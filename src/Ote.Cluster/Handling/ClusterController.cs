@@ -14,6 +14,7 @@ using Ote.Cluster.Issuing;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Lateral;
 using Ote.Cluster.Messages;
+using Ote.Cluster.Namespaces;
 using Ote.Cluster.Reports;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Streams;
@@ -82,6 +83,7 @@ public sealed class ClusterController : IAsyncDisposable
     private readonly CommandController? _commands;
     private readonly ClusterObjects? _objects;
     private readonly MessageObjects? _messageObjects;
+    private readonly NamespaceFlow? _namespaces;
     private readonly List<Task> _loops = [];
     private EdgeTunnel? _edgeTunnel;
     private EpochCounter? _epochs;
@@ -221,6 +223,7 @@ public sealed class ClusterController : IAsyncDisposable
 
             _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log, orders);
             _messageObjects = new MessageObjects(Messages, api, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
+            _namespaces = parts.Mirror is null ? null : NamespaceFlow.Make(api, parts, _routes, _live.ClientOf, _access);
             _routes.Changed += OnRoutesChanged;
             _metrics.ObserveCertificates(_certificate.SecondsLeft, _revoker is null ? null : () => certificates.Late);
         }
@@ -408,6 +411,7 @@ public sealed class ClusterController : IAsyncDisposable
         _audit?.Dispose();
         _commands?.Dispose();
         _messageObjects?.Dispose();
+        _namespaces?.Dispose();
         Messages.Dispose();
         _lateral?.Dispose();
         _objects?.Dispose();
@@ -554,6 +558,11 @@ public sealed class ClusterController : IAsyncDisposable
             RunOnControlApi("commands", _commands.RunAsync);
             RunOnControlApi("cluster objects", _objects.RunAsync);
             RunOnControlApi("message objects", _messageObjects!.RunAsync);
+            if (_namespaces is not null)
+            {
+                RunOnControlApi("namespaces", _namespaces.RunAsync);
+            }
+
             if (_rollover is not null)
             {
                 RunOnControlApi("CA rollover", _rollover.RunAsync);

@@ -4,6 +4,7 @@ using Ote.Cluster.Access;
 using Ote.Cluster.Audit;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Tunnel;
+using Ote.Kube.Client;
 using Ote.Protocol.Tunnel;
 using Ote.Shim;
 
@@ -13,6 +14,7 @@ namespace Ote.Cluster.Streams;
 internal sealed class LiveAccess : IAsyncDisposable
 {
     private readonly LiveServer _server;
+    private readonly Lazy<LivePool> _pool;
     private readonly Lazy<LiveGate> _gate;
 
     /// <summary>Puts the parts together; nothing is open until somebody asks.</summary>
@@ -31,7 +33,8 @@ internal sealed class LiveAccess : IAsyncDisposable
     {
         _server = new LiveServer(routes.Self.Name, shim, access, audit, time, loggers);
         Streams = new StreamDesk(routes, linkTo, dial, _server, time, loggers.CreateLogger("Ote.Cluster.Streams"), stop);
-        _gate = new Lazy<LiveGate>(() => new LiveGate(Streams.OpenAsync));
+        _pool = new Lazy<LivePool>(() => new LivePool(Streams.OpenAsync));
+        _gate = new Lazy<LiveGate>(() => new LiveGate(_pool.Value));
     }
 
     /// <summary>What links bring, and children dial.</summary>
@@ -40,11 +43,23 @@ internal sealed class LiveAccess : IAsyncDisposable
     /// <summary>Carries one request of a user to a cluster, and its answer back.</summary>
     public Task ForwardAsync(HttpContext context, string cluster, Requester requester, string target) => _gate.Value.ForwardAsync(context, cluster, requester, target);
 
+    /// <summary>A client of a cluster's API, as a user. What those on the way refuse is a <see cref="StreamRefusedException"/> within an <see cref="HttpRequestException"/>.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="requester">As whom it asks.</param>
+    /// <returns>For a few requests; the caller's to dispose.</returns>
+    public KubeClient ClientOf(string cluster, Requester requester) =>
+        new(new HttpClient(_pool.Value.Handler, disposeHandler: false) { BaseAddress = _pool.Value.AddressOf(cluster, requester), Timeout = Timeout.InfiniteTimeSpan });
+
     public async ValueTask DisposeAsync()
     {
         if (_gate.IsValueCreated)
         {
             _gate.Value.Dispose();
+        }
+
+        if (_pool.IsValueCreated)
+        {
+            _pool.Value.Dispose();
         }
 
         await _server.DisposeAsync().ConfigureAwait(false);

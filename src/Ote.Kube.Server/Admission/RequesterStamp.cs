@@ -4,7 +4,7 @@ using Ote.Kube.Objects;
 namespace Ote.Kube.Server.Admission;
 
 /// <summary>
-/// Writes who commands onto each ClusterController, so that every cluster it reaches can act as that user, and onto each Cluster who
+/// Writes who commands onto each ClusterController and NamespacePolicy, so that every cluster it reaches can act as that user, and onto each Cluster who
 /// accepted it or shut it out. The annotations follow the field: whoever last changed it is named, and nobody can write another name there.
 /// </summary>
 internal sealed class RequesterStamp : IAdmission
@@ -16,7 +16,7 @@ internal sealed class RequesterStamp : IAdmission
 
     public AdmissionVerdict Decide(AdmissionRequest request) => request switch
     {
-        { Group: "ote.baidu.com", Kind: "ClusterController", Object: { } obj } => Stamp(request, obj, User, Groups, static o => o["spec"]),
+        { Group: "ote.baidu.com", Kind: "ClusterController" or "NamespacePolicy", Object: { } obj } => Stamp(request, obj, User, Groups, static o => o["spec"]),
         { Group: "ote.baidu.com", Kind: "Cluster", Object: { } obj } => Stamp(request, obj, AcceptanceUser, AcceptanceGroups, static o => o.At("spec", "accepted")),
         _ => AdmissionVerdict.Allow,
     };

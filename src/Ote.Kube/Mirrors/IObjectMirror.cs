@@ -18,4 +18,12 @@ public interface IObjectMirror
     /// <param name="ct">Ends the wait for a turn.</param>
     /// <exception cref="IOException">The mirror cannot be read; the message says what to do.</exception>
     ValueTask<MirroredState> LookAsync(MirroredKey key, string uid, CancellationToken ct);
+
+    /// <summary>Reads what there is of one kind of one cluster.</summary>
+    /// <param name="cluster">The cluster's name in the tree.</param>
+    /// <param name="kind">Plural and, behind a dot, group, as in <see cref="MirroredKey.Kind"/>.</param>
+    /// <param name="most">No more objects than so many, in no order.</param>
+    /// <param name="ct">Ends the wait for a turn.</param>
+    /// <exception cref="IOException">The mirror cannot be read; the message says what to do.</exception>
+    ValueTask<MirroredCopies> ListAsync(string cluster, string kind, int most, CancellationToken ct);
 }

@@ -92,6 +92,9 @@ public static class Kinds
     /// <summary>ote.baidu.com/v1 MessagePolicy: which clusters may send which others messages.</summary>
     public static ResourceRef MessagePolicies { get; } = new("ote.baidu.com", "v1", "messagepolicies", "MessagePolicy", false);
 
+    /// <summary>ote.baidu.com/v1 NamespacePolicy: which namespaces of a control API are in which clusters too.</summary>
+    public static ResourceRef NamespacePolicies { get; } = new("ote.baidu.com", "v1", "namespacepolicies", "NamespacePolicy", false);
+
     /// <summary>ote.baidu.com/v1 JoinToken: the hash of a one-time token and what it allows.</summary>
     public static ResourceRef JoinTokens { get; } = new("ote.baidu.com", "v1", "jointokens", "JoinToken", false);
 }

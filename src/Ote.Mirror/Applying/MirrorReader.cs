@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
@@ -93,6 +94,23 @@ internal sealed class MirrorReader(StaleClusters stale)
         }
 
         return new MirroredState(reported, there?.Uid, there?.ResourceVersion, there?.Uid != q.Uid && HasGone(s, kind, cluster, q.Key, q.Uid));
+    });
+
+    /// <summary>What there is of a kind of a cluster, as that has it.</summary>
+    public static MirroredCopies Copies(Session session, (string Cluster, string Kind, int Most) asked) => session.InOneMoment(asked, static (s, q) =>
+    {
+        var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", q.Kind);
+        var cluster = s.Scalar("SELECT id FROM clusters WHERE name=$1", q.Cluster);
+        var objects = new List<JsonObject>();
+        using (var reader = s.Prepare("SELECT value FROM objects INDEXED BY by_cluster WHERE kind=$1 AND cluster=$2 LIMIT $3", kind, cluster, q.Most).ExecuteReader())
+        {
+            while (reader.Read())
+            {
+                objects.Add(MirroredObject.OriginalOf(PackedValue.Unpack((byte[])reader[0])));
+            }
+        }
+
+        return new MirroredCopies(s.Scalar("SELECT 1 FROM streams WHERE cluster=$1 AND kind=$2", cluster, kind) != 0, objects);
     });
 
     /// <summary>The clusters of which there is something.</summary>

@@ -112,17 +112,10 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => _database.ReadAsync(_reader.Find, key, cancellation);
 
     /// <inheritdoc/>
-    public async ValueTask<MirroredState> LookAsync(MirroredKey key, string uid, CancellationToken ct)
-    {
-        try
-        {
-            return await _database.ReadAsync(MirrorReader.Look, (key, uid), ct).ConfigureAwait(false);
-        }
-        catch (SqliteException broken)
-        {
-            throw new IOException($"the mirror cannot be read: {broken.Message}. If it is damaged, stop, remove its folder and start: clusters tell all of it again.", broken);
-        }
-    }
+    public ValueTask<MirroredState> LookAsync(MirroredKey key, string uid, CancellationToken ct) => ReadAsync(MirrorReader.Look, (key, uid), ct);
+
+    /// <inheritdoc/>
+    public ValueTask<MirroredCopies> ListAsync(string cluster, string kind, int most, CancellationToken ct) => ReadAsync(MirrorReader.Copies, (cluster, kind, most), ct);
 
     /// <inheritdoc/>
     public ValueTask<StoredObject?> FindAsync(StoreKey key, DateTimeOffset? at, CancellationToken cancellation) => at is { } moment
@@ -171,6 +164,18 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     {
         var slash = resource.IndexOf('/', StringComparison.Ordinal);
         return slash == 0 ? resource[1..] : $"{resource[(slash + 1)..]}.{resource[..slash]}";
+    }
+
+    private async ValueTask<T> ReadAsync<T, TArgument>(Func<Session, TArgument, T> read, TArgument argument, CancellationToken ct)
+    {
+        try
+        {
+            return await _database.ReadAsync(read, argument, ct).ConfigureAwait(false);
+        }
+        catch (SqliteException broken)
+        {
+            throw new IOException($"the mirror cannot be read: {broken.Message}. If it is damaged, stop, remove its folder and start: clusters tell all of it again.", broken);
+        }
     }
 
     private async Task<bool> DoAsync(Func<MirrorWriter, bool> work)

@@ -90,6 +90,22 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
     public static (string Uid, string ResourceVersion) VersionOf(byte[] shown) =>
         JsonNode.Parse(shown) is JsonObject obj ? (obj.Uid(), obj.Annotation(Prefix + "resource-version") ?? "") : ("", "");
 
+    /// <summary>An object that is shown, under the name and in the version that it has at its cluster, without what says whose it is. What a pod's node or a selector says stays as it is shown.</summary>
+    public static JsonObject OriginalOf(byte[] shown)
+    {
+        var obj = (JsonObject)JsonNode.Parse(shown)!;
+        var metadata = obj.Child("metadata");
+        metadata["name"] = obj.Annotation(Prefix + "name");
+        metadata["resourceVersion"] = obj.Annotation(Prefix + "resource-version");
+        foreach (var key in (ReadOnlySpan<string>)["cluster", "name", "resource-version"])
+        {
+            metadata.Child("annotations").Remove(Prefix + key);
+        }
+
+        metadata.Child("labels").Remove(ClusterLabel);
+        return obj;
+    }
+
     /// <summary>An object that is gone, at the revision at which it went.</summary>
     public static byte[] AtRevision(byte[] json, long revision)
     {

@@ -41,4 +41,6 @@ internal sealed class PlayedMirror : IObjectMirror
         Interlocked.Increment(ref _looks);
         return _fails ? throw new IOException("played") : ValueTask.FromResult(_states.GetValueOrDefault(key, new MirroredState(HasKind, null, null, false)));
     }
+
+    public ValueTask<MirroredCopies> ListAsync(string cluster, string kind, int most, CancellationToken ct) => throw new NotSupportedException("commands look at one object at a time");
 }

@@ -149,7 +149,7 @@ internal sealed class SmallTree : IAsyncDisposable
         var shim = new KubernetesShim(
             Connect(), new KubernetesShimOptions(), new ShimMetrics(Meters), TimeProvider.System, Next, Loggers.CreateLogger<KubernetesShim>(), new HttpMessageInvoker(_apis[name].CreateHandler(UserInfo.Component("shim"))));
         return Reports
-            ? ReportingShim.Around(shim, Connect(), Path.Combine(Folder, name + "-reports"), [new ReportedKind("configmaps", "", [])], TimeProvider.System, Next, Loggers.CreateLogger("reports"))
+            ? ReportingShim.Around(shim, Connect(), Path.Combine(Folder, name + "-reports"), [new ReportedKind("configmaps", "", []), new ReportedKind("namespaces", "", [])], TimeProvider.System, Next, Loggers.CreateLogger("reports"))
             : shim;
 
         HttpClient Connect() => new(_apis[name].CreateHandler(UserInfo.Component("shim"))) { BaseAddress = new Uri("https://embedded/"), Timeout = Timeout.InfiniteTimeSpan };

@@ -21,6 +21,10 @@ public sealed class RequesterStampTests
     }
 
     [Fact]
+    public void NamespacePolicy_CarriesWhoWroteIt() =>
+        Assert.Equal("ann", Decide(Ann, Command("""{"namespaces":["a"],"clusters":"*"}"""), null, "NamespacePolicy").Annotation(RequesterStamp.User));
+
+    [Fact]
     public void SpecChanged_CarriesWhoChangedIt()
     {
         var old = Decide(Ann, Command("""{"method":"GET"}"""), null);
