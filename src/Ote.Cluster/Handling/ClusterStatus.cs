@@ -18,6 +18,7 @@ namespace Ote.Cluster.Handling;
 internal static class ClusterStatus
 {
     private const string LocalClusterReachable = "LocalClusterReachable";
+    private const string Reporting = "Reporting";
     private const string PlacementInForce = "PlacementInForce";
     private const string Elsewhere = "WishedElsewhere";
     private const string Astray = "NotBelowPinned";
@@ -76,6 +77,7 @@ internal static class ClusterStatus
 
         WriteLocal(status, entry, now);
         WriteFigures(status, entry.Managed ? entry.Local : null);
+        WriteReporting(status, entry, now);
         if (entry.Issuer.Length > 0)
         {
             Conditions.SetCondition(
@@ -154,6 +156,32 @@ internal static class ClusterStatus
             {
                 status.Remove(field);
             }
+        }
+    }
+
+    /// <summary>Whether a cluster's shim reports what is in it, and how long changes take; nothing when it manages none or never said.</summary>
+    public static void WriteReporting(JsonObject status, RouteEntry entry, DateTimeOffset now)
+    {
+        if (entry is not { Managed: true, Local.Reports: { } reports })
+        {
+            Forget(status, Reporting);
+        }
+        else
+        {
+            Conditions.SetCondition(
+                status, Reporting, reports, reports ? "Told" : "Silent",
+                reports ? "its shim reports what is in the cluster"
+                    : "its shim does not report: nothing of what is in the cluster is shown by the fleet API, no command is observed there, and no namespace policy is carried out. Start it with `ote shim k8s --reports DIRECTORY`, or its controller with --managed-kubeconfig", now);
+        }
+
+        // Of one that is away, what is on its way grows older, and by how much nobody here knows.
+        if (entry is { Managed: true, Online: true, Local.Lag: { } lag })
+        {
+            status["reportLag"] = DurationText.Of(lag);
+        }
+        else
+        {
+            status.Remove("reportLag");
         }
     }
 

@@ -72,7 +72,9 @@ internal sealed class ControllerMetrics : IDisposable
     public void ObserveLocal(Func<LocalReport?> local)
     {
         IEnumerable<Measurement<int>> Reachable() => local() is { } known ? [new Measurement<int>(known.IsReachable ? 1 : 0)] : [];
+        IEnumerable<Measurement<double>> Lag() => local()?.Lag is { } lag ? [new Measurement<double>(lag.TotalSeconds)] : [];
         _meter.CreateObservableGauge("ote.local.reachable", Reachable, "{cluster}", "Whether the managed cluster and its shim answer");
+        _meter.CreateObservableGauge("ote.report.lag", Lag, "s", "How long changes of the managed cluster take to be on a follower's disk");
     }
 
     /// <summary>Watches the link to the parent, by its books here. The function is called when metrics are read, from any thread; null: there is none yet.</summary>

@@ -10,24 +10,30 @@ namespace Ote.Cluster.Handling;
 /// <param name="Since">Unix seconds by the site's clock, since when it is so; at the earliest since its controller started.</param>
 /// <param name="Version">Of the managed cluster; empty: not known.</param>
 /// <param name="Figures">What the managed cluster has; null: it does not tell. Not to be changed.</param>
-public sealed record LocalReport(bool IsReachable, string Text, long Since, string Version = "", ClusterSummary? Figures = null)
+/// <param name="Reports">Whether the shim reports what there is in the cluster; null: not known.</param>
+public sealed record LocalReport(bool IsReachable, string Text, long Since, string Version = "", ClusterSummary? Figures = null, bool? Reports = null)
 {
     /// <summary>Characters of a text, at most.</summary>
     public const int MaxText = 256;
 
     private const int MaxVersion = 64;
+    private const ulong MostLagMilliseconds = 365UL * 86_400_000;
     private const int MostResources = 16;
     private const int MaxResourceName = 128;
     private const uint MostOfAKind = 10_000_000;
     private const long MostAmount = 1L << 53;
     private const long LastSecond = 253_402_300_799; // of the year 9999
 
+    /// <summary>How long changes take to be reported, see <see cref="ClusterSummary.ReportLagMilliseconds"/>; null: not measured. At most a year, whatever was told.</summary>
+    public TimeSpan? Lag => Figures is { ReportLagMilliseconds: > 0 and var told } ? TimeSpan.FromMilliseconds(Math.Min(told - 1, MostLagMilliseconds)) : null;
+
     /// <summary>When it became so; never later than now, whatever the site's clock says.</summary>
     public DateTimeOffset SinceBy(DateTimeOffset now) => DateTimeOffset.FromUnixTimeSeconds(Math.Min(Since, now.ToUnixTimeSeconds()));
 
     internal static LocalReport? From(Wire.LocalReport? wire) => wire is null ? null : new LocalReport(
         wire.Reachable, Short(wire.Text), (long)Math.Min(wire.SinceUnixSeconds, LastSecond), wire.ClusterVersion.Length <= MaxVersion ? wire.ClusterVersion : wire.ClusterVersion[..MaxVersion],
-        IsSound(wire.Summary) ? wire.Summary : null);
+        IsSound(wire.Summary) ? wire.Summary : null,
+        wire.Reporting switch { Wire.LocalReport.Types.Reporting.Told => true, Wire.LocalReport.Types.Reporting.Silent => false, _ => null });
 
     /// <summary>Whether figures are of a possible cluster. Those of no possible one count as not told: whoever told them deceives, and sums must stay sums.</summary>
     internal static bool IsSound(ClusterSummary? figures) =>
@@ -39,7 +45,11 @@ public sealed record LocalReport(bool IsReachable, string Text, long Since, stri
 
     internal static string Short(string text) => text.Length <= MaxText ? text : text[..MaxText];
 
-    internal Wire.LocalReport ToWire() => new() { Reachable = IsReachable, Text = Text, SinceUnixSeconds = (ulong)Math.Max(0, Since), ClusterVersion = Version, Summary = Figures };
+    internal Wire.LocalReport ToWire() => new()
+    {
+        Reachable = IsReachable, Text = Text, SinceUnixSeconds = (ulong)Math.Max(0, Since), ClusterVersion = Version, Summary = Figures,
+        Reporting = Reports switch { true => Wire.LocalReport.Types.Reporting.Told, false => Wire.LocalReport.Types.Reporting.Silent, null => Wire.LocalReport.Types.Reporting.Unknown },
+    };
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(IsReachable ? "reachable" : Text)} since {Since}");

@@ -23,6 +23,7 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
     public static readonly TimeSpan FiguresPause = TimeSpan.FromSeconds(60);
 
     private readonly Signal _signal = new();
+    private bool? _reports;
     private volatile LocalReport? _now;
 
     /// <summary>The last word; null before the first.</summary>
@@ -37,6 +38,11 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
         {
             await foreach (var word in shim.WatchReadinessAsync(stop).ConfigureAwait(false))
             {
+                if (word.Ready && _now is not { IsReachable: true, Reports: not null })
+                {
+                    _reports = await AskAsync(stop).ConfigureAwait(false); // another shim may be there than before
+                }
+
                 Learn(word);
             }
 
@@ -51,13 +57,34 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
         }
     }
 
+    /// <summary>Whether the shim reports; null: it does not say now, and is asked again at its next word.</summary>
+    private async Task<bool?> AskAsync(CancellationToken stop)
+    {
+        if (shim is not IReportSource)
+        {
+            return false;
+        }
+
+        try
+        {
+            return (await shim.DescribeAsync(stop).ConfigureAwait(false)).Reports;
+        }
+#pragma warning disable CA1031 // A shim of anybody's: that it cannot be asked is no reason not to tell what it said by itself.
+        catch (Exception fault) when (!stop.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            log.ShimNotDescribed(fault.Message);
+            return null;
+        }
+    }
+
     private void Learn(Readiness word)
     {
         var before = _now;
         var text = word.Ready ? "" : LocalReport.Short(word.Text.Length > 0 ? word.Text : "the local cluster does not answer its shim");
         var figures = LocalReport.IsSound(word.Summary) ? word.Summary : before?.Figures; // while it does not answer, what it had last
         var next = new LocalReport(
-            word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds(), word.Ready ? LocalReport.Short(word.ClusterVersion) : before?.Version ?? "", figures);
+            word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds(), word.Ready ? LocalReport.Short(word.ClusterVersion) : before?.Version ?? "", figures, _reports);
         if (next == before)
         {
             return;

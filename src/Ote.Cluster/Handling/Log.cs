@@ -106,4 +106,7 @@ internal static partial class Log
 
     [LoggerMessage(2330, LogLevel.Warning, "Receipts are sent to {Parent} without the clusters' answers: {Cause}")]
     public static partial void ReceiptsCut(this ILogger log, string parent, string cause);
+
+    [LoggerMessage(2399, LogLevel.Debug, "The shim does not say whether it reports, and is asked again: {Cause}")]
+    public static partial void ShimNotDescribed(this ILogger log, string cause);
 }

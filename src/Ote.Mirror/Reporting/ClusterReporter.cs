@@ -40,10 +40,15 @@ public sealed class ClusterReporter
         (_client, _journal, _kinds, _time, _random, _log) = (client, journal, kinds, time, random, log);
         _journal.Keep([.. kinds.Select(k => k.Stream)]);
         _streams = [.. kinds.Select(k => journal.Stream(k.Stream))];
+        Lag = new ReportLag(_streams, time);
+        _journal.Changed += Lag.Seen; // before any follower hears of it
     }
 
     /// <summary>What the cluster has, in figures, as far as nodes and pods are reported.</summary>
     public ClusterTally Tally { get; } = new();
+
+    /// <summary>How long changes take to those who follow.</summary>
+    internal ReportLag Lag { get; }
 
     /// <summary>Watches the cluster until stopped.</summary>
     public Task RunAsync(CancellationToken stop)
@@ -62,7 +67,8 @@ public sealed class ClusterReporter
     {
         var news = new Signal();
         var said = Channel.CreateBounded<ReportRequest>(new BoundedChannelOptions(MostRequests) { SingleReader = true });
-        var session = new ReportSession(_streams);
+        using var lag = Lag.Enter();
+        var session = new ReportSession(_streams, lag);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var listening = ListenAsync(requests, said.Writer, news, ending.Token);
         _journal.Changed += news.Set;

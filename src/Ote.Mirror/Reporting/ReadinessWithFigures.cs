@@ -6,12 +6,14 @@ namespace Ote.Mirror.Reporting;
 
 /// <summary>Puts a cluster's figures beside what its shim says of its readiness: a word at each change of either, of figures alone one each <see cref="Gathering"/> at most.</summary>
 /// <param name="tally">The figures.</param>
+/// <param name="lag">How long changes take to followers, which is one of the figures.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ReadinessWithFigures(ClusterTally tally, TimeProvider time)
+internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, TimeProvider time)
 {
     /// <summary>For so long changes of figures are gathered.</summary>
     public static readonly TimeSpan Gathering = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(10);
     private readonly Signal _news = new();
     private volatile Readiness? _word;
     private volatile bool _ended;
@@ -31,6 +33,8 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, TimeProvider time
         };
         var hearing = HearAsync(words, ending.Token);
         tally.Changed += figures;
+        lag.Changed += figures;
+        using var looking = time.CreateTimer(static lag => ((ReportLag)lag!).Look(), lag, LookEvery, LookEvery);
         try
         {
             Readiness? told = null;
@@ -44,6 +48,11 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, TimeProvider time
 
                 var next = word.Clone();
                 next.Summary = tally.Now;
+                if (next.Summary is { } summary && lag.Now is { } behind)
+                {
+                    summary.ReportLagMilliseconds = 1 + (ulong)behind.TotalMilliseconds;
+                }
+
                 if (!next.Equals(told))
                 {
                     told = next;
@@ -54,6 +63,7 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, TimeProvider time
         finally
         {
             tally.Changed -= figures;
+            lag.Changed -= figures;
             await ending.CancelAsync().ConfigureAwait(false);
             await hearing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -7,19 +7,32 @@ namespace Ote.Mirror.Reporting;
 /// What one follower has been told and has kept. Streams take turns, a part of <see cref="PartBytes"/> each, and no more than the follower's window is on its
 /// way. Used by one caller at a time.
 /// </summary>
-/// <param name="streams">What there is to follow.</param>
-public sealed class ReportSession(IReadOnlyList<ReportStream> streams)
+public sealed class ReportSession
 {
     /// <summary>Of objects in one report, unless a single one is larger.</summary>
     public const int PartBytes = 128 * 1024;
 
     private const int LeastWindow = 1024;
     private const int MostWindow = 16 * 1024 * 1024;
+    private readonly IReadOnlyList<ReportStream> _streams;
+    private readonly ReportLag.Follower? _lag;
     private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
     private readonly List<(string Kind, ulong Epoch, ulong To, int Bytes)> _onTheWay = [];
     private int _window;
     private int _bytes;
     private int _turn;
+
+    /// <summary>Begins a session.</summary>
+    /// <param name="streams">What there is to follow.</param>
+    public ReportSession(IReadOnlyList<ReportStream> streams)
+        : this(streams, null)
+    {
+    }
+
+    /// <summary>Begins a session whose lag is measured.</summary>
+    /// <param name="streams">What there is to follow.</param>
+    /// <param name="lag">Where; null: nowhere.</param>
+    internal ReportSession(IReadOnlyList<ReportStream> streams, ReportLag.Follower? lag) => (_streams, _lag) = (streams, lag);
 
     /// <summary>Takes what the follower says.</summary>
     public void Take(ReportRequest request)
@@ -29,10 +42,12 @@ public sealed class ReportSession(IReadOnlyList<ReportStream> streams)
         {
             case ReportRequest.KindOneofCase.Follow:
                 Begin(request.Follow);
+                _lag?.Begin(request.Follow.Cursors);
                 break;
             case ReportRequest.KindOneofCase.Kept:
                 _onTheWay.RemoveAll(r => r.Kind == request.Kept.Kind && r.Epoch == request.Kept.Epoch && r.To <= request.Kept.Revision);
                 _bytes = _onTheWay.Sum(r => r.Bytes);
+                _lag?.Kept(request.Kept.Kind, request.Kept.Revision);
                 break;
             default:
                 break;
@@ -48,10 +63,10 @@ public sealed class ReportSession(IReadOnlyList<ReportStream> streams)
             return false;
         }
 
-        for (var i = 0; i < streams.Count && _bytes < _window && report is null; i++)
+        for (var i = 0; i < _streams.Count && _bytes < _window && report is null; i++)
         {
-            report = Read(streams[(_turn + i) % streams.Count]);
-            _turn = report is null ? _turn : (_turn + i + 1) % streams.Count;
+            report = Read(_streams[(_turn + i) % _streams.Count]);
+            _turn = report is null ? _turn : (_turn + i + 1) % _streams.Count;
         }
 
         return report is not null;

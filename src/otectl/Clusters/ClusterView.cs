@@ -59,12 +59,22 @@ internal readonly record struct ClusterView(JsonObject Object)
     /// <summary>Whether the cluster behind its shim answers, as the root tells: <c>True</c>, <c>False</c> or <c>Unknown</c>; empty when it manages none.</summary>
     internal string Local => Object.Condition("LocalClusterReachable").Text("status") ?? "";
 
+    /// <summary>Its nodes that are ready, of all; empty when it does not tell.</summary>
+    internal string Nodes => Object.Whole("status", "nodes", "total") is { } total ? $"{Object.Whole("status", "nodes", "ready") ?? 0}/{total}" : "";
+
+    /// <summary>Its pods that run; empty when it does not tell.</summary>
+    internal string Pods => Object.Whole("status", "pods", "running")?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "";
+
+    /// <summary>How long its changes take to be reported; empty while that is not known.</summary>
+    internal string Lag => Object.Text("status", "reportLag") ?? "";
+
     /// <summary>What its status does not tell and an operator looks for, in words; empty when there is nothing.</summary>
     internal string Remarks => string.Join(", ", new[]
     {
         IsOld && Object.Text("status", "status") == Online ? "was online" : "",
         MovedTo.Length > 0 ? $"moved to {MovedTo}" : "",
         Local == "False" ? "local cluster not answering" : "",
+        Object.Condition("Reporting").Text("status") == "False" ? "does not report" : "",
         IsDrained ? "drained" : "",
         Object.Condition("AtHome").Text("status") == "False" ? $"away from {PreferredParent}" : "",
     }.Where(remark => remark.Length > 0));

@@ -17,7 +17,7 @@ internal static class GetClustersCommand
             Description = "Only clusters with this tag: KEY for any value, KEY=VALUE for one; may be repeated, all must hold",
             HelpName = "TAG",
         };
-        var clusters = new Command("clusters", "List clusters: name, parent, status and age; -o wide adds remarks, the local cluster, tags, path, address and version.") { names, tags };
+        var clusters = new Command("clusters", "List clusters: name, parent, status and age; -o wide adds remarks, the local cluster, nodes, pods, lag, tags, path, address and version.") { names, tags };
         clusters.Aliases.Add("cluster");
         clusters.Aliases.Add("cs");
         clusters.Aliases.Add($"{Kinds.Clusters.Plural}.{Kinds.Clusters.Group}");
@@ -69,7 +69,7 @@ internal static class GetClustersCommand
     {
         var wide = run.Format == OutputFormat.Wide;
         var table = wide
-            ? new TextTable("NAME", "PARENT", "STATUS", "REMARKS", "LOCAL", "PREFERRED", "ACCEPTED", "TAGS", "PATH", "LISTEN", "VERSION", "AGE")
+            ? new TextTable("NAME", "PARENT", "STATUS", "REMARKS", "LOCAL", "NODES", "PODS", "LAG", "PREFERRED", "ACCEPTED", "TAGS", "PATH", "LISTEN", "VERSION", "AGE")
             : new TextTable("NAME", "PARENT", "STATUS", "AGE");
         foreach (var cluster in clusters)
         {
@@ -78,7 +78,7 @@ internal static class GetClustersCommand
             if (wide)
             {
                 table.Add(
-                    cluster.Name, cluster.Parent, status, cluster.Remarks, new Cell(cluster.Local, run.OutPaint.State), cluster.PreferredParent, Accepted(cluster),
+                    cluster.Name, cluster.Parent, status, cluster.Remarks, new Cell(cluster.Local, run.OutPaint.State), cluster.Nodes, cluster.Pods, cluster.Lag, cluster.PreferredParent, Accepted(cluster),
                     string.Join(',', cluster.Tags), cluster.Path, cluster.Listen, cluster.Version, age);
             }
             else

@@ -20,4 +20,41 @@ public sealed class ClusterStatusTests
         ClusterStatus.WriteDrain((JsonObject)cluster["status"]!, new ChildrenOf(attached, moving, away), DateTimeOffset.UnixEpoch);
         Assert.Equal((status, message), (cluster.Condition("Drained").Text("status"), cluster.Condition("Drained").Text("message")));
     }
+
+    [Fact]
+    public void A_shim_that_does_not_report_is_told_with_the_way_out_and_one_of_which_that_is_not_known_is_not()
+    {
+        var cluster = new JsonObject { ["status"] = new JsonObject() };
+        var entry = new RouteEntry { Name = "c1", Uid = "u", Managed = true, Online = true, Local = new LocalReport(true, "", 0, Reports: false) };
+        ClusterStatus.WriteReporting((JsonObject)cluster["status"]!, entry, DateTimeOffset.UnixEpoch);
+        Assert.Equal(("False", "Silent"), (cluster.Condition("Reporting").Text("status"), cluster.Condition("Reporting").Text("reason")));
+        Assert.Contains("--reports", cluster.Condition("Reporting").Text("message"), StringComparison.Ordinal);
+        ClusterStatus.WriteReporting((JsonObject)cluster["status"]!, entry with { Local = new LocalReport(true, "", 0) }, DateTimeOffset.UnixEpoch);
+        Assert.Null(cluster.Condition("Reporting"));
+        Assert.False(LocalReport.From(entry.Local.ToWire())!.Reports);
+    }
+
+    [Fact]
+    public void The_lag_of_a_cluster_is_shown_while_it_is_online()
+    {
+        var status = new JsonObject();
+        var entry = new RouteEntry
+        {
+            Name = "c1", Uid = "u", Managed = true, Online = true, Local = new LocalReport(true, "", 0, "", new Ote.Protocol.Reports.ClusterSummary { ReportLagMilliseconds = 90_001 }, Reports: true),
+        };
+        ClusterStatus.WriteReporting(status, entry, DateTimeOffset.UnixEpoch);
+        Assert.Equal("1m30s", status.Text("reportLag"));
+        ClusterStatus.WriteReporting(status, entry with { Online = false }, DateTimeOffset.UnixEpoch);
+        Assert.Null(status["reportLag"]);
+        Assert.Equal(365, new LocalReport(true, "", 0, "", new Ote.Protocol.Reports.ClusterSummary { ReportLagMilliseconds = ulong.MaxValue }).Lag!.Value.TotalDays); // whoever told it deceives
+    }
+
+    [Theory]
+    [InlineData(0, "0s")]
+    [InlineData(200, "200ms")]
+    [InlineData(5_000, "5s")]
+    [InlineData(60_000, "1m")]
+    [InlineData(172_800_000, "48h")]
+    [InlineData(3_661_500, "1h1m1s500ms")]
+    public void Lengths_of_time_are_written_as_kubernetes_does(long milliseconds, string text) => Assert.Equal(text, DurationText.Of(TimeSpan.FromMilliseconds(milliseconds)));
 }

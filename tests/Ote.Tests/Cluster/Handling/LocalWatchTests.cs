@@ -25,7 +25,7 @@ public sealed class LocalWatchTests
         var watch = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance);
         var running = watch.RunAsync(stop.Token);
         Say(ready: true);
-        Assert.Equal(new LocalReport(true, "", Now), await NextAsync());
+        Assert.Equal(new LocalReport(true, "", Now, Reports: false), await NextAsync());
 
         for (var i = 0; i < 5; i++)
         {
@@ -44,7 +44,7 @@ public sealed class LocalWatchTests
             await Task.Yield();
         }
 
-        Assert.Equal(new LocalReport(false, "shim at x cannot be reached", since), await next);
+        Assert.Equal(new LocalReport(false, "shim at x cannot be reached", since, Reports: false), await next);
         Assert.False(_told.Reader.TryRead(out _));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);

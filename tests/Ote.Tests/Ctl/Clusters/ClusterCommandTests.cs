@@ -22,11 +22,32 @@ public sealed class ClusterCommandTests
             (await world.RunAsync("get", "clusters")).Out);
         Assert.Equal(
             """
-            NAME   PARENT   STATUS   REMARKS   LOCAL    PREFERRED   ACCEPTED   TAGS            PATH         LISTEN         VERSION   AGE
-            c1     bj       online   <none>    <none>   <none>      <none>     gpu,tier=edge   root/bj/c1   c1.test:8287   0.1.0     90s
+            NAME   PARENT   STATUS   REMARKS   LOCAL    NODES    PODS     LAG      PREFERRED   ACCEPTED   TAGS            PATH         LISTEN         VERSION   AGE
+            c1     bj       online   <none>    <none>   <none>   <none>   <none>   <none>      <none>     gpu,tier=edge   root/bj/c1   c1.test:8287   0.1.0     90s
 
             """,
             (await world.RunAsync("get", "cs", "c1", "-o", "wide")).Out);
+    }
+
+    [Fact]
+    public async Task What_clusters_have_and_how_old_what_they_report_may_be_is_shown_wide()
+    {
+        await using var world = await TreeAsync();
+        await ChangeAsync(world, "c1", cluster =>
+        {
+            var status = cluster.Child("status");
+            (status["nodes"], status["pods"], status["reportLag"]) = (JsonNode.Parse("""{"total":3,"ready":2}"""), JsonNode.Parse("""{"running":17}"""), "200ms");
+            Conditions.SetCondition(status, "Reporting", true, "Told", "its shim reports", CtlWorld.Start);
+        });
+        await ChangeAsync(world, "c10", cluster => Conditions.SetCondition(cluster.Child("status"), "Reporting", false, "Silent", "its shim does not report", CtlWorld.Start));
+        Assert.Equal(
+            """
+            NAME   PARENT   STATUS    REMARKS           LOCAL    NODES    PODS     LAG      PREFERRED   ACCEPTED   TAGS            PATH          LISTEN          VERSION   AGE
+            c1     bj       online    <none>            <none>   2/3      17       200ms    <none>      <none>     gpu,tier=edge   root/bj/c1    c1.test:8287    0.1.0     90s
+            c10    bj       offline   does not report   <none>   <none>   <none>   <none>   <none>      <none>     tier=mec        root/bj/c10   c10.test:8287   0.1.0     90s
+
+            """,
+            (await world.RunAsync("get", "cs", "c1", "c10", "-o", "wide")).Out);
     }
 
     [Theory]
@@ -120,10 +141,10 @@ public sealed class ClusterCommandTests
             (await world.RunAsync("tree")).Out);
         Assert.Equal(
             """
-            NAME   PARENT   STATUS    REMARKS                                        LOCAL     PREFERRED   ACCEPTED   TAGS            PATH          LISTEN          VERSION   AGE
-            bj     root     online    drained                                        <none>    <none>      <none>     <none>          root/bj       bj.test:8287    0.1.0     90s
-            c1     bj       online    local cluster not answering, away from north   False     north       true       gpu,tier=edge   root/bj/c1    c1.test:8287    0.1.0     90s
-            c10    bj       offline   <none>                                         Unknown   <none>      <none>     tier=mec        root/bj/c10   c10.test:8287   0.1.0     90s
+            NAME   PARENT   STATUS    REMARKS                                        LOCAL     NODES    PODS     LAG      PREFERRED   ACCEPTED   TAGS            PATH          LISTEN          VERSION   AGE
+            bj     root     online    drained                                        <none>    <none>   <none>   <none>   <none>      <none>     <none>          root/bj       bj.test:8287    0.1.0     90s
+            c1     bj       online    local cluster not answering, away from north   False     <none>   <none>   <none>   north       true       gpu,tier=edge   root/bj/c1    c1.test:8287    0.1.0     90s
+            c10    bj       offline   <none>                                         Unknown   <none>   <none>   <none>   <none>      <none>     tier=mec        root/bj/c10   c10.test:8287   0.1.0     90s
 
             """,
             (await world.RunAsync("get", "clusters", "bj", "c1", "c10", "-o", "wide")).Out);
