@@ -57,6 +57,11 @@ public enum ChangeKind
 /// <param name="Previous">The object before; null when there was none.</param>
 public sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[] Json, byte[]? Previous)
 {
+    /// <summary>
+    /// It stands for all that the source has after this revision and up to <see cref="Revision"/>, of the kind of <see cref="Key"/>, and is itself nothing: a watcher reads that there. Null: it is what it says.
+    /// </summary>
+    internal long? ReadAfter { get; init; }
+
     /// <summary>As the last watcher to encode it sends it; most of a kind's watchers send the same. Set from any thread: each makes what it does not find.</summary>
     internal Watching.WatchLine? Line { get; set; }
 }

@@ -86,6 +86,28 @@ public sealed class ChangeHub(long published, Action<Change, Exception> failed) 
         }
     }
 
+    /// <summary>
+    /// Has each watcher read from the source what that has of its kind after a revision, at its own pace: for changes at once that no watcher's buffer has room for. Called by one task, in the order of
+    /// revisions with <see cref="Publish"/>; listeners hear nothing of it.
+    /// </summary>
+    /// <param name="after">The revision before them.</param>
+    /// <param name="last">Their last.</param>
+    public void PublishFromSource(long after, long last)
+    {
+        lock (_gate)
+        {
+            foreach (var (resource, watchers) in _watchers)
+            {
+                var change = new Change(last, ChangeKind.Modified, new StoreKey(resource, "", ""), [], null) { ReadAfter = after };
+                _woken.AddRange(watchers.Where(w => w.Offer(change)));
+            }
+
+            Interlocked.Exchange(ref _published, last);
+            _fanOut.Add(_woken);
+            _woken.Clear();
+        }
+    }
+
     /// <summary>Has the reader of a subscription run that waited for something now in it.</summary>
     internal void Wake(ChangeSubscription subscription) => _fanOut.Add(subscription);
 

@@ -95,7 +95,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         await stream.FlushAsync(ends).ConfigureAwait(false);
         using var ticks = stream.TakesBookmarks ? _bookmarks.Add(stream, subscription) : null;
         stream.IsLive = true;
-        await SendLiveAsync(stream, subscription, ahead, ends).ConfigureAwait(false);
+        await SendLiveAsync(request, stream, subscription, ahead, ends).ConfigureAwait(false);
     }
 
     private async Task SendPresentAsync(ApiRequest request, WatchStream stream, long revision, CancellationToken ends)
@@ -152,11 +152,12 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         }
     }
 
+    /// <param name="request">The watch.</param>
     /// <param name="stream">Where to.</param>
     /// <param name="subscription">What comes.</param>
     /// <param name="ahead">The client has all up to this revision, which may lie beyond what is known here.</param>
     /// <param name="ends">Ends it.</param>
-    private static async Task SendLiveAsync(WatchStream stream, ChangeSubscription subscription, long ahead, CancellationToken ends)
+    private async Task SendLiveAsync(ApiRequest request, WatchStream stream, ChangeSubscription subscription, long ahead, CancellationToken ends)
     {
         while (await subscription.WaitAsync(ends).ConfigureAwait(false))
         {
@@ -176,7 +177,15 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
                     continue;
                 }
 
-                stream.Changed(change);
+                if (change.ReadAfter is not { } after)
+                {
+                    stream.Changed(change);
+                }
+                else if (!await SendPastAsync(request, stream, after, change.Revision, ends).ConfigureAwait(false))
+                {
+                    return; // it read so slowly that some of it is no longer kept, and was told so
+                }
+
                 if (stream.Unflushed > FlushBytes)
                 {
                     await stream.FlushAsync(ends).ConfigureAwait(false);
@@ -201,6 +210,11 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
         var reached = subscription.Published;
         while (subscription.TryTake(out var change))
         {
+            if (change is { ReadAfter: not null })
+            {
+                return; // too much for an end: the client goes on from the last it was told
+            }
+
             if (change is not null)
             {
                 stream.Changed(change);

@@ -8,4 +8,5 @@ namespace Ote.Mirror.Applying;
 /// <param name="Shown">The name it is shown under.</param>
 /// <param name="Before">As it was shown; null when it is new.</param>
 /// <param name="After">As it is shown; null when it is gone.</param>
-internal sealed record MirrorChange(long Revision, MirroredKey Key, string Shown, byte[]? Before, byte[]? After);
+/// <param name="Cluster">The cluster's row.</param>
+internal sealed record MirrorChange(long Revision, MirroredKey Key, string Shown, byte[]? Before, byte[]? After, long Cluster);

@@ -28,6 +28,7 @@ internal sealed class MirrorDatabase : IDisposable
             began INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, gone INTEGER NOT NULL, value BLOB NOT NULL);
         CREATE INDEX IF NOT EXISTS gone_by_cluster ON history (kind, cluster, ns, name, ended) WHERE gone=1;
         CREATE INDEX IF NOT EXISTS gone_by_shown ON history (kind, ns, shown, until) WHERE gone=1;
+        CREATE TABLE IF NOT EXISTS turns (cluster INTEGER PRIMARY KEY, start INTEGER NOT NULL, span INTEGER NOT NULL, since INTEGER);
         INSERT INTO meta VALUES ('format', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('revision', 1) ON CONFLICT DO NOTHING;
         INSERT INTO meta VALUES ('forgotten', 0) ON CONFLICT DO NOTHING;
@@ -55,8 +56,8 @@ internal sealed class MirrorDatabase : IDisposable
             }
 
             Writer = Open(cacheKiB);
-            // Revisions whose transaction may have been lost are given to nothing else.
-            Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+1048576 WHERE key='revision';COMMIT");
+            // Revisions whose transaction may have been lost are given to nothing else: of each turn of a cluster there are as many as rows.
+            Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+4294967296 WHERE key='revision';COMMIT");
             if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('objects') WHERE name='terms'") == 0)
             {
                 Writer.Execute("ALTER TABLE objects ADD COLUMN terms INTEGER NOT NULL DEFAULT 0"); // of a former build

@@ -42,40 +42,6 @@ internal sealed class MirrorReader(StaleClusters stale)
         return new Piece<StoredObject>(rows, more);
     });
 
-    /// <summary>A piece of the changes of a kind in (after, upTo], oldest first.</summary>
-    public static Piece<Change> Changes(Session session, (string Resource, long After, long UpTo, int Limit) asked) => session.InOneMoment(asked, (s, q) =>
-    {
-        var forgotten = s.Scalar("SELECT value FROM meta WHERE key='forgotten'");
-        if (q.After < forgotten)
-        {
-            throw new RevisionExpiredException(q.After, forgotten);
-        }
-
-        var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", MirrorStore.StreamOf(q.Resource));
-        // What is there since a revision, what was there from one to another, and what went at one.
-        // As they were told: what is stale is so now, and not then.
-        using var reader = s.Prepare(
-            """
-            SELECT revision, 0, ns, shown, value FROM objects WHERE kind=$1 AND revision>$2 AND revision<=$3
-            UNION ALL SELECT began, 0, ns, shown, value FROM history WHERE kind=$1 AND began>$2 AND began<=$3
-            UNION ALL SELECT ended, 1, ns, shown, value FROM history WHERE kind=$1 AND gone=1 AND ended>$2 AND ended<=$3
-            ORDER BY 1 LIMIT $4
-            """,
-            kind, q.After, q.UpTo, q.Limit).ExecuteReader();
-        var (rows, bytes, more) = (new List<Change>(), 0L, false);
-        while (!more && reader.Read())
-        {
-            var (revision, gone, key, json) = (reader.GetInt64(0), reader.GetInt64(1) != 0, new StoreKey(q.Resource, reader.GetString(2), reader.GetString(3)), PackedValue.Unpack((byte[])reader[4]));
-            var before = gone ? json : Before(s, kind, key, revision);
-            rows.Add(new Change(
-                revision, gone ? ChangeKind.Deleted : before is null ? ChangeKind.Added : ChangeKind.Modified, key, gone ? MirroredObject.AtRevision(json, revision) : json, before));
-            bytes += json.Length;
-            more = rows.Count == q.Limit || bytes >= Piece<Change>.MostBytes;
-        }
-
-        return new Piece<Change>(rows, more);
-    });
-
     /// <summary>What is known of an object by the name it has at its cluster.</summary>
     public static MirroredState Look(Session session, (MirroredKey Key, string Uid) asked) => session.InOneMoment(asked, (s, q) =>
     {
@@ -139,13 +105,6 @@ internal sealed class MirrorReader(StaleClusters stale)
         }
 
         return false;
-    }
-
-    /// <summary>The state that a revision took the place of; null when there was none.</summary>
-    private static byte[]? Before(Session session, long kind, StoreKey key, long revision)
-    {
-        using var reader = session.Prepare("SELECT value FROM history WHERE ended=$1 AND kind=$2 AND ns=$3 AND shown=$4 AND gone=0", revision, kind, key.Namespace, key.Name).ExecuteReader();
-        return reader.Read() ? PackedValue.Unpack((byte[])reader[0]) : null;
     }
 
     /// <summary>

@@ -22,6 +22,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     private readonly MirrorWriter _writer;
     private readonly StaleClusters _stale = new();
     private readonly MirrorReader _reader;
+    private readonly MirrorLog _changes;
     private readonly MirrorHistory _history;
     private readonly HashSet<string> _resources;
     private readonly TimeProvider _time;
@@ -33,14 +34,10 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     {
         (_database, _time, _log) = (database, time, log);
         _resources = options.Streams.Select(ResourceOf).ToHashSet(StringComparer.Ordinal);
-        _reader = new MirrorReader(_stale);
+        (_reader, _changes) = (new MirrorReader(_stale), new MirrorLog(_stale));
         _history = new MirrorHistory(database.Writer, options, time);
         _writer = new MirrorWriter(database.Writer, _history, time);
-        foreach (var cluster in _writer.Clusters())
-        {
-            _stale.Add(cluster, time.GetUtcNow()); // until it is heard of
-        }
-
+        MarkUntilHeardOf();
         Changes = new ChangeHub(_writer.Revision, (_, _) => { });
         _writing = Task.Run(WriteAsync);
     }
@@ -88,9 +85,9 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     /// <summary>Says whether a cluster tells what there is in it, or what is here of it may be old.</summary>
     public Task TellsAsync(string cluster, bool tells) => DoAsync(writer =>
     {
-        if (writer.Find(cluster) is { } id && (tells ? _stale.Remove(id) : _stale.Add(id, _time.GetUtcNow())))
+        if (writer.Find(cluster) is { } id && IsAway(writer, id) == tells)
         {
-            TellingChanged?.Invoke();
+            writer.Turn([id], tells ? null : _time.GetUtcNow());
         }
 
         return true;
@@ -102,7 +99,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
         if (writer.Find(cluster) is { } id)
         {
             writer.Remove(cluster);
-            _stale.Remove(id); // another may get its number
+            _stale.Set([id], null); // another may get its number
         }
 
         return true;
@@ -141,7 +138,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) =>
-        _database.ReadAsync(MirrorReader.Changes, (resource, after, upTo, limit), cancellation);
+        _database.ReadAsync(_changes.Changes, (resource, after, upTo, limit), cancellation);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -268,20 +265,67 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
         _writer.Forget();
     }
 
+    /// <summary>Whether a cluster is marked as away once what this transaction did is done.</summary>
+    private bool IsAway(MirrorWriter writer, long cluster) =>
+        writer.Turns.LastOrDefault(t => t.Clusters.Contains(cluster)) is { } turn ? turn.Since is not null : _stale.Has(cluster);
+
+    /// <summary>Nothing has been heard of any cluster yet: all are away. Watches that go on from before this process are told.</summary>
+    private void MarkUntilHeardOf()
+    {
+        var away = _writer.Away();
+        foreach (var (cluster, since) in away.Where(a => a.Value is not null))
+        {
+            _stale.Set([cluster], since);
+        }
+
+        var now = _time.GetUtcNow();
+        long[] others = [.. away.Where(a => a.Value is null).Select(a => a.Key)];
+        if (others.Length > 0)
+        {
+            _database.Writer.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
+            _writer.Turn(others, now);
+            _writer.Finish();
+            _database.Writer.Prepare("COMMIT").ExecuteNonQuery();
+            _writer.Turns.Clear(); // nobody watches yet
+            _stale.Set(others, now);
+        }
+    }
+
     private void Publish()
     {
-        Changes.Publish(
-            [.. _writer.Changes.Select(c => new Change(
-                c.Revision, c.Before is null ? ChangeKind.Added : c.After is null ? ChangeKind.Deleted : ChangeKind.Modified,
-                new StoreKey(ResourceOf(c.Key.Kind), c.Key.Namespace, c.Shown), c.After ?? MirroredObject.AtRevision(c.Before!, c.Revision), c.Before))],
-            _writer.Revision);
+        var at = 0;
+        foreach (var turn in _writer.Turns)
+        {
+            var before = at;
+            at = _writer.Changes.FindIndex(at, c => c.Revision > turn.Start) is >= 0 and var next ? next : _writer.Changes.Count;
+            Publish(before, at, turn.Start);
+            _stale.Set(turn.Clusters, turn.Since);
+            if (turn.Span > 0)
+            {
+                Changes.PublishFromSource(turn.Start, turn.End);
+            }
+        }
+
+        Publish(at, _writer.Changes.Count, _writer.Revision);
         if (Changed is { } changed && _writer.Changes.Count > 0)
         {
             changed([.. _writer.Changes.Select(c => c.Key)]);
         }
 
+        if (_writer.Turns.Count > 0)
+        {
+            TellingChanged?.Invoke();
+        }
+
         _writer.Changes.Clear();
+        _writer.Turns.Clear();
     }
+
+    private void Publish(int from, int to, long last) => Changes.Publish(
+        [.. _writer.Changes[from..to].Select(c => new Change(
+            c.Revision, c.Before is null ? ChangeKind.Added : c.After is null ? ChangeKind.Deleted : ChangeKind.Modified,
+            new StoreKey(ResourceOf(c.Key.Kind), c.Key.Namespace, c.Shown), c.After is null ? MirroredObject.AtRevision(c.Before!, c.Revision) : _stale.Mark(c.Cluster, c.After), c.Before))],
+        last);
 
     private void Prune()
     {

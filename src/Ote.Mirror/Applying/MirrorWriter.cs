@@ -33,10 +33,14 @@ internal sealed class MirrorWriter
     /// <summary>What the open transaction has changed; taken by whoever commits it.</summary>
     public List<MirrorChange> Changes { get; } = [];
 
+    /// <summary>Clusters that the open transaction has turned; taken by whoever commits it.</summary>
+    public List<ClusterTurn> Turns { get; } = [];
+
     /// <summary>Reads anew what the tables say.</summary>
     public void Forget()
     {
         Changes.Clear();
+        Turns.Clear();
         _history.Forget();
         _clusters.Clear();
         _kinds.Clear();
@@ -51,17 +55,31 @@ internal sealed class MirrorWriter
         _session.Prepare("UPDATE meta SET value=$1 WHERE key='revision'", _revision).ExecuteNonQuery();
     }
 
-    /// <summary>The clusters that have told something.</summary>
-    public IReadOnlyList<long> Clusters()
+    /// <summary>Since when clusters are marked as away, as the tables say: null for one that is not. Those that have told something alone.</summary>
+    public IReadOnlyDictionary<long, DateTimeOffset?> Away()
     {
-        var ids = new List<long>();
-        using var reader = _session.Prepare("SELECT id FROM clusters").ExecuteReader();
+        var away = new Dictionary<long, DateTimeOffset?>();
+        using var reader = _session.Prepare("SELECT c.id, t.since FROM clusters c LEFT JOIN turns t ON t.cluster=c.id").ExecuteReader();
         while (reader.Read())
         {
-            ids.Add(reader.GetInt64(0));
+            away[reader.GetInt64(0)] = reader.IsDBNull(1) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(1));
         }
 
-        return ids;
+        return away;
+    }
+
+    /// <summary>Has clusters be marked as away, or no more.</summary>
+    public void Turn(IReadOnlyList<long> clusters, DateTimeOffset? since)
+    {
+        var turn = new ClusterTurn(_revision, _session.Scalar("SELECT coalesce(max(id), 0) FROM objects"), clusters, since);
+        foreach (var cluster in clusters)
+        {
+            object moment = since is { } when ? when.ToUnixTimeMilliseconds() : DBNull.Value;
+            _session.Prepare("INSERT OR REPLACE INTO turns (cluster, start, span, since) VALUES ($1, $2, $3, $4)", cluster, turn.Start, turn.Span, moment).ExecuteNonQuery();
+        }
+
+        _revision = turn.End;
+        Turns.Add(turn);
     }
 
     /// <summary>A cluster's row; null when it has told nothing.</summary>
@@ -135,6 +153,7 @@ internal sealed class MirrorWriter
         }
 
         _session.Prepare("DELETE FROM streams WHERE cluster=$1", id).ExecuteNonQuery();
+        _session.Prepare("DELETE FROM turns WHERE cluster=$1", id).ExecuteNonQuery(); // another may get its number
         _session.Prepare("DELETE FROM clusters WHERE id=$1", id).ExecuteNonQuery();
         _clusters.Remove(cluster);
     }
@@ -196,7 +215,7 @@ internal sealed class MirrorWriter
             }
         }
 
-        Changes.Add(new MirrorChange(_revision, key, shown, before, next.Json));
+        Changes.Add(new MirrorChange(_revision, key, shown, before, next.Json, clusterId));
         return state with { Digest = unchecked(state.Digest + now - (row?.Mark ?? 0)) };
     }
 
@@ -206,7 +225,7 @@ internal sealed class MirrorWriter
         var before = End(row, clusterId, kindId, key, _time.GetUtcNow().ToUnixTimeMilliseconds(), gone: true);
         _session.Prepare("DELETE FROM objects WHERE id=$1", row.Id).ExecuteNonQuery();
         RemoveTerms(kindId, row.Id, TermsOf(before));
-        Changes.Add(new MirrorChange(_revision, key, row.Shown, before, null));
+        Changes.Add(new MirrorChange(_revision, key, row.Shown, before, null, clusterId));
         return state with { Digest = unchecked(state.Digest - row.Mark) };
     }
 

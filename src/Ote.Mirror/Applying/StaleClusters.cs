@@ -16,11 +16,12 @@ internal sealed class StaleClusters
     private const string Reason = "ClusterAway";
     private ImmutableDictionary<long, DateTimeOffset> _since = ImmutableDictionary<long, DateTimeOffset>.Empty;
 
-    /// <summary>A cluster tells nothing from now on; false if it did not before: it is so since then.</summary>
-    public bool Add(long cluster, DateTimeOffset since) => ImmutableInterlocked.TryAdd(ref _since, cluster, since);
+    /// <summary>Whether a cluster tells nothing.</summary>
+    public bool Has(long cluster) => _since.ContainsKey(cluster);
 
-    /// <summary>A cluster tells again; false if it did before.</summary>
-    public bool Remove(long cluster) => ImmutableInterlocked.TryRemove(ref _since, cluster, out _);
+    /// <summary>Clusters tell nothing since a moment; null: they tell again.</summary>
+    public void Set(IEnumerable<long> clusters, DateTimeOffset? since) => ImmutableInterlocked.Update(
+        ref _since, static (all, change) => change.since is { } when ? all.SetItems(change.clusters.Select(c => KeyValuePair.Create(c, when))) : all.RemoveRange(change.clusters), (clusters, since));
 
     /// <summary>An object as it is to be shown.</summary>
     public byte[] Mark(long cluster, byte[] shown)

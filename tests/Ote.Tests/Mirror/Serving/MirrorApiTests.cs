@@ -80,6 +80,25 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_watch_is_told_that_a_cluster_went_away_and_that_it_is_back_whether_it_runs_or_goes_on()
+    {
+        var list = await _admin.ListAsync(Kinds.Pods, null, null, Ct);
+        var running = TakeAsync(list.ResourceVersion, static seen => seen[^1].Object.Name() == "new-c2");
+        await _mirror.TellsAsync("c1", tells: false);
+        await _mirror.TellsAsync("c1", tells: true);
+        await TellAsync("c2", 2, ("new", "n1"));
+        // How often it heard of each goes by how quickly it read; the last it heard is how it is.
+        Assert.Equal(["Added new-c2 False", "Modified db-c1 False", "Modified web-c1 False"], (await running).GroupBy(c => c.Object.Name()).Select(c => Told(c.Last())).Order());
+        await _mirror.TellsAsync("c1", tells: false);
+        var later = await TakeAsync(list.ResourceVersion, static seen => seen.Count == 3); // of both turns only how it is
+        Assert.Equal(["Added new-c2 False", "Modified db-c1 True", "Modified web-c1 True"], later.Select(Told).Order());
+        var rest = await TakeAsync(later[1].Object.ResourceVersion(), static seen => seen.Count == 1); // it goes on from the middle of a turn
+        Assert.Equal(Told(later[2]), Told(rest[0]));
+
+        static string Told(WatchEvent change) => $"{change.Type} {change.Object.Name()} {change.Object.Annotation("ote.baidu.com/stale-since") is not null}";
+    }
+
+    [Fact]
     public async Task Who_may_see_the_pods_of_one_cluster_sees_nothing_else_in_lists_watches_and_errors()
     {
         await Grants.AllowAsync(_admin, "bob", "clusters/pods", "c1", "get", "list", "watch");
@@ -223,6 +242,22 @@ public sealed class MirrorApiTests : IAsyncLifetime
         }
 
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "clusters/c1/api/v1/nodes/n", null, null, Ct))).Code);
+    }
+
+    /// <summary>The changes after a version, until they are enough.</summary>
+    private async Task<List<WatchEvent>> TakeAsync(string from, Func<List<WatchEvent>, bool> isEnough)
+    {
+        var seen = new List<WatchEvent>();
+        await foreach (var change in _admin.WatchAsync(Kinds.Pods, null, null, from, Ct))
+        {
+            seen.Add(change);
+            if (isEnough(seen))
+            {
+                break;
+            }
+        }
+
+        return seen;
     }
 
     /// <summary>Notes what would go to a cluster.</summary>
