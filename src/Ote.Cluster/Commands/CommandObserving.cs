@@ -47,8 +47,20 @@ internal sealed partial class CommandController
         {
             foreach (var result in results)
             {
-                observation.Answered(result, _time.GetUtcNow());
+                Answered(observation, result);
             }
+        }
+    }
+
+    private void Answered(Observation observation, Receipt result)
+    {
+        if (_sender.IsSilent(result.Cluster))
+        {
+            observation.CannotKnow(result.Cluster); // nobody waits for what nobody will tell
+        }
+        else
+        {
+            observation.Answered(result, _time.GetUtcNow());
         }
     }
 
@@ -108,12 +120,11 @@ internal sealed partial class CommandController
         }
 
         observation.Read(seen);
-        var now = _time.GetUtcNow();
         foreach (var item in PageStore.Results(stored).Where(i => i.Text("outcome") == "Succeeded" && !seen.ContainsKey(i.Text("cluster") ?? "")))
         {
             var result = ResultPages.Read(item);
             result.Stage = Stage.Executed;
-            observation.Answered(result, now);
+            Answered(observation, result);
         }
     }
 

@@ -182,6 +182,7 @@ internal static class CommandStatus
             all ? true : null,
             all ? "AllObserved" : observation.IsOver ? "NotSeen" : Watching,
             all || observation.Until is not { } until ? seen
+                : observation is { IsOver: true, Silent: { Count: > 0 } silent } ? $"{seen}; it cannot be known at clusters whose shims do not report, such as {string.Join(", ", silent)}; any others did not report it in time"
                 : observation.IsOver ? $"{seen}; the others did not report it in time, or report no such object"
                 : $"{seen}; looked for until {until.ToKubeTime()}",
             now);

@@ -24,6 +24,9 @@ internal interface ICommandSender
     /// <summary>Whether a cluster that is away was shut out of the tree: it does not come back by itself.</summary>
     bool IsRevoked(string name);
 
+    /// <summary>Whether a cluster's shim has said that it does not report: nothing can be observed there.</summary>
+    bool IsSilent(string name);
+
     /// <summary>Which of these clusters were deleted from the tree: they do not come back. Never one of which that is not known, as at a mid-level cluster.</summary>
     IReadOnlySet<string> Gone(IEnumerable<string> names);
 

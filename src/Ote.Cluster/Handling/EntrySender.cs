@@ -53,6 +53,8 @@ internal sealed class EntrySender(
 
     public bool IsRevoked(string name) => routes.Read(t => t.Find(name)?.Uid) is { } uid && isRevoked(uid);
 
+    public bool IsSilent(string name) => routes.Read(t => t.Find(name)) is { Managed: true, Local.Reports: false };
+
     public IReadOnlySet<string> Gone(IEnumerable<string> names) =>
         Missing(names).Unknown.Where(n => !mayExist(n)).ToHashSet(StringComparer.Ordinal);
 

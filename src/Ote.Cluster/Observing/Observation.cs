@@ -26,6 +26,8 @@ internal sealed class Observation(string id, ObservedRequest request, Observatio
 
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+    private const int MostSilent = 3;
+    private readonly SortedSet<string> _silent = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly Dictionary<MirroredKey, Expectation> _expected = [];
     private readonly Dictionary<string, DateTimeOffset> _seen = new(StringComparer.Ordinal); // of small fan-outs
@@ -78,6 +80,18 @@ internal sealed class Observation(string id, ObservedRequest request, Observatio
         _expected.Add(expected.Key, expected);
         _kindsDue ??= now + KindPatience;
         Hear(expected.Key); // it may be there already
+    }
+
+    /// <summary>Some of the targets whose shims do not report, as many as a message names.</summary>
+    public IReadOnlyCollection<string> Silent => _silent;
+
+    /// <summary>A target has answered whose shim does not report.</summary>
+    public void CannotKnow(string cluster)
+    {
+        if (_silent.Count < MostSilent)
+        {
+            _silent.Add(cluster);
+        }
     }
 
     /// <summary>The mirror has something new of an object. True when it is the first since <see cref="TakeHeard"/>.</summary>

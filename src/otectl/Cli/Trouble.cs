@@ -28,6 +28,7 @@ internal static class Trouble
             400 or 422 => Answered($"correct what it names; {program} version tells whether the two are of one version"),
             429 => Answered("it has too much to do; repeat it in a while"),
             503 when cause.Contains("; make room", StringComparison.Ordinal) || cause.Contains("cannot be written", StringComparison.Ordinal) => $"the control API at {server} answered {refused.Code}: {cause}",
+            503 when IsOfCluster(cause) => $"the control API at {server} answered {refused.Code}: {cause}", // it is well itself
             503 or 504 => Answered("it is starting, stopping or overloaded; repeat it in a while"),
             >= 500 => Answered("the fault is on its side; look at its log, and repeat it"),
             _ => Answered("check that the server of the kubeconfig's context is a Kubernetes API, not something before it"),
@@ -52,6 +53,11 @@ internal static class Trouble
             Unreached(server, Cause(broken), "check the address, and what stands between: the network, a firewall, a VPN"),
         _ => Unreached(server, Cause(broken), "check that it runs and that --kubeconfig and --context name it"),
     };
+
+    /// <summary>Whether the way to a cluster below is what is missing: the answer names it, and says what to do.</summary>
+    private static bool IsOfCluster(string cause) =>
+        (cause.StartsWith("cluster ", StringComparison.Ordinal) && cause.Contains(" is away", StringComparison.Ordinal))
+        || cause.StartsWith("the way to cluster ", StringComparison.Ordinal) || cause.StartsWith("the API server of cluster ", StringComparison.Ordinal);
 
     private static string Unreached(Uri? server, string cause, string next) => $"cannot reach the control API at {server}: {cause}; {next}";
 

@@ -13,7 +13,7 @@ internal static class GetCommand
         var kind = new Argument<string>("KIND") { Description = "Such as pods, po, deployments.apps, or pods/NAME", HelpName = "KIND" };
         var name = new Argument<string?>("NAME") { Description = "One of them alone, by its name in its cluster; without --cluster by the name it is shown under, NAME-CLUSTER", HelpName = "NAME", Arity = ArgumentArity.ZeroOrOne };
         var cluster = ClusterOption.Create("Of that cluster alone: what its own API says, or with --at what it had reported");
-        var at = Moment.Option("--at", "As they were then, as far as the API of the kubeconfig keeps what it was told");
+        var at = Moment.Option("--at", "As they were then, or so long ago, as far as the API of the kubeconfig keeps what it was told");
         var everywhere = new Option<bool>("--all-namespaces", "-A") { Description = "Of every namespace, whatever -n says" };
         var labels = new Option<string?>("--selector", "-l") { Description = "Only those with these labels, as kubectl's", HelpName = "SELECTOR" };
         var fields = new Option<string?>("--field-selector") { Description = "Only those with these fields, as kubectl's", HelpName = "SELECTOR" };
@@ -32,7 +32,7 @@ internal static class GetCommand
             return new GetRun(run, typed, named)
             {
                 Cluster = run.Typed.GetValue(cluster),
-                At = run.Typed.GetValue(at),
+                At = run.Typed.GetValue(at)?.By(run.Now),
                 Everywhere = run.Typed.GetValue(everywhere),
                 Labels = run.Typed.GetValue(labels),
                 Fields = run.Typed.GetValue(fields),

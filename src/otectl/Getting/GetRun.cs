@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ote.Cli;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
 using Ote.Ctl.Live;
 using Ote.Ctl.Output;
 using Ote.Kube.Client;
@@ -33,11 +34,19 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
     /// <summary>There an object of a cluster is not called as it is called in it, so that it is found among the cluster's.</summary>
     private bool IsSought => At is not null && Cluster is not null && name is not null;
 
+    /// <summary>What was in one cluster is called as it was called in it, as what is there is.</summary>
+    private bool IsOfOne => At is not null && Cluster is not null;
+
     internal async Task<ExitCode> RunAsync(CancellationToken cancellation)
     {
         if (name is not null && (Everywhere || Labels is not null || Fields is not null))
         {
             throw new CtlException(ExitCode.Usage, $"get: {name} is one object, and -A, -l and --field-selector choose among many; leave out the one or the other");
+        }
+
+        if (typed.Split(',') is [{ Length: > 0 } one, ..] and { Length: > 1 })
+        {
+            throw new CtlException(ExitCode.Usage, $"get: '{typed}' is several kinds; ask for one at a time, such as {run.World.ProgramName} get {one}, or take kubectl get {typed}");
         }
 
         var others = new List<string>();
@@ -78,12 +87,12 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
         var table = new ServerTable(run.Format == OutputFormat.Wide, Everywhere && kind.Namespaced);
         await foreach (var page in PagesAsync(path, ServerTable.Accept, cancellation).ConfigureAwait(false))
         {
-            table.Add(page, row => !IsSought || IsNamed(row["object"]));
+            table.Add(page, row => !IsSought || IsNamed(row["object"]), IsOfOne ? NameThere : null);
         }
 
         if (table.Count == 0)
         {
-            return Nothing(kind);
+            return await NothingAsync(kind, cancellation).ConfigureAwait(false);
         }
 
         table.WriteTo(run.Out);
@@ -104,7 +113,7 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
             return ExitCode.Ok;
         }
 
-        return Nothing(kind);
+        return await NothingAsync(kind, cancellation).ConfigureAwait(false);
     }
 
     private async IAsyncEnumerable<JsonObject> ItemsAsync(ResourceRef kind, string path, [EnumeratorCancellation] CancellationToken cancellation)
@@ -115,6 +124,11 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
             {
                 item["apiVersion"] ??= kind.ApiVersion;
                 item["kind"] ??= kind.Kind;
+                if (IsOfOne && NameThere(item) is { } own)
+                {
+                    item["metadata"]!["name"] = own;
+                }
+
                 yield return item;
             }
         }
@@ -146,12 +160,20 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
 
     private bool IsNamed(JsonNode? obj) => obj is JsonObject shown && (shown.Annotation(OwnName) == name || shown.Name() == name);
 
-    private ExitCode Nothing(ResourceRef kind)
+    private static string? NameThere(JsonNode? obj) => (obj as JsonObject)?.Annotation(OwnName);
+
+    private async Task<ExitCode> NothingAsync(ResourceRef kind, CancellationToken cancellation)
     {
         var then = At is { } moment ? $" at {Moment.Format(moment)}" : "";
         if (name is not null)
         {
             throw new CtlException(ExitCode.Failed, $"{kind.Plural} \"{name}\" not found in {Cluster ?? "any cluster"}{then}");
+        }
+
+        if (IsOfOne)
+        {
+            // Nothing of a name that is mistyped looks like nothing of a cluster that had nothing.
+            await ClusterReader.OneAsync(run, Cluster!, cancellation, ", and nothing is kept of another of that name").ConfigureAwait(false);
         }
 
         run.Note($"No resources found{(kind.Namespaced && !Everywhere ? $" in {run.Namespace ?? "default"} namespace" : "")}{ClusterOption.At(Cluster)}{then}.");

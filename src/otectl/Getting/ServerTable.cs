@@ -22,7 +22,10 @@ internal sealed class ServerTable(bool wide, bool withNamespace)
     /// <summary>Takes a page.</summary>
     /// <exception cref="JsonException">It is no table.</exception>
     /// <exception cref="CtlException">There are too many rows.</exception>
-    internal void Add(JsonObject page, Func<JsonObject, bool> wanted)
+    /// <param name="page">The page.</param>
+    /// <param name="wanted">Which rows are.</param>
+    /// <param name="named">What an object is called instead; null: as the server says.</param>
+    internal void Add(JsonObject page, Func<JsonObject, bool> wanted, Func<JsonNode?, string?>? named)
     {
         if (page.Text("kind") != "Table")
         {
@@ -30,7 +33,17 @@ internal sealed class ServerTable(bool wide, bool withNamespace)
         }
 
         _columns = page.Items("columnDefinitions") is { Count: > 0 } columns ? columns : _columns;
-        _rows.AddRange((page.Items("rows") ?? []).OfType<JsonObject>().Where(row => wanted(row)));
+        var nameColumn = named is null ? -1 : _columns.Select(c => c.Text("name")).ToList().IndexOf("Name");
+        foreach (var row in (page.Items("rows") ?? []).OfType<JsonObject>().Where(row => wanted(row)))
+        {
+            if (nameColumn >= 0 && row.Items("cells") is { } cells && nameColumn < cells.Count && named!(row["object"]) is { } other)
+            {
+                cells[nameColumn] = other;
+            }
+
+            _rows.Add(row);
+        }
+
         if (_rows.Count > MostRows)
         {
             throw new CtlException(ExitCode.Failed, $"there are more than {MostRows} of them; choose with -l, -n or --cluster, or take -o name");

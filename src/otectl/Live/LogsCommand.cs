@@ -40,6 +40,13 @@ internal static class LogsCommand
 
     private static async Task<ExitCode> RunAsync(Invocation run, string pod, string? cluster, (string Name, string? Value)[] options, CancellationToken cancellation)
     {
+        if (Bare(pod).Contains('/', StringComparison.Ordinal))
+        {
+            throw new CtlException(
+                ExitCode.Usage,
+                $"logs: '{pod}' is no pod; {run.World.ProgramName} get pods{(cluster is null ? "" : $" --cluster {cluster}")} lists them, and kubectl logs {pod} chooses one of a workload's (with --server at /clusters/NAME for one cluster's)");
+        }
+
         var query = string.Join('&', options.Where(o => o.Value is not null).Select(o => $"{o.Name}={Uri.EscapeDataString(o.Value!)}"));
         var path = ClusterOption.Prefix(cluster) + Kinds.Pods.Path(run.Namespace ?? "default", Bare(pod), "log") + (query.Length == 0 ? "" : "?" + query);
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

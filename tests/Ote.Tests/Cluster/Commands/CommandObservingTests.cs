@@ -48,6 +48,17 @@ public sealed class CommandObservingTests
     }
 
     [Fact]
+    public async Task A_cluster_whose_shim_does_not_report_is_not_waited_for_and_named()
+    {
+        await using var world = await EntryWorld.StartAsync(_mirror, Ct, "silent-1");
+        var command = await ApplyAsync(world);
+        await AnswerAsync(world, command, ("silent-1", "100"));
+        var over = await world.OverAsync("c", Ct); // with its end, and not a minute later
+        Assert.Equal((0L, "NotSeen"), (Observed(over), over.Condition("Observed").Text("reason")));
+        Assert.Contains("cannot be known at clusters whose shims do not report, such as silent-1", over.Condition("Observed").Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_target_that_failed_is_not_looked_for()
     {
         await using var world = await EntryWorld.StartAsync(_mirror, Ct, "a", "b");

@@ -208,6 +208,8 @@ internal sealed class PlayedSubtree : ICommandSender
 
     public IReadOnlySet<string> Gone(IEnumerable<string> names) => names.Where(_deleted.ContainsKey).ToHashSet(StringComparer.Ordinal);
 
+    public bool IsSilent(string name) => name.StartsWith("silent", StringComparison.Ordinal);
+
     public bool IsRevoked(string name) => name.StartsWith("revoked", StringComparison.Ordinal);
 
     public Task<IReadOnlyList<string>> SendAsync(Command command, ClusterSelector selector)

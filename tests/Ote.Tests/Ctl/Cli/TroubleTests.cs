@@ -27,6 +27,17 @@ public sealed class TroubleTests
         Assert.Equal((1, $"error: the control API at https://control.test/ {expected}\n"), (result.Code, result.Error));
     }
 
+    [Theory]
+    [InlineData("cluster c1 is away: it cannot be asked until it is back. What it has last reported can be read")]
+    [InlineData("the way to cluster c1 broke (RequestTimedOut); try again")]
+    [InlineData("the API server of cluster c1 does not answer: connection refused")]
+    public async Task What_keeps_a_request_from_its_cluster_is_not_taken_for_trouble_of_the_api_that_says_so(string words)
+    {
+        await using var world = await CtlWorld.StartAsync();
+        world.Between = _ => new Answers(503, $$"""{"kind":"Status","code":503,"message":"{{words}}"}""");
+        Assert.Equal($"error: the control API at https://control.test/ answered 503: {words}\n", (await world.RunAsync("get", "clusters")).Error);
+    }
+
     [Fact]
     public async Task A_store_that_cannot_write_says_itself_what_to_do()
     {

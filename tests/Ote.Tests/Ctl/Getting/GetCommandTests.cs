@@ -82,16 +82,30 @@ public sealed class GetCommandTests : IAsyncLifetime
     [Fact]
     public async Task What_was_is_read_from_what_the_cluster_had_reported()
     {
-        Assert.Equal(["gone-c17", "web-c17"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c17"))[1..].Select(l => l.Split(' ')[0]));
-        Assert.Equal(["web-c17"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T12:30+01:00", "--cluster", "c17"))[1..].Select(l => l.Split(' ')[0]));
+        Assert.Equal(["gone", "web"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c17"))[1..].Select(l => l.Split(' ')[0])); // as they are called there
+        Assert.Equal(["pod/gone", "pod/web"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c17", "-o", "name")));
+        Assert.Equal(["gone-c17", "web-c17"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z"))[1..].Select(l => l.Split(' ')[0]));
+        Assert.Equal(["web"], Lines(await _world.RunAsync("get", "pods", "--at", "2026-03-01T12:30+01:00", "--cluster", "c17"))[1..].Select(l => l.Split(' ')[0]));
         Assert.Equal("n1-c17", Yaml.ReadObject((await _world.RunAsync("get", "pods", "web", "--at", "2026-03-01T10:30Z", "--cluster", "c17", "-o", "yaml")).Out).Text("spec", "nodeName"));
         Assert.Equal(["gone-c17"], Lines(await _world.RunAsync("get", "pod/gone-c17", "--at", "2026-03-01T10:30Z"))[1..].Select(l => l.Split(' ')[0])); // by the name it was shown under
         var later = await _world.RunAsync("get", "pods", "gone", "--at", "2026-03-01T11:30Z", "--cluster", "c17");
         Assert.Equal((1, "error: pods \"gone\" not found in c17 at 2026-03-01T11:30:00Z\n"), (later.Code, later.Error));
-        Assert.Equal("No resources found in default namespace of cluster c9 at 2026-03-01T10:30:00Z.\n", (await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c9")).Error);
+        var unknown = await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c9");
+        Assert.Equal((1, "error: cluster 'c9' is not in the tree; otectl get clusters lists those that are, and nothing is kept of another of that name\n"), (unknown.Code, unknown.Error));
+        await _world.Api.CreateAsync(Kinds.Clusters, null, new JsonObject { ["metadata"] = new JsonObject { ["name"] = "c9" } }, CtlWorld.Stop);
+        var empty = await _world.RunAsync("get", "pods", "--at", "2026-03-01T10:30Z", "--cluster", "c9");
+        Assert.Equal((0, "No resources found in default namespace of cluster c9 at 2026-03-01T10:30:00Z.\n"), (empty.Code, empty.Error));
     }
 
     [Theory]
+    [InlineData("90m", "gone-c17 web-c17")]
+    [InlineData("-90m", "gone-c17 web-c17")]
+    [InlineData("1m", "web-c17")]
+    public async Task A_moment_may_be_told_by_how_long_ago_it_was(string at, string expected) =>
+        Assert.Equal(expected.Split(' '), Lines(await _world.RunAsync("get", "pods", "--at", at))[1..].Select(l => l.Split(' ')[0]));
+
+    [Theory]
+    [InlineData("get pods,nodes", 2, "get: 'pods,nodes' is several kinds; ask for one at a time, such as otectl get pods, or take kubectl get pods,nodes")]
     [InlineData("get pods --at 2026-02-01T00:00Z", 1, "error: --at: the state as of 2026-02-01T00:00:00Z is not kept")]
     [InlineData("get pods --at 2027-03-01T00:00Z", 1, "error: --at: ote-at: 2027-03-01T00:00:00Z is not yet")]
     [InlineData("get configmaps --at 2026-03-01T11:00Z", 1, "keeps no former states")]

@@ -41,6 +41,14 @@ public sealed class LiveCommandTests
     }
 
     [Fact]
+    public async Task Logs_of_what_is_no_pod_are_not_asked_for_and_the_way_to_them_is_told()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync("logs", "deploy/x", "--cluster", "c17");
+        Assert.Equal((2, "error: logs: 'deploy/x' is no pod; otectl get pods --cluster c17 lists them, and kubectl logs deploy/x chooses one of a workload's (with --server at /clusters/NAME for one cluster's)\n"), (result.Code, result.Error));
+    }
+
+    [Fact]
     public async Task A_log_that_is_refused_is_told_in_the_servers_words()
     {
         await using var world = await CtlWorld.StartAsync();
