@@ -33,7 +33,7 @@ internal static class NamespaceStatus
         }
         else if (lacking.Length == 0)
         {
-            Conditions.SetCondition(status, "Ready", true, "Complete", $"{Plural.Of(meant, "namespace")} as they should be in {Plural.Of(clusters.Count, "cluster")}", now);
+            Conditions.SetCondition(status, "Ready", true, "Complete", $"as it should be in {Plural.Of(clusters.Count, "cluster")}, with {Plural.Of(meant, "namespace")}", now);
         }
         else
         {
