@@ -106,18 +106,18 @@ public sealed class ApiServer : IAsyncDisposable
         _own = options.KeepsKubernetesService ? new KubernetesServiceKeeper(_store, _writer, _served, options.ServiceClusterIPRange, time, random, _log) : null;
         var sources = new ObjectSources(_store, options.Mirror);
         var watch = new WatchHandler(sources, options, time, _log, _stopping.Token);
-        _meter.CreateObservableUpDownCounter("ote.kube.server.watchers", () => watch.Open, "{watch}", "Watches being served");
         var deletion = new DeleteHandler(_store, _writer, options);
+        var metrics = new RequestMetrics(_meter, time);
         const int Users = 50;
         var gate = new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser * Users, options.MaxWait, time);
-        _meter.CreateObservableUpDownCounter("ote.kube.server.waiting", () => gate.Waiting, "{request}", "Requests waiting for others to end");
+        metrics.Observe(() => watch.Open, () => gate.Waiting);
         _dispatcher = new Dispatcher(
             new Authenticator(_pki, bearers, time), new Impersonation(authorizer), authorizer, _served, sources, options.Clusters,
             new Handlers(
                 new ReadHandler(sources, options.MaxPage, time), watch, new WriteHandler(_store, _writer, options), deletion,
                 new ReviewHandler(authorizer, _roles, bearers, options), new PodHandler(_store, _writer, deletion, options, new DisruptionBudgets(_store, _writer, _served, time)), new PodStreamHandler(_store, options.PodStreams), new TokenRequestHandler(accounts, _store, time, options),
                 new DocumentHandler(VersionInfo.Current, accounts, _store.TroubleAsync), new DownloadHandler(options.Downloads)),
-            gate, _audit, new RequestMetrics(_meter, time), time, _log);
+            gate, new RequestFrame(_audit, metrics, _log), time);
     }
 
     /// <summary>The server's name, from its options.</summary>

@@ -48,4 +48,7 @@ internal static partial class Log
 
     [LoggerMessage(1087, LogLevel.Information, "The database {Database} takes writes again")]
     public static partial void StoreMended(this ILogger log, string database);
+
+    [LoggerMessage(1009, LogLevel.Warning, "The API server in front does not say whom to believe, so no request is served: {Cause}")]
+    public static partial void NobodyInFront(this ILogger log, string cause);
 }

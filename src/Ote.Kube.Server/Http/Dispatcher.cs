@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Access.Rbac;
 using Ote.Kube.Server.Access.Reviews;
@@ -14,87 +13,19 @@ namespace Ote.Kube.Server.Http;
 /// <summary>The handlers a request may end at.</summary>
 internal sealed record Handlers(ReadHandler Read, WatchHandler Watch, WriteHandler Write, DeleteHandler Delete, ReviewHandler Reviews, PodHandler Pod, PodStreamHandler Streams, TokenRequestHandler Tokens, DocumentHandler Documents, DownloadHandler Downloads);
 
-/// <summary>
-/// Takes each request from authentication to its handler. Whatever goes wrong ends in a Status; only faults of ours are 500 and
-/// are logged.
-/// </summary>
+/// <summary>Takes each request from authentication to its handler.</summary>
 internal sealed class Dispatcher(
-    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, IClusterGate? clusters, Handlers handlers, FairGate gate, AuditBackend? audit, RequestMetrics metrics, TimeProvider time, ILogger log)
+    Authenticator authenticator, Impersonation impersonation, RbacAuthorizer authorizer, ServedCatalog served, ObjectSources sources, IClusterGate? clusters, Handlers handlers, FairGate gate, RequestFrame frame, TimeProvider time)
 {
-    public async Task HandleAsync(HttpContext context)
-    {
-        var began = metrics.Begin();
-        var trail = audit?.Begin(context);
-        var verb = "";
-        ApiError? failed = null;
-        var gone = false;
-        try
-        {
-            verb = await RouteAsync(context, trail).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            gone = true; // nobody is left to answer
-        }
-#pragma warning disable CA1031 // The end of every request: a fault becomes an answer.
-        catch (Exception fault)
-#pragma warning restore CA1031
-        {
-            failed = ToError(context, fault);
-            await ReportAsync(context, failed).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (trail is not null)
-            {
-                await trail.EndedAsync(failed, gone).ConfigureAwait(false);
-            }
+    private readonly OriginHandler _origins = new(sources, clusters, time);
 
-            metrics.End(began, verb.Length == 0 ? context.Request.Method.ToLowerInvariant() : verb, context.Response.StatusCode);
-        }
-    }
-
-    private static async Task ReportAsync(HttpContext context, ApiError error)
-    {
-        try
-        {
-            await Answers.ErrorAsync(context, error).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // Gone before it could read the error.
-        }
-        catch (IOException)
-        {
-            // As above, noticed by the socket first.
-        }
-    }
-
-    private ApiError ToError(HttpContext context, Exception fault)
-    {
-        switch (fault)
-        {
-            case ApiError error:
-                return error;
-            case BadHttpRequestException bad:
-                return bad.StatusCode == 413 ? new ApiError(413, "RequestEntityTooLarge", bad.Message) : ApiError.BadRequest(bad.Message);
-            case RevisionExpiredException:
-                return ApiError.Expired("The resourceVersion for the provided list is too old.");
-            case StoreBusyException busy:
-                return ApiError.TooManyRequests(busy.Message);
-            case StoreFailedException failed:
-                return ApiError.Stored(failed); // in the log already, once
-            default:
-                log.RequestFailed(context.Request.Method, context.Request.Path.Value ?? "", fault);
-                return ApiError.Internal("the request could not be processed; the server's log says why");
-        }
-    }
+    public Task HandleAsync(HttpContext context) => frame.HandleAsync(context, RouteAsync);
 
     private async Task<string> RouteAsync(HttpContext context, AuditTrail? trail)
     {
         var path = context.Request.Path.Value ?? "/";
         var resource = ResourcePath.Parse(path);
-        var verb = resource is null ? context.Request.Method.ToLowerInvariant() : Verb(context, resource);
+        var verb = resource is null ? context.Request.Method.ToLowerInvariant() : RequestVerb.Of(context, resource);
         var scope = resource is { Group: "", Plural: "namespaces", Name: { } own } ? own : resource?.Namespace;
         trail?.Asks(verb ?? context.Request.Method.ToLowerInvariant(), resource, scope);
         var caller = await authenticator.AuthenticateAsync(context).ConfigureAwait(false) ?? throw ApiError.Unauthorized();
@@ -124,7 +55,7 @@ internal sealed class Dispatcher(
         {
             throw user == UserInfo.Anonymous
                 ? ApiError.Unauthorized()
-                : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {verb} path \"{path}\"{Because(reason)}", new System.Text.Json.Nodes.JsonObject());
+                : new ApiError(403, "Forbidden", $"forbidden: User \"{user.Name}\" cannot {verb} path \"{path}\"{AccessRefusal.Because(reason)}", new System.Text.Json.Nodes.JsonObject());
         }
 
         await (handlers.Downloads.Serves(path)
@@ -136,14 +67,11 @@ internal sealed class Dispatcher(
     /// <summary>What is done there is judged here by its verb alone; the cluster judges the rest, as of this user.</summary>
     private async Task<string> ForwardAsync(HttpContext context, UserInfo user, ClusterPath path, AuditTrail? trail)
     {
-        // A WebSocket begins with GET, whatever it is for.
-        var verb = ResourcePath.Parse(path.Path) is not { } there ? context.Request.Method is "GET" or "HEAD" ? "get" : "create"
-            : there.Subresource is "exec" or "attach" or "portforward" || there.Subresource?.StartsWith("proxy", StringComparison.Ordinal) == true ? "create"
-            : Verb(context, there) ?? throw ApiError.MethodNotAllowed();
-        var meant = new ResourcePath("ote.baidu.com", "v1", null, "clusters", path.Cluster, "proxy");
-        if (Refuse(user, new AccessRequest(verb, meant.Group, "clusters/proxy", null, path.Cluster), trail) is { } reason)
+        var verb = RequestVerb.AtCluster(context, path.Path) ?? throw ApiError.MethodNotAllowed();
+        var meant = new ResourcePath(ClusterPart.Group, "v1", null, "clusters", path.Cluster, "proxy");
+        if (Refuse(user, new AccessRequest(verb, meant.Group, ClusterPart.Proxy, null, path.Cluster), trail) is { } reason)
         {
-            throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, meant, "clusters/proxy", null, reason);
+            throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : AccessRefusal.Of(user, verb, meant, ClusterPart.Proxy, null, reason);
         }
 
         AskedMoment.CheckForwarded(context.Request.Query);
@@ -170,12 +98,12 @@ internal sealed class Dispatcher(
         var at = AskedMoment.Of(context.Request.Query);
         // Anyone who is known may ask about themselves.
         if (!(verb == "create" && user != UserInfo.Anonymous && ReviewHandler.IsOfSelf(path))
-            && Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? NameMeant(context, verb)), trail) is { } reason)
+            && Refuse(user, new AccessRequest(verb, path.Group, resource, scope, path.Name ?? RequestVerb.NameMeant(context, verb)), trail) is { } reason)
         {
             among = await AmongAsync(user, verb, path, resource, at, trail, context.RequestAborted).ConfigureAwait(false);
             if (among.Count == 0)
             {
-                throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : Forbidden(user, verb, path, resource, scope, reason);
+                throw user == UserInfo.Anonymous ? ApiError.Unauthorized() : AccessRefusal.Of(user, verb, path, resource, scope, reason);
             }
         }
 
@@ -221,7 +149,7 @@ internal sealed class Dispatcher(
 
             if (sources.IsMirrored(request.Resource) && verb is not ("get" or "list" or "watch"))
             {
-                return AtItsClusterAsync(request, verb);
+                return _origins.HandleAsync(request, verb);
             }
 
             // They name workloads of a cluster, and nobody acts on them but that cluster.
@@ -249,7 +177,7 @@ internal sealed class Dispatcher(
 
         if (sources.IsMirrored(request.Resource) && (sub, verb) is not ("status", "get"))
         {
-            return AtItsClusterAsync(request, verb);
+            return _origins.HandleAsync(request, verb);
         }
 
         if (PodStreamHandler.Serves(request))
@@ -295,90 +223,13 @@ internal sealed class Dispatcher(
         var names = path.Name is null || !isKnown ? await source.ClustersAsync(cancellation).ConfigureAwait(false)
             : await source.FindAsync(key, at, cancellation).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster]
             : [];
-        var meant = path.Group.Length == 0 ? resource : path.Subresource is null ? $"{path.Plural}.{path.Group}" : $"{path.Plural}.{path.Group}/{path.Subresource}";
-        var allowed = names.Where(name => authorizer.Allows(user, new AccessRequest(verb, "ote.baidu.com", $"clusters/{meant}", path.Namespace, name), out _)).ToHashSet(StringComparer.Ordinal);
+        var meant = ClusterPart.Of(path.Group, path.Plural, path.Subresource);
+        var allowed = names.Where(name => authorizer.Allows(user, new AccessRequest(verb, ClusterPart.Group, meant, path.Namespace, name), out _)).ToHashSet(StringComparer.Ordinal);
         if (trail is not null && allowed.Count > 0)
         {
-            trail.Decision = (true, $"{verb} of clusters/{meant}");
+            trail.Decision = (true, $"{verb} of {meant}");
         }
 
         return allowed;
     }
-
-    /// <summary>
-    /// What is asked of an object that is shown from elsewhere goes to its cluster, under the name it has there, and comes back by report. A body names things as the cluster has
-    /// them: one that replaces the whole object would give it the name it has here, and is refused.
-    /// </summary>
-    private async Task AtItsClusterAsync(ApiRequest request, string verb)
-    {
-        var isWhole = verb is "create" or "update" && request.Path.Subresource is null;
-        if (clusters is null || request.Path.Name is null || isWhole)
-        {
-            throw ApiError.OfClusters(request.Kind);
-        }
-
-        var source = sources.Of(request.Resource);
-        var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
-        var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
-        await OriginBody.TranslateAsync(request.Context.Request, request.Path, origin, request.Aborted).ConfigureAwait(false);
-        var target = request.Path.Target(origin.Name, origin.ApiVersion) + request.Context.Request.QueryString.ToUriComponent();
-        if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
-        {
-            await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);
-        }
-        else
-        {
-            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>In the words of RBAC; null for a method that there is not.</summary>
-    private static string? Verb(HttpContext context, ResourcePath path)
-    {
-        var watch = context.Request.Query.Flag("watch");
-        return context.Request.Method switch
-        {
-            "GET" or "HEAD" when watch && path.Subresource is null => "watch",
-            "GET" or "HEAD" => path.Name is null ? "list" : "get",
-            "POST" => "create",
-            "PUT" => "update",
-            "PATCH" => "patch",
-            "DELETE" => path.Name is null ? "deletecollection" : "delete",
-            _ => null,
-        };
-    }
-
-    /// <summary>A collection of which only one object is asked for is judged as that object is.</summary>
-    private static string? NameMeant(HttpContext context, string verb)
-    {
-        const string Named = "metadata.name=";
-        return verb is "list" or "watch" or "deletecollection" && context.Request.Query.Text("fieldSelector") is { } selector
-            && selector.StartsWith(Named, StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal) && selector.Length > Named.Length
-            ? selector[Named.Length..].TrimStart('=')
-            : null;
-    }
-
-    private static ApiError Forbidden(UserInfo user, string verb, ResourcePath path, string resource, string? ns, string reason)
-    {
-        var where = string.IsNullOrEmpty(ns) ? "at the cluster scope" : $"in the namespace \"{ns}\"";
-        var plural = path.Group.Length == 0 ? path.Plural : $"{path.Plural}.{path.Group}";
-        var what = path.Name is null ? plural : $"{plural} \"{path.Name}\"";
-        var details = new System.Text.Json.Nodes.JsonObject();
-        if (path.Name is not null)
-        {
-            details["name"] = path.Name;
-        }
-
-        if (path.Group.Length > 0)
-        {
-            details["group"] = path.Group;
-        }
-
-        details["kind"] = path.Plural;
-        return new ApiError(
-            403, "Forbidden",
-            $"{what} is forbidden: User \"{user.Name}\" cannot {verb} resource \"{resource}\" in API group \"{path.Group}\" {where}{Because(reason)}", details);
-    }
-
-    private static string Because(string reason) => reason.Length == 0 ? "" : $": {reason}";
 }

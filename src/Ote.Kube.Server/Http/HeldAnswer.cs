@@ -67,6 +67,11 @@ internal static class HeldAnswer
             return false;
         }
 
+        if (request.Kind.Shows is not null && answer.Text("kind") == request.Kind.Kind)
+        {
+            answer["apiVersion"] = request.Kind.ApiVersion;
+        }
+
         metadata["name"] = request.Name;
         metadata.Child("labels")[ObjectOrigin.ClusterLabel] = origin.Cluster;
         if (await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) is { } now)

@@ -17,9 +17,10 @@ internal static class OriginBody
 
     /// <summary>Puts the translated body in place of the one that came; what is no JSON object, such as a JSON patch, goes as it is.</summary>
     /// <exception cref="ApiError">It is too large, or would move the object to another cluster.</exception>
-    public static async Task TranslateAsync(HttpRequest request, ResourcePath path, ObjectOrigin origin, CancellationToken cancellation)
+    public static async Task TranslateAsync(HttpRequest request, ResourcePath path, Schema.KindInfo kind, ObjectOrigin origin, CancellationToken cancellation)
     {
-        if (request.Method is not ("PATCH" or "POST" or "PUT") || request.Headers.Connection.ToString().Contains("upgrade", StringComparison.OrdinalIgnoreCase))
+        // The options of a deletion name no object, but may be of the group in which it is shown.
+        if (!(request.Method is "PATCH" or "POST" or "PUT" || (request.Method == "DELETE" && kind.Shows is not null)) || request.Headers.Connection.ToString().Contains("upgrade", StringComparison.OrdinalIgnoreCase))
         {
             return;
         }
@@ -35,7 +36,7 @@ internal static class OriginBody
         {
             if (JsonNode.Parse(bytes) is JsonObject obj)
             {
-                Translate(obj, origin, path);
+                Translate(obj, origin, kind, path);
                 body = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
             }
         }
@@ -66,11 +67,11 @@ internal static class OriginBody
         return all.ToArray();
     }
 
-    private static void Translate(JsonObject obj, ObjectOrigin origin, ResourcePath path)
+    private static void Translate(JsonObject obj, ObjectOrigin origin, Schema.KindInfo kind, ResourcePath path)
     {
-        if (origin.ApiVersion is not null && path.Group.Length > 0 && obj.Text("apiVersion") == $"{path.Group}/{path.Version}")
+        if (path.Group.Length > 0 && obj.Text("apiVersion") == $"{path.Group}/{path.Version}" && (origin.ApiVersion ?? kind.Shows?.ApiVersion) is { } there)
         {
-            obj["apiVersion"] = origin.ApiVersion;
+            obj["apiVersion"] = there;
         }
 
         if (obj["metadata"] is not JsonObject metadata)

@@ -11,6 +11,15 @@ internal sealed class RequestMetrics(Meter meter, TimeProvider time)
         "ote.kube.server.request.duration", "s", "Time to answer, watches excepted", null,
         new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 30] });
 
+    /// <summary>Has them tell what goes on now.</summary>
+    /// <param name="watchers">How many watches are served.</param>
+    /// <param name="waiting">How many requests wait for others to end.</param>
+    public void Observe(Func<int> watchers, Func<int> waiting)
+    {
+        meter.CreateObservableUpDownCounter("ote.kube.server.watchers", watchers, "{watch}", "Watches being served");
+        meter.CreateObservableUpDownCounter("ote.kube.server.waiting", waiting, "{request}", "Requests waiting for others to end");
+    }
+
     public long Begin() => time.GetTimestamp();
 
     public void End(long began, string verb, int code)

@@ -27,7 +27,7 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
     public SchemaCatalog Current => Volatile.Read(ref _current);
 
     /// <summary>Where the objects of a kind lie in the store: all its versions in one place, and all groups that show the same objects.</summary>
-    public static string ResourceOf(KindInfo kind) => $"{kind.StoredForm?.Group ?? kind.Group}/{kind.Plural}";
+    public static string ResourceOf(KindInfo kind) => $"{kind.StoredForm?.Group ?? kind.Shows?.Group ?? kind.Group}/{kind.Plural}";
 
     /// <summary>Any served version of a kind by its place in the store.</summary>
     public KindInfo? ByResource(string resource)

@@ -83,6 +83,9 @@ public sealed class KindInfo
     /// <summary>Dotted paths, beyond name and namespace, by which a field selector may choose.</summary>
     public IReadOnlyList<string> SelectableFields { get; init; } = [];
 
+    /// <summary>The kind whose objects these are, where they are shown in another group than their own; null: they are its own.</summary>
+    public KindInfo? Shows { get; private init; }
+
     /// <summary>The warning each answer carries because the version is deprecated; null when it is not.</summary>
     public string? DeprecationWarning { get; init; }
 
@@ -128,6 +131,28 @@ public sealed class KindInfo
 
     /// <summary>Whether the verb is served.</summary>
     public bool Serves(string verb) => Verbs.Contains(verb);
+
+    /// <summary>
+    /// The same kind shown in another group, for a server whose clients find a kind of this name elsewhere already: without short names, so that those go on to mean that one, and with the verbs that
+    /// reach an object of another cluster.
+    /// </summary>
+    internal KindInfo ShownIn(string group, string version, string category) => new(_schema)
+    {
+        Group = group,
+        Version = version,
+        Plural = Plural,
+        Singular = Singular,
+        Kind = Kind,
+        ListKind = ListKind,
+        Categories = [category],
+        Namespaced = Namespaced,
+        Verbs = [.. Verbs.Where(v => v is "delete" or "get" or "list" or "patch" or "watch")],
+        Subresources = [.. Subresources.Select(s => s.Group == Group && s.Version == Version ? s with { Group = group, Version = version } : s)],
+        DefinitionName = DefinitionName,
+        Scale = Scale,
+        SelectableFields = SelectableFields,
+        Shows = this,
+    };
 
     /// <summary>The group version as part of an identifier: <c>CoreV1</c>, <c>AppsV1</c>.</summary>
     internal string GroupVersionName() => string.Concat((Group.Length == 0 ? "core" : Group).Split('.').Append(Version)

@@ -74,6 +74,21 @@ public sealed partial class SchemaCatalog
     /// <summary>The catalog without the kinds of the CustomResourceDefinition of that name; this one when it has none.</summary>
     public SchemaCatalog WithoutCrd(string name) => _crds.ContainsKey(name) ? new SchemaCatalog(_builtIn, _crds.Remove(name)) : this;
 
+    /// <summary>A catalog of built-in kinds that are shown in another group, and of nothing else.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="version">Its version.</param>
+    /// <param name="category">The category that all of them are in.</param>
+    /// <param name="resources">The kinds, <c>group/plural</c>; of those that are not built in there is none.</param>
+    internal static SchemaCatalog ShownIn(string group, string version, string category, IEnumerable<string> resources) => new(
+        new BuiltInPart(
+            BuiltIn.Data,
+            [
+                .. resources
+                    .Select(r => BuiltIn.BuiltInKindList.Where(k => k.StoredForm is null && $"{k.Group}/{k.Plural}" == r).OrderByDescending(k => k.IsStorage).ThenBy(k => k.Version, VersionOrder.Instance).FirstOrDefault())
+                    .OfType<KindInfo>().Select(k => k.ShownIn(group, version, category)),
+            ]),
+        ImmutableSortedDictionary.Create<string, CompiledCrd>(StringComparer.Ordinal));
+
     private static SchemaCatalog LoadBuiltIn()
     {
         SchemaData data = SchemaData.Load();

@@ -6,7 +6,7 @@ namespace Ote.Kube.Server.Tables;
 /// <summary>Chooses how a kind is shown.</summary>
 internal static class TableForms
 {
-    public static TableForm Of(KindInfo kind) => kind.IsCustom ? Custom(kind) : (kind.Group, kind.Plural) switch
+    public static TableForm Of(KindInfo kind) => kind.Shows is { } own ? Of(own) : kind.IsCustom ? Custom(kind) : (kind.Group, kind.Plural) switch
     {
         ("", "pods") => PodForm.Form,
         ("", "services") => NetworkForms.Service,

@@ -65,6 +65,9 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     /// <inheritdoc/>
     public bool Has(string resource) => _resources.Contains(resource);
 
+    /// <summary>The kinds that are served from it, <c>group/plural</c>, in no order.</summary>
+    public IReadOnlyList<string> Resources => [.. _resources];
+
     /// <summary>How far the streams of a cluster are here.</summary>
     public async Task<IReadOnlyList<StreamCursor>> CursorsAsync(string cluster)
     {

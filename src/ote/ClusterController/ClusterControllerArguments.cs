@@ -13,8 +13,11 @@ internal sealed record ClusterControllerArguments
     /// <summary>Serve an embedded control API here; null: none.</summary>
     public IPEndPoint? Api { get; init; }
 
-    /// <summary>The embedded control API also shows what the clusters of the subtree report.</summary>
+    /// <summary>What the clusters of the subtree report is mirrored and shown: by the embedded control API, or by <see cref="Fleet"/>.</summary>
     public bool ShowsTree { get; init; }
+
+    /// <summary>Show it to the real cluster of <see cref="ControlKubeconfig"/>, whose API server passes requests on; null: not so.</summary>
+    public FleetAt? Fleet { get; init; }
 
     /// <summary>How much of that is kept; its folder is the data directory's.</summary>
     public MirrorOptions Mirror { get; init; } = new();

@@ -20,7 +20,8 @@ internal static class ClusterControllerCommand
         var listen = new Option<string?>("--listen", "-l") { Description = "Where children connect, such as 0.0.0.0:8287; the root's default is 127.0.0.1:8287" };
         var advertise = new Option<string?>("--advertise") { Description = "host:port that children are told" };
         var api = new Option<string?>("--api-listen") { Description = "Serve this controller's own API here, such as 127.0.0.1:8443 (the root's default)" };
-        var serve = new Option<string?>("--serve") { Description = "Like --api-listen, and the API also shows the pods, nodes and workloads of all clusters below, as they report them" };
+        var serve = new Option<string?>("--serve") { Description = "Like --api-listen, and the API also shows the pods, nodes and workloads of all clusters below, as they report them; with --kubeconfig that cluster shows them as pods.fleet.ote.baidu.com and so on (otectl install --fleet)" };
+        var serveAdvertise = new Option<string?>("--serve-advertise") { Description = "With --serve and --kubeconfig: host:port by which that cluster's API server comes here" };
         var kubeconfig = new Option<string?>("--kubeconfig", "-k") { Description = "Keep this controller's objects on a real cluster's API server instead (CRDs by otectl install)" };
         var elect = new Option<bool>("--leader-elect") { Description = "With --kubeconfig: this is one of several replicas of the root, and leads while it holds their lease" };
         var shim = new Option<string?>("--shim", "-r") { Description = "The managed cluster's shim: unix:/path/shim.sock or https://host:port" };
@@ -43,7 +44,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, serveAdvertise, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
         var apiAudit = new ApiAuditOptions();
         apiAudit.AddTo(command);
@@ -77,6 +78,7 @@ internal static class ClusterControllerCommand
                 Api = parsed.GetValue(kubeconfig) is null
                     ? CommonOptions.EndPoint(parsed, serve) ?? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
+                Fleet = FleetOf(parsed.GetValue(kubeconfig) is not null, CommonOptions.EndPoint(parsed, serve), parsed.GetValue(serveAdvertise), directory, apiAudit.Read(parsed)),
                 ShowsTree = parsed.GetValue(serve) is not null,
                 Mirror = history.Read(parsed, parsed.GetValue(serve) is not null),
                 ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
@@ -96,6 +98,11 @@ internal static class ClusterControllerCommand
         }));
         return command;
     }
+
+    private static FleetAt? FleetOf(bool isReal, System.Net.IPEndPoint? listen, string? advertise, string directory, Ote.Kube.Server.Audit.AuditOptions? audit) =>
+        isReal && listen is not null ? new FleetAt(listen, advertise, Path.Combine(directory, "fleet", "pki"), audit)
+        : advertise is null ? null
+        : throw new RoleException("--serve-advertise: only a real cluster's API server is told where the fleet is; give --serve and --kubeconfig, or leave it out");
 
     private static Uri? Address(string option, string? text) =>
         text is null ? null

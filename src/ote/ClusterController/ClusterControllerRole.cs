@@ -28,7 +28,7 @@ internal static class ClusterControllerRole
             throw new RoleException(string.Join("; ", faults));
         }
 
-        if (arguments is { ApiAudit: not null, Api: null })
+        if (arguments is { ApiAudit: not null, Api: null, Fleet: null })
         {
             throw new RoleException("--audit-log-path: this controller serves no API of its own; give --api-listen, or ask the API server of --kubeconfig for its audit log");
         }
@@ -41,11 +41,6 @@ internal static class ClusterControllerRole
         if (Ote.Cluster.Handling.ClusterController.Objection(options) is { } owner)
         {
             throw new RoleException(owner);
-        }
-
-        if (arguments is { ShowsTree: true, Api: null })
-        {
-            throw new RoleException("--serve: this controller's objects are on the API server of --kubeconfig, which shows its own; leave one of both out");
         }
 
         using var held = DataLock.Take(options.DataDirectory); // before anything is put into it
@@ -65,9 +60,10 @@ internal static class ClusterControllerRole
         Ote.Cluster.Handling.ClusterController? controller = null;
         string? joinWaits = null;
         ApiServer? served = null;
+        FleetServing? shown = null;
         await using var observed = await Observation.StartAsync(
             arguments.Observe, host, options.Name,
-            () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble())).ConfigureAwait(false);
+            () => WhyNotReady(options, Volatile.Read(ref controller), Volatile.Read(ref joinWaits), Volatile.Read(ref served)?.Trouble() ?? Volatile.Read(ref shown)?.Trouble)).ConfigureAwait(false);
         await using var mirror = arguments.ShowsTree ? OpenMirror(host, arguments) : null;
         var gate = new ClusterGate();
         await using var api = arguments.Api is null ? null : await StartApiAsync(host, arguments, mirror, gate).ConfigureAwait(false);
@@ -75,6 +71,8 @@ internal static class ClusterControllerRole
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
             : api?.CreateClient(UserInfo.Component("cluster-controller"));
+        await using var fleet = arguments.Fleet is { } place ? await FleetServing.StartAsync(host, options.Name, place, mirror!, gate, client!).ConfigureAwait(false) : null;
+        Volatile.Write(ref shown, fleet);
         controller = await Ote.Cluster.Handling.ClusterController.StartAsync(
             options,
             new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random)
@@ -95,6 +93,11 @@ internal static class ClusterControllerRole
                 var kubeconfig = Path.Combine(options.DataDirectory, "kubeconfig");
                 await api.WriteAdminKubeconfigAsync(kubeconfig, new Uri($"https://{Reachable(listens)}"), host.Stop).ConfigureAwait(false);
                 await Console.Out.WriteLineAsync($"kubeconfig {kubeconfig}").ConfigureAwait(false);
+            }
+
+            if (fleet is not null)
+            {
+                await Console.Out.WriteLineAsync($"fleet {fleet.Address}").ConfigureAwait(false);
             }
 
             var following = mirror is null ? Task.CompletedTask : new TreeFollower(mirror, controller.FollowReportsAsync, host.Time, host.Random, host.Loggers.CreateLogger("Ote.Mirror")).RunAsync(host.Stop);

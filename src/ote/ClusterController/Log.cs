@@ -12,4 +12,10 @@ internal static partial class Log
 
     [LoggerMessage(5002, LogLevel.Warning, "Another root, {Holder} at {Address}, holds the lease {Lease} of this API: two roots on one API undo each other's work. End one of them, or start both with --leader-elect")]
     public static partial void AnotherRoot(this ILogger log, string holder, string address, string lease);
+
+    [LoggerMessage(5020, LogLevel.Information, "What clusters report is served to the real Kubernetes at {Address}, as ConfigMap {Namespace}/{Name} says there; otectl install --fleet leads its API server here")]
+    public static partial void FleetTold(this ILogger log, string address, string @namespace, string name);
+
+    [LoggerMessage(5021, LogLevel.Warning, "ConfigMap {Namespace}/{Name}, which says where the fleet is served, could not be written; trying again in {Seconds:0.#} s: {Cause}. otectl install --fleet gives the right")]
+    public static partial void FleetNotTold(this ILogger log, string @namespace, string name, double seconds, string cause);
 }

@@ -73,6 +73,11 @@ internal static class RootReplicaRole
             return "--message-socket: replicas of the root lead by turns and have no messages of their own; let applications beside the root use ClusterMessage objects";
         }
 
+        if (arguments.ShowsTree)
+        {
+            return "--serve: replicas of the root lead by turns, and each would have a mirror of its own; show the fleet with ote controller-manager beside them";
+        }
+
         if (arguments.ControlKubeconfig is null)
         {
             return "--leader-elect: replicas share the API of a real cluster; name it with --kubeconfig";

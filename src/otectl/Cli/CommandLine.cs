@@ -59,6 +59,7 @@ internal static class CommandLine
         root.Add(LogsCommand.Build(runner));
         root.Add(ExecCommand.Build(runner));
         root.Add(InstallCommand.Build(runner));
+        root.Add(UninstallCommand.Build(runner));
         root.Add(KubeconfigCommand.Build(runner));
         root.Add(VersionCommand.Build(runner));
         root.Add(CompletionCommand.Build(runner));

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
-using Ote.Ctl.Following;
 using Ote.Ctl.Output;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -9,7 +8,7 @@ using Ote.Kube.Resources;
 
 namespace Ote.Ctl.Setup;
 
-/// <summary><c>otectl install</c>: makes any Kubernetes API server fit to be a control API.</summary>
+/// <summary><c>otectl install</c>: makes any Kubernetes API server fit to be a control API, and has it show the fleet.</summary>
 internal static class InstallCommand
 {
     private const string FieldManager = "otectl";
@@ -17,13 +16,15 @@ internal static class InstallCommand
     internal static Command Build(CommandRunner runner)
     {
         var dryRun = new Option<bool>("--dry-run") { Description = "Print what would be applied (-o yaml or json), and change nothing" };
-        var timeout = Durations.Option("--timeout", "How long to wait for the definitions to be served (default: 1m)");
+        var timeout = Durations.Option("--timeout", "How long to wait for the definitions to be served, and for the fleet (default: 1m)");
+        var fleet = new FleetOptions();
+        var command = new Command("install", "Install the definitions and the namespace that the root needs in a Kubernetes API server.") { dryRun, timeout };
+        fleet.AddTo(command);
         return runner.Attach(
-            new Command("install", "Install the definitions and the namespace that the root needs in a Kubernetes API server.") { dryRun, timeout },
-            (run, cancellation) => RunAsync(run, run.Typed.GetValue(dryRun), run.Typed.GetValue(timeout) ?? TimeSpan.FromMinutes(1), cancellation));
+            command, (run, cancellation) => RunAsync(run, fleet, run.Typed.GetValue(dryRun), run.Typed.GetValue(timeout) ?? TimeSpan.FromMinutes(1), cancellation));
     }
 
-    private static async Task<ExitCode> RunAsync(Invocation run, bool dryRun, TimeSpan timeout, CancellationToken cancellation)
+    private static async Task<ExitCode> RunAsync(Invocation run, FleetOptions fleet, bool dryRun, TimeSpan timeout, CancellationToken cancellation)
     {
         var crds = Crds.Load();
         var space = new JsonObject
@@ -32,39 +33,105 @@ internal static class InstallCommand
             ["kind"] = "Namespace",
             ["metadata"] = new JsonObject { ["name"] = GlobalOptions.ControlNamespace },
         };
-        JsonObject[] all = [.. crds, space];
+        var shows = fleet.Wants(run.Typed);
+        IReadOnlyList<JsonObject> all = [.. crds, space, .. shows ? FleetObjects.Rights(fleet.User(run.Typed)) : []];
         if (dryRun)
         {
+            if (shows)
+            {
+                var (host, port, authority) = await fleet.WhereAsync(run, patience: null, cancellation).ConfigureAwait(false);
+                all = [.. all, .. FleetObjects.Way(host, port, authority)];
+            }
+
             await PrintAsync(run, all).ConfigureAwait(false);
             return ExitCode.Ok;
         }
 
+        using var patience = new CancellationTokenSource(timeout, run.World.Time);
         var applied = new List<JsonObject>();
-        foreach (var obj in all)
+        await ApplyAsync(run, all, applied, cancellation).ConfigureAwait(false);
+        foreach (var name in crds.Select(crd => crd.Name()))
         {
-            var kind = obj == space ? Kinds.Namespaces : Kinds.CustomResourceDefinitions;
-            applied.Add(await run.Api
-                .PatchAsync(kind, null, obj.Name(), PatchKind.Apply, obj, cancellation, fieldManager: FieldManager, force: true).ConfigureAwait(false));
-            if (!run.WantsObjects)
-            {
-                run.Out.Write($"{ObjectPrinter.NameOf(obj)} applied\n");
-            }
+            await InstallWait.UntilAsync(
+                run, Kinds.CustomResourceDefinitions, name, "Established",
+                _ => $"definition {name} is not served after {Durations.Format(timeout)}; look at its conditions with kubectl describe crd {name}, or wait longer with --timeout", patience.Token, cancellation).ConfigureAwait(false);
         }
 
-        await AwaitEstablishedAsync(run, crds.Select(crd => crd.Name()), timeout, cancellation).ConfigureAwait(false);
+        if (shows)
+        {
+            await LeadAsync(run, fleet, timeout, applied, patience.Token, cancellation).ConfigureAwait(false);
+        }
+
         if (run.WantsObjects)
         {
             await ObjectPrinter.ListAsync(run.Out, run.Format, applied).ConfigureAwait(false);
         }
         else
         {
-            run.Out.Write($"the control API at {run.Server} is ready for the root's cluster-controller\n");
+            run.Out.Write($"the control API at {run.Server} is ready for the root's cluster-controller\n{(shows ? $"and shows the fleet: kubectl get pods.{FleetApi.Group} -A\n" : "")}");
         }
 
         return ExitCode.Ok;
     }
 
-    private static async Task PrintAsync(Invocation run, JsonObject[] all)
+    /// <summary>Leads the API server to where the root says that it serves.</summary>
+    private static async Task LeadAsync(Invocation run, FleetOptions fleet, TimeSpan timeout, List<JsonObject> applied, CancellationToken patience, CancellationToken cancellation)
+    {
+        var (host, port, authority) = await fleet.WhereAsync(run, patience, cancellation).ConfigureAwait(false);
+        var way = FleetObjects.Way(host, port, authority);
+        if (!way.Any(o => o.Text("kind") == Kinds.Endpoints.Kind))
+        {
+            // Of an address that it had before.
+            await run.Api.DeleteAsync(Kinds.Endpoints, GlobalOptions.ControlNamespace, FleetApi.Name, cancellation).ConfigureAwait(false);
+        }
+
+        await ApplyAsync(run, way, applied, cancellation).ConfigureAwait(false);
+        await InstallWait.UntilAsync(
+            run, FleetObjects.ApiServices, FleetApi.ApiService, "Available",
+            why => $"APIService {FleetApi.ApiService} is not available after {Durations.Format(timeout)}: {why ?? "nothing is said of why"}; the API server must reach {host}:{port}", patience, cancellation).ConfigureAwait(false);
+    }
+
+    private static async Task ApplyAsync(Invocation run, IEnumerable<JsonObject> objects, List<JsonObject> applied, CancellationToken cancellation)
+    {
+        foreach (var obj in objects)
+        {
+            var kind = obj.Text("kind") switch
+            {
+                "Namespace" => Kinds.Namespaces,
+                "CustomResourceDefinition" => Kinds.CustomResourceDefinitions,
+                _ => FleetObjects.KindOf(obj),
+            };
+            applied.Add(kind == Kinds.Services || kind == FleetObjects.ApiServices
+                ? await PutAsync(run, kind, obj, cancellation).ConfigureAwait(false)
+                : await run.Api.PatchAsync(kind, kind.Namespaced ? obj.Namespace() : null, obj.Name(), PatchKind.Apply, obj, cancellation, fieldManager: FieldManager, force: true).ConfigureAwait(false));
+            if (!run.WantsObjects)
+            {
+                run.Out.Write($"{ObjectPrinter.NameOf(obj)} applied\n");
+            }
+        }
+    }
+
+    /// <summary>
+    /// Makes an object of the way as it is to be. Not by server-side apply: the API server of Kubernetes 1.20 breaks the connection of who applies an APIService. A Service of another type is made anew, for what it was
+    /// given as the former does not suit the latter.
+    /// </summary>
+    private static async Task<JsonObject> PutAsync(Invocation run, ResourceRef kind, JsonObject obj, CancellationToken cancellation)
+    {
+        var there = await run.Api.GetAsync(kind, obj.Namespace(), obj.Name(), cancellation).ConfigureAwait(false);
+        if (there is not null && kind == Kinds.Services && TypeOf(there) != TypeOf(obj))
+        {
+            await run.Api.DeleteAsync(kind, obj.Namespace(), obj.Name(), cancellation).ConfigureAwait(false);
+            there = null;
+        }
+
+        return there is null
+            ? await run.Api.CreateAsync(kind, obj.Namespace(), obj, cancellation).ConfigureAwait(false)
+            : await run.Api.PatchAsync(kind, obj.Namespace(), obj.Name(), PatchKind.Merge, obj, cancellation, fieldManager: FieldManager).ConfigureAwait(false);
+
+        static string TypeOf(JsonObject of) => of.Text("spec", "type") ?? "ClusterIP";
+    }
+
+    private static async Task PrintAsync(Invocation run, IReadOnlyList<JsonObject> all)
     {
         switch (run.Format)
         {
@@ -81,32 +148,6 @@ internal static class InstallCommand
                 }
 
                 break;
-        }
-    }
-
-    private static async Task AwaitEstablishedAsync(Invocation run, IEnumerable<string> names, TimeSpan timeout, CancellationToken cancellation)
-    {
-        using var patience = new CancellationTokenSource(timeout, run.World.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
-        var follower = ObjectFollower.Of(run);
-        foreach (var name in names)
-        {
-            try
-            {
-                await foreach (var crd in follower.FollowAsync(Kinds.CustomResourceDefinitions, null, name, either.Token).ConfigureAwait(false))
-                {
-                    if (crd?.IsTrue("Established") == true)
-                    {
-                        break;
-                    }
-                }
-            }
-            catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
-            {
-                throw new CtlException(
-                    ExitCode.TimedOut,
-                    $"definition {name} is not served after {Durations.Format(timeout)}; look at its conditions with kubectl describe crd {name}, or wait longer with --timeout");
-            }
         }
     }
 }

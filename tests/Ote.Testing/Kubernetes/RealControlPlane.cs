@@ -41,6 +41,7 @@ public sealed class RealControlPlane : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Scratch _folder;
     private readonly ClusterAuthority _authority;
+    private readonly ClusterAuthority _front;
     private readonly List<GuardedProcess> _processes = [];
 
     private RealControlPlane(RealControlPlaneOptions options, KubernetesTools tools, TimeProvider time)
@@ -50,6 +51,7 @@ public sealed class RealControlPlane : IAsyncDisposable
         _time = time;
         _folder = new Scratch(options.Name);
         _authority = new ClusterAuthority($"{options.Name}-ca", time);
+        _front = new ClusterAuthority($"{options.Name}-front-proxy-ca", time);
     }
 
     public string Name => _options.Name;
@@ -113,6 +115,7 @@ public sealed class RealControlPlane : IAsyncDisposable
     {
         await EndProcessesAsync();
         _authority.Dispose();
+        _front.Dispose();
         _folder.Dispose();
     }
 
@@ -123,6 +126,8 @@ public sealed class RealControlPlane : IAsyncDisposable
             ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"],
             [IPAddress.Loopback, IPAddress.Parse("10.96.0.1")]));
         Write("apiserver-kubelet-client", _authority.IssueClient("kube-apiserver-kubelet-client", "system:masters"));
+        Write("front-proxy-ca.crt", _front.Certificate);
+        Write("front-proxy-client", _front.IssueClient("front-proxy-client"));
         using ECDsa serviceAccounts = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         Write("sa.key", serviceAccounts.ExportECPrivateKeyPem());
     }
@@ -145,6 +150,9 @@ public sealed class RealControlPlane : IAsyncDisposable
             $"--service-account-signing-key-file={_folder["sa.key"]}", "--authorization-mode=Node,RBAC", "--service-cluster-ip-range=10.96.0.0/16",
             "--allow-privileged=true", "--kubelet-preferred-address-types=InternalIP",
             $"--kubelet-client-certificate={_folder["apiserver-kubelet-client.crt"]}", $"--kubelet-client-key={_folder["apiserver-kubelet-client.key"]}",
+            $"--requestheader-client-ca-file={_folder["front-proxy-ca.crt"]}", "--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            $"--proxy-client-cert-file={_folder["front-proxy-client.crt"]}", $"--proxy-client-key-file={_folder["front-proxy-client.key"]}",
             .. _options.ApiServerArguments,
         ]);
         WriteKubeconfig("admin.kubeconfig", "kubernetes-admin", "system:masters");

@@ -1,0 +1,34 @@
+namespace Ote.Kube.Server.Http;
+
+/// <summary>
+/// What is asked of an object that is shown from elsewhere goes to its cluster, under the name it has there, and comes back by report. A body names things as the cluster has
+/// them: one that replaces the whole object would give it the name it has here, and is refused.
+/// </summary>
+internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? clusters, TimeProvider time)
+{
+    /// <summary>Has the object's cluster answer.</summary>
+    /// <exception cref="ApiError">There is no such object, or it is not changed from here.</exception>
+    public async Task HandleAsync(ApiRequest request, string verb)
+    {
+        var isWhole = verb is "create" or "update" && request.Path.Subresource is null;
+        if (clusters is null || request.Path.Name is null || isWhole)
+        {
+            throw ApiError.OfClusters(request.Kind);
+        }
+
+        var source = sources.Of(request.Resource);
+        var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
+        await OriginBody.TranslateAsync(request.Context.Request, request.Path, request.Kind, origin, request.Aborted).ConfigureAwait(false);
+        var there = request.Kind.Shows is { } own ? request.Path with { Group = own.Group, Version = own.Version } : request.Path;
+        var target = there.Target(origin.Name, origin.ApiVersion) + request.Context.Request.QueryString.ToUriComponent();
+        if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
+        {
+            await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);
+        }
+        else
+        {
+            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
+        }
+    }
+}

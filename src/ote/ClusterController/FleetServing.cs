@@ -1,0 +1,132 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Resources;
+using Ote.Kube.Server.Aggregation;
+using Ote.Kube.Server.Audit;
+using Ote.Kube.Server.Http;
+using Ote.Mirror.Applying;
+using Ote.Roles.Hosting;
+
+namespace Ote.Roles.ClusterController;
+
+/// <summary>
+/// Serves what clusters report to a real Kubernetes, which passes requests on, and says there where it is and by which authority it is known: <c>otectl install --fleet</c> does the rest.
+/// </summary>
+internal sealed class FleetServing : IAsyncDisposable
+{
+    private const string Manager = "ote-fleet";
+    private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
+    private readonly AggregatedServer _server;
+    private readonly CancellationTokenSource _stop;
+    private readonly Task _telling;
+
+    private FleetServing(AggregatedServer server, string address, Task telling, CancellationTokenSource stop) => (_server, Address, _telling, _stop) = (server, address, telling, stop);
+
+    /// <summary>Where the API server in front is to reach it, <c>host:port</c>.</summary>
+    public string Address { get; }
+
+    /// <summary>What keeps requests from being served; null: nothing does.</summary>
+    public string? Trouble => _server.Trouble;
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="host">Clock, logs and meters.</param>
+    /// <param name="name">Of whose tree it is.</param>
+    /// <param name="at">Where it listens, where others reach it (null: there), where its certificates are, and its audit log.</param>
+    /// <param name="mirror">What is shown.</param>
+    /// <param name="clusters">The way into clusters' own APIs.</param>
+    /// <param name="root">The real Kubernetes.</param>
+    /// <exception cref="RoleException">It cannot, for a reason that is the operator's.</exception>
+    public static async Task<FleetServing> StartAsync(RoleHost host, string name, FleetAt at, MirrorStore mirror, IClusterGate clusters, KubeClient root)
+    {
+        if (at.Advertise is null && (at.Listen.Address.Equals(IPAddress.Any) || at.Listen.Address.Equals(IPAddress.IPv6Any)))
+        {
+            throw new RoleException($"--serve-advertise: the API server of --kubeconfig must be told where this is; with --serve on all addresses ({at.Listen}) give host:port");
+        }
+
+        AggregatedServer server;
+        try
+        {
+            server = new AggregatedServer(
+                new AggregatedServerOptions
+                {
+                    Name = name,
+                    Group = FleetApi.Group,
+                    Version = FleetApi.Version,
+                    Category = FleetApi.Category,
+                    Resources = mirror.Resources,
+                    Source = mirror,
+                    Clusters = clusters,
+                    PkiDirectory = at.PkiDirectory,
+                    Hosts = FleetApi.Hosts(Ote.Cluster.Handling.ClusterController.SystemNamespace),
+                    Audit = at.Audit,
+                },
+                root, host.Loggers, host.Time, host.Random, host.Meters);
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new RoleException($"--serve: {unusable.Message}");
+        }
+
+        try
+        {
+            var bound = await server.ListenAsync(at.Listen, host.Stop).ConfigureAwait(false);
+            var address = at.Advertise ?? bound.ToString();
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(host.Stop);
+            var log = host.Loggers.CreateLogger("Ote.Roles.Fleet");
+            return new FleetServing(server, address, TellAsync(root, server.AuthorityPem, address, host, log, stop.Token), stop);
+        }
+        catch
+        {
+            await server.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _server.DisposeAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    /// <summary>Writes the ConfigMap, once; until that is possible it is tried again.</summary>
+    private static async Task TellAsync(KubeClient root, string authority, string address, RoleHost host, ILogger log, CancellationToken stop)
+    {
+        var space = Ote.Cluster.Handling.ClusterController.SystemNamespace;
+        var map = new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = FleetApi.Name, ["namespace"] = space },
+            ["data"] = new JsonObject { [FleetApi.AddressKey] = address, [FleetApi.AuthorityKey] = authority },
+        };
+        var backoff = new Backoff(new BackoffOptions(TimeSpan.FromSeconds(1), Calm), host.Random);
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await root.PatchAsync(Kinds.ConfigMaps, space, FleetApi.Name, PatchKind.Apply, map.Copy(), stop, fieldManager: Manager, force: true).ConfigureAwait(false);
+                log.FleetTold(address, space, FleetApi.Name);
+                return;
+            }
+            catch (Exception away) when (away is KubeStatusException or HttpRequestException or IOException)
+            {
+                var wait = backoff.Next();
+                log.FleetNotTold(space, FleetApi.Name, wait.TotalSeconds, away.Message);
+                await Task.Delay(wait, host.Time, stop).ConfigureAwait(false);
+            }
+        }
+    }
+}
+
+/// <summary>Where the fleet is served to a real Kubernetes.</summary>
+/// <param name="Listen">Where it listens.</param>
+/// <param name="Advertise">Where the API server reaches it, <c>host:port</c>; null: there.</param>
+/// <param name="PkiDirectory">Folder of its certificates.</param>
+/// <param name="Audit">Where requests are noted; null: nowhere.</param>
+internal sealed record FleetAt(IPEndPoint Listen, string? Advertise, string PkiDirectory, AuditOptions? Audit);
