@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ote.Roles.Backup;
 using Ote.Roles.ClusterController;
+using Ote.Roles.ControllerManager;
 using Ote.Roles.EdgeCluster;
 using Ote.Roles.EdgeController;
 using Ote.Roles.Shim;
@@ -15,6 +16,7 @@ internal static class CommandLine
     internal static Command Build() => new RootCommand("OTE-Stack: the roles of one cluster of the tree")
     {
         ClusterControllerCommand.Create(),
+        ControllerManagerCommand.Create(),
         ShimCommand.Create(),
         EdgeClusterCommand.Create(),
         EdgeControllerCommand.Create(),

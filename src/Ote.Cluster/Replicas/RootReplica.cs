@@ -32,6 +32,11 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
     /// </summary>
     public event Action<ReplicaStanding>? Changed;
 
+    /// <summary>
+    /// Called each time this replica has begun to lead, with what leads and a token that fires when it leads no more: return quickly. Null: nobody wants to know.
+    /// </summary>
+    public Action<ClusterController, CancellationToken>? Led { get; init; }
+
     /// <summary>Whether it does what it is there for: children are taken, or told where to go.</summary>
     public bool IsReady => Volatile.Read(ref _leading) is { IsReady: true } || Other is { Address.Length: > 0 };
 
@@ -131,6 +136,7 @@ public sealed class RootReplica(ClusterControllerOptions options, ClusterControl
         await using (controller.ConfigureAwait(false))
         {
             Volatile.Write(ref _leading, controller);
+            Led?.Invoke(controller, led);
             Changed?.Invoke(new ReplicaStanding(term, AddressOf(options)!));
             await controller.RunAsync(led).ConfigureAwait(false);
             Volatile.Write(ref _leading, null);

@@ -28,6 +28,12 @@ public sealed class ServerPki : IDisposable
     public string AuthorityPem => _authority.ExportCertificatePem();
 
     /// <summary>Loads or makes the files of <paramref name="directory"/>; null keeps everything in memory.</summary>
+    /// <param name="directory">The folder, made when it is not there.</param>
+    /// <param name="name">Name of the authority, for people.</param>
+    /// <param name="hosts">Host names and addresses in the serving certificate.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="InvalidDataException">The files are damaged; the message names them.</exception>
+    /// <exception cref="IOException">They cannot be written.</exception>
     public static ServerPki Open(string? directory, string name, IReadOnlyList<string> hosts, TimeProvider time)
     {
         var now = time.GetUtcNow();

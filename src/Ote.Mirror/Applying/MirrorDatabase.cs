@@ -42,8 +42,12 @@ internal sealed class MirrorDatabase : IDisposable
     private readonly Lock _gate = new();
 
     /// <summary>Opens the file of a folder, which must be the owner's alone; null: in memory, where who reads and who writes take turns.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="firstRevision">The least revision from now on, before which no change is told; 0: as the file has it.</param>
+    /// <param name="cacheKiB">Memory for pages of the writer; each reader has a quarter.</param>
+    /// <param name="readers">Most reads at a time.</param>
     /// <exception cref="IOException">It cannot be opened.</exception>
-    public MirrorDatabase(string? directory, int cacheKiB = 32 * 1024, int readers = 4)
+    public MirrorDatabase(string? directory, long firstRevision = 0, int cacheKiB = 32 * 1024, int readers = 4)
     {
         _file = directory is null ? null : Path.Combine(directory, FileName);
         _cacheKiB = cacheKiB;
@@ -58,6 +62,12 @@ internal sealed class MirrorDatabase : IDisposable
             Writer = Open(cacheKiB);
             // Revisions whose transaction may have been lost are given to nothing else: of each turn of a cluster there are as many as rows.
             Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+4294967296 WHERE key='revision';COMMIT");
+            if (firstRevision > 0)
+            {
+                Writer.Prepare("UPDATE meta SET value=MAX(value, $1) WHERE key='revision'", firstRevision).ExecuteNonQuery();
+                Writer.Execute("UPDATE meta SET value=(SELECT value FROM meta WHERE key='revision') WHERE key='forgotten'");
+            }
+
             if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('objects') WHERE name='terms'") == 0)
             {
                 Writer.Execute("ALTER TABLE objects ADD COLUMN terms INTEGER NOT NULL DEFAULT 0"); // of a former build

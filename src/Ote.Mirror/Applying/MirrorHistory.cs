@@ -17,6 +17,11 @@ internal sealed class MirrorHistory
         (_session, _options, _time) = (session, options, time);
         // Of what was before the mirror was, or before it noted since when it is, it can tell nothing.
         session.Prepare("INSERT INTO meta VALUES ('horizon', $1) ON CONFLICT DO NOTHING", time.GetUtcNow().ToUnixTimeMilliseconds()).ExecuteNonQuery();
+        if (options.FirstRevision > 0)
+        {
+            session.Prepare("UPDATE meta SET value=MAX(value, $1) WHERE key='horizon'", time.GetUtcNow().ToUnixTimeMilliseconds()).ExecuteNonQuery(); // others mirrored meanwhile
+        }
+
         Forget();
     }
 
@@ -61,7 +66,7 @@ internal sealed class MirrorHistory
         var horizon = Math.Max(_horizon, _session.Scalar("SELECT max(until) FROM history WHERE ended<=$1", last));
         _session.Prepare("DELETE FROM history WHERE ended<=$1", last).ExecuteNonQuery();
         _session.Prepare("UPDATE meta SET value=$1 WHERE key='horizon'", horizon).ExecuteNonQuery();
-        _session.Prepare("UPDATE meta SET value=$1 WHERE key='forgotten'", last).ExecuteNonQuery();
+        _session.Prepare("UPDATE meta SET value=MAX(value, $1) WHERE key='forgotten'", last).ExecuteNonQuery();
         Finish();
         _session.Prepare("COMMIT").ExecuteNonQuery();
         Volatile.Write(ref _horizon, horizon);

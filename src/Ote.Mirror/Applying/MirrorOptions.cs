@@ -19,4 +19,10 @@ public sealed record MirrorOptions
 
     /// <summary>Most bytes of former states; the oldest go first. Default 1 GiB.</summary>
     public long HistoryBytes { get; init; } = 1024L * 1024 * 1024;
+
+    /// <summary>
+    /// Where several processes mirror one tree by turns, each in a folder of its own: the least revision of this turn, greater than any that another has counted. What came before it is told to no watch, which lists anew then, and former states
+    /// begin with the turn: while another mirrored, nothing was heard here. 0, the default: there are no others.
+    /// </summary>
+    public long FirstRevision { get; init; }
 }

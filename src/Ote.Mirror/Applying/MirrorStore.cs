@@ -59,7 +59,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     public static MirrorStore Open(MirrorOptions options, TimeProvider time, ILogger log)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new MirrorStore(new MirrorDatabase(options.Directory), options, time, log);
+        return new MirrorStore(new MirrorDatabase(options.Directory, options.FirstRevision), options, time, log);
     }
 
     /// <inheritdoc/>

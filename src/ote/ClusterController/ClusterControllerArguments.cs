@@ -2,6 +2,7 @@ using System.Net;
 using Ote.Cluster.Handling;
 using Ote.Kube.Server.Audit;
 using Ote.Mirror.Applying;
+using Ote.Roles.Following;
 
 namespace Ote.Roles.ClusterController;
 
@@ -18,6 +19,9 @@ internal sealed record ClusterControllerArguments
 
     /// <summary>Show it to the real cluster of <see cref="ControlKubeconfig"/>, whose API server passes requests on; null: not so.</summary>
     public FleetAt? Fleet { get; init; }
+
+    /// <summary>Let controller managers follow the reports of the tree; null: there are none.</summary>
+    public FollowAt? Follow { get; init; }
 
     /// <summary>How much of that is kept; its folder is the data directory's.</summary>
     public MirrorOptions Mirror { get; init; } = new();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
+using Ote.Roles.Following;
 using Ote.Roles.Hosting;
 
 namespace Ote.Roles.ClusterController;
@@ -22,6 +23,8 @@ internal static class ClusterControllerCommand
         var api = new Option<string?>("--api-listen") { Description = "Serve this controller's own API here, such as 127.0.0.1:8443 (the root's default)" };
         var serve = new Option<string?>("--serve") { Description = "Like --api-listen, and the API also shows the pods, nodes and workloads of all clusters below, as they report them; with --kubeconfig that cluster shows them as pods.fleet.ote.baidu.com and so on (otectl install --fleet)" };
         var serveAdvertise = new Option<string?>("--serve-advertise") { Description = "With --serve and --kubeconfig: host:port by which that cluster's API server comes here" };
+        var follow = new Option<string?>("--follow-listen") { Description = "With --kubeconfig: let controller managers (ote controller-manager) come here for what clusters report, such as 0.0.0.0:8288" };
+        var followAdvertise = new Option<string?>("--follow-advertise") { Description = "host:port that controller managers are told; needed when --follow-listen names no single address" };
         var kubeconfig = new Option<string?>("--kubeconfig", "-k") { Description = "Keep this controller's objects on a real cluster's API server instead (CRDs by otectl install)" };
         var elect = new Option<bool>("--leader-elect") { Description = "With --kubeconfig: this is one of several replicas of the root, and leads while it holds their lease" };
         var shim = new Option<string?>("--shim", "-r") { Description = "The managed cluster's shim: unix:/path/shim.sock or https://host:port" };
@@ -44,7 +47,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, serveAdvertise, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, serveAdvertise, follow, followAdvertise, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
         var apiAudit = new ApiAuditOptions();
         apiAudit.AddTo(command);
@@ -79,6 +82,7 @@ internal static class ClusterControllerCommand
                     ? CommonOptions.EndPoint(parsed, serve) ?? CommonOptions.EndPoint(parsed, api) ?? (isRoot ? new(System.Net.IPAddress.Loopback, 8443) : null)
                     : null,
                 Fleet = FleetOf(parsed.GetValue(kubeconfig) is not null, CommonOptions.EndPoint(parsed, serve), parsed.GetValue(serveAdvertise), directory, apiAudit.Read(parsed)),
+                Follow = FollowOf(parsed.GetValue(kubeconfig) is not null, CommonOptions.EndPoint(parsed, follow), parsed.GetValue(followAdvertise), directory),
                 ShowsTree = parsed.GetValue(serve) is not null,
                 Mirror = history.Read(parsed, parsed.GetValue(serve) is not null),
                 ApiTokens = parsed.GetValue(tokens) is { } users && PrivateInput.Objection("--api-token-file", users) is { } objection
@@ -103,6 +107,11 @@ internal static class ClusterControllerCommand
         isReal && listen is not null ? new FleetAt(listen, advertise, Path.Combine(directory, "fleet", "pki"), audit)
         : advertise is null ? null
         : throw new RoleException("--serve-advertise: only a real cluster's API server is told where the fleet is; give --serve and --kubeconfig, or leave it out");
+
+    private static FollowAt? FollowOf(bool isReal, System.Net.IPEndPoint? listen, string? advertise, string directory) =>
+        listen is not null && isReal ? new FollowAt(listen, advertise, Path.Combine(directory, "follow", "pki"))
+        : listen is null && advertise is null ? null
+        : throw new RoleException($"{(listen is null ? "--follow-advertise" : "--follow-listen")}: controller managers find the root by the real cluster that they share; give --follow-listen and --kubeconfig, or leave it out");
 
     private static Uri? Address(string option, string? text) =>
         text is null ? null

@@ -6,6 +6,7 @@ using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
 using Ote.Mirror.Applying;
 using Ote.Roles.Backup;
+using Ote.Roles.Following;
 using Ote.Roles.Hosting;
 using Ote.Roles.Messages;
 using Ote.Roles.Shim;
@@ -71,8 +72,9 @@ internal static class ClusterControllerRole
         using var client = control is not null
             ? new KubeClient(control.CreateHttpClient(host.Time))
             : api?.CreateClient(UserInfo.Component("cluster-controller"));
-        await using var fleet = arguments.Fleet is { } place ? await FleetServing.StartAsync(host, options.Name, place, mirror!, gate, client!).ConfigureAwait(false) : null;
+        await using var fleet = arguments.Fleet is { } place ? await FleetServing.StartAsync(host, options.Name, place, mirror!, gate, client!, host.Stop).ConfigureAwait(false) : null;
         Volatile.Write(ref shown, fleet);
+        await using var follow = arguments.Follow is { } door ? await FollowServing.StartAsync(host, options.Name, door).ConfigureAwait(false) : null;
         controller = await Ote.Cluster.Handling.ClusterController.StartAsync(
             options,
             new ClusterControllerParts(host.Loggers, host.Meters, host.Time, host.Random)
@@ -87,6 +89,7 @@ internal static class ClusterControllerRole
         await using (controller.ConfigureAwait(false))
         {
             gate.Controller = controller;
+            follow?.Lead(controller, client!, host.Stop);
             if (api is not null)
             {
                 var listens = await api.ListenAsync(arguments.Api!, host.Stop).ConfigureAwait(false);
@@ -102,7 +105,7 @@ internal static class ClusterControllerRole
 
             var following = mirror is null ? Task.CompletedTask : new TreeFollower(mirror, controller.FollowReportsAsync, host.Time, host.Random, host.Loggers.CreateLogger("Ote.Mirror")).RunAsync(host.Stop);
             var living = client is not null && control is not null && options.Parent is null ? RootSignOfLife.RunAsync(host, client, options, host.Stop) : Task.CompletedTask;
-            await using var door = await MessageDoor.StartAsync(arguments.MessageSocket, controller.Messages, host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
+            await using var messages = await MessageDoor.StartAsync(arguments.MessageSocket, controller.Messages, host.Loggers, host.Time, host.Stop).ConfigureAwait(false);
             if (controller.CaPin is { } pin)
             {
                 await Console.Out.WriteLineAsync($"ca-pin {pin}").ConfigureAwait(false);

@@ -32,6 +32,19 @@ internal sealed class FleetServing : IAsyncDisposable
     /// <summary>What keeps requests from being served; null: nothing does.</summary>
     public string? Trouble => _server.Trouble;
 
+    /// <summary>Where the API server in front is to come, as far as it is known before it is listened there.</summary>
+    /// <exception cref="RoleException">It has to be told.</exception>
+    public static string AddressOf(FleetAt at)
+    {
+        var address = at.Advertise ?? at.Listen.ToString();
+        if (at.Advertise is null && (at.Listen.Address.Equals(IPAddress.Any) || at.Listen.Address.Equals(IPAddress.IPv6Any)))
+        {
+            throw new RoleException($"--serve-advertise: the API server of --kubeconfig must be told where this is; with --serve on all addresses ({at.Listen}) give host:port");
+        }
+
+        return FleetWay.Split(address) is not null ? address : throw new RoleException($"--serve-advertise: '{address}' is not host:port; write for instance 203.0.113.7:8443");
+    }
+
     /// <summary>Begins to serve.</summary>
     /// <param name="host">Clock, logs and meters.</param>
     /// <param name="name">Of whose tree it is.</param>
@@ -39,14 +52,11 @@ internal sealed class FleetServing : IAsyncDisposable
     /// <param name="mirror">What is shown.</param>
     /// <param name="clusters">The way into clusters' own APIs.</param>
     /// <param name="root">The real Kubernetes.</param>
+    /// <param name="until">Fires when it is to serve no more.</param>
     /// <exception cref="RoleException">It cannot, for a reason that is the operator's.</exception>
-    public static async Task<FleetServing> StartAsync(RoleHost host, string name, FleetAt at, MirrorStore mirror, IClusterGate clusters, KubeClient root)
+    public static async Task<FleetServing> StartAsync(RoleHost host, string name, FleetAt at, MirrorStore mirror, IClusterGate clusters, KubeClient root, CancellationToken until)
     {
-        if (at.Advertise is null && (at.Listen.Address.Equals(IPAddress.Any) || at.Listen.Address.Equals(IPAddress.IPv6Any)))
-        {
-            throw new RoleException($"--serve-advertise: the API server of --kubeconfig must be told where this is; with --serve on all addresses ({at.Listen}) give host:port");
-        }
-
+        _ = AddressOf(at);
         AggregatedServer server;
         try
         {
@@ -73,9 +83,9 @@ internal sealed class FleetServing : IAsyncDisposable
 
         try
         {
-            var bound = await server.ListenAsync(at.Listen, host.Stop).ConfigureAwait(false);
+            var bound = await server.ListenAsync(at.Listen, until).ConfigureAwait(false);
             var address = at.Advertise ?? bound.ToString();
-            var stop = CancellationTokenSource.CreateLinkedTokenSource(host.Stop);
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(until);
             var log = host.Loggers.CreateLogger("Ote.Roles.Fleet");
             return new FleetServing(server, address, TellAsync(root, server.AuthorityPem, address, host, log, stop.Token), stop);
         }
@@ -94,7 +104,9 @@ internal sealed class FleetServing : IAsyncDisposable
         _stop.Dispose();
     }
 
-    /// <summary>Writes the ConfigMap, once; until that is possible it is tried again.</summary>
+    /// <summary>
+    /// Writes the ConfigMap, and where the API server is led somewhere already (otectl install --fleet) leads it here, once; until that is possible it is tried again.
+    /// </summary>
     private static async Task TellAsync(KubeClient root, string authority, string address, RoleHost host, ILogger log, CancellationToken stop)
     {
         var space = Ote.Cluster.Handling.ClusterController.SystemNamespace;
@@ -111,6 +123,12 @@ internal sealed class FleetServing : IAsyncDisposable
             try
             {
                 await root.PatchAsync(Kinds.ConfigMaps, space, FleetApi.Name, PatchKind.Apply, map.Copy(), stop, fieldManager: Manager, force: true).ConfigureAwait(false);
+                if (await root.GetAsync(FleetWay.ApiServices, null, FleetApi.ApiService, stop).ConfigureAwait(false) is not null)
+                {
+                    var (at, port) = FleetWay.Split(address)!.Value;
+                    await FleetWay.PutAsync(root, Manager, FleetWay.Objects(space, at, port, authority), stop).ConfigureAwait(false);
+                }
+
                 log.FleetTold(address, space, FleetApi.Name);
                 return;
             }

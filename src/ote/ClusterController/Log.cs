@@ -16,6 +16,6 @@ internal static partial class Log
     [LoggerMessage(5020, LogLevel.Information, "What clusters report is served to the real Kubernetes at {Address}, as ConfigMap {Namespace}/{Name} says there; otectl install --fleet leads its API server here")]
     public static partial void FleetTold(this ILogger log, string address, string @namespace, string name);
 
-    [LoggerMessage(5021, LogLevel.Warning, "ConfigMap {Namespace}/{Name}, which says where the fleet is served, could not be written; trying again in {Seconds:0.#} s: {Cause}. otectl install --fleet gives the right")]
+    [LoggerMessage(5021, LogLevel.Warning, "Where the fleet is served could not be told to the real Kubernetes (ConfigMap {Namespace}/{Name}, and what leads its API server there); trying again in {Seconds:0.#} s: {Cause}. otectl install --fleet gives the right")]
     public static partial void FleetNotTold(this ILogger log, string @namespace, string name, double seconds, string cause);
 }

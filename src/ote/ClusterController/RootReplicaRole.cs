@@ -6,6 +6,7 @@ using Ote.Cluster.Replicas;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Leases;
+using Ote.Roles.Following;
 using Ote.Roles.Hosting;
 
 namespace Ote.Roles.ClusterController;
@@ -39,7 +40,8 @@ internal static class RootReplicaRole
         var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
         var elector = new LeaderElector(
             client, Ote.Cluster.Handling.ClusterController.SystemNamespace, RootReplica.LeaseName, identity, address!, new ElectionOptions(), host.Time, host.Random, log);
-        Volatile.Write(ref replica, new RootReplica(options, parts, root, elector));
+        await using var follow = arguments.Follow is { } door ? await FollowServing.StartAsync(host, options.Name, door).ConfigureAwait(false) : null;
+        Volatile.Write(ref replica, new RootReplica(options, parts, root, elector) { Led = follow is null ? null : (controller, led) => follow.Lead(controller, client, led) });
         var ready = false;
         replica!.Changed += standing =>
         {

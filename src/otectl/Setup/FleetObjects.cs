@@ -1,5 +1,3 @@
-using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using Ote.Ctl.Cli;
 using Ote.Kube.Objects;
@@ -8,7 +6,7 @@ using Ote.Kube.Resources;
 namespace Ote.Ctl.Setup;
 
 /// <summary>
-/// What a real Kubernetes needs to show the fleet: the rights of who serves it, a role for who may see all of it, and the way its API server takes. Pure.
+/// What a real Kubernetes needs to show the fleet besides the way there (<see cref="FleetWay"/>): the rights of who serves it, and a role for who may see all of it. Pure.
 /// </summary>
 internal static class FleetObjects
 {
@@ -22,10 +20,8 @@ internal static class FleetObjects
         new("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true),
         Kinds.Services,
         Kinds.Endpoints,
-        ApiServices,
+        FleetWay.ApiServices,
     ];
-
-    private const int ServicePort = 443;
 
     // Kinds as clusters report them by default.
     private static readonly string[] Shown =
@@ -33,9 +29,6 @@ internal static class FleetObjects
         "pods", "nodes", "services", "events", "persistentvolumeclaims", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch", "ingresses.networking.k8s.io",
         "endpointslices.discovery.k8s.io",
     ];
-
-    /// <summary>apiregistration.k8s.io/v1 APIService.</summary>
-    internal static ResourceRef ApiServices => new("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 
     /// <summary>The kind of one of these objects.</summary>
     internal static ResourceRef KindOf(JsonObject obj) => AllKinds.Single(k => k.Kind == obj.Text("kind"));
@@ -48,12 +41,13 @@ internal static class FleetObjects
         kind: ServiceAccount
         metadata: {name: {{FleetApi.Name}}, namespace: {{GlobalOptions.ControlNamespace}}}
         ---
-        # Asks who may.
+        # Asks who may, and keeps the way to itself up.
         apiVersion: rbac.authorization.k8s.io/v1
         kind: ClusterRole
         metadata: {name: {{FleetApi.Name}}}
         rules:
         - {apiGroups: [authorization.k8s.io], resources: [subjectaccessreviews], verbs: [create]}
+        - {apiGroups: [apiregistration.k8s.io], resources: [apiservices], resourceNames: [{{FleetApi.ApiService}}], verbs: [get, patch]}
         ---
         # Sees the whole fleet. Bind it to whom that is for.
         apiVersion: rbac.authorization.k8s.io/v1
@@ -63,13 +57,17 @@ internal static class FleetObjects
         - {apiGroups: [{{FleetApi.Group}}], resources: ["*"], verbs: [get, list, watch]}
         - {apiGroups: [ote.baidu.com], resources: [{{string.Join(", ", Shown.Select(s => $"clusters/{s}"))}}], verbs: [get, list, watch]}
         ---
-        # Says where it serves.
+        # Says where it serves, and how controller managers come to the root; these mirror by turns.
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
         metadata: {name: {{FleetApi.Name}}, namespace: {{GlobalOptions.ControlNamespace}}}
         rules:
-        - {apiGroups: [""], resources: [configmaps], verbs: [create]}
+        - {apiGroups: [""], resources: [configmaps, secrets, services, endpoints], verbs: [create]}
         - {apiGroups: [""], resources: [configmaps], resourceNames: [{{FleetApi.Name}}], verbs: [get, patch]}
+        - {apiGroups: [""], resources: [services, endpoints], resourceNames: [{{FleetApi.Name}}], verbs: [get, patch, delete]}
+        - {apiGroups: [""], resources: [secrets], resourceNames: [{{FollowSecret.Name}}], verbs: [get, patch]}
+        - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]}
+        - {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [ote-controller-manager], verbs: [get, update]}
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: ClusterRoleBinding
@@ -88,42 +86,6 @@ internal static class FleetObjects
         roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: extension-apiserver-authentication-reader}
         """).Cast<JsonObject>().Select(o => WithSubjects(o, user))];
 
-    /// <summary>The way to the server: a Service with its Endpoints where that is an IP address, one by an external name where it is a name; and the APIService.</summary>
-    /// <param name="host">The host, a name or an IP address.</param>
-    /// <param name="port">The port.</param>
-    /// <param name="authority">The authority of its serving certificate, PEM.</param>
-    internal static IReadOnlyList<JsonObject> Way(string host, int port, string authority)
-    {
-        var isAddress = IPAddress.TryParse(host, out _);
-        var service = Object("v1", "Service", FleetApi.Name, GlobalOptions.ControlNamespace);
-        service["spec"] = isAddress
-            ? new JsonObject { ["ports"] = new JsonArray(new JsonObject { ["name"] = "https", ["port"] = ServicePort, ["targetPort"] = port, ["protocol"] = "TCP" }) }
-            : new JsonObject { ["type"] = "ExternalName", ["externalName"] = host };
-        var api = Object(ApiServices.ApiVersion, ApiServices.Kind, FleetApi.ApiService, null);
-        api["spec"] = new JsonObject
-        {
-            ["group"] = FleetApi.Group,
-            ["version"] = FleetApi.Version,
-            // After everything else, so that `kubectl get pods` goes on to mean the cluster's own.
-            ["groupPriorityMinimum"] = 100,
-            ["versionPriority"] = 15,
-            ["service"] = new JsonObject { ["name"] = FleetApi.Name, ["namespace"] = GlobalOptions.ControlNamespace, ["port"] = isAddress ? ServicePort : port },
-            ["caBundle"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(authority)),
-        };
-        if (!isAddress)
-        {
-            return [service, api];
-        }
-
-        var endpoints = Object("v1", "Endpoints", FleetApi.Name, GlobalOptions.ControlNamespace);
-        endpoints["subsets"] = new JsonArray(new JsonObject
-        {
-            ["addresses"] = new JsonArray(new JsonObject { ["ip"] = host }),
-            ["ports"] = new JsonArray(new JsonObject { ["name"] = "https", ["port"] = port, ["protocol"] = "TCP" }),
-        });
-        return [service, endpoints, api];
-    }
-
     private static JsonObject WithSubjects(JsonObject obj, string user)
     {
         if (obj.Text("kind") is "ClusterRoleBinding" or "RoleBinding")
@@ -134,16 +96,5 @@ internal static class FleetObjects
         }
 
         return obj;
-    }
-
-    private static JsonObject Object(string apiVersion, string kind, string name, string? ns)
-    {
-        var metadata = new JsonObject { ["name"] = name };
-        if (ns is not null)
-        {
-            metadata["namespace"] = ns;
-        }
-
-        return new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = metadata };
     }
 }

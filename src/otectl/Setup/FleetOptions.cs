@@ -94,8 +94,7 @@ internal sealed class FleetOptions
         }
     }
 
-    private static (string Host, int Port, string Authority) Split(string address, string place, string authority) =>
-        Uri.TryCreate("https://" + address, UriKind.Absolute, out var uri) && uri is { PathAndQuery: "/", UserInfo: "" } && address.EndsWith($":{uri.Port}", StringComparison.Ordinal)
-            ? (uri.DnsSafeHost, uri.Port, authority)
-            : throw new CtlException(ExitCode.Usage, $"{place}: '{address}' is not host:port, such as 203.0.113.7:8443");
+    private static (string Host, int Port, string Authority) Split(string address, string place, string authority) => FleetWay.Split(address) is var (host, port)
+        ? (host, port, authority)
+        : throw new CtlException(ExitCode.Usage, $"{place}: '{address}' is not host:port, such as 203.0.113.7:8443");
 }

@@ -40,7 +40,7 @@ internal static class InstallCommand
             if (shows)
             {
                 var (host, port, authority) = await fleet.WhereAsync(run, patience: null, cancellation).ConfigureAwait(false);
-                all = [.. all, .. FleetObjects.Way(host, port, authority)];
+                all = [.. all, .. FleetWay.Objects(GlobalOptions.ControlNamespace, host, port, authority)];
             }
 
             await PrintAsync(run, all).ConfigureAwait(false);
@@ -78,16 +78,14 @@ internal static class InstallCommand
     private static async Task LeadAsync(Invocation run, FleetOptions fleet, TimeSpan timeout, List<JsonObject> applied, CancellationToken patience, CancellationToken cancellation)
     {
         var (host, port, authority) = await fleet.WhereAsync(run, patience, cancellation).ConfigureAwait(false);
-        var way = FleetObjects.Way(host, port, authority);
-        if (!way.Any(o => o.Text("kind") == Kinds.Endpoints.Kind))
+        var way = FleetWay.Objects(GlobalOptions.ControlNamespace, host, port, authority);
+        foreach (var made in await FleetWay.PutAsync(run.Api, FieldManager, way, cancellation).ConfigureAwait(false))
         {
-            // Of an address that it had before.
-            await run.Api.DeleteAsync(Kinds.Endpoints, GlobalOptions.ControlNamespace, FleetApi.Name, cancellation).ConfigureAwait(false);
+            Applied(run, made, applied);
         }
 
-        await ApplyAsync(run, way, applied, cancellation).ConfigureAwait(false);
         await InstallWait.UntilAsync(
-            run, FleetObjects.ApiServices, FleetApi.ApiService, "Available",
+            run, FleetWay.ApiServices, FleetApi.ApiService, "Available",
             why => $"APIService {FleetApi.ApiService} is not available after {Durations.Format(timeout)}: {why ?? "nothing is said of why"}; the API server must reach {host}:{port}", patience, cancellation).ConfigureAwait(false);
     }
 
@@ -101,34 +99,19 @@ internal static class InstallCommand
                 "CustomResourceDefinition" => Kinds.CustomResourceDefinitions,
                 _ => FleetObjects.KindOf(obj),
             };
-            applied.Add(kind == Kinds.Services || kind == FleetObjects.ApiServices
-                ? await PutAsync(run, kind, obj, cancellation).ConfigureAwait(false)
-                : await run.Api.PatchAsync(kind, kind.Namespaced ? obj.Namespace() : null, obj.Name(), PatchKind.Apply, obj, cancellation, fieldManager: FieldManager, force: true).ConfigureAwait(false));
-            if (!run.WantsObjects)
-            {
-                run.Out.Write($"{ObjectPrinter.NameOf(obj)} applied\n");
-            }
+            Applied(
+                run, await run.Api.PatchAsync(kind, kind.Namespaced ? obj.Namespace() : null, obj.Name(), PatchKind.Apply, obj, cancellation, fieldManager: FieldManager, force: true).ConfigureAwait(false),
+                applied);
         }
     }
 
-    /// <summary>
-    /// Makes an object of the way as it is to be. Not by server-side apply: the API server of Kubernetes 1.20 breaks the connection of who applies an APIService. A Service of another type is made anew, for what it was
-    /// given as the former does not suit the latter.
-    /// </summary>
-    private static async Task<JsonObject> PutAsync(Invocation run, ResourceRef kind, JsonObject obj, CancellationToken cancellation)
+    private static void Applied(Invocation run, JsonObject obj, List<JsonObject> applied)
     {
-        var there = await run.Api.GetAsync(kind, obj.Namespace(), obj.Name(), cancellation).ConfigureAwait(false);
-        if (there is not null && kind == Kinds.Services && TypeOf(there) != TypeOf(obj))
+        applied.Add(obj);
+        if (!run.WantsObjects)
         {
-            await run.Api.DeleteAsync(kind, obj.Namespace(), obj.Name(), cancellation).ConfigureAwait(false);
-            there = null;
+            run.Out.Write($"{ObjectPrinter.NameOf(obj)} applied\n");
         }
-
-        return there is null
-            ? await run.Api.CreateAsync(kind, obj.Namespace(), obj, cancellation).ConfigureAwait(false)
-            : await run.Api.PatchAsync(kind, obj.Namespace(), obj.Name(), PatchKind.Merge, obj, cancellation, fieldManager: FieldManager).ConfigureAwait(false);
-
-        static string TypeOf(JsonObject of) => of.Text("spec", "type") ?? "ClusterIP";
     }
 
     private static async Task PrintAsync(Invocation run, IReadOnlyList<JsonObject> all)

@@ -28,6 +28,7 @@ internal static class UninstallCommand
                 "Namespace" => Kinds.Namespaces,
                 "CustomResourceDefinition" => Kinds.CustomResourceDefinitions,
                 "ConfigMap" => Kinds.ConfigMaps,
+                "Secret" => Kinds.Secrets,
                 _ => FleetObjects.KindOf(obj),
             };
             var ns = kind.Namespaced ? obj.Namespace() : null;
@@ -46,9 +47,13 @@ internal static class UninstallCommand
     /// <summary>The way first, so that nobody is led where nobody answers.</summary>
     private static IEnumerable<JsonObject> All(bool tree)
     {
-        var told = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ConfigMap", ["metadata"] = new JsonObject { ["name"] = FleetApi.Name, ["namespace"] = GlobalOptions.ControlNamespace } };
-        IEnumerable<JsonObject> fleet = FleetObjects.Way("192.0.2.1", 443, "").Reverse().Append(told).Concat(FleetObjects.Rights("").Reverse());
+        IEnumerable<JsonObject> fleet = FleetWay.Objects(GlobalOptions.ControlNamespace, "192.0.2.1", 443, "").Reverse().Append(Named("ConfigMap", FleetApi.Name)).Append(Named("Secret", FollowSecret.Name)).Concat(FleetObjects.Rights("").Reverse());
         return !tree ? fleet
             : fleet.Concat(Crds.Load()).Append(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = GlobalOptions.ControlNamespace } });
     }
+
+    private static JsonObject Named(string kind, string name) => new()
+    {
+        ["apiVersion"] = "v1", ["kind"] = kind, ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = GlobalOptions.ControlNamespace },
+    };
 }

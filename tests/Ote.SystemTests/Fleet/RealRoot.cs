@@ -6,7 +6,7 @@ namespace Ote.SystemTests.Fleet;
 /// A tree whose root keeps its objects on a real Kubernetes and has it show the fleet: an API server of its own (no controllers), the root with the rights that the documents and <c>otectl install</c> give and
 /// no others, and two edge clusters, c1 and c2, below it. Started when it is first asked for.
 /// </summary>
-public sealed class RealRoot : IAsyncDisposable
+public class RealRoot : IAsyncDisposable
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(60);
     private readonly Lock _gate = new();
@@ -42,10 +42,17 @@ public sealed class RealRoot : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _roles.DisposeAsync();
         if (Plane is not null)
             await Plane.DisposeAsync();
     }
+
+    /// <summary>How the root serves the fleet, or lets others do so.</summary>
+    private protected virtual string[] Serving(int port, string audit) => ["--serve", $"127.0.0.1:{port}", "--serve-advertise", $"localhost:{port}", "--audit-log-path", audit];
+
+    /// <summary>Starts what runs beside the root.</summary>
+    private protected virtual Task BesideAsync(RoleProcesses roles, string kubeconfig) => Task.CompletedTask;
 
     private async Task BeginAsync()
     {
@@ -58,9 +65,13 @@ public sealed class RealRoot : IAsyncDisposable
         // No Endpoints may be on the loopback, so the API server comes by a name.
         Served = $"127.0.0.1:{ports[1]}";
         await _roles.StartAsync(
-            "root", "ready ", "cluster-controller", "--name", "root", "--data", _roles["root"], "--kubeconfig", Plane.WriteKubeconfig("root.kubeconfig", "ote-root"),
-            "--listen", $"127.0.0.1:{ports[0]}", "--serve", Served, "--serve-advertise", $"localhost:{ports[1]}", "--audit-log-path", _roles["audit.log"]);
-        (await OtectlAsync("install", "--fleet")).Succeeded();
+            "root", "ready ",
+            [
+                "cluster-controller", "--name", "root", "--data", _roles["root"], "--kubeconfig", Plane.WriteKubeconfig("root.kubeconfig", "ote-root"), "--listen", $"127.0.0.1:{ports[0]}", .. Serving(ports[1], _roles["audit.log"]),
+            ]);
+        Task<CommandResult> leading = OtectlAsync("install", "--fleet"); // gives the rights, and waits for who serves
+        await BesideAsync(_roles, Plane.Kubeconfig.Replace("admin.", "root.", StringComparison.Ordinal));
+        (await leading).Succeeded();
         foreach (string cluster in (string[])["c1", "c2"])
         {
             await _roles.StartAsync($"{cluster}-cluster", "ready:", "edge-cluster", "--name", cluster, "--data", _roles[$"{cluster}-cluster"], "--nodes", "1");

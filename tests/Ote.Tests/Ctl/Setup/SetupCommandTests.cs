@@ -50,6 +50,66 @@ public sealed class SetupCommandTests
     }
 
     [Fact]
+    public async Task Install_of_the_fleet_at_a_given_address_prints_rights_and_way_and_asks_no_server()
+    {
+        await using var world = await CtlWorld.StartAsync(installed: false);
+        world.Between = _ => throw new InvalidOperationException("a dry run must not connect");
+        var authority = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(authority, "pem", CtlWorld.Stop);
+            var result = await world.RunAsync("install", "--fleet", "--fleet-address", "203.0.113.7:8443", "--fleet-ca", authority, "--root-user", "me", "--dry-run", "-o", "yaml");
+            var documents = Yaml.Read(result.Out).Cast<JsonObject>().ToArray();
+            Assert.Equal("cGVt", documents.Single(d => d.Text("kind") == "APIService").Text("spec", "caBundle"));
+            var bindings = documents.Where(d => d.Text("kind")!.EndsWith("Binding", StringComparison.Ordinal)).ToArray();
+            Assert.Equal(3, bindings.Length);
+            Assert.All(bindings, b => Assert.Equal(["ServiceAccount ote-fleet", "User me"], b.Items("subjects")!.Select(s => $"{s.Text("kind")} {s.Text("name")}")));
+            // Rights are on names, but for what is to be made and for questions.
+            var open = documents.Where(d => d.Text("kind") is "Role" or "ClusterRole" && d.Name() == "ote-fleet").SelectMany(d => d.Items("rules")!).Where(r => r.Items("resourceNames") is null);
+            Assert.All(open, r => Assert.Equal("""["create"]""", r!["verbs"]!.ToJsonString()));
+        }
+        finally
+        {
+            File.Delete(authority);
+        }
+    }
+
+    [Theory]
+    [InlineData("--root-user: it is about the fleet", "--root-user", "me")]
+    [InlineData("give both, or neither", "--fleet", "--fleet-address", "a:1")]
+    [InlineData("is not host:port", "--fleet", "--fleet-address", "nowhere", "--fleet-ca", "/dev/null", "--dry-run")]
+    [InlineData("--fleet-ca: Could not find file", "--fleet", "--fleet-address", "a:1", "--fleet-ca", "/nowhere/ca.crt", "--dry-run")]
+    public async Task Install_says_what_is_wrong_with_what_it_is_told_of_the_fleet(string fault, params string[] arguments)
+    {
+        await using var world = await CtlWorld.StartAsync(installed: false);
+        world.Between = _ => throw new InvalidOperationException("it must be said before anything is done");
+        var result = await world.RunAsync(["install", .. arguments]);
+        Assert.Equal((int)ExitCode.Usage, result.Code);
+        Assert.Contains(fault, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Install_of_the_fleet_says_that_no_root_serves_it()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        var result = await world.RunAsync("install", "--fleet", "--dry-run");
+        Assert.Equal((int)ExitCode.Failed, result.Code);
+        Assert.Contains("no root says where it serves the fleet (ConfigMap ote-system/ote-fleet): start it with --kubeconfig and --serve", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Uninstall_takes_out_what_shows_the_fleet_and_leaves_the_tree()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        await world.Api.CreateAsync(Kinds.ConfigMaps, "ote-system", Yaml.ReadObject("{apiVersion: v1, kind: ConfigMap, metadata: {name: ote-fleet}}"), CtlWorld.Stop);
+        Assert.Equal("configmap/ote-fleet would be deleted\n", (await world.RunAsync("uninstall", "--dry-run")).Out);
+        Assert.Equal("configmap/ote-fleet deleted\n", (await world.RunAsync("uninstall")).Out);
+        Assert.Equal((0, ""), (await world.RunAsync("uninstall")) is var again ? (again.Code, again.Out) : default);
+        Assert.NotNull(await world.Api.GetAsync(Kinds.CustomResourceDefinitions, null, "clusters.ote.baidu.com", CtlWorld.Stop));
+        Assert.Contains("customresourcedefinition.apiextensions.k8s.io/clusters.ote.baidu.com would be deleted\n", (await world.RunAsync("uninstall", "--tree", "--dry-run")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Version_tells_client_and_server()
     {
         await using var world = await CtlWorld.StartAsync();

@@ -266,6 +266,32 @@ public sealed class MirrorStoreTests : IDisposable
         Assert.Equal(["c1 pods ns/a", "c1 pods ns/b", "c1 pods ns/b", "c2 pods ns/a", "c1 pods ns/a"], told);
     }
 
+    [Fact]
+    public async Task A_mirror_that_takes_over_from_another_counts_beyond_it_and_tells_nothing_of_what_was_before()
+    {
+        await using (var earlier = Open())
+        {
+            await earlier.ApplyAsync("c1", Whole(10, Pod("web", "n1")));
+        }
+
+        const long Turn = 1L << 50;
+        _time.Advance(TimeSpan.FromHours(1));
+        await using var mirror = Open(Turn);
+        Assert.True(mirror.Revision >= Turn);
+        Assert.Equal(10UL, Assert.Single(await mirror.CursorsAsync("c1")).Revision); // the stream goes on where it was
+        Assert.Equal(["web-c1"], await NamesAsync(mirror));
+        await Assert.ThrowsAsync<RevisionExpiredException>(async () => await mirror.ChangesAsync(Pods, Turn - 1, mirror.Revision, 10, Ct));
+        Assert.Equal(_time.GetUtcNow(), mirror.KeptSince);
+        var from = mirror.Revision;
+        await mirror.ApplyAsync("c1", Next(10, 11, complete: false, Pod("web", "n2")));
+        Assert.Single((await mirror.ChangesAsync(Pods, from, mirror.Revision, 10, Ct)).Rows);
+        // Nor later, when what is too old has gone.
+        _time.Advance(TimeSpan.FromDays(2));
+        await mirror.ApplyAsync("c1", Next(11, 12, complete: false, Pod("web", "n3")));
+        await mirror.ApplyAsync("c1", Next(12, 13, complete: false, Pod("web", "n4")));
+        await Assert.ThrowsAsync<RevisionExpiredException>(async () => await mirror.ChangesAsync(Pods, Turn - 1, mirror.Revision, 10, Ct));
+    }
+
     private static MirroredKey Key(string name) => new("c1", "pods", "ns", name);
 
     private static ObjectChange Versioned(string name, string uid, string version) => new()
@@ -296,5 +322,5 @@ public sealed class MirrorStoreTests : IDisposable
     private static async Task<string[]> NamesAsync(MirrorStore mirror, params string[] terms) =>
         [.. (await mirror.ListAsync(new PageQuery(Pods, null, 0, "", "", 100) { Terms = terms }, Ct)).Rows.Select(r => r.Key.Name)];
 
-    private MirrorStore Open() => MirrorStore.Open(new MirrorOptions { Directory = _folder.FullName }, _time, NullLogger.Instance);
+    private MirrorStore Open(long first = 0) => MirrorStore.Open(new MirrorOptions { Directory = _folder.FullName, FirstRevision = first }, _time, NullLogger.Instance);
 }

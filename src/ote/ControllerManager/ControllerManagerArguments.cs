@@ -1,0 +1,22 @@
+using System.Net;
+using Ote.Mirror.Applying;
+using Ote.Roles.ClusterController;
+
+namespace Ote.Roles.ControllerManager;
+
+/// <summary>The command line of <c>ote controller-manager</c>, read.</summary>
+internal sealed record ControllerManagerArguments
+{
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Of the real cluster.</summary>
+    public required string Kubeconfig { get; init; }
+
+    /// <summary>Where the fleet is served to it.</summary>
+    public required FleetAt Fleet { get; init; }
+
+    /// <summary>How much is kept; its folder is the data directory's.</summary>
+    public required MirrorOptions Mirror { get; init; }
+
+    public IPEndPoint? Observe { get; init; }
+}

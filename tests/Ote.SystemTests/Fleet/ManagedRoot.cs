@@ -1,0 +1,25 @@
+using Ote.SystemTests.Kubernetes;
+using Ote.SystemTests.Tree;
+
+namespace Ote.SystemTests.Fleet;
+
+/// <summary>The same, where two controller managers beside the root mirror by turns.</summary>
+public sealed class ManagedRoot : RealRoot
+{
+    private readonly List<ProductProcess> _managers = [];
+
+    /// <summary>The controller managers.</summary>
+    internal IReadOnlyList<ProductProcess> Managers => _managers;
+
+    private protected override string[] Serving(int port, string audit) => ["--follow-listen", $"127.0.0.1:{port}"];
+
+    private protected override async Task BesideAsync(RoleProcesses roles, string kubeconfig)
+    {
+        int[] ports = FreePorts.Take(2);
+        foreach (int i in (int[])[0, 1])
+        {
+            _managers.Add(await roles.StartAsync(
+                $"manager-{i}", i == 0 ? "leading " : "waiting ", "controller-manager", "--data", roles[$"manager-{i}"], "--kubeconfig", kubeconfig, "--serve", $"127.0.0.1:{ports[i]}", "--serve-advertise", $"localhost:{ports[i]}"));
+        }
+    }
+}
