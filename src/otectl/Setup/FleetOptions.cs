@@ -38,6 +38,11 @@ internal sealed class FleetOptions
             throw new CtlException(ExitCode.Usage, "--fleet-address and --fleet-ca: give both, or neither, and the root itself says where it serves");
         }
 
+        if (typed.GetValue(_address) is { } address)
+        {
+            _ = Split(address, "--fleet-address", ""); // before anything is applied
+        }
+
         return typed.GetValue(_fleet);
     }
 

@@ -91,6 +91,9 @@ public sealed class AggregatedFleetTests(RealRoot root) : IClassFixture<RealRoot
         Assert.Equal("1", await root.At("c1").ExpectAsync("get", "deployment", made, "-o", "jsonpath={.spec.replicas}"));
         Assert.Contains("deployment.apps/web", await kubectl.ExpectAsync("--server", through, "get", "all", "-o", "name"), StringComparison.Ordinal);
         await kubectl.ExpectAsync("--server", through, "delete", "deployment", made);
+        string pod = await root.At("c1").ExpectAsync("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}");
+        Assert.Equal(await root.At("c1").ExpectAsync("logs", pod), await kubectl.ExpectAsync("--server", through, "logs", pod));
+        Assert.Contains("simulated", (await kubectl.RunAsync("--server", through, "exec", pod, "--", "true")).Error, StringComparison.Ordinal); // says the cluster
     }
 
     [Fact]
