@@ -45,6 +45,7 @@ public sealed class FleetTests(RealClusters clusters, Fleet fleet)
         FleetTree tree = await fleet.TreeAsync(clusters);
         string robot = RealClusters.FreshName("robot"), name = $"system:serviceaccount:default:{robot}";
         Kubectl through = tree.Kubectl(cluster: "a");
+        await through.ExpectAsync("get", "services", "-n", "default"); // kubectl knows the kinds from then on: of a discovery that is refused it says no reason
         CommandResult refused = await through.RunAsync("get", "services", "-n", "default", $"--as={name}");
         Assert.Equal(1, refused.ExitCode);
 Assert.Contains(name, refused.Error, StringComparison.Ordinal);
