@@ -54,7 +54,7 @@ public sealed class ObjectServer : IDisposable
                 new ReviewHandler(authorizer, roles, bearers, options), new PodHandler(objects, writer, deletion, options, new DisruptionBudgets(objects, writer, _served, time)),
                 new PodStreamHandler(objects, null), new TokenRequestHandler(accounts, objects, time, options),
                 new DocumentHandler(VersionInfo.Current, accounts, () => Task.FromResult<StoreFailedException?>(null)), new DownloadHandler(options.Downloads)),
-            new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser, options.MaxWait, time), null, new RequestMetrics(_meter, time), time, log);
+            new FairGate(options.MaxRequests, options.MaxWaitingOfUser, options.MaxWaitingOfUser, options.MaxWait, time), new RequestFrame(null, new RequestMetrics(_meter, time), log), time);
     }
 
     /// <summary>Serves one request; its caller is who <see cref="ApiUserFeature"/> says. Never throws but for a fault of the connection.</summary>

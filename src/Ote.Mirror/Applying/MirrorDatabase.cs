@@ -60,12 +60,16 @@ internal sealed class MirrorDatabase : IDisposable
             }
 
             Writer = Open(cacheKiB);
-            // Revisions whose transaction may have been lost are given to nothing else: of each turn of a cluster there are as many as rows.
-            Writer.Execute("BEGIN IMMEDIATE;" + Layout + "UPDATE meta SET value=value+4294967296 WHERE key='revision';COMMIT");
+            Writer.Execute("BEGIN IMMEDIATE;" + Layout + "COMMIT");
             if (firstRevision > 0)
             {
                 Writer.Prepare("UPDATE meta SET value=MAX(value, $1) WHERE key='revision'", firstRevision).ExecuteNonQuery();
                 Writer.Execute("UPDATE meta SET value=(SELECT value FROM meta WHERE key='revision') WHERE key='forgotten'");
+            }
+            else
+            {
+                // Revisions whose transaction may have been lost are given to nothing else: of each turn of a cluster there are as many as rows.
+                Writer.Execute("UPDATE meta SET value=value+4294967296 WHERE key='revision'");
             }
 
             if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('objects') WHERE name='terms'") == 0)

@@ -20,7 +20,7 @@ internal static class ControllerManagerRole
     internal const string LeaseName = "ote-controller-manager";
 
     // So many revisions a second that no mirror counts, and so few that terms, which are of the time, keep below 2^53.
-    private const int RevisionBits = 20;
+    private const int RevisionBits = 22;
 
     public static async Task RunAsync(RoleHost host, ControllerManagerArguments arguments)
     {
