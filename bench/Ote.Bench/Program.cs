@@ -2,6 +2,7 @@ using System.CommandLine;
 using Ote.Bench;
 using Ote.Bench.Access;
 using Ote.Bench.Crash;
+using Ote.Bench.EdgeHub;
 using Ote.Bench.Load;
 using Ote.Bench.Loss;
 using Ote.Bench.Mirror;
@@ -87,6 +88,7 @@ var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of t
     Bench("mirror", "What clusters report, mirrored: memory, disk, answers, what a cut costs", (a, p, ct) => MirrorBench.RunAsync(a, p.GetValue(mirrored), ct), mirrored),
     Bench("changes", "A thousand clusters in which something changes all the time: how soon the root shows it", (a, _, ct) => SteadyChanges.RunAsync(a, ct)),
     Bench("access", "Live access through three links: time of a request, requests at once, bytes of a large answer", (a, _, ct) => AccessBench.RunAsync(a, ct)),
+    Bench("edgehub", "A node's hub before a real kube-apiserver: memory, what passing through costs, lists from its cache", (a, p, ct) => EdgeHubBench.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
 };
 return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);

@@ -60,6 +60,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var local = Own(new LocalObjects(_cache, () => connection!));
         var objects = Own(new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time));
         _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
+        _cache.Dropped += _followers.Leave;
         var node = identities.GetValueOrDefault($"system:node:{options.NodeName}") ?? first;
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
@@ -87,6 +88,13 @@ public sealed class EdgeHub : IAsyncDisposable
 
     /// <summary>Objects written while cut off that the API server has not been told of.</summary>
     public int Journalled => _cache.Journal().Count;
+
+    /// <summary>Raised when all of a copy has been read from the API server: much of what that took can be given back now. From any thread.</summary>
+    public event Action? Filled
+    {
+        add => _cache.Filled += value;
+        remove => _cache.Filled -= value;
+    }
 
     /// <summary>Begins to listen: it needs no API server for that, and answers from its cache at once.</summary>
     /// <exception cref="IOException">The folder or the address cannot be used; the message says why.</exception>

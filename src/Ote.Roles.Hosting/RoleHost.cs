@@ -18,6 +18,7 @@ internal sealed class RoleHost : IDisposable
     private readonly Random _random = new();
 #pragma warning restore RS0030
     private readonly PosixSignalRegistration[] _signals;
+    private int _settling;
 
     public RoleHost(LogLevel level, bool json)
     {
@@ -47,9 +48,15 @@ internal sealed class RoleHost : IDisposable
 
     /// <summary>
     /// Told that the role has started: a little later, what only the start needed is given back to the system, once. Most of a start's garbage
-    /// would otherwise stay for days, since an idle role allocates next to nothing and so hardly ever collects.
+    /// would otherwise stay for days, since an idle role allocates next to nothing and so hardly ever collects. Told again before that, it is still once.
     /// </summary>
-    public void Settle() => _ = SettleAsync();
+    public void Settle()
+    {
+        if (Interlocked.Exchange(ref _settling, 1) == 0)
+        {
+            _ = SettleAsync();
+        }
+    }
 
     /// <summary>Fires at SIGINT or SIGTERM.</summary>
     public CancellationToken Stop => _stop.Token;
@@ -98,6 +105,7 @@ internal sealed class RoleHost : IDisposable
         try
         {
             await Task.Delay(SettleAfter, Time, Stop).ConfigureAwait(false);
+            Interlocked.Exchange(ref _settling, 0);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             CodePages.Release();
         }

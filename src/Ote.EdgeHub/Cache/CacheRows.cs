@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Ote.Kube.Objects;
@@ -8,7 +7,7 @@ using Ote.Kube.Server.Store;
 namespace Ote.EdgeHub.Cache;
 
 /// <summary>A copy as it lies in the database.</summary>
-internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long Doubtful, bool Complete, IReadOnlyList<string> Grants);
+internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long Doubtful, bool Complete, long Used, IReadOnlyList<string> Grants);
 
 /// <summary>The statements on the node's database. Values are sealed for the place they lie in.</summary>
 internal static class CacheRows
@@ -28,10 +27,10 @@ internal static class CacheRows
 
         var byScope = grants.ToLookup(grant => grant.Scope, grant => grant.Caller);
         var scopes = new List<ScopeRow>();
-        using var rows = session.Prepare("SELECT id, query, revision, doubtful, complete FROM scopes").ExecuteReader();
+        using var rows = session.Prepare("SELECT id, query, revision, doubtful, complete, used FROM scopes").ExecuteReader();
         while (rows.Read())
         {
-            scopes.Add(new ScopeRow(rows.GetInt64(0), CacheQuery.Parse(rows.GetString(1)), rows.GetInt64(2), rows.GetInt64(3), rows.GetInt64(4) != 0, [.. byScope[rows.GetInt64(0)]]));
+            scopes.Add(new ScopeRow(rows.GetInt64(0), CacheQuery.Parse(rows.GetString(1)), rows.GetInt64(2), rows.GetInt64(3), rows.GetInt64(4) != 0, rows.GetInt64(5), [.. byScope[rows.GetInt64(0)]]));
         }
 
         return scopes;
@@ -39,6 +38,15 @@ internal static class CacheRows
 
     public static long AddScope(Session session, CacheQuery query, long now) =>
         session.Scalar("INSERT INTO scopes (query, revision, doubtful, complete, used) VALUES ($1,0,0,0,$2) RETURNING id", query.ToString(), now);
+
+    public static int Used(Session session, long scope, long now) => session.Prepare("UPDATE scopes SET used=$2 WHERE id=$1", scope, now).ExecuteNonQuery();
+
+    public static int Drop(Session session, long scope)
+    {
+        session.Prepare("DELETE FROM objects WHERE scope=$1", scope).ExecuteNonQuery();
+        session.Prepare("DELETE FROM grants WHERE scope=$1", scope).ExecuteNonQuery();
+        return session.Prepare("DELETE FROM scopes WHERE id=$1", scope).ExecuteNonQuery();
+    }
 
     public static int Grant(Session session, long scope, string caller) => session.Prepare("INSERT INTO grants VALUES ($1,$2) ON CONFLICT DO NOTHING", scope, caller).ExecuteNonQuery();
 
@@ -154,5 +162,5 @@ internal static class CacheRows
     public static byte[]? Kept(Session session, NodeDatabase database, string mark) =>
         database.Unseal(session.Prepare("SELECT value FROM answers WHERE mark=$1", mark).ExecuteScalar(), "answer/" + mark);
 
-    private static string Place(long scope, StoreKey key) => new StringBuilder().Append(scope).Append('/').Append(key).ToString();
+    private static string Place(long scope, StoreKey key) => string.Create(CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}");
 }

@@ -34,6 +34,9 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     /// <summary>Its row.</summary>
     public long Id { get; }
 
+    /// <summary>When it was read last, in milliseconds since 1970.</summary>
+    public long Used { get; set; }
+
     /// <summary>What is copied.</summary>
     public CacheQuery Query { get; }
 

@@ -17,7 +17,7 @@ internal sealed class Followers(
     NodeCache cache, IReadOnlyDictionary<string, NodeIdentity> identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<CacheScope, Task> _running = [];
+    private readonly Dictionary<CacheScope, (Task Task, CancellationTokenSource Stop)> _running = [];
     private CancellationTokenSource? _connected;
 
     /// <summary>Begins to follow everything that has a reader.</summary>
@@ -37,7 +37,7 @@ internal sealed class Followers(
     public async Task StopAsync()
     {
         CancellationTokenSource? connected;
-        Task[] running;
+        (Task Task, CancellationTokenSource Stop)[] running;
         lock (_gate)
         {
             (connected, _connected) = (_connected, null);
@@ -48,7 +48,12 @@ internal sealed class Followers(
         if (connected is not null)
         {
             await connected.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running).ConfigureAwait(false);
+            await Task.WhenAll(running.Select(one => one.Task)).ConfigureAwait(false);
+            foreach (var (_, stop) in running)
+            {
+                stop.Dispose();
+            }
+
             connected.Dispose();
         }
     }
@@ -59,6 +64,19 @@ internal sealed class Followers(
         lock (_gate)
         {
             Begin(scope);
+        }
+    }
+
+    /// <summary>Ends the watch of a copy that goes.</summary>
+    public void Leave(CacheScope scope)
+    {
+        lock (_gate)
+        {
+            if (_running.Remove(scope, out var one))
+            {
+                one.Stop.Cancel();
+                _ = one.Task.ContinueWith(_ => one.Stop.Dispose(), TaskScheduler.Default);
+            }
         }
     }
 
@@ -75,6 +93,7 @@ internal sealed class Followers(
         var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
         var from = scope.Complete.IsCompleted && !scope.IsDoubtful ? $"{scope.Revision}" : null;
         var reflector = new Reflector(identity.Client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from);
-        _running[scope] = Task.Run(() => reflector.RunAsync(connected.Token), CancellationToken.None);
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(connected.Token);
+        _running[scope] = (Task.Run(() => reflector.RunAsync(stop.Token), CancellationToken.None), stop);
     }
 }

@@ -11,7 +11,11 @@ namespace Ote.EdgeHub.Cache;
 /// </summary>
 internal sealed class NodeCache : IDisposable
 {
+    /// <summary>Copies at most: what a node's components ask for again and again is far less; beyond, the one that was read longest ago and is not being watched goes.</summary>
+    public const int MostCopies = 1000;
+
     private const long MostUnread = 1000;
+    private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
     private readonly NodeDatabase _database;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -24,7 +28,7 @@ internal sealed class NodeCache : IDisposable
         (_database, _time, _log) = (database, time, log);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
-            _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed);
+            _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
         }
     }
 
@@ -47,9 +51,29 @@ internal sealed class NodeCache : IDisposable
                 return there;
             }
 
+            while (_scopes.Count >= MostCopies && _scopes.Values.Where(scope => scope.Changes.Count == 0).MinBy(scope => scope.Used) is { } oldest)
+            {
+                Drop(oldest);
+            }
+
             var id = _database.Write(session => CacheRows.AddScope(session, query, Now));
-            return _scopes[query] = new CacheScope(this, id, query, 0, 0, false, [], ListenerFailed);
+            return _scopes[query] = new CacheScope(this, id, query, 0, 0, false, [], ListenerFailed) { Used = Now };
         }
+    }
+
+    /// <summary>Raised when a copy goes, from the caller that needs its place.</summary>
+    public event Action<CacheScope>? Dropped;
+
+    /// <summary>Notes that a copy is read; durably once an hour.</summary>
+    public void Use(CacheScope scope)
+    {
+        var now = Now;
+        if (now - scope.Used > NotedAgain.TotalMilliseconds)
+        {
+            _database.Write(session => CacheRows.Used(session, scope.Id, now));
+        }
+
+        scope.Used = now;
     }
 
     /// <summary>Notes durably that the API server let a caller read a query.</summary>
@@ -80,6 +104,11 @@ internal sealed class NodeCache : IDisposable
     {
         lock (_writing)
         {
+            if (!IsHere(scope))
+            {
+                return;
+            }
+
             var changes = new List<Change>();
             var revision = scope.Revision;
             _database.Write(session =>
@@ -106,62 +135,8 @@ internal sealed class NodeCache : IDisposable
         }
     }
 
-    /// <summary>Puts a whole list in the place of what a copy held.</summary>
-    /// <param name="scope">The copy.</param>
-    /// <param name="objects">All there is.</param>
-    /// <param name="version">The list's version.</param>
-    public void ToldAll(CacheScope scope, IReadOnlyList<JsonObject> objects, string version)
-    {
-        lock (_writing)
-        {
-            var revision = Revision(version);
-            var restarts = scope.IsDoubtful;
-            var changes = new List<Change>();
-            _database.Write(session =>
-            {
-                var left = CacheRows.Keys(session, scope.Id, scope.Query.Resource);
-                foreach (var obj in objects)
-                {
-                    var key = KeyOf(scope.Query, obj);
-                    var at = Revision(obj.ResourceVersion());
-                    var known = left.Remove(key, out var had);
-                    if (known && had == at)
-                    {
-                        continue;
-                    }
-
-                    var json = EncodedObject.Of(obj).At(at);
-                    var former = known && scope.Complete.IsCompleted ? CacheRows.Find(session, _database, scope.Id, key) : null;
-                    CacheRows.Put(session, _database, scope.Id, key, at, json);
-                    if (scope.Complete.IsCompleted)
-                    {
-                        changes.Add(new Change(at, known ? ChangeKind.Modified : ChangeKind.Added, key, json, former?.Json));
-                    }
-                }
-
-                foreach (var (key, _) in left)
-                {
-                    var former = CacheRows.Find(session, _database, scope.Id, key)!;
-                    CacheRows.Put(session, _database, scope.Id, key, revision, null);
-                    changes.Add(new Change(revision, ChangeKind.Deleted, key, former.Json, former.Json));
-                }
-
-                return CacheRows.Completed(session, scope.Id, revision);
-            });
-            changes.Sort((one, other) => one.Revision.CompareTo(other.Revision));
-            if (restarts)
-            {
-                scope.Publish(changes, revision); // Who watches gets what became of it, before the watch ends.
-                scope.Restart(revision);
-            }
-            else
-            {
-                scope.Publish(changes, Math.Max(revision, scope.Revision));
-            }
-
-            scope.Completed();
-        }
-    }
+    /// <summary>Begins to put a whole list in the place of what a copy holds.</summary>
+    public CopyFilling Fill(CacheScope scope) => new(this, _database, scope, _writing);
 
     /// <summary>The upstream has come this far without a change to what a copy holds.</summary>
     public void Reached(CacheScope scope, string version)
@@ -247,10 +222,27 @@ internal sealed class NodeCache : IDisposable
 
     internal static StoreKey KeyOf(CacheQuery query, JsonObject obj) => new(query.Resource, obj.Namespace(), obj.Name());
 
-    private static long Revision(string version) =>
+    /// <summary>Raised when all of a copy has been read, which leaves much garbage behind.</summary>
+    public event Action? Filled;
+
+    /// <summary>Tells that all of a copy has been read.</summary>
+    internal void TellFilled() => Filled?.Invoke();
+
+    /// <summary>Whether a copy is still one of the node's: one that went may still be told of by the watch that is ending.</summary>
+    internal bool IsHere(CacheScope scope) => ReferenceEquals(_scopes.GetValueOrDefault(scope.Query), scope);
+
+    internal static long Revision(string version) =>
         long.TryParse(version, out var number) ? number : throw new FormatException($"the API server's resourceVersion '{version}' is no number: such a server's objects cannot be kept here");
 
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private void Drop(CacheScope scope)
+    {
+        _scopes.TryRemove(scope.Query, out _);
+        Dropped?.Invoke(scope);
+        _database.Write(session => CacheRows.Drop(session, scope.Id));
+        scope.Dispose();
+    }
 
     private IEnumerable<CacheScope> Showing(string resource) => _scopes.Values.Where(scope => scope.Query.Resource == resource).OrderByDescending(scope => scope.Query.IsFollowed);
 

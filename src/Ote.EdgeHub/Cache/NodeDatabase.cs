@@ -121,6 +121,7 @@ internal sealed class NodeDatabase : IDisposable
         lock (_gate)
         {
             _session.Dispose();
+            Values.Dispose();
         }
     }
 

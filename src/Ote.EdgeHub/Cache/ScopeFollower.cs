@@ -14,16 +14,15 @@ internal sealed class ScopeFollower(NodeCache cache, CacheScope scope, ResourceR
     /// <inheritdoc/>
     public async Task<string> ReplaceAsync(IAsyncEnumerable<KubeList> pages)
     {
-        var items = new List<JsonObject>();
-        var version = "";
+        var filling = cache.Fill(scope);
         await foreach (var page in pages.ConfigureAwait(false))
         {
-            items.AddRange(page.Items);
-            version = page.ResourceVersion;
+            filling.Take(page.Items);
+            filling.Version = page.ResourceVersion;
         }
 
-        cache.ToldAll(scope, items, version);
-        return version;
+        filling.End();
+        return filling.Version;
     }
 
     /// <inheritdoc/>

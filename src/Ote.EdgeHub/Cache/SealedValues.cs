@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Ote.EdgeHub.Cache;
@@ -7,14 +6,16 @@ namespace Ote.EdgeHub.Cache;
 /// Encrypts what lies on the node's disk with a key that lies beside it, readable by the owner alone (AES-256-GCM, NIST SP 800-38D, a fresh 96-bit nonce each time): a copy of the database, a backup of it or
 /// a disk that is handed on without the key tells nothing. What a value belongs to is bound into it, so that values cannot be exchanged for one another. Thread-safe.
 /// </summary>
-internal sealed class SealedValues
+internal sealed class SealedValues : IDisposable
 {
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
     private const int KeyBytes = 32;
     private readonly byte[] _key;
+    private readonly AesGcm _cipher; // making one costs more than what it does to a small value
+    private readonly Lock _gate = new();
 
-    private SealedValues(byte[] key) => _key = key;
+    private SealedValues(byte[] key) => (_key, _cipher) = (key, new AesGcm(key, TagBytes));
 
     /// <summary>Takes the key of a folder, or makes one.</summary>
     /// <exception cref="IOException">The file is no key, or cannot be read or written.</exception>
@@ -46,8 +47,11 @@ internal sealed class SealedValues
     {
         var result = new byte[NonceBytes + value.Length + TagBytes];
         RandomNumberGenerator.Fill(result.AsSpan(0, NonceBytes));
-        using var cipher = new AesGcm(_key, TagBytes);
-        cipher.Encrypt(result.AsSpan(0, NonceBytes), value, result.AsSpan(NonceBytes, value.Length), result.AsSpan(NonceBytes + value.Length), place);
+        lock (_gate)
+        {
+            _cipher.Encrypt(result.AsSpan(0, NonceBytes), value, result.AsSpan(NonceBytes, value.Length), result.AsSpan(NonceBytes + value.Length), place);
+        }
+
         return result;
     }
 
@@ -61,19 +65,16 @@ internal sealed class SealedValues
         }
 
         var value = new byte[stored.Length - NonceBytes - TagBytes];
-        using var cipher = new AesGcm(_key, TagBytes);
-        cipher.Decrypt(stored[..NonceBytes], stored[NonceBytes..^TagBytes], stored[^TagBytes..], value, place);
+        lock (_gate)
+        {
+            _cipher.Decrypt(stored[..NonceBytes], stored[NonceBytes..^TagBytes], stored[^TagBytes..], value, place);
+        }
+
         return value;
     }
 
     /// <summary>A text that stands for a secret and from which nobody without the key learns it.</summary>
     public string Mark(string secret) => Convert.ToHexString(HMACSHA256.HashData(_key, System.Text.Encoding.UTF8.GetBytes(secret)));
 
-    /// <summary>The bytes of a row's number.</summary>
-    public static byte[] Place(long row)
-    {
-        var bytes = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, row);
-        return bytes;
-    }
+    public void Dispose() => _cipher.Dispose();
 }

@@ -132,6 +132,7 @@ internal sealed class HubDispatcher(
             return;
         }
 
+        cache.Use(scope);
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
     }
 

@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Upstream;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.EdgeHub.Proxy;
@@ -76,7 +77,6 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         using (answer)
         {
             bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
-            Keep(request, target, body, answer, bytes);
             context.Response.StatusCode = (int)answer.StatusCode;
             foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers))
             {
@@ -88,6 +88,8 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
 
             context.Response.ContentLength = bytes.Length;
             await context.Response.Body.WriteAsync(bytes, context.RequestAborted).ConfigureAwait(false);
+            await context.Response.CompleteAsync().ConfigureAwait(false); // Who asks does not wait for the disk.
+            Keep(request, target, body, answer, bytes);
             return true;
         }
     }
@@ -130,7 +132,7 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
             return;
         }
 
-        if (path.Resource == "events" || Read(bytes) is not { } obj || obj.ResourceVersion().Length == 0 || obj.Name().Length == 0)
+        if (path is { Resource: "events" } || (path.Name is not null && IsKeptAlready(path, bytes)) || Read(bytes) is not { } obj || obj.ResourceVersion().Length == 0 || obj.Name().Length == 0)
         {
             return;
         }
@@ -143,6 +145,41 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         }
 
         cache.Told(cache.Take(query), [obj], gone: request.Method == "DELETE");
+    }
+
+    /// <summary>Most answers say what is known: that is found out without reading them whole.</summary>
+    private bool IsKeptAlready(ApiPath path, byte[] bytes) =>
+        cache.Find(CacheQuery.Of(path) with { LabelSelector = "", FieldSelector = "" }) is { IsDoubtful: false } kept && VersionOf(bytes) == kept.Revision;
+
+    private static long VersionOf(byte[] json)
+    {
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType != JsonTokenType.PropertyName)
+                {
+                    continue;
+                }
+
+                if (reader.CurrentDepth == 2 && reader.ValueTextEquals("resourceVersion"u8) && reader.Read())
+                {
+                    return reader.TokenType == JsonTokenType.String && long.TryParse(reader.GetString(), out var version) ? version : 0;
+                }
+
+                if (reader.CurrentDepth != 1 || !reader.ValueTextEquals("metadata"u8))
+                {
+                    reader.Skip();
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Not JSON.
+        }
+
+        return 0;
     }
 
     private static JsonObject? Read(byte[] bytes)

@@ -50,7 +50,7 @@ internal static class EdgeControllerCommand
             var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
             var elector = new LeaderElector(client, LeaseNamespace, LeaseName, identity, "", new ElectionOptions(), host.Time, host.Random, log);
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false);
-            await Console.Out.WriteLineAsync($"edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
+            await Console.Out.WriteLineAsync($"ready: edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
             host.Settle();
             await elector.RunAsync((_, led) => controller.RunAsync(led), host.Stop).ConfigureAwait(false);
         }));

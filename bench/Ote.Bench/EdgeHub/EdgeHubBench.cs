@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ote.Bench.Serve;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Testing.Kubernetes;
+
+namespace Ote.Bench.EdgeHub;
+
+/// <summary>
+/// A node's hub between its components and a real kube-apiserver, with the objects of OpenYurt's published test: memory, what passing through costs, lists from the cache, bytes on the node's cable.
+/// </summary>
+internal static class EdgeHubBench
+{
+    private const int Pods = 2000;
+    private const int Services = 1000;
+    private const int Endpoints = 50;
+    private const int Gets = 2000;
+    private const int Lists = 9;
+    private const double Mega = 1024 * 1024;
+    private const string ServicesPath = "api/v1/services?resourceVersion=0";
+    private const string SlicesPath = "apis/discovery.k8s.io/v1beta1/endpointslices?resourceVersion=0";
+    private const string PodsPath = "api/v1/pods?resourceVersion=0";
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
+    private static readonly ResourceRef s_slices = new("discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", true);
+
+    public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, string? asked, CancellationToken ct)
+    {
+        var executable = HubUnderTest.Published(asked);
+        var tools = await KubernetesTools.FindAsync(ct);
+        await using var plane = await RealControlPlane.StartAsync(new("edgehub-bench") { ControllerManager = false }, tools, around.Time, ct);
+        await using var hub = await HubUnderTest.StartAsync(plane, executable, around.Folder, around.Time, ct);
+        using var admin = hub.Admin(around.Time);
+        Say($"{Pods} pods, {Services} services with {Endpoints} endpoints each");
+        await FillAsync(admin, ct);
+
+        Say("one request after the other");
+        var (direct, through) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Gets + 200; i++)
+        {
+            // In turns, so that what else the machine does falls on both alike; the first two hundred warm up.
+            var (one, other) = (await GetAsync(hub.Direct, around.Time, ct), await GetAsync(hub.Through, around.Time, ct));
+            if (i >= 200)
+            {
+                direct.Add(one);
+                through.Add(other);
+            }
+        }
+
+        Say("lists");
+        string[] all = [PodsPath, ServicesPath, SlicesPath];
+        var before = hub.Cable.BytesDown;
+        foreach (var path in all)
+        {
+            await ListAsync(hub.Through, path, ct); // the copy is filled
+        }
+
+        var filled = hub.Cable.BytesDown - before;
+        var online = await OfListsAsync(hub.Direct, hub.Through, around.Time, ct);
+        var resident = new List<double>();
+        await Task.Delay(Calm, around.Time, ct);
+        resident.Add(Resident.BytesOf(hub.HubId) / Mega);
+        hub.Cable.Cut();
+        var offline = await OfListsAsync(hub.Direct, hub.Through, around.Time, ct);
+        await Task.Delay(Calm, around.Time, ct);
+        resident.Add(Resident.BytesOf(hub.HubId) / Mega);
+
+        return
+        [
+            Row.WithLimit($"memory with {Pods} pods and {Services} services of {Endpoints} endpoints watched (baseline: OpenYurt's YurtHub, published)", resident[0], "MB", 30, 35),
+            Row.Alone("the same after lists while cut off", resident[1], "MB"),
+            Row.WithLimit($"GET of a node through the hub, added to half of {Gets} (baseline: direct)", At(through, 0.5) - At(direct, 0.5), "ms", 0.2, At(direct, 0.5)),
+            Row.WithLimit("the same, added to the slowest 1 % (baseline: direct)", At(through, 0.99) - At(direct, 0.99), "ms", 1, At(direct, 0.99)),
+            Row.WithLeastRatio($"list of {Services} services from the hub (baseline: direct)", 1000 / online.Through, "1/s", 1000 / online.Direct, 0.9),
+            Row.WithLeastRatio("the same while cut off (baseline: direct)", 1000 / offline.Through, "1/s", 1000 / offline.Direct, 3),
+            new Row("bytes on the cable to fill the copies (baseline: the same lists without the hub, uncompressed)", filled / Mega, "MB", await PlainMegabytesAsync(hub.Direct, all, ct), null, null),
+        ];
+    }
+
+    private static void Say(string what) => Console.Error.WriteLine($"edgehub: {what}");
+
+    private static double At(List<double> times, double share) => times.Order().ElementAt((int)(share * (times.Count - 1)));
+
+    private static async Task<double> GetAsync(KubeClient client, TimeProvider time, CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        using var answer = await client.Http.GetAsync(new Uri($"api/v1/nodes/{HubUnderTest.Node}", UriKind.Relative), ct);
+        await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(ct);
+        return time.GetElapsedTime(began).TotalMilliseconds;
+    }
+
+    private static async Task<(double Direct, double Through)> OfListsAsync(KubeClient direct, KubeClient through, TimeProvider time, CancellationToken ct)
+    {
+        var plain = await Median.OfAsync(Lists, _ => TimedAsync(direct));
+        var ours = await Median.OfAsync(Lists, _ => TimedAsync(through));
+        return (plain.Milliseconds, ours.Milliseconds);
+
+        async Task<TimeSpan> TimedAsync(KubeClient client)
+        {
+            var began = time.GetTimestamp();
+            await ListAsync(client, ServicesPath, ct);
+            return time.GetElapsedTime(began);
+        }
+    }
+
+    private static async Task<int> ListAsync(KubeClient client, string path, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Accept.ParseAdd("application/json");
+        using var answer = await client.Http.SendAsync(request, ct);
+        return (await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(ct)).Length;
+    }
+
+    private static async Task<double> PlainMegabytesAsync(KubeClient client, string[] paths, CancellationToken ct)
+    {
+        var bytes = 0L;
+        foreach (var path in paths)
+        {
+            bytes += await ListAsync(client, path, ct);
+        }
+
+        return bytes / Mega;
+    }
+
+    private static async Task FillAsync(KubeClient admin, CancellationToken ct)
+    {
+        await admin.CreateAsync(Kinds.Nodes, null, new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = HubUnderTest.Node } }, ct);
+        await admin.CreateAsync(new ResourceRef("", "v1", "serviceaccounts", "ServiceAccount", true), "default", new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = new JsonObject { ["name"] = "default" } }, ct);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct };
+        await Parallel.ForAsync(0, Pods, options, async (i, stop) => await admin.CreateAsync(Kinds.Pods, "default", Pod(i), stop));
+        await Parallel.ForAsync(0, Services, options, async (i, stop) => await admin.CreateAsync(Kinds.Services, "default", Service(i), stop));
+        await Parallel.ForAsync(0, Services, options, async (i, stop) => await admin.CreateAsync(s_slices, "default", Slice(i), stop));
+    }
+
+    private static JsonObject Pod(int i) => new()
+    {
+        ["apiVersion"] = "v1", ["kind"] = "Pod",
+        ["metadata"] = new JsonObject { ["name"] = Name("pod", i), ["labels"] = new JsonObject { ["app"] = Name("app", i % Services) } },
+        ["spec"] = new JsonObject
+        {
+            ["nodeName"] = i % 20 == 0 ? HubUnderTest.Node : $"other-{i % 20}", ["automountServiceAccountToken"] = false,
+            ["containers"] = new JsonArray(new JsonObject { ["name"] = "c", ["image"] = "registry.example/app:1", ["env"] = new JsonArray(new JsonObject { ["name"] = "A", ["value"] = new string('x', 200) }) }),
+        },
+    };
+
+    private static JsonObject Service(int i) => new()
+    {
+        ["apiVersion"] = "v1", ["kind"] = "Service", ["metadata"] = new JsonObject { ["name"] = Name("svc", i) },
+        ["spec"] = new JsonObject { ["selector"] = new JsonObject { ["app"] = Name("app", i) }, ["ports"] = new JsonArray(new JsonObject { ["port"] = 80 }) },
+    };
+
+    private static JsonObject Slice(int i) => new()
+    {
+        ["apiVersion"] = "discovery.k8s.io/v1beta1", ["kind"] = "EndpointSlice", ["addressType"] = "IPv4",
+        ["metadata"] = new JsonObject { ["name"] = Name("svc", i), ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = Name("svc", i) } },
+        ["endpoints"] = new JsonArray([.. Enumerable.Range(0, Endpoints).Select(e => (JsonNode)new JsonObject
+        {
+            ["addresses"] = new JsonArray($"10.{i / 250}.{i % 250}.{e + 1}"), ["conditions"] = new JsonObject { ["ready"] = true },
+            ["targetRef"] = new JsonObject { ["kind"] = "Pod", ["namespace"] = "default", ["name"] = Name("pod", (i + e) % Pods) },
+        })]),
+        ["ports"] = new JsonArray(new JsonObject { ["port"] = 8080, ["protocol"] = "TCP", ["name"] = "" }),
+    };
+
+    private static string Name(string prefix, int i) => string.Create(CultureInfo.InvariantCulture, $"{prefix}-{i}");
+}
