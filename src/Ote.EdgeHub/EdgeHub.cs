@@ -57,11 +57,16 @@ public sealed class EdgeHub : IAsyncDisposable
         _pki = Own(ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts], time));
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
-        var local = Own(new LocalObjects(_cache, () => connection!));
+        var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
         var objects = Own(new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time));
         _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
-        var node = identities.GetValueOrDefault($"system:node:{options.NodeName}") ?? first;
+        if (!identities.TryGetValue(HubDispatcher.KubeletOf(options), out var node))
+        {
+            log.NoKubelet(HubDispatcher.KubeletOf(options));
+            node = first;
+        }
+
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
         var endpoint = Kubeconfig.Load(options.Kubeconfigs[0]);

@@ -37,4 +37,7 @@ internal static partial class Log
 
     [LoggerMessage(7010, LogLevel.Warning, "The other nodes of the site could not be looked after: {Cause}; it is tried again soon")]
     public static partial void WitnessFailed(this ILogger log, string cause);
+
+    [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
+    public static partial void NoKubelet(this ILogger log, string user);
 }

@@ -50,6 +50,8 @@ internal static class CacheRows
 
     public static int Grant(Session session, long scope, string caller) => session.Prepare("INSERT INTO grants VALUES ($1,$2) ON CONFLICT DO NOTHING", scope, caller).ExecuteNonQuery();
 
+    public static int Revoke(Session session, long scope, string caller) => session.Prepare("DELETE FROM grants WHERE scope=$1 AND caller=$2", scope, caller).ExecuteNonQuery();
+
     public static int Reached(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=MAX(revision,$2) WHERE id=$1", scope, revision).ExecuteNonQuery();
 
     public static int Completed(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=$2, complete=1 WHERE id=$1", scope, revision).ExecuteNonQuery();

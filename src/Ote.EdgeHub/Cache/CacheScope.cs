@@ -14,7 +14,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     private readonly NodeCache _cache;
     private readonly Lock _gate = new();
     private readonly Queue<Change> _log = new();
-    private readonly HashSet<string> _grants;
+    private readonly Dictionary<string, DateTimeOffset> _grants; // callers, and when the API server said so last
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _bytes;
     private long _floor;
@@ -23,7 +23,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     public CacheScope(NodeCache cache, long id, CacheQuery query, long revision, long doubtful, bool complete, IEnumerable<string> grants, Action<Change, Exception> failed)
     {
         (_cache, Id, Query, _floor, _doubtful) = (cache, id, query, revision, doubtful);
-        _grants = new HashSet<string>(grants, StringComparer.Ordinal);
+        _grants = grants.ToDictionary(caller => caller, _ => DateTimeOffset.MinValue, StringComparer.Ordinal);
         Changes = new ChangeHub(revision, failed);
         if (complete)
         {
@@ -66,7 +66,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     {
         lock (_gate)
         {
-            return _grants.Contains(caller);
+            return _grants.ContainsKey(caller);
         }
     }
 
@@ -77,7 +77,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         {
             lock (_gate)
             {
-                return [.. _grants];
+                return [.. _grants.Keys];
             }
         }
     }
@@ -118,12 +118,30 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         }
     }
 
-    /// <summary>Notes that a caller may read this.</summary>
-    public void Grant(string caller)
+    /// <summary>Whether the API server has said after a moment that a caller may read this.</summary>
+    public bool WasAskedSince(string caller, DateTimeOffset moment)
     {
         lock (_gate)
         {
-            _grants.Add(caller);
+            return _grants.TryGetValue(caller, out var asked) && asked >= moment;
+        }
+    }
+
+    /// <summary>Notes that a caller may read this.</summary>
+    public void Grant(string caller, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            _grants[caller] = now;
+        }
+    }
+
+    /// <summary>Notes that a caller may not any more.</summary>
+    public void Revoke(string caller)
+    {
+        lock (_gate)
+        {
+            _grants.Remove(caller);
         }
     }
 

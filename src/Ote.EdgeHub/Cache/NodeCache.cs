@@ -76,14 +76,22 @@ internal sealed class NodeCache : IDisposable
         scope.Used = now;
     }
 
-    /// <summary>Notes durably that the API server let a caller read a query.</summary>
+    /// <summary>Notes that the API server lets a caller read a query, durably when it is new.</summary>
     public void Grant(CacheScope scope, string caller)
     {
         if (!scope.IsGranted(caller))
         {
             _database.Write(session => CacheRows.Grant(session, scope.Id, caller));
-            scope.Grant(caller);
         }
+
+        scope.Grant(caller, _time.GetUtcNow());
+    }
+
+    /// <summary>Notes durably that it does not any more.</summary>
+    public void Revoke(CacheScope scope, string caller)
+    {
+        scope.Revoke(caller);
+        _database.Write(session => CacheRows.Revoke(session, scope.Id, caller));
     }
 
     /// <summary>One object of a copy.</summary>
@@ -155,8 +163,8 @@ internal sealed class NodeCache : IDisposable
     /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it.</summary>
     /// <param name="write">The write.</param>
     /// <param name="isJournalled">Whether it is to be told.</param>
-    /// <param name="isRead">Whether components of the node read it; else it is in the journal alone, where the newest of its kind are kept.</param>
-    public WriteResult Write(StoreWrite write, bool isJournalled, bool isRead = true)
+    /// <param name="reader">Who may read it where no copy shows it yet; null: nobody does, and it is in the journal alone, where the newest of its kind are kept.</param>
+    public WriteResult Write(StoreWrite write, bool isJournalled, string? reader)
     {
         lock (_writing)
         {
@@ -169,12 +177,14 @@ internal sealed class NodeCache : IDisposable
 
             var obj = (JsonObject)JsonNode.Parse(write.Value.At(0))!;
             var shown = Showing(key.Resource).Where(scope => Find(scope.Id, key) is not null || scope.Query.Matches(key, obj)).ToList();
-            if (shown.Count == 0 && isRead)
+            if (shown.Count == 0 && reader is not null)
             {
                 var apiVersion = obj.Text("apiVersion") ?? "v1";
                 var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
-                shown.Add(Take(new CacheQuery(
-                    slash < 0 ? "" : apiVersion[..slash], apiVersion[(slash + 1)..], key.Resource[(key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..], key.Namespace.Length == 0 ? null : key.Namespace, key.Name)));
+                var alone = Take(new CacheQuery(
+                    slash < 0 ? "" : apiVersion[..slash], apiVersion[(slash + 1)..], key.Resource[(key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..], key.Namespace.Length == 0 ? null : key.Namespace, key.Name));
+                Grant(alone, reader);
+                shown.Add(alone);
             }
 
             var revision = Math.Max(former?.Revision ?? 0, shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
@@ -188,7 +198,7 @@ internal sealed class NodeCache : IDisposable
                     CacheRows.Doubt(session, scope.Id, revision);
                 }
 
-                return isJournalled ? CacheRows.Note(session, _database, key, Now, former?.Json, write.Delete ? null : json, isRead ? long.MaxValue : MostUnread) : 0;
+                return isJournalled ? CacheRows.Note(session, _database, key, Now, former?.Json, write.Delete ? null : json, reader is not null ? long.MaxValue : MostUnread) : 0;
             });
             foreach (var scope in shown)
             {

@@ -5,7 +5,7 @@ using Ote.Kube.Server.Watching;
 namespace Ote.EdgeHub.Offline;
 
 /// <summary>All that the node holds, as a store that the API server's library writes to while the node is cut off. Reads go to the copy that was asked for, never through this. Thread-safe.</summary>
-internal sealed class LocalObjects(NodeCache cache, Func<NodeConnection> connection) : IObjectStore, IDisposable
+internal sealed class LocalObjects(NodeCache cache, string kubelet, Func<NodeConnection> connection) : IObjectStore, IDisposable
 {
     /// <inheritdoc/>
     public long Revision => 0;
@@ -30,7 +30,7 @@ internal sealed class LocalObjects(NodeCache cache, Func<NodeConnection> connect
     {
         ArgumentNullException.ThrowIfNull(write);
         var result = new WriteResult(WriteOutcome.Conflict, write.Expected, []);
-        connection().WriteHere(() => result = cache.Write(write, MergeRules.Journals(write.Key.Resource), MergeRules.Shows(write.Key.Resource)));
+        connection().WriteHere(() => result = cache.Write(write, MergeRules.Journals(write.Key.Resource), MergeRules.Shows(write.Key.Resource) ? kubelet : null));
         return Task.FromResult(result);
     }
 

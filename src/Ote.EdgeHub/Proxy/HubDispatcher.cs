@@ -18,6 +18,14 @@ namespace Ote.EdgeHub.Proxy;
 internal sealed class HubDispatcher(
     CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
+    /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
+    private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
+
+    private string Kubelet => KubeletOf(options);
+
+    /// <summary>The kubelet's user.</summary>
+    public static string KubeletOf(EdgeHubOptions options) => $"system:node:{options.NodeName}";
+
     /// <summary>Serves one. Never throws but for a fault of the connection.</summary>
     public async Task HandleAsync(HttpContext context)
     {
@@ -65,12 +73,12 @@ internal sealed class HubDispatcher(
             return;
         }
 
-        if (caller.Name == $"system:node:{options.NodeName}")
+        if (caller.Name == Kubelet)
         {
             signs.Heard();
         }
 
-        var request = HubRequest.Of(context.Request, target, caller.Identity is not null, IsBuiltIn, out var fault);
+        var request = HubRequest.Of(context.Request, target, caller.Identity is not null && context.Request.Headers["Impersonate-User"].Count == 0, IsBuiltIn, out var fault);
         if (request is null)
         {
             await HubStatus.WriteAsync(context, 400, "BadRequest", $"the request's path is refused: {fault}").ConfigureAwait(false);
@@ -95,7 +103,7 @@ internal sealed class HubDispatcher(
             Route.Follow => FollowAsync(context, caller, request),
             Route.ReadHere => ReadAsync(context, caller, request),
             Route.WriteHere => WriteAsync(context, caller, request, body),
-            Route.Remember => RememberAsync(context, target, body),
+            Route.Remember => RememberAsync(context, caller, target, body),
             Route.Document => ServeAsync(context, caller, null),
             _ => UnansweredAsync(context, request),
         }).ConfigureAwait(false);
@@ -136,15 +144,18 @@ internal sealed class HubDispatcher(
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a caller may read a query is the API server's to say, once; null: it may. 503: that was never asked, and cannot be now.</summary>
+    /// <summary>Whether a caller may read a query is the API server's to say, and is asked again after a while; null: it may. 503: that was never asked, and cannot be now.</summary>
     private async Task<KubeStatusException?> MayReadAsync(HttpContext context, Caller caller, CacheQuery query)
     {
-        if (cache.Find(query)?.IsGranted(caller.Name) == true)
+        var copy = cache.Find(query);
+        var granted = copy?.IsGranted(caller.Name) == true;
+        var isConnected = connection.State == ConnectionState.Connected;
+        if (granted && (!isConnected || copy!.WasAskedSince(caller.Name, time.GetUtcNow() - Trust)))
         {
             return null;
         }
 
-        if (connection.State != ConnectionState.Connected)
+        if (!isConnected)
         {
             return new KubeStatusException(503, "ServiceUnavailable", "the node is cut off");
         }
@@ -156,11 +167,16 @@ internal sealed class HubDispatcher(
         }
         catch (KubeStatusException refused)
         {
+            if (granted && refused.Code is 401 or 403)
+            {
+                cache.Revoke(copy!, caller.Name);
+            }
+
             return refused;
         }
         catch (HttpRequestException away)
         {
-            return new KubeStatusException(503, "ServiceUnavailable", away.Message);
+            return granted ? null : new KubeStatusException(503, "ServiceUnavailable", away.Message);
         }
     }
 
@@ -169,7 +185,7 @@ internal sealed class HubDispatcher(
     {
         var query = CacheQuery.Of(request.Path!) with { LabelSelector = "", FieldSelector = "" };
         var key = new StoreKey(query.Resource, query.Namespace ?? "", query.Name!);
-        var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && (scope.IsGranted(caller.Name) || !scope.Query.IsFollowed)).ToList();
+        var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && scope.IsGranted(caller.Name)).ToList();
         var scope = known.Find(candidate => cache.Find(candidate.Id, key) is not null) ?? known.Find(candidate => candidate.Query.Covers(key) && candidate.Complete.IsCompleted);
         await (scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
@@ -177,6 +193,13 @@ internal sealed class HubDispatcher(
     private async Task WriteAsync(HttpContext context, Caller caller, HubRequest request, byte[] body)
     {
         var path = request.Path!;
+        // The journal is told with the kubelet's credentials: nobody else may put into it what these allow.
+        if (caller.Name != Kubelet && path.Resource != "events")
+        {
+            await HubStatus.WriteAsync(context, 403, "Forbidden", $"while the node is cut off only its kubelet writes {path.Resource}; \"{caller.Name}\" may when an API server answers and lets it").ConfigureAwait(false);
+            return;
+        }
+
         if (path is { Group: "", Resource: "pods", Name: null } && (request.Method != "POST" || Refusal(context, body) is { }))
         {
             await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", Refusal(context, body) ?? "pods are deleted one by one while the node is cut off").ConfigureAwait(false);
@@ -202,9 +225,9 @@ internal sealed class HubDispatcher(
         }
     }
 
-    private async Task RememberAsync(HttpContext context, string target, byte[] body)
+    private async Task RememberAsync(HttpContext context, Caller caller, string target, byte[] body)
     {
-        if (cache.Kept(KeptCalls.Question(target, body)) is not { } answer)
+        if (cache.Kept(KeptCalls.Question(caller.Name, target, body)) is not { } answer)
         {
             await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", "the node is cut off from its API servers, and this was not asked before").ConfigureAwait(false);
             return;

@@ -89,13 +89,13 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
             context.Response.ContentLength = bytes.Length;
             await context.Response.Body.WriteAsync(bytes, context.RequestAborted).ConfigureAwait(false);
             await context.Response.CompleteAsync().ConfigureAwait(false); // Who asks does not wait for the disk.
-            Keep(request, target, body, answer, bytes);
+            Keep(identity.Name, request, target, body, answer, bytes);
             return true;
         }
     }
 
-    /// <summary>The same question, asked by the same, has the same answer.</summary>
-    public static string Question(string target, byte[] body) => target + "\n" + Convert.ToBase64String(body);
+    /// <summary>The same question, asked by the same caller, has the same answer; nobody is told another's.</summary>
+    public static string Question(string caller, string target, byte[] body) => caller + "\n" + target + "\n" + Convert.ToBase64String(body);
 
     private static HttpRequestMessage Message(HttpRequest request, string target, byte[] body)
     {
@@ -118,7 +118,7 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         return message;
     }
 
-    private void Keep(HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
+    private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
         if (!answer.IsSuccessStatusCode)
@@ -128,11 +128,11 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
 
         if (request.IsQuestion)
         {
-            cache.Keep(Question(target, body), bytes);
+            cache.Keep(Question(caller, target, body), bytes);
             return;
         }
 
-        if (path is { Resource: "events" } || (path.Name is not null && IsKeptAlready(path, bytes)) || Read(bytes) is not { } obj || obj.ResourceVersion().Length == 0 || obj.Name().Length == 0)
+        if (path is { Resource: "events" } || (path.Name is not null && IsKeptAlready(caller, path, bytes)) || Read(bytes) is not { } obj || obj.ResourceVersion().Length == 0 || obj.Name().Length == 0)
         {
             return;
         }
@@ -144,12 +144,14 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
             return; // The watch brings it.
         }
 
-        cache.Told(cache.Take(query), [obj], gone: request.Method == "DELETE");
+        var kept = cache.Take(query);
+        cache.Grant(kept, caller);
+        cache.Told(kept, [obj], gone: request.Method == "DELETE");
     }
 
     /// <summary>Most answers say what is known: that is found out without reading them whole.</summary>
-    private bool IsKeptAlready(ApiPath path, byte[] bytes) =>
-        cache.Find(CacheQuery.Of(path) with { LabelSelector = "", FieldSelector = "" }) is { IsDoubtful: false } kept && VersionOf(bytes) == kept.Revision;
+    private bool IsKeptAlready(string caller, ApiPath path, byte[] bytes) =>
+        cache.Find(CacheQuery.Of(path) with { LabelSelector = "", FieldSelector = "" }) is { IsDoubtful: false } kept && kept.IsGranted(caller) && VersionOf(bytes) == kept.Revision;
 
     private static long VersionOf(byte[] json)
     {

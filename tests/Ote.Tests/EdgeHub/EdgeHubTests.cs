@@ -47,6 +47,23 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task While_cut_off_a_component_neither_reads_what_another_had_read_nor_writes_with_the_kubelets_rights()
+    {
+        await _world.Upstream.CreateAsync(Kinds.Secrets, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"word"},"stringData":{"word":"x"}}""")!, Token);
+        await _world.CreatePodAsync("a");
+        Assert.NotNull(await _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token));
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        Assert.NotNull(await _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token));
+        using var proxy = _world.ClientOf("proxy");
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => proxy.GetAsync(Kinds.Secrets, "default", "word", Token))).Code);
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => proxy.ListAsync(Kinds.Pods, null, s_ofNode, Token))).Code);
+        var write = await Assert.ThrowsAsync<KubeStatusException>(() => proxy.PatchAsync(Kinds.Pods, "default", "a", PatchKind.Merge, new JsonObject { ["status"] = new JsonObject { ["podIP"] = "10.6.6.6" } }, Token, "status"));
+        Assert.Equal(403, write.Code);
+        Assert.Equal(0, _world.Hub.Journalled);
+    }
+
+    [Fact]
     public async Task Pods_that_the_kubelet_watches_are_there_while_cut_off_and_after_a_restart_of_the_hub()
     {
         await _world.CreatePodAsync("a");
