@@ -30,6 +30,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly HubDispatcher _dispatcher;
     private readonly HealthProbe _probe;
     private readonly PeerWitness _witness;
+    private readonly ObjectServer _objects;
     private readonly EdgeHubOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly TimeProvider _time;
@@ -45,6 +46,11 @@ public sealed class EdgeHub : IAsyncDisposable
         foreach (var file in options.Kubeconfigs)
         {
             var identity = Own(NodeIdentity.Load(file, servers, time));
+            if (identity.Token is null && options.ClientAuthorities.Count == 0)
+            {
+                throw new KubeconfigException($"kubeconfig {file}: its component shows a client certificate, and no authority is named by which the hub could judge it. Name the cluster's with --client-ca-file.");
+            }
+
             if (!identities.TryAdd(identity.Name, identity))
             {
                 throw new KubeconfigException($"kubeconfig {file}: its user \"{identity.Name}\" is that of another kubeconfig that was given. Give each component's once.");
@@ -52,13 +58,13 @@ public sealed class EdgeHub : IAsyncDisposable
         }
 
         var first = identities.Values.First();
-        var database = NodeDatabase.Open(options.DataDirectory, log.CacheDamaged);
+        var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
         _cache = Own(new NodeCache(database, time, log));
-        _pki = Own(ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts], time));
+        _pki = Own(OpenPki(options, time));
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
         var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
-        var objects = Own(new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time));
+        var objects = _objects = new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time);
         _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
         if (!identities.TryGetValue(HubDispatcher.KubeletOf(options), out var node))
@@ -124,6 +130,7 @@ public sealed class EdgeHub : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
+        _objects.Dispose(); // Its watches end, and who listens need not wait for them.
         if (_listener is not null)
         {
             await _listener.DisposeAsync().ConfigureAwait(false);
@@ -137,6 +144,18 @@ public sealed class EdgeHub : IAsyncDisposable
         }
 
         _stopping.Dispose();
+    }
+
+    private static ServerPki OpenPki(EdgeHubOptions options, TimeProvider time)
+    {
+        try
+        {
+            return ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts], time);
+        }
+        catch (Exception damaged) when (damaged is InvalidDataException or System.Security.Cryptography.CryptographicException)
+        {
+            throw new IOException($"the hub's certificates in {Path.Combine(options.DataDirectory, "pki")} cannot be read: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
+        }
     }
 
     private static ResourceRef? KindOf(ObjectServer objects, JournalEntry entry)

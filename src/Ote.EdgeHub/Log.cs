@@ -38,6 +38,9 @@ internal static partial class Log
     [LoggerMessage(7010, LogLevel.Warning, "The other nodes of the site could not be looked after: {Cause}; it is tried again soon")]
     public static partial void WitnessFailed(this ILogger log, string cause);
 
+    [LoggerMessage(7012, LogLevel.Warning, "API server {Server} cannot be used: {Cause}")]
+    public static partial void ServerNotUp(this ILogger log, Uri server, string cause);
+
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
 }

@@ -10,8 +10,10 @@ namespace Ote.Controllers.EdgeNodes;
 /// <summary>How the controller runs.</summary>
 public sealed record EdgeNodeControllerOptions
 {
-    /// <summary>How long a kubelet may be unheard before its site is asked. It must be well below the controller manager's node-monitor-grace-period.</summary>
-    public TimeSpan Silence { get; init; } = EdgeNodeRules.Silence;
+    /// <summary>
+    /// How long a kubelet may be unheard before its site is asked. It must be well below the controller manager's node-monitor-grace-period. Null: as its lease lasts, of which it is 22 s of 40.
+    /// </summary>
+    public TimeSpan? Silence { get; init; }
 
     /// <summary>Between two looks at all nodes; also how often a kept lease is renewed.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(5);
@@ -95,12 +97,13 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         try
         {
             var state = await api.GetAsync(EdgeNodes, null, name, stop).ConfigureAwait(false);
+            var silence = Silence(leases, name);
             // One that another replica was keeping is kept on, from when that had last heard it.
             var since = heard.WasKept(name) && state?.Text("status", "phase") == $"{EdgeNodePhase.Autonomous}" && state.Time("status", "lastHeard") is { } last
                 ? time.GetUtcNow() - last
                 : heard.Since(name) ?? TimeSpan.Zero;
-            var votes = NodeReading.Votes(node, all, other => heard.Since(other) is { } ago && ago <= options.Silence);
-            var verdict = EdgeNodeRules.Decide(new NodeSigns(since, Ready(node), votes), NodeReading.Policy(node), Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, options.Silence);
+            var votes = NodeReading.Votes(node, all, other => heard.Since(other) is { } ago && ago <= Silence(leases, other));
+            var verdict = EdgeNodeRules.Decide(new NodeSigns(since, Ready(node), votes), NodeReading.Policy(node), Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, silence);
             if (verdict.Keeps && leases.Get($"{LeaseNamespace}/{name}") is { } lease)
             {
                 await KeepAsync(lease, heard, stop).ConfigureAwait(false);
@@ -178,6 +181,9 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             log.NodeTurned(name, verdict.Phase, verdict.Message);
         }
     }
+
+    private TimeSpan Silence(Informer leases, string node) =>
+        options.Silence ?? (leases.Get($"{LeaseNamespace}/{node}")?.Whole("spec", "leaseDurationSeconds") is > 40 and { } seconds ? EdgeNodeRules.Silence * (seconds / 40.0) : EdgeNodeRules.Silence);
 
     private static bool? Ready(JsonObject node) => node.Condition("Ready").Text("status") switch { "True" => true, "False" => false, _ => null };
 

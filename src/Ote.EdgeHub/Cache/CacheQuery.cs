@@ -71,16 +71,14 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
         return Name is not null ? key.Name == Name : (labels.IsEverything || labels.Matches(obj.Labels())) && (fields.IsEverything || fields.Matches(obj));
     }
 
-    /// <summary>Whether an object that is not here is nowhere, as far as who asks this is concerned: all of its namespace or of all namespaces was asked for.</summary>
+    /// <summary>Whether an object that is not here is nowhere: all of its namespace or of all namespaces was asked for, or this one alone.</summary>
     public bool Covers(StoreKey key) => IsFollowed && key.Resource == Resource && (Namespace is null || Namespace == key.Namespace)
-        && (NamedAlone is not { } name || name == key.Name);
+        && LabelSelector.Length == 0 && (FieldSelector.Length == 0 || FieldSelector == "metadata.name=" + key.Name);
 
     /// <summary>Whether all that another asks for is among what this one does.</summary>
     public bool Includes(CacheQuery other) => other is not null && IsFollowed && other.IsFollowed && (Group, Version, Plural) == (other.Group, other.Version, other.Plural)
         && (Namespace is null || Namespace == other.Namespace) && (LabelSelector.Length == 0 || LabelSelector == other.LabelSelector) && (FieldSelector.Length == 0 || FieldSelector == other.FieldSelector);
 
-    /// <summary>The one object that its field selector chooses by its name; null: it chooses others too.</summary>
-    public string? NamedAlone => _selectors.Value.Fields.Terms.FirstOrDefault(term => term.Equal && term.Path == "metadata.name")?.Value;
 
     /// <inheritdoc/>
     public bool Equals(CacheQuery? other) => other is not null && ToString() == other.ToString();

@@ -133,6 +133,9 @@ internal static class CacheRows
         return database.Unseal(stored, "journal/" + key) is { } json ? new StoredObject(key, long.Parse(((JsonObject)JsonNode.Parse(json)!).ResourceVersion(), CultureInfo.InvariantCulture), json) : null;
     }
 
+    public static bool EndedHere(Session session, StoreKey key) =>
+        session.Scalar("SELECT COUNT(*) FROM journal WHERE resource=$1 AND ns=$2 AND name=$3 AND local IS NULL", key.Resource, key.Namespace, key.Name) > 0;
+
     public static List<JournalEntry> Journal(Session session, NodeDatabase database)
     {
         var entries = new List<JournalEntry>();

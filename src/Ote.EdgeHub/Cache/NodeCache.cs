@@ -104,6 +104,9 @@ internal sealed class NodeCache : IDisposable
     public StoredObject? FindAnywhere(StoreKey key) =>
         Showing(key.Resource).Select(scope => Find(scope.Id, key)).FirstOrDefault(found => found is not null) ?? _database.Read(session => CacheRows.Noted(session, _database, key));
 
+    /// <summary>Whether an object was deleted here while cut off.</summary>
+    public bool EndedHere(StoreKey key) => _database.Read(session => CacheRows.EndedHere(session, key));
+
     /// <summary>Puts objects as the API server told them into a copy.</summary>
     /// <param name="scope">The copy.</param>
     /// <param name="objects">The objects.</param>

@@ -38,9 +38,10 @@ internal sealed class NodeDatabase : IDisposable
     /// Opens the database of a folder, which is made for the owner alone. One that is damaged, or sealed with a key that is lost, is put aside and a new one begun: a node without a cache works as long as its API server answers.
     /// </summary>
     /// <param name="folder">Where.</param>
+    /// <param name="node">Whose; that of another node is not taken.</param>
     /// <param name="damaged">Called with the file put aside and the cause.</param>
     /// <exception cref="IOException">It cannot be opened at all; the message says what to do.</exception>
-    public static NodeDatabase Open(string folder, Action<string, string> damaged)
+    public static NodeDatabase Open(string folder, string node, Action<string, string> damaged)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -52,11 +53,11 @@ internal sealed class NodeDatabase : IDisposable
         var file = Path.Combine(folder, FileName);
         try
         {
-            return OpenOnce(file, values);
+            return OpenOnce(file, node, values);
         }
         catch (Exception broken) when (broken is SqliteException { SqliteErrorCode: 11 or 26 } or CryptographicException or InvalidDataException)
         {
-            var aside = file + ".damaged";
+            var aside = Aside(file);
             foreach (var suffix in (string[])["", "-wal", "-shm"])
             {
                 File.Delete(aside + suffix);
@@ -66,8 +67,8 @@ internal sealed class NodeDatabase : IDisposable
                 }
             }
 
-            damaged(aside, broken.Message);
-            return OpenOnce(file, values);
+            damaged(aside, broken.Message.TrimEnd('.'));
+            return OpenOnce(file, node, values);
         }
         catch (SqliteException refused)
         {
@@ -125,7 +126,7 @@ internal sealed class NodeDatabase : IDisposable
         }
     }
 
-    private static NodeDatabase OpenOnce(string file, SealedValues values)
+    private static NodeDatabase OpenOnce(string file, string node, SealedValues values)
     {
         if (!File.Exists(file))
         {
@@ -149,6 +150,7 @@ internal sealed class NodeDatabase : IDisposable
 
             var database = new NodeDatabase(file, session, values);
             database.Prove();
+            database.Belong(node);
             return database;
         }
         catch
@@ -168,9 +170,34 @@ internal sealed class NodeDatabase : IDisposable
         }
         else
         {
-            Unseal(stored, "proof");
+            try
+            {
+                Unseal(stored, "proof");
+            }
+            catch (CryptographicException)
+            {
+                throw new InvalidDataException("it was sealed with another key than the node.key that is beside it now");
+            }
         }
     }
+
+    /// <exception cref="IOException">It is another node's.</exception>
+    private void Belong(string node)
+    {
+        var stored = _session.Prepare("SELECT value FROM meta WHERE key='node'").ExecuteScalar();
+        if (stored is null)
+        {
+            _session.Prepare("INSERT INTO meta VALUES ('node',$1)", Seal(Encoding.UTF8.GetBytes(node), "node")).ExecuteNonQuery();
+        }
+        else if (Encoding.UTF8.GetString(Unseal(stored, "node")!) is var owner && owner != node)
+        {
+            throw new IOException($"{_file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with.");
+        }
+    }
+
+    /// <summary>What was put aside before is kept, up to nine times.</summary>
+    private static string Aside(string file) =>
+        Enumerable.Range(0, 9).Select(i => file + (i == 0 ? ".damaged" : $".damaged.{i}")).FirstOrDefault(name => !File.Exists(name)) ?? file + ".damaged.9";
 
     private void RollBack()
     {

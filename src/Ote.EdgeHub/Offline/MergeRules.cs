@@ -67,6 +67,11 @@ internal static class MergeRules
             }
 
             Change(before, here, there, steps, conflicts);
+            if (here.IsDeleting() && !before.IsDeleting() && !there.IsDeleting())
+            {
+                steps.Add(new MergeStep.Delete(here.Uid(), here.Whole("metadata", "deletionGracePeriodSeconds") ?? 0));
+            }
+
             return new Merge(steps, conflicts);
         }
 

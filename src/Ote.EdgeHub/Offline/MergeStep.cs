@@ -17,8 +17,10 @@ internal abstract record MergeStep
     /// <param name="Subresource">Such as <c>status</c>; null: the object.</param>
     public sealed record Patch(JsonObject Body, string? Subresource) : MergeStep;
 
-    /// <summary>Deletes the object of a uid, at once: it has ended here.</summary>
-    public sealed record Delete(string Uid) : MergeStep;
+    /// <summary>Deletes the object of a uid.</summary>
+    /// <param name="Uid">Which; a namesake is left alone.</param>
+    /// <param name="Grace">Seconds it is given; 0: it has ended here.</param>
+    public sealed record Delete(string Uid, long Grace = 0) : MergeStep;
 }
 
 /// <summary>How a journal entry is merged.</summary>

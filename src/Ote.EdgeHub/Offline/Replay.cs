@@ -65,15 +65,15 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     {
         MergeStep.Create create => client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop),
         MergeStep.Patch patch => client.PatchAsync(kind, entry.Key.Namespace, entry.Key.Name, PatchKind.Merge, patch.Body, stop, patch.Subresource),
-        MergeStep.Delete delete => DeleteAsync(client, kind, entry, delete.Uid, stop),
+        MergeStep.Delete delete => DeleteAsync(client, kind, entry, delete, stop),
         _ => throw new ArgumentOutOfRangeException(nameof(step)),
     };
 
-    private static async Task DeleteAsync(KubeClient client, ResourceRef kind, JournalEntry entry, string uid, CancellationToken stop)
+    private static async Task DeleteAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep.Delete delete, CancellationToken stop)
     {
         var options = new JsonObject
         {
-            ["apiVersion"] = "v1", ["kind"] = "DeleteOptions", ["gracePeriodSeconds"] = 0, ["preconditions"] = new JsonObject { ["uid"] = uid },
+            ["apiVersion"] = "v1", ["kind"] = "DeleteOptions", ["gracePeriodSeconds"] = delete.Grace, ["preconditions"] = new JsonObject { ["uid"] = delete.Uid },
         };
         try
         {

@@ -186,7 +186,7 @@ internal sealed class HubDispatcher(
         var query = CacheQuery.Of(request.Path!) with { LabelSelector = "", FieldSelector = "" };
         var key = new StoreKey(query.Resource, query.Namespace ?? "", query.Name!);
         var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && scope.IsGranted(caller.Name)).ToList();
-        var scope = known.Find(candidate => cache.Find(candidate.Id, key) is not null) ?? known.Find(candidate => candidate.Query.Covers(key) && candidate.Complete.IsCompleted);
+        var scope = known.Find(candidate => cache.Find(candidate.Id, key) is not null) ?? known.Find(candidate => (candidate.Query.Covers(key) && candidate.Complete.IsCompleted) || cache.EndedHere(key));
         await (scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 

@@ -17,6 +17,7 @@ namespace Ote.EdgeHub.Proxy;
 internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimeProvider time)
 {
     private const int MostBytes = 3 * 1024 * 1024;
+    private const long MostAnswerBytes = 64 * 1024 * 1024;
     private static readonly HashSet<string> s_ownToEachHop = new(StringComparer.OrdinalIgnoreCase)
     {
         "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Host", "Authorization", "Accept", "Accept-Encoding", "Content-Length", "Expect",
@@ -55,28 +56,32 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         using var patience = new CancellationTokenSource(options.AnswerTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, patience.Token);
         using var message = Message(context.Request, target, body);
-        byte[] bytes;
         HttpResponseMessage answer;
+        byte[] bytes;
         try
         {
             answer = await identity.Calls.SendAsync(message, either.Token).ConfigureAwait(false);
+            await answer.Content.LoadIntoBufferAsync(MostAnswerBytes, either.Token).ConfigureAwait(false);
+            bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
         }
         catch (NoServerException)
         {
             return false;
         }
-        catch (HttpRequestException) when (request.Method == "GET")
+        catch (Exception broken) when (broken is HttpRequestException or IOException || (broken is OperationCanceledException && patience.IsCancellationRequested))
         {
-            return false;
-        }
-        catch (OperationCanceledException) when (patience.IsCancellationRequested && request.Method == "GET")
-        {
-            return false;
+            if (request.Method == "GET")
+            {
+                return false;
+            }
+
+            // Whether it was done is not known: a component asks what is so before it tries again, and must not find the node's own state in place of an answer.
+            await HubStatus.WriteAsync(context, 504, "Timeout", $"the API server did not answer a {request.Method} to its end ({broken.GetBaseException().Message}); look whether it was done").ConfigureAwait(false);
+            return true;
         }
 
         using (answer)
         {
-            bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
             context.Response.StatusCode = (int)answer.StatusCode;
             foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers))
             {
@@ -121,7 +126,7 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
     private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
-        if (!answer.IsSuccessStatusCode)
+        if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes)
         {
             return;
         }

@@ -90,8 +90,16 @@ public sealed class UpstreamServers
             entry.Health = outcome(entry.Health);
             if (was == entry.Health.IsUp)
             {
+                if (!was && cause is not null && cause != entry.Cause)
+                {
+                    _log.ServerNotUp(server, cause); // once for each cause: it is asked again every few seconds
+                    entry.Cause = cause;
+                }
+
                 return;
             }
+
+            entry.Cause = cause;
 
             if (was)
             {
@@ -119,5 +127,7 @@ public sealed class UpstreamServers
         public ServerHealth Health { get; set; } = ServerHealth.Unknown;
 
         public int Pending { get; set; }
+
+        public string? Cause { get; set; }
     }
 }

@@ -1,12 +1,37 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Roles.Hosting;
 
 namespace Ote.Node.EdgeHub;
 
 /// <summary>The kubeconfigs by which components reach the hub: their own, with another server and its authority. Their credentials stay what they are.</summary>
 internal static class ComponentKubeconfigs
 {
+    /// <summary>Sees to it that none takes the place of one that leads to the API server, nor of another.</summary>
+    /// <exception cref="RoleException">One would.</exception>
+    public static void Check(IReadOnlyList<string> files, string folder)
+    {
+        if (File.Exists(folder))
+        {
+            throw new RoleException($"--write-kubeconfigs: {folder} is a file; name a folder");
+        }
+
+        foreach (var file in files)
+        {
+            var target = Path.GetFullPath(Path.Combine(folder, Path.GetFileName(file)));
+            if (files.Any(other => Path.GetFullPath(other) == target))
+            {
+                throw new RoleException($"--write-kubeconfigs: {target} would take the place of the kubeconfig that leads to the API server; name another folder");
+            }
+        }
+
+        if (files.GroupBy(Path.GetFileName).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw new RoleException($"--write-kubeconfigs: two kubeconfigs are called {twice.Key}; rename one, so that each has a file of its own there");
+        }
+    }
+
     /// <summary>Writes one for each file, under its name, readable by the owner alone.</summary>
     /// <param name="files">Those that lead to the API server.</param>
     /// <param name="folder">Where to; made when it is not there.</param>

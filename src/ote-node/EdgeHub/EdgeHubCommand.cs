@@ -52,6 +52,16 @@ internal static class EdgeHubCommand
                 Advertise = reached,
                 Hosts = [.. parsed.GetValue(hosts) ?? [], .. reached is null ? [] : new[] { $"{reached.Address}" }],
             };
+            if (options.Servers.FirstOrDefault(server => server.Port == listens.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(listens.Address) || IPAddress.IsLoopback(address))) is { } self)
+            {
+                throw new RoleException($"{self} is where the hub itself listens, not an API server; give a kubeconfig that leads to the API server, or name it with --server");
+            }
+
+            if (parsed.GetValue(write) is { } folderOfKubeconfigs)
+            {
+                ComponentKubeconfigs.Check(files, folderOfKubeconfigs);
+            }
+
             Ote.EdgeHub.EdgeHub? hub = null;
             await using var observed = await Observation.StartAsync(
                 CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is null ? "the hub is starting" : null).ConfigureAwait(false);
@@ -70,8 +80,8 @@ internal static class EdgeHubCommand
         return command;
     }
 
-    private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps ? uri
-        : throw new RoleException($"--server: '{text}' is no URL of an API server; write for instance https://10.0.0.1:6443");
+    private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
+        : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");
 
     private static X509Certificate2Collection Authorities(string? file)
     {

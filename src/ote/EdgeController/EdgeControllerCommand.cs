@@ -19,7 +19,7 @@ internal static class EdgeControllerCommand
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster whose nodes it looks after; kubectl's own choice when absent" };
         var silence = new Option<string?>("--silence")
         {
-            Description = "How long a kubelet may be unheard before its site is asked; 22s when absent. Well below the controller manager's --node-monitor-grace-period (40s by default)",
+            Description = "How long a kubelet may be unheard before its site is asked; 22s of a lease of 40s when absent. Well below the controller manager's --node-monitor-grace-period (40s by default)",
         };
         var interval = new Option<string?>("--interval") { Description = "Between two looks at all nodes; 5s when absent" };
         var common = new CommonOptions();
@@ -30,11 +30,11 @@ internal static class EdgeControllerCommand
             var options = new EdgeNodeControllerOptions();
             options = options with
             {
-                Silence = CommonOptions.Duration(parsed, silence) ?? options.Silence, Interval = CommonOptions.Duration(parsed, interval) ?? options.Interval,
+                Silence = CommonOptions.Duration(parsed, silence), Interval = CommonOptions.Duration(parsed, interval) ?? options.Interval,
             };
-            if (options.Interval > options.Silence)
+            if (options.Interval > (options.Silence ?? EdgeNodeRules.Silence))
             {
-                throw new RoleException($"--interval: {options.Interval.TotalSeconds:0} s is longer than --silence ({options.Silence.TotalSeconds:0} s); nodes would be looked at too late");
+                throw new RoleException($"--interval: {options.Interval.TotalSeconds:0} s is longer than --silence ({(options.Silence ?? EdgeNodeRules.Silence).TotalSeconds:0} s); nodes would be looked at too late");
             }
 
             var endpoint = Kubeconfig.Load(Kubeconfig.DefaultPath(parsed.GetValue(kubeconfig)));

@@ -38,7 +38,9 @@ public sealed class CacheQueryTests
     [Fact]
     public void Of_an_object_that_is_not_in_a_copy_of_another_alone_nothing_is_known()
     {
-        Assert.True(Of("/api/v1/pods?fieldSelector=spec.nodeName%3Dn1").Covers(new StoreKey("/pods", "a", "p")));
+        Assert.True(Of("/api/v1/pods").Covers(new StoreKey("/pods", "a", "p")));
+        Assert.True(Of("/api/v1/nodes?fieldSelector=metadata.name%3Dn1").Covers(new StoreKey("/nodes", "", "n1")));
+        Assert.False(Of("/api/v1/pods?fieldSelector=spec.nodeName%3Dn1").Covers(new StoreKey("/pods", "a", "p")));
         Assert.False(Of("/api/v1/nodes?fieldSelector=metadata.name%3Dn1").Covers(new StoreKey("/nodes", "", "n2")));
     }
 

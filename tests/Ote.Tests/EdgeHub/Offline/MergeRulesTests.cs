@@ -38,6 +38,15 @@ public sealed class MergeRulesTests
     }
 
     [Fact]
+    public void Pod_whose_deletion_began_here_is_deleted_there_with_the_same_grace()
+    {
+        var going = Pod("u1", "a");
+        going["metadata"]!["deletionTimestamp"] = "2026-11-27T12:00:00Z";
+        going["metadata"]!["deletionGracePeriodSeconds"] = 30;
+        Assert.Equal(new MergeStep.Delete("u1", 30), Assert.Single(Decide("/pods", Pod("u1", "a"), going, Pod("u1", "a")).Steps));
+    }
+
+    [Fact]
     public void Mirror_pod_made_here_is_created_there_without_what_the_API_server_deals_out()
     {
         var create = Assert.IsType<MergeStep.Create>(Assert.Single(Decide("/pods", null, Mirror("local", "h1"), null).Steps));
