@@ -119,7 +119,14 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
 
         log.Connected(told);
-        followers.Start();
+        lock (_gate)
+        {
+            // Not when it was cut off again meanwhile: what the API server tells must not come before the journal has been told.
+            if (_state == ConnectionState.Connected)
+            {
+                followers.Start();
+            }
+        }
     }
 
     private async Task SetAsync(ConnectionState state)
