@@ -98,7 +98,7 @@ public sealed class EdgeHub : IAsyncDisposable
     public ConnectionState State => _connection.State;
 
     /// <summary>Objects written while cut off that the API server has not been told of.</summary>
-    public int Journalled => _cache.Journal().Count;
+    public int Journalled => _cache.Journalled;
 
     /// <summary>Raised when all of a copy has been read from the API server: much of what that took can be given back now. From any thread.</summary>
     public event Action? Filled

@@ -154,8 +154,8 @@ internal static class CacheRows
     /// <summary>Takes an entry off, if it is still as it was read.</summary>
     public static bool Forget(Session session, NodeDatabase database, JournalEntry entry)
     {
-        var now = Journal(session, database).FirstOrDefault(other => other.Id == entry.Id);
-        return now is not null && JsonNode.DeepEquals(now.Local, entry.Local) && session.Prepare("DELETE FROM journal WHERE id=$1", entry.Id).ExecuteNonQuery() == 1;
+        var now = database.Unseal(session.Prepare("SELECT local FROM journal WHERE id=$1", entry.Id).ExecuteScalar(), "journal/" + entry.Key);
+        return JsonNode.DeepEquals(now is null ? null : JsonNode.Parse(now), entry.Local) && session.Prepare("DELETE FROM journal WHERE id=$1", entry.Id).ExecuteNonQuery() == 1;
     }
 
     public static int Keep(Session session, NodeDatabase database, string mark, byte[] answer, long now)

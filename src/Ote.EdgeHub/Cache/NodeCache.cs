@@ -38,6 +38,9 @@ internal sealed class NodeCache : IDisposable
     /// <summary>What has been written while cut off and waits for the API server, oldest first.</summary>
     public IReadOnlyList<JournalEntry> Journal() => _database.Read(session => CacheRows.Journal(session, _database));
 
+    /// <summary>How many objects wait for it.</summary>
+    public int Journalled => (int)_database.Read(session => session.Scalar("SELECT COUNT(*) FROM journal"));
+
     /// <summary>The copy of a query; null when there is none.</summary>
     public CacheScope? Find(CacheQuery query) => _scopes.GetValueOrDefault(query);
 

@@ -110,7 +110,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             told += await replay.RunAsync(stop).ConfigureAwait(false);
             lock (_gate)
             {
-                if (cache.Journal().Count == 0)
+                if (cache.Journalled == 0)
                 {
                     _state = ConnectionState.Connected;
                     break;
