@@ -68,7 +68,7 @@ internal sealed partial class FleetTree : IAsyncDisposable
         string[] at = RoleProcesses.Addresses(3);
         await _roles.StartAsync("root", "ready ", "cluster-controller", "--name", "root", "--data", _roles["root"], "--listen", at[0], "--serve", at[1]);
         North = await _roles.StartAsync("north", "ready ", [.. await _roles.JoiningAsync("north", at[0], "--auto-accept"), "--listen", at[2]]);
-        await _roles.StartAsync("c-cluster", "ready:", "edge-cluster", "--name", "c", "--data", _roles["c-cluster"], "--nodes", "1");
+        await _roles.StartAsync("c-cluster", "ready: edge cluster", "edge-cluster", "--name", "c", "--data", _roles["c-cluster"], "--nodes", "1");
         string socket = "unix:" + _roles["b.sock"];
         await _roles.StartAsync("b-shim", "ready ", "shim", "k8s", "--listen", socket, "--kubeconfig", B.Kubeconfig, "--reports", _roles["b-reports"]);
         await _roles.StartAsync("a", "ready ", [.. await _roles.JoiningAsync("a", at[2], "--auto-accept"), "--managed-kubeconfig", A.Kubeconfig]);

@@ -74,7 +74,7 @@ public class RealRoot : IAsyncDisposable
         (await leading).Succeeded();
         foreach (string cluster in (string[])["c1", "c2"])
         {
-            await _roles.StartAsync($"{cluster}-cluster", "ready:", "edge-cluster", "--name", cluster, "--data", _roles[$"{cluster}-cluster"], "--nodes", "1");
+            await _roles.StartAsync($"{cluster}-cluster", "ready: edge cluster", "edge-cluster", "--name", cluster, "--data", _roles[$"{cluster}-cluster"], "--nodes", "1");
             (string token, string pin) = await TokenAsync();
             await File.WriteAllTextAsync(_roles[$"{cluster}-token"], token);
             await _roles.StartAsync(
