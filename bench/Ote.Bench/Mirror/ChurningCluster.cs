@@ -1,7 +1,11 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Flow;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Mirror.Reporting;
 using Ote.Protocol.Reports;
 using Ote.Shim;
 using Ote.Shim.Contract;
@@ -9,7 +13,8 @@ using Ote.Shim.Contract;
 namespace Ote.Bench.Mirror;
 
 /// <summary>
-/// A cluster with a few pods of which one changes each <see cref="Interval"/>, and is reported as soon as it has; in each stands when that was, by the machine's monotonic clock.
+/// A cluster with a few pods of which one changes each <see cref="Interval"/>; in each stands when that was, by the machine's monotonic clock. It is reported by the
+/// reporter that ships, from a journal in memory; only the watch of an API server is left out.
 /// </summary>
 internal sealed class ChurningCluster(int number, TimeProvider time, Func<double> random) : IClusterShim, IReportSource
 {
@@ -20,6 +25,7 @@ internal sealed class ChurningCluster(int number, TimeProvider time, Func<double
     public const string Mark = "\"changed-at\":\"";
 
     private const int Pods = 10;
+    private static readonly ReportedKind Kind = ReportedKinds.Default.First(k => k.Stream == "pods");
 
     public ValueTask<ShimDescription> DescribeAsync(CancellationToken ct) => ValueTask.FromResult(new ShimDescription { Kind = "bench", Reports = true });
 
@@ -33,45 +39,45 @@ internal sealed class ChurningCluster(int number, TimeProvider time, Func<double
 
     public async IAsyncEnumerable<Ote.Protocol.Reports.Report> ReportAsync(IAsyncEnumerable<ReportRequest> requests, [EnumeratorCancellation] CancellationToken ct)
     {
-        _ = HearAsync(requests, ct);
-        var revision = 1UL;
-        yield return Part(0, revision, Enumerable.Range(0, Pods));
-        await Task.Delay(Interval * random(), time, ct);
-        while (true)
+        using var journal = ReportJournal.Open(null, () => (ulong)number + 1);
+        using var client = new KubeClient(new HttpClient { BaseAddress = new Uri("https://nobody.invalid") });
+        var reporter = new ClusterReporter(client, journal, [Kind], time, random, NullLogger.Instance);
+        var pods = journal.Stream(Kind.Stream);
+        pods.Apply([.. Enumerable.Range(0, Pods).Select(pod => Pod(pod, 0))]);
+        pods.Listed(new ResourceRef("", "v1", "pods", "Pod", true), Enumerable.Range(0, Pods).Select(pod => ("ns-0", MirrorBench.Name(0, pod))).ToHashSet());
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var churning = ChurnAsync(pods, ending.Token);
+        try
         {
-            await Task.Delay(Interval, time, ct);
-            yield return Part(revision, revision + 1, [(int)(revision % Pods)]);
-            revision++;
+            await foreach (var report in reporter.FollowAsync(requests, ct))
+            {
+                yield return report;
+            }
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await churning.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static async Task HearAsync(IAsyncEnumerable<ReportRequest> requests, CancellationToken ct)
+    private async Task ChurnAsync(ReportStream pods, CancellationToken ct)
     {
-        try
+        await Task.Delay(Interval * random(), time, ct);
+        for (var change = 1; ; change++)
         {
-            await foreach (var _ in requests.WithCancellation(ct))
-            {
-                // What is kept is counted at the root.
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The session has ended.
+            await Task.Delay(Interval, time, ct);
+            pods.Apply([Pod(change % Pods, change)]);
         }
     }
 
-    private Ote.Protocol.Reports.Report Part(ulong from, ulong to, IEnumerable<int> pods)
+    /// <summary>A pod that is well or not by turns.</summary>
+    private ReportedObject Pod(int pod, int change)
     {
-        var report = new Ote.Protocol.Reports.Report { Kind = "pods", ApiVersion = "v1", ObjectKind = "Pod", Namespaced = true, Epoch = 1, From = from, To = to };
-        foreach (var pod in pods)
-        {
-            var json = Encoding.UTF8.GetString(MirrorBench.Pod(0, pod, number, to % 2 == 0 ? "Running" : "Failed"));
-            var marked = json.Replace("\"metadata\":{", string.Create(CultureInfo.InvariantCulture, $"\"metadata\":{{\"annotations\":{{{Mark}{time.GetTimestamp()}\"}},"), StringComparison.Ordinal);
-            report.Changes.Add(new ObjectChange { Namespace = "ns-0", Name = MirrorBench.Name(0, pod), Object = ByteString.CopyFromUtf8(marked) });
-        }
-
-        return report;
+        var json = Encoding.UTF8.GetString(MirrorBench.Pod(0, pod, number, change / Pods % 2 == 0 ? "Running" : "Failed"));
+        var marked = json.Replace("\"metadata\":{", string.Create(CultureInfo.InvariantCulture, $"\"metadata\":{{\"annotations\":{{{Mark}{time.GetTimestamp()}\"}},"), StringComparison.Ordinal);
+        return new ReportedObject("ns-0", MirrorBench.Name(0, pod), Encoding.UTF8.GetBytes(marked));
     }
 }

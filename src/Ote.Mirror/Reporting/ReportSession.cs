@@ -5,7 +5,8 @@ namespace Ote.Mirror.Reporting;
 
 /// <summary>
 /// What one follower has been told and has kept. Streams take turns, a part of <see cref="PartBytes"/> each, and no more than the follower's window is on its
-/// way. Used by one caller at a time.
+/// way. Behind a report that told all there was, the next of its stream waits until that is kept: on a quiet link changes go at once, and where the link or the
+/// follower is slow what came meanwhile goes together, an object that changed several times once. (The rule of RFC 896 for small segments.) Used by one caller at a time.
 /// </summary>
 public sealed class ReportSession
 {
@@ -48,6 +49,11 @@ public sealed class ReportSession
                 _onTheWay.RemoveAll(r => r.Kind == request.Kept.Kind && r.Epoch == request.Kept.Epoch && r.To <= request.Kept.Revision);
                 _bytes = _onTheWay.Sum(r => r.Bytes);
                 _lag?.Kept(request.Kept.Kind, request.Kept.Revision);
+                if (_standings.TryGetValue(request.Kept.Kind, out var standing) && standing.Awaited <= request.Kept.Revision)
+                {
+                    _standings[request.Kept.Kind] = standing with { Awaited = 0 };
+                }
+
                 break;
             default:
                 break;
@@ -76,12 +82,18 @@ public sealed class ReportSession
     {
         var standing = _standings.GetValueOrDefault(stream.Kind);
         var whole = standing.Whole;
+        if (standing.Awaited != 0)
+        {
+            return null;
+        }
+
         if (stream.Read(standing.Cursor, ref whole, PartBytes) is not { } report)
         {
             return null;
         }
 
-        _standings[stream.Kind] = new Standing(new StreamCursor { Kind = stream.Kind, Epoch = report.Epoch, Revision = report.To }, whole);
+        _standings[stream.Kind] = new Standing(
+            new StreamCursor { Kind = stream.Kind, Epoch = report.Epoch, Revision = report.To }, whole, report.To == stream.Head.Revision ? report.To : 0);
         var bytes = Math.Max(1, report.Changes.Sum(c => c.Object.Length + c.Name.Length + c.Namespace.Length));
         _onTheWay.Add((report.Kind, report.Epoch, report.To, bytes));
         _bytes += bytes;
@@ -96,9 +108,13 @@ public sealed class ReportSession
         _standings.Clear();
         foreach (var cursor in follow.Cursors)
         {
-            _standings[cursor.Kind] = new Standing(cursor, 0);
+            _standings[cursor.Kind] = new Standing(cursor, 0, 0);
         }
     }
 
-    private readonly record struct Standing(StreamCursor? Cursor, ulong Whole);
+    /// <summary>How far a stream is told.</summary>
+    /// <param name="Cursor">The end of the last report.</param>
+    /// <param name="Whole">Since when everything is being told; 0: it is not.</param>
+    /// <param name="Awaited">Up to where it is to be kept before the next report goes; 0: that may go.</param>
+    private readonly record struct Standing(StreamCursor? Cursor, ulong Whole, ulong Awaited);
 }

@@ -48,6 +48,51 @@ public sealed class ReportSessionTests : IDisposable
         Assert.False(session.TryNext(out _));
     }
 
+    [Fact]
+    public void What_changes_before_the_last_is_kept_goes_together_afterwards()
+    {
+        var pods = Filled("pods", 1);
+        var services = Filled("services", 1);
+        var session = new ReportSession([pods, services]);
+        session.Take(new ReportRequest { Follow = new Follow { WindowBytes = 1 << 20, Cursors = { pods.Head, services.Head } } });
+        Assert.Equal(["first"], Told(session, pods, "first"));
+        Assert.Empty(Told(session, pods, "second"));
+        Assert.Empty(Told(session, pods, "third", "fourth"));
+        Assert.Equal(["other"], Told(session, services, "other")); // other streams do not wait for it
+        session.Take(new ReportRequest { Kept = new StreamCursor { Kind = "pods", Epoch = 7, Revision = pods.Head.Revision - 3 } });
+        Assert.Equal(["second", "third", "fourth"], Told(session, pods));
+        session.Take(new ReportRequest { Kept = new StreamCursor { Kind = "pods", Epoch = 7, Revision = pods.Head.Revision - 1 } }); // a part of it is not all
+        Assert.Empty(Told(session, pods, "fifth"));
+    }
+
+    [Fact]
+    public void Of_much_the_parts_follow_one_another_within_the_window_without_waiting()
+    {
+        var pods = _journal.Stream("pods");
+        pods.Apply([.. Enumerable.Range(0, 5).Select(i => new ReportedObject("ns", $"o{i}", Encoding.UTF8.GetBytes($$"""{"v":"{{new string('x', ReportSession.PartBytes / 2)}}"}""")))]);
+        var session = new ReportSession([pods]);
+        session.Take(Begin(1 << 20));
+        var told = new List<Report>();
+        while (session.TryNext(out var report))
+        {
+            told.Add(report);
+        }
+
+        Assert.Equal(5, told.Sum(r => r.Changes.Count));
+        Assert.True(told.Count > 1);
+    }
+
+    /// <summary>The names that are told once these have changed.</summary>
+    private static string[] Told(ReportSession session, ReportStream stream, params string[] changed)
+    {
+        foreach (var name in changed)
+        {
+            stream.Apply([new ReportedObject("ns", name, "{}"u8.ToArray())]);
+        }
+
+        return session.TryNext(out var report) ? [.. report.Changes.Select(c => c.Name)] : [];
+    }
+
     private static ReportRequest Begin(uint window) => new() { Follow = new Follow { WindowBytes = window } };
 
     private ReportStream Filled(string kind, int objects)
