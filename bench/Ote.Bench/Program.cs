@@ -20,6 +20,8 @@ switch (args)
         return await ServeProgram.RunAsync();
     case ["watch"]:
         return await WatchProgram.RunAsync();
+    case ["hop"]:
+        return await HopProgram.RunAsync();
     case ["nothing"]:
         await Console.Out.WriteLineAsync("ready");
         await Console.In.ReadToEndAsync();

@@ -5,7 +5,8 @@ using System.Text.Json.Nodes;
 namespace Ote.Bench.Access;
 
 /// <summary>
-/// Live access through three links beside the same at the cluster itself: how long one request takes, how many go through at once, and bytes of a large answer. All six processes share the machine's processors.
+/// Live access through three links beside the same at the cluster itself: how long one request takes, how many go through at once, and bytes of a large answer. All six processes share the machine's processors;
+/// so do as many that only pass bytes from one TLS connection to another, and what goes through those is told too: it is the most that could go through.
 /// </summary>
 internal static class AccessBench
 {
@@ -16,6 +17,7 @@ internal static class AccessBench
     private const int Large = 400; // configmaps of a list
     private const int LargeBytes = 50_000;
     private const int Lists = 7;
+    private const int Hops = 4; // root, north, mid, site
     private const double LeastThroughput = 0.6;
     private const double MostAddedMilliseconds = 1.5;
 
@@ -26,28 +28,36 @@ internal static class AccessBench
         using var through = fleet.Fleet.CreateHttpClient(around.Time);
         await FillAsync(direct, ct);
         var small = "api/v1/namespaces/default";
+        await using var hops = await BareHops.StartAsync(fleet.Direct, Hops, around.Time, ct);
+        using var bare = hops.Entry.CreateHttpClient(around.Time);
         var prefix = $"clusters/{FleetProcesses.Site}/";
         await WaitAsync(around, through, prefix + small, ct);
         // In turns, so that what else the machine does meets both.
-        double[] latencyDirect = [], latencyThrough = [];
+        double[] latencyDirect = [], latencyThrough = [], latencyBare = [];
         foreach (var _ in Enumerable.Range(0, 2))
         {
             latencyDirect = await LatencyAsync(around, direct, small, ct);
             latencyThrough = await LatencyAsync(around, through, prefix + small, ct);
+            latencyBare = await LatencyAsync(around, bare, small, ct);
         }
 
         var atOnceDirect = await AtOnceAsync(around, direct, small, ct);
         var atOnceThrough = await AtOnceAsync(around, through, prefix + small, ct);
+        var atOnceBare = await AtOnceAsync(around, bare, small, ct);
         var list = "api/v1/namespaces/default/configmaps";
         var bytesDirect = await BytesAsync(around, direct, list, ct);
         var bytesThrough = await BytesAsync(around, through, prefix + list, ct);
+        var bytesBare = await BytesAsync(around, bare, list, ct);
         return
         [
             Row.WithLimit("added to one request by three links, median", latencyThrough[Gets / 2] - latencyDirect[Gets / 2], "ms", MostAddedMilliseconds, latencyDirect[Gets / 2]),
             new Row("  one request through three links, median (baseline: at the cluster itself)", latencyThrough[Gets / 2], "ms", latencyDirect[Gets / 2], null, null),
             new Row("  99 % of them", latencyThrough[Gets * 99 / 100], "ms", latencyDirect[Gets * 99 / 100], null, null),
+            new Row($"  the middle one (baseline: through {Hops} processes that only pass bytes over TLS)", latencyThrough[Gets / 2], "ms", latencyBare[Gets / 2], null, null),
             Row.WithLeastRatio(string.Create(CultureInfo.InvariantCulture, $"a list of {Large * LargeBytes / 1_000_000} MB through three links (baseline: at the cluster itself)"), bytesThrough, "MB/s", bytesDirect, LeastThroughput),
+            new Row($"  the same (baseline: through {Hops} processes that only pass bytes over TLS)", bytesThrough, "MB/s", bytesBare, null, null),
             Row.WithLeastRatio($"small requests, {AtOnce} at once (baseline: at the cluster itself)", atOnceThrough, "1/s", atOnceDirect, LeastThroughput),
+            new Row($"  the same (baseline: through {Hops} processes that only pass bytes over TLS)", atOnceThrough, "1/s", atOnceBare, null, null),
         ];
     }
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Mirror.Reporting;
