@@ -1,8 +1,9 @@
 #!/bin/bash
-# node.sh FOLDER   Runs a real node (containerd, kubelet) in network, mount and process namespaces of its own, until it is sent TERM.
+# node.sh FOLDER   Runs a real node (containerd, kubelet, kube-proxy if it has a kubeconfig) in network, mount and process namespaces of its own, until it is sent TERM.
 # FOLDER, written by the harness, holds:
-#   node.env         name, api_port, index, cgroup, kubelet (the binary's path)
-#   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar
+#   node.env         name, api_port, index, cgroup, kubelet and kubeproxy (the binaries' paths)
+#   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar  and where kube-proxy is to run proxy.kubeconfig
+# and gets  net.pid, a process whose network is the node's.
 # Everything the node starts dies with its process namespace, and its mounts and network with theirs; only its cgroups are left, and
 # those are removed here. The API server listens on 127.0.0.1 outside and is reached at the same address inside, through a unix socket.
 set -euo pipefail
@@ -47,16 +48,21 @@ inside() {
   ip route add default via "10.201.$index.1"
   echo 1 >/proc/sys/net/ipv4/ip_forward
 
-  socat "TCP-LISTEN:$api_port,bind=127.0.0.1,reuseaddr,fork" "UNIX-CONNECT:$folder/api.sock" &
+  # At the node's own address too: pods do not reach its loopback.
+  socat "TCP-LISTEN:$api_port,reuseaddr,fork" "UNIX-CONNECT:$folder/api.sock" &
   containerd --config "$folder/containerd.toml" >"$folder/containerd.log" 2>&1 &
   for _ in {1..150}; do ctr version >/dev/null 2>&1 && break; sleep 0.2; done
   ctr -n k8s.io images import "$folder/image.tar" || fail "the image of node $name was not imported: see $folder/containerd.log"
   "$kubelet" --config="$folder/kubelet.yaml" --kubeconfig="$folder/kubelet.kubeconfig" --root-dir="$folder/kubelet" --hostname-override="$name" \
     --node-ip="10.201.$index.2" --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
     --cert-dir="$folder/kubelet-certs" >"$folder/kubelet.log" 2>&1 &
+  if [[ -e $folder/proxy.kubeconfig ]]; then
+    "$kubeproxy" --kubeconfig="$folder/proxy.kubeconfig" --hostname-override="$name" --proxy-mode=iptables --cluster-cidr=10.202.0.0/16 --conntrack-max-per-core=0 \
+      >"$folder/kube-proxy.log" 2>&1 &
+  fi
   echo "node $name runs"
   wait -n
-  fail "a part of node $name ended; its logs are kubelet.log and containerd.log in $folder"
+  fail "a part of node $name ended; its logs are kubelet.log, containerd.log and kube-proxy.log in $folder"
 }
 
 if [[ ${2:-} == inside ]]; then inside; exit; fi
@@ -100,6 +106,7 @@ for _ in {1..100}; do
   [[ $(readlink "/proc/$namespaces/ns/net" 2>/dev/null) != "$(readlink /proc/self/ns/net)" ]] && break
   sleep 0.1
 done
+echo "$namespaces" >"$folder/net.pid"
 ip link add "ote$index" type veth peer name eth0 netns "$namespaces" || fail "node $name has no cable: ote$index could not be made; is the machine's kernel without veth, or the name taken?"
 ip addr add "10.201.$index.1/30" dev "ote$index"
 ip link set "ote$index" up

@@ -42,50 +42,39 @@ public sealed class EdgeHub : IAsyncDisposable
         (_options, _loggers, _time) = (options, loggers, time);
         var log = loggers.CreateLogger("Ote.EdgeHub");
         var servers = new UpstreamServers(options.Servers, log);
-        var identities = new Dictionary<string, NodeIdentity>(StringComparer.Ordinal);
-        foreach (var file in options.Kubeconfigs)
-        {
-            var identity = Own(NodeIdentity.Load(file, servers, time));
-            if (identity.Token is null && options.ClientAuthorities.Count == 0)
-            {
-                throw new KubeconfigException($"kubeconfig {file}: its component shows a client certificate, and no authority is named by which the hub could judge it. Name the cluster's with --client-ca-file.");
-            }
-
-            if (!identities.TryAdd(identity.Name, identity))
-            {
-                throw new KubeconfigException($"kubeconfig {file}: its user \"{identity.Name}\" is that of another kubeconfig that was given. Give each component's once.");
-            }
-        }
-
-        var first = identities.Values.First();
+        var identities = Own(new NodeIdentities(options, servers, time));
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
-        _cache = Own(new NodeCache(database, time, log));
         _pki = Own(OpenPki(options, time));
+        var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
+        _cache = Own(new NodeCache(database, view, time, log));
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
         var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
         var objects = _objects = new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time);
         _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
-        if (!identities.TryGetValue(HubDispatcher.KubeletOf(options), out var node))
+        if (identities.Component(HubDispatcher.KubeletOf(options)) is not { } node)
         {
             log.NoKubelet(HubDispatcher.KubeletOf(options));
-            node = first;
+            node = identities.First;
         }
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
-        var endpoint = Kubeconfig.Load(options.Kubeconfigs[0]);
-        var anonymous = Own((endpoint with { ClientCertificate = null, Token = null, TokenFile = null, Exec = null, Username = null, Password = null }).CreateLiveInvoker(time));
-        _probe = new HealthProbe(servers, first.Live, options, time);
+        var anonymous = Own(Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateLiveInvoker(time));
+        _probe = new HealthProbe(servers, identities.First.Live, options, time);
         var signs = new KubeletSigns(time);
         _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, time, log);
         // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
+        bool IsConnected() => connection.State == ConnectionState.Connected;
+        var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
+        kinds.Recall();
+        var pods = new PodTokens(_cache, identities, node.Client, IsConnected, time);
         _dispatcher = new HubDispatcher(
-            new CallerAuthenticator(identities, options.ClientAuthorities, () => connection.State == ConnectionState.Connected, time), connection, _cache, _followers, objects,
-            new KeptCalls(_cache, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, options, time, log);
+            new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time), connection, _cache, kinds, _followers, objects,
+            new KeptCalls(_cache, pods, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -150,13 +139,17 @@ public sealed class EdgeHub : IAsyncDisposable
     {
         try
         {
-            return ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts], time);
+            return ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
         }
         catch (Exception damaged) when (damaged is InvalidDataException or System.Security.Cryptography.CryptographicException)
         {
             throw new IOException($"the hub's certificates in {Path.Combine(options.DataDirectory, "pki")} cannot be read: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
         }
     }
+
+    /// <summary>By what names pods know the API server.</summary>
+    private static IEnumerable<string> OfService(EdgeHubOptions options) =>
+        options.KubernetesService is { } service ? [$"{service}", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"] : [];
 
     private static ResourceRef? KindOf(ObjectServer objects, JournalEntry entry)
     {

@@ -39,6 +39,9 @@ public sealed record EdgeHubOptions
     /// <summary>Where other nodes of the site reach this hub, to see whether its kubelet lives; null: they are not told, and it looks after none.</summary>
     public IPEndPoint? Advertise { get; init; }
 
+    /// <summary>The cluster IP of the Service <c>default/kubernetes</c>, which leads to <see cref="Advertise"/> on this node, so that its pods ask the hub; null: it leads where it does in the cluster.</summary>
+    public IPAddress? KubernetesService { get; init; }
+
     /// <summary>How often it looks after them.</summary>
     public TimeSpan WitnessInterval { get; init; } = TimeSpan.FromSeconds(5);
 }

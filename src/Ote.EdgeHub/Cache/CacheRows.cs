@@ -158,6 +158,21 @@ internal static class CacheRows
         return JsonNode.DeepEquals(now is null ? null : JsonNode.Parse(now), entry.Local) && session.Prepare("DELETE FROM journal WHERE id=$1", entry.Id).ExecuteNonQuery() == 1;
     }
 
+    public static List<ResourceRef> Kinds(Session session)
+    {
+        var kinds = new List<ResourceRef>();
+        using var rows = session.Prepare("SELECT grp, version, plural, kind, namespaced FROM kinds").ExecuteReader();
+        while (rows.Read())
+        {
+            kinds.Add(new ResourceRef(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetInt64(4) != 0));
+        }
+
+        return kinds;
+    }
+
+    public static int AddKind(Session session, ResourceRef kind) => session.Prepare(
+        "INSERT INTO kinds VALUES ($1,$2,$3,$4,$5) ON CONFLICT DO UPDATE SET kind=$4, namespaced=$5", kind.Group, kind.Version, kind.Plural, kind.Kind, kind.Namespaced ? 1L : 0L).ExecuteNonQuery();
+
     public static int Keep(Session session, NodeDatabase database, string mark, byte[] answer, long now)
     {
         session.Prepare("INSERT INTO answers VALUES ($1,$2,$3) ON CONFLICT (mark) DO UPDATE SET at=$2, value=$3", mark, now, database.Seal(answer, "answer/" + mark)).ExecuteNonQuery();

@@ -95,12 +95,16 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => ValueTask.FromResult(_cache.Find(Id, key));
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => ValueTask.FromResult(_cache.Find(Id, key) is { } found ? Seen(found) : null);
 
     /// <summary>
     /// A piece of what is here now, whatever the revision asked for: a reader of several pieces meets changes made meanwhile, and meets them again in the watch that it begins at the list's revision.
     /// </summary>
-    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) => ValueTask.FromResult(_cache.Page(Id, query));
+    public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation)
+    {
+        var piece = _cache.Page(Id, query);
+        return ValueTask.FromResult(IsSeenDifferently ? piece with { Rows = [.. piece.Rows.Select(Seen)] } : piece);
+    }
 
     /// <inheritdoc/>
     public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation)
@@ -148,6 +152,11 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     /// <summary>Hands out what was committed, in order.</summary>
     public void Publish(IReadOnlyList<Change> changes, long revision)
     {
+        if (IsSeenDifferently)
+        {
+            changes = [.. changes.Select(change => change with { Json = _cache.View!.Of(change.Key, change.Json), Previous = change.Previous is { } former ? _cache.View.Of(change.Key, former) : null })];
+        }
+
         lock (_gate)
         {
             foreach (var change in changes)
@@ -193,4 +202,8 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     public void Completed() => _complete.TrySetResult();
 
     public void Dispose() => Changes.Dispose();
+
+    private bool IsSeenDifferently => _cache.View is not null && NodeView.Concerns(Query.Resource);
+
+    private StoredObject Seen(StoredObject stored) => IsSeenDifferently ? stored with { Json = _cache.View!.Of(stored.Key, stored.Json) } : stored;
 }

@@ -6,15 +6,15 @@ using Ote.Kube.Watching;
 
 namespace Ote.EdgeHub.Cache;
 
-/// <summary>The upstream watches of all copies. They run while the node is connected, each with the credentials of a component that may read what it brings. Thread-safe.</summary>
+/// <summary>The upstream watches of all copies. They run while the node is connected, each with the credentials of somebody who may read what it brings. Thread-safe.</summary>
 /// <param name="cache">What they fill.</param>
-/// <param name="identities">Whose credentials there are, by name.</param>
+/// <param name="identities">Whose credentials there are.</param>
 /// <param name="kindOf">The kind of a query; null when there is none such.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where trouble is told.</param>
 internal sealed class Followers(
-    NodeCache cache, IReadOnlyDictionary<string, NodeIdentity> identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
+    NodeCache cache, NodeIdentities identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<CacheScope, (Task Task, CancellationTokenSource Stop)> _running = [];
@@ -85,7 +85,7 @@ internal sealed class Followers(
     private void Begin(CacheScope scope)
     {
         if (_connected is not { } connected || !scope.Query.IsFollowed || _running.ContainsKey(scope)
-            || scope.Readers.Select(reader => identities.GetValueOrDefault(reader)).FirstOrDefault(known => known is not null) is not { } identity || kindOf(scope.Query) is not { } kind)
+            || scope.Readers.Select(reader => identities.Find(reader)).FirstOrDefault(known => known is not null) is not { } identity || kindOf(scope.Query) is not { } kind)
         {
             return;
         }

@@ -23,14 +23,21 @@ internal sealed class NodeCache : IDisposable
     private readonly Lock _writing = new();
 
     /// <summary>Takes in what a database holds, and closes it in the end.</summary>
-    public NodeCache(NodeDatabase database, TimeProvider time, ILogger log)
+    /// <param name="database">The database.</param>
+    /// <param name="view">How the node sees what is in it; null: as it is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where it logs.</param>
+    public NodeCache(NodeDatabase database, NodeView? view, TimeProvider time, ILogger log)
     {
-        (_database, _time, _log) = (database, time, log);
+        (_database, View, _time, _log) = (database, view, time, log);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
             _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
         }
     }
+
+    /// <summary>How the node sees what is here; null: as it is.</summary>
+    public NodeView? View { get; }
 
     /// <summary>The copies there are.</summary>
     public IEnumerable<CacheScope> Scopes => _scopes.Values;
@@ -215,6 +222,12 @@ internal sealed class NodeCache : IDisposable
             return new WriteResult(WriteOutcome.Committed, revision, json);
         }
     }
+
+    /// <summary>The kinds that are not built in and have been asked for.</summary>
+    public IReadOnlyList<ResourceRef> Kinds() => _database.Read(CacheRows.Kinds);
+
+    /// <summary>Notes one durably.</summary>
+    public void Add(ResourceRef kind) => _database.Write(session => CacheRows.AddKind(session, kind));
 
     /// <summary>Takes an entry off the journal, unless more was written to it meanwhile.</summary>
     /// <returns>Whether it is off.</returns>

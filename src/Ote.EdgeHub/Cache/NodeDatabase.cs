@@ -21,6 +21,7 @@ internal sealed class NodeDatabase : IDisposable
         CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
         CREATE UNIQUE INDEX IF NOT EXISTS by_name ON objects (scope, ns, name);
         CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, base BLOB, local BLOB, UNIQUE (resource, ns, name));
+        CREATE TABLE IF NOT EXISTS kinds (grp TEXT NOT NULL, version TEXT NOT NULL, plural TEXT NOT NULL, kind TEXT NOT NULL, namespaced INTEGER NOT NULL, PRIMARY KEY (grp, version, plural)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS answers (mark TEXT PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
         """;
 

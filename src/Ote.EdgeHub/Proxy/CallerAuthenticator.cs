@@ -7,24 +7,25 @@ using Ote.EdgeHub.Upstream;
 namespace Ote.EdgeHub.Proxy;
 
 /// <summary>
-/// Tells who calls: a component by the client certificate or the token of its own kubeconfig; anyone else's bearer token goes to the API server to be judged. A certificate that ran out while the node was cut off is still
+/// Tells who calls: a component by the client certificate or the token of its own kubeconfig, a pod by the token of its account; anyone else's bearer token goes to the API server to be judged. A certificate that ran out while the node was cut off is still
 /// taken as long as it is: a new one cannot be had. Who shows nothing is nobody. Thread-safe.
 /// </summary>
 /// <param name="identities">The components.</param>
+/// <param name="pods">Whose tokens are those of pods.</param>
 /// <param name="authorities">Whom their certificates chain to.</param>
 /// <param name="isConnected">Whether new certificates can be had.</param>
 /// <param name="time">The clock.</param>
-internal sealed class CallerAuthenticator(IReadOnlyDictionary<string, NodeIdentity> identities, X509Certificate2Collection authorities, Func<bool> isConnected, TimeProvider time)
+internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens pods, X509Certificate2Collection authorities, Func<bool> isConnected, TimeProvider time)
 {
     /// <summary>The caller; null with the reason why there is none.</summary>
-    public (Caller? Caller, string Reason) Find(HttpContext context)
+    public async ValueTask<(Caller? Caller, string Reason)> FindAsync(HttpContext context)
     {
         var header = context.Request.Headers.Authorization.ToString();
         const string Bearer = "Bearer ";
         if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
             var token = header[Bearer.Length..].Trim();
-            foreach (var identity in identities.Values)
+            foreach (var identity in identities.Components)
             {
                 if (identity.Token is { } own && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(own), Encoding.UTF8.GetBytes(token)))
                 {
@@ -32,7 +33,8 @@ internal sealed class CallerAuthenticator(IReadOnlyDictionary<string, NodeIdenti
                 }
             }
 
-            return (new Caller("token", null, token), "");
+            var account = await pods.FindAsync(token, context.RequestAborted).ConfigureAwait(false);
+            return (new Caller(account?.Name ?? "token", account, token), "");
         }
 
         if (context.Connection.ClientCertificate is not { } certificate)
@@ -46,7 +48,7 @@ internal sealed class CallerAuthenticator(IReadOnlyDictionary<string, NodeIdenti
             return (null, $"the certificate of \"{name}\" was not issued by the cluster's client authority, or is not good now");
         }
 
-        return identities.TryGetValue(name, out var known) ? (new Caller(name, known, null), "")
+        return identities.Component(name) is { } known ? (new Caller(name, known, null), "")
             : (null, $"the hub has no credentials of \"{name}\" to pass on its requests with: start it with that component's kubeconfig too");
     }
 

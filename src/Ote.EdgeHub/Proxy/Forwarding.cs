@@ -26,7 +26,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
         try
         {
             var transport = caller.Identity?.Live ?? anonymous;
-            var error = await forwarder.SendAsync(context, server.ToString(), transport, Patient, new Onwards(target, caller.Identity is null ? caller.Token : null)).ConfigureAwait(false);
+            var error = await forwarder.SendAsync(context, server.ToString(), transport, Patient, new Onwards(target, caller.Identity is null || caller.IsPod ? caller.Token : null)).ConfigureAwait(false);
             if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
             {
                 return;

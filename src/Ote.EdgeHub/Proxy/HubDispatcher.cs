@@ -16,7 +16,7 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
@@ -66,7 +66,7 @@ internal sealed class HubDispatcher(
             return;
         }
 
-        var (caller, reason) = authenticator.Find(context);
+        var (caller, reason) = await authenticator.FindAsync(context).ConfigureAwait(false);
         if (caller is null)
         {
             await HubStatus.WriteAsync(context, 401, "Unauthorized", reason).ConfigureAwait(false);
@@ -78,13 +78,19 @@ internal sealed class HubDispatcher(
             signs.Heard();
         }
 
-        var request = HubRequest.Of(context.Request, target, caller.Identity is not null && context.Request.Headers["Impersonate-User"].Count == 0, IsBuiltIn, out var fault);
+        var request = HubRequest.Of(context.Request, target, caller.Identity is not null && context.Request.Headers["Impersonate-User"].Count == 0, out var fault);
         if (request is null)
         {
             await HubStatus.WriteAsync(context, 400, "BadRequest", $"the request's path is refused: {fault}").ConfigureAwait(false);
             return;
         }
 
+        request = request with
+        {
+            IsPod = caller.IsPod,
+            IsSeenDifferently = cache.View is not null,
+            IsKnown = request is { IsComponent: true, TakesJson: true, Path: { } path } && await kinds.FindAsync(path, context.RequestAborted).ConfigureAwait(false) is not null,
+        };
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
         var body = way is Route.Keep or Route.WriteHere or Route.Remember ? await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false) : [];
         if (way == Route.Keep && !await calls.SendAsync(context, caller.Identity!, request, target, body).ConfigureAwait(false))
@@ -108,8 +114,6 @@ internal sealed class HubDispatcher(
             _ => UnansweredAsync(context, request),
         }).ConfigureAwait(false);
     }
-
-    private bool IsBuiltIn(ApiPath path) => objects.KindOf(path.Group!, path.Segments[path.Group!.Length == 0 ? 1 : 2], path.Resource!) is not null;
 
     private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)
     {
@@ -193,6 +197,12 @@ internal sealed class HubDispatcher(
     private async Task WriteAsync(HttpContext context, Caller caller, HubRequest request, byte[] body)
     {
         var path = request.Path!;
+        if (caller.IsPod)
+        {
+            await UnansweredAsync(context, request).ConfigureAwait(false);
+            return;
+        }
+
         // The journal is told with the kubelet's credentials: nobody else may put into it what these allow.
         if (caller.Name != Kubelet && path.Resource != "events")
         {

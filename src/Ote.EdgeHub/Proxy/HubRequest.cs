@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Ote.EdgeHub.Cache;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Proxy;
@@ -36,10 +37,18 @@ internal enum Route
 /// <param name="Method">Upper case.</param>
 /// <param name="IsComponent">Whether a component of the node asks, whose answers may be kept.</param>
 /// <param name="TakesJson">Whether the answer may be JSON.</param>
-/// <param name="IsBuiltIn">Whether the kind is one the API server's library knows.</param>
-internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent, bool TakesJson, bool IsBuiltIn)
+internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent, bool TakesJson)
 {
     private static readonly string[] s_questions = ["tokenreviews", "subjectaccessreviews"];
+
+    /// <summary>Whether the kind is one whose objects can be kept.</summary>
+    public bool IsKnown { get; init; }
+
+    /// <summary>Whether a pod asks: of secrets nothing is kept for it, since those that a pod uses come by the kubelet.</summary>
+    public bool IsPod { get; init; }
+
+    /// <summary>Whether some objects look different on this node: they come by way of the copies, where that is seen to.</summary>
+    public bool IsSeenDifferently { get; init; }
 
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
@@ -50,8 +59,8 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     private bool IsRead => Method is "GET" or "HEAD";
 
     /// <summary>Whether what it reads may lie on the node: of secrets and configmaps only single ones, as a kubelet asks for those that its pods use.</summary>
-    private bool IsKept => IsComponent && TakesJson && IsBuiltIn && Path is { Resource: not null, Subresource: null or "status" or "token" }
-        && (Path.Resource is not ("secrets" or "configmaps") || Path.Name is not null || IsOfOne);
+    private bool IsKept => IsComponent && TakesJson && IsKnown && Path is { Resource: not null, Subresource: null or "status" or "token" }
+        && (Path.Resource is not ("secrets" or "configmaps") || Path.Name is not null || IsOfOne) && !(IsPod && Path.Resource == "secrets");
 
     private bool IsOfOne => Path!.Parameter("fieldSelector").FirstOrDefault() is { } selector && selector.StartsWith("metadata.name=", StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal);
 
@@ -78,7 +87,7 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
         if (IsRead && Path!.Name is null)
         {
             // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do.
-            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" ? Route.Follow : Route.Forward;
+            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
         }
 
         if (isConnected)
@@ -93,9 +102,8 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <param name="request">The request.</param>
     /// <param name="target">Its path and query as they came.</param>
     /// <param name="isComponent">See <see cref="IsComponent"/>.</param>
-    /// <param name="isBuiltIn">Whether a path's kind is known.</param>
     /// <param name="fault">Why it is none.</param>
-    public static HubRequest? Of(HttpRequest request, string target, bool isComponent, Func<ApiPath, bool> isBuiltIn, out string? fault)
+    public static HubRequest? Of(HttpRequest request, string target, bool isComponent, out string? fault)
     {
         if (!ApiPath.TryParse(target, out var path, out fault))
         {
@@ -104,6 +112,6 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
         var accept = request.Headers.Accept.ToString();
         var takesJson = accept.Length == 0 || accept.Contains("json", StringComparison.Ordinal) || accept.Contains("*/*", StringComparison.Ordinal);
-        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade"), path.Resource is not null && isBuiltIn(path));
+        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade"));
     }
 }

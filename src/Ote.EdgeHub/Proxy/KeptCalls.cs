@@ -8,13 +8,14 @@ using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
 
 namespace Ote.EdgeHub.Proxy;
 
 /// <summary>
 /// Short requests of the node's components, whose answers are wanted again when no API server answers: each is sent whole, to the next server if one does not take it, and what comes back is kept. Thread-safe.
 /// </summary>
-internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimeProvider time)
+internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions options, TimeProvider time)
 {
     private const int MostBytes = 3 * 1024 * 1024;
     private const long MostAnswerBytes = 64 * 1024 * 1024;
@@ -91,8 +92,9 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
                 }
             }
 
-            context.Response.ContentLength = bytes.Length;
-            await context.Response.Body.WriteAsync(bytes, context.RequestAborted).ConfigureAwait(false);
+            var shown = Seen(request, answer, bytes);
+            context.Response.ContentLength = shown.Length;
+            await context.Response.Body.WriteAsync(shown, context.RequestAborted).ConfigureAwait(false);
             await context.Response.CompleteAsync().ConfigureAwait(false); // Who asks does not wait for the disk.
             Keep(identity.Name, request, target, body, answer, bytes);
             return true;
@@ -123,6 +125,14 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         return message;
     }
 
+    /// <summary>An object as it is seen on this node.</summary>
+    private byte[] Seen(HubRequest request, HttpResponseMessage answer, byte[] bytes)
+    {
+        var path = request.Path!;
+        return cache.View is { } view && request.Method == "GET" && answer.StatusCode == System.Net.HttpStatusCode.OK && path.Name is not null && NodeView.Concerns($"{path.Group}/{path.Resource}")
+            ? view.Of(new StoreKey($"{path.Group}/{path.Resource}", path.Namespace ?? "", path.Name), bytes) : bytes;
+    }
+
     private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
@@ -134,6 +144,11 @@ internal sealed class KeptCalls(NodeCache cache, EdgeHubOptions options, TimePro
         if (request.IsQuestion)
         {
             cache.Keep(Question(caller, target, body), bytes);
+            if (path is { Subresource: "token", Namespace: { } ns, Name: { } account } && Read(bytes)?.Text("status", "token") is { } token)
+            {
+                pods.Made(ns, account, token);
+            }
+
             return;
         }
 

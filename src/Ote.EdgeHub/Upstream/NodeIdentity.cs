@@ -1,33 +1,44 @@
+using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Upstream;
 
 /// <summary>
-/// A component of the node, as its own kubeconfig makes it: who calls the hub as this one is passed on to the API server with this one's credentials, never with another's. Nobody's credentials are lent to anybody. Thread-safe.
+/// Somebody on the node, as its own credentials make it: a component, by its kubeconfig, or the service account of a pod, by the token that the pod shows. Who calls the hub as this one is passed on to the API server with this
+/// one's credentials, never with another's. Nobody's credentials are lent to anybody. Thread-safe.
 /// </summary>
 public sealed class NodeIdentity : IDisposable
 {
-    private readonly HttpMessageInvoker _calls;
+    private readonly KubeEndpoint _endpoint;
+    private string? _token;
 
-    private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time)
+    private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time, string? token = null)
     {
-        (Name, Token) = (name, endpoint.Token);
-        _calls = new HttpMessageInvoker(new BalancingHandler(servers, endpoint.CreateHandler(time)));
+        (Name, _endpoint, _token) = (name, endpoint, token);
+        Calls = new HttpMessageInvoker(Balanced());
         Live = endpoint.CreateLiveInvoker(time);
-        Client = new KubeClient(new HttpClient(new BalancingHandler(servers, endpoint.CreateHandler(time))) { BaseAddress = new Uri("https://upstream/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
+        Client = new KubeClient(new HttpClient(Balanced()) { BaseAddress = new Uri("https://upstream/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
+
+        BalancingHandler Balanced() => new(servers, token is null ? endpoint.CreateHandler(time) : new Showing(this, endpoint.CreateHandler(time)));
     }
 
-    /// <summary>The user's name: the certificate's common name, or the file's name for one with a token.</summary>
+    /// <summary>The user's name: the certificate's common name, the file's name for a kubeconfig with a token, <c>system:serviceaccount:NAMESPACE:NAME</c> for a pod's account.</summary>
     public string Name { get; }
 
-    /// <summary>The token by which a component shows that it is this one; null: by certificate.</summary>
-    internal string? Token { get; }
+    /// <summary>Whether it is the account of a pod, and no component of the node.</summary>
+    public bool IsAccount => Volatile.Read(ref _token) is not null;
+
+    /// <summary>Whether it shows a client certificate.</summary>
+    internal bool IsByCertificate => _endpoint.ClientCertificate is not null;
+
+    /// <summary>The token by which a component shows that it is this one, as its file says it now; null: by certificate, or the file cannot be read.</summary>
+    internal string? Token => _endpoint.TokenFile is { } file ? Read(file) : _endpoint.Token;
 
     /// <summary>Requests whose server the balance chooses.</summary>
-    internal HttpMessageInvoker Calls => _calls;
+    internal HttpMessageInvoker Calls { get; }
 
-    /// <summary>Requests of any form to a server that is named.</summary>
+    /// <summary>Requests of any form to a server that is named; an account's bring their token themselves.</summary>
     internal HttpMessageInvoker Live { get; }
 
     /// <summary>The API through the balance.</summary>
@@ -54,16 +65,48 @@ public sealed class NodeIdentity : IDisposable
             return new NodeIdentity(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), endpoint, servers, time);
         }
 
-        return string.IsNullOrEmpty(endpoint.Token)
+        return string.IsNullOrEmpty(endpoint.Token) && string.IsNullOrEmpty(endpoint.TokenFile)
             ? throw new KubeconfigException($"kubeconfig {source}: it has neither a client certificate nor a token, by which its component could show the hub who it is. Give a kubeconfig with one of them.")
             : new NodeIdentity(Path.GetFileNameWithoutExtension(source), endpoint, servers, time);
     }
 
+    /// <summary>A pod's account, whose token the API server has judged.</summary>
+    /// <param name="name">The user, as the API server says it.</param>
+    /// <param name="token">The token.</param>
+    /// <param name="anonymous">The API servers' trust, without credentials.</param>
+    /// <param name="servers">Where requests go.</param>
+    /// <param name="time">The clock.</param>
+    internal static NodeIdentity OfAccount(string name, string token, KubeEndpoint anonymous, UpstreamServers servers, TimeProvider time) => new(name, anonymous, servers, time, token);
+
+    /// <summary>A newer token of the same account was judged: watches that begin from now on show it.</summary>
+    internal void Renew(string token) => Volatile.Write(ref _token, token);
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        _calls.Dispose();
+        Calls.Dispose();
         Live.Dispose();
         Client.Dispose();
+    }
+
+    private static string? Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).Trim() is { Length: > 0 } token ? token : null;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return null; // Its component is refused until it is there again.
+        }
+    }
+
+    private sealed class Showing(NodeIdentity account, HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Volatile.Read(ref account._token));
+            return base.SendAsync(request, cancellationToken);
+        }
     }
 }

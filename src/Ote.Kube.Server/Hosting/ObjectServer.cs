@@ -15,7 +15,7 @@ namespace Ote.Kube.Server.Hosting;
 
 /// <summary>
 /// The API server's reading, watching and writing on objects that its host keeps: selectors, pages, tables, patches, versions and errors are the same. The host has authenticated the caller
-/// (<see cref="ApiUserFeature"/>) and has decided that it may do what it asks; namespaces, quotas and limits are not asked here, since what the host keeps need not hold them. Built-in kinds only. Thread-safe.
+/// (<see cref="ApiUserFeature"/>) and has decided that it may do what it asks; namespaces, quotas and limits are not asked here, since what the host keeps need not hold them. Built-in kinds, and those that the host names. Thread-safe.
 /// </summary>
 public sealed class ObjectServer : IDisposable
 {
@@ -67,7 +67,14 @@ public sealed class ObjectServer : IDisposable
         return _dispatcher.HandleAsync(context);
     }
 
-    /// <summary>The kind of a path; null when it is none of the built-in ones.</summary>
+    /// <summary>Serves a kind that is not built in, of any group but the core's: its objects are taken as they are.</summary>
+    public void Serve(ResourceRef kind)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        _served.Serve(kind);
+    }
+
+    /// <summary>The kind of a path; null when it is neither built in nor named by the host.</summary>
     /// <param name="group">Empty for the core.</param>
     /// <param name="version">Such as <c>v1</c>.</param>
     /// <param name="plural">Such as <c>pods</c>.</param>

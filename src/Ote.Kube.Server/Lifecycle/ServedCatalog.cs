@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Ote.Kube.Objects;
 using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Schema.Crds;
 using Ote.Kube.Server.Store;
@@ -84,6 +85,32 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
         var compiled = Volatile.Read(ref _compiled);
         var text = string.Join('\n', compiled.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {c.Value}")));
         return BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(fingerprint + "\n" + text)));
+    }
+
+    /// <summary>Serves a kind that no stored definition tells of, in one version more if it is served already: its objects are taken as they are, without a schema.</summary>
+    public void Serve(ResourceRef kind)
+    {
+        while (true)
+        {
+            var former = Current;
+            var name = $"{kind.Plural}.{kind.Group}";
+            var versions = former.Definition(name)?.Spec.ObjectsAt("versions").Select(version => version.TextAt("name")!).Append(kind.Version).Distinct() ?? [kind.Version];
+            var definition = new JsonObject
+            {
+                ["metadata"] = new JsonObject { ["name"] = name },
+                ["spec"] = new JsonObject
+                {
+                    ["group"] = kind.Group,
+                    ["names"] = new JsonObject { ["plural"] = kind.Plural, ["kind"] = kind.Kind },
+                    ["scope"] = kind.Namespaced ? "Namespaced" : "Cluster",
+                    ["versions"] = new JsonArray([.. versions.Select((version, i) => new JsonObject { ["name"] = version, ["served"] = true, ["storage"] = i == 0 })]),
+                },
+            };
+            if (ReferenceEquals(Interlocked.CompareExchange(ref _current, former.WithCrd(definition), former), former))
+            {
+                return;
+            }
+        }
     }
 
     public void Dispose() => _refreshing.Dispose();

@@ -28,6 +28,9 @@ public sealed record KubeEndpoint(Uri Server)
     /// <summary>Our certificate with its key, or null.</summary>
     public X509Certificate2? ClientCertificate { get; init; }
 
+    /// <summary>Where <see cref="ClientCertificate"/> is renewed: each new connection shows what is there then, and none is used for longer than ten minutes; null: it stays as it is.</summary>
+    public RenewedCertificate? RenewedCertificate { get; init; }
+
     /// <summary>Bearer token, or null.</summary>
     public string? Token { get; init; }
 
@@ -55,6 +58,12 @@ public sealed record KubeEndpoint(Uri Server)
     {
         BaseAddress = new Uri(Server.ToString().TrimEnd('/') + "/"),
         Timeout = Timeout.InfiniteTimeSpan,
+    };
+
+    /// <summary>The same server and trust without anybody's credentials.</summary>
+    public KubeEndpoint Anonymous => this with
+    {
+        ClientCertificate = null, RenewedCertificate = null, Token = null, TokenFile = null, Exec = null, Username = null, Password = null,
     };
 
     /// <summary>The transport alone, with trust and credentials, for who puts more around it.</summary>
@@ -100,7 +109,7 @@ public sealed record KubeEndpoint(Uri Server)
         if (ClientCertificate is not null)
         {
             options.ClientCertificates = [ClientCertificate];
-            options.LocalCertificateSelectionCallback = (_, _, _, _, _) => ClientCertificate;
+            options.LocalCertificateSelectionCallback = (_, _, _, _, _) => RenewedCertificate?.Current ?? ClientCertificate;
         }
 
         if (SkipServerVerification)

@@ -76,6 +76,7 @@ public static class Kubeconfig
                 ServerName = cluster.Text("tls-server-name"),
                 Proxy = cluster.Text("proxy-url"),
                 ClientCertificate = ClientCertificate(user, folder),
+                RenewedCertificate = Renewed(user, folder),
                 Token = user.Text("token"),
                 TokenFile = user.Text("tokenFile") is { } file ? Path.Combine(folder, file) : null,
                 Username = user.Text("username"),
@@ -152,6 +153,12 @@ public static class Kubeconfig
 
         return X509Certificate2.CreateFromPem(System.Text.Encoding.UTF8.GetString(certificate), System.Text.Encoding.UTF8.GetString(key));
     }
+
+    /// <summary>Only what lies in files can be renewed.</summary>
+    private static RenewedCertificate? Renewed(JsonObject user, string folder) =>
+        string.IsNullOrEmpty(user.Text("client-certificate-data")) && string.IsNullOrEmpty(user.Text("client-key-data"))
+            && user.Text("client-certificate") is { Length: > 0 } certificate && user.Text("client-key") is { Length: > 0 } key
+            ? new RenewedCertificate(Path.Combine(folder, certificate), Path.Combine(folder, key)) : null;
 
     private static X509Certificate2Collection Certificates(byte[] material)
     {

@@ -28,10 +28,14 @@ internal static class EdgeHubCommand
         {
             Description = "Where other nodes of the site reach the hub, to see whether this node lives; the address of --listen when that is no loopback address",
         };
+        var service = new Option<string?>("--kubernetes-service")
+        {
+            Description = "The cluster IP of the Service default/kubernetes: on this node it leads to --advertise, so that pods ask the hub, and are answered while cut off",
+        };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise,
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -50,6 +54,7 @@ internal static class EdgeHubCommand
                 ClientAuthorities = Authorities(parsed.GetValue(clientCa)),
                 Listen = listens,
                 Advertise = reached,
+                KubernetesService = Service(parsed.GetValue(service), reached),
                 Hosts = [.. parsed.GetValue(hosts) ?? [], .. reached is null ? [] : new[] { $"{reached.Address}" }],
             };
             if (options.Servers.FirstOrDefault(server => server.Port == listens.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(listens.Address) || IPAddress.IsLoopback(address))) is { } self)
@@ -82,6 +87,11 @@ internal static class EdgeHubCommand
 
     private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
         : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");
+
+    private static IPAddress? Service(string? text, IPEndPoint? reached) => text is null ? null
+        : !IPAddress.TryParse(text, out var address) ? throw new RoleException($"--kubernetes-service: '{text}' is no address; give what `kubectl get service kubernetes` shows as CLUSTER-IP")
+        : reached is null || IPAddress.IsLoopback(reached.Address) ? throw new RoleException("--kubernetes-service: pods do not reach a loopback address; say with --advertise where on the node they reach the hub, and let it --listen there")
+        : address;
 
     private static X509Certificate2Collection Authorities(string? file)
     {

@@ -9,6 +9,7 @@ internal sealed class NodeBehindHub : IAsyncDisposable
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
     private readonly Scratch _folder = new("edgehub");
+    private readonly NodeAddress _address = NodeAddress.Take();
     private ProductProcess? _hub;
     private RealNode? _node;
 
@@ -36,12 +37,16 @@ internal sealed class NodeBehindHub : IAsyncDisposable
     public ProductProcess Hub => _hub!;
 
     /// <summary>Starts both, and waits until the node is Ready.</summary>
-    public static async Task<NodeBehindHub> StartAsync(RealControlPlane plane, string name, CancellationToken ct)
+    /// <param name="plane">Where the node belongs.</param>
+    /// <param name="name">The node.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <param name="leadsPods">Whether kube-proxy runs behind the hub too, and the Service kubernetes leads there.</param>
+    public static async Task<NodeBehindHub> StartAsync(RealControlPlane plane, string name, CancellationToken ct, bool leadsPods = false)
     {
         NodeBehindHub world = new(plane, name);
         try
         {
-            await world.BeginAsync(ct);
+            await world.BeginAsync(leadsPods, ct);
             return world;
         }
         catch
@@ -70,23 +75,27 @@ internal sealed class NodeBehindHub : IAsyncDisposable
         if (_hub is not null)
             await _hub.DisposeAsync();
         await Cable.DisposeAsync();
+        _address.Dispose();
         _folder.Dispose();
     }
 
-    private async Task BeginAsync(CancellationToken ct)
+    private async Task BeginAsync(bool leadsPods, CancellationToken ct)
     {
         string direct = KubeconfigFile.Write(
             _folder["kubelet.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient($"system:node:{Name}", "system:nodes"));
+        string proxy = KubeconfigFile.Write(
+            _folder["proxy.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient("system:kube-proxy"));
         await File.WriteAllTextAsync(_folder["ca.crt"], Plane.Authority.Certificate, ct);
         int port = FreePorts.Take(1)[0];
         _hub = new ProductProcess(
             "hub", "ote-node",
-            ["edgehub", "--node-name", Name, "--kubeconfig", direct, "--client-ca-file", _folder["ca.crt"], "--data", _folder["data"], "--listen", $"127.0.0.1:{port}", "--advertise", $"127.0.0.1:{port}", "--write-kubeconfigs", _folder["to-hub"]],
+            ["edgehub", "--node-name", Name, "--kubeconfig", direct, "--client-ca-file", _folder["ca.crt"], "--data", _folder["data"], "--listen", $"127.0.0.1:{port}", "--write-kubeconfigs", _folder["to-hub"],
+                "--advertise", .. leadsPods ? [$"{_address.Inside}:{port}", "--kubeconfig", proxy, "--kubernetes-service", "10.96.0.1"] : new[] { $"127.0.0.1:{port}" }],
             _folder.Path);
         await _hub.StartAsync();
         await _hub.WaitForLineAsync("answers at https://", Soon, ct);
         string toHub = Path.Combine(_folder["to-hub"], "kubelet.kubeconfig");
         AtHub = new Kubectl(Plane.Tools.NewKubectl, toHub, Directory.CreateDirectory(_folder["home"]).FullName);
-        _node = await RealNode.StartAsync(Plane, new(Name) { Kubeconfig = toHub, ApiPort = port }, ct);
+        _node = await RealNode.StartAsync(Plane, new(Name) { Kubeconfig = toHub, ProxyKubeconfig = leadsPods ? Path.Combine(_folder["to-hub"], "proxy.kubeconfig") : null, ApiPort = port, At = _address }, ct);
     }
 }

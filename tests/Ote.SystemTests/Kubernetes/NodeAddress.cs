@@ -16,6 +16,9 @@ internal sealed class NodeAddress : IDisposable
 
     public int Index { get; }
 
+    /// <summary>The node's own address.</summary>
+    public string Inside => $"10.201.{Index}.2";
+
     /// <exception cref="InvalidOperationException">All 256 are in use.</exception>
     public static NodeAddress Take()
     {

@@ -9,8 +9,14 @@ public sealed record RealNodeOptions(string Name)
     /// <summary>Further names for <see cref="LocalImage.Name"/>, so that a manifest's own image name finds it with pull policy Never or IfNotPresent.</summary>
     public IReadOnlyList<string> MoreImageNames { get; init; } = [];
 
+    /// <summary>Where it is; null: somewhere free. Whoever took it gives it back.</summary>
+    internal NodeAddress? At { get; init; }
+
     /// <summary>A kubeconfig for the kubelet in place of the one that leads to the control plane.</summary>
     public string? Kubeconfig { get; init; }
+
+    /// <summary>A kubeconfig for its kube-proxy; null: none runs.</summary>
+    public string? ProxyKubeconfig { get; init; }
 
     /// <summary>The port of this machine that the node reaches in place of the control plane's.</summary>
     public int? ApiPort { get; init; }
@@ -25,6 +31,7 @@ public sealed class RealNode : IAsyncDisposable
 {
     private readonly Scratch _folder;
     private readonly NodeAddress _address;
+    private readonly bool _ownsAddress;
     private readonly int? _apiPort;
     private GuardedProcess? _process;
 
@@ -33,7 +40,8 @@ public sealed class RealNode : IAsyncDisposable
         Name = options.Name;
         _apiPort = options.ApiPort;
         _folder = new Scratch(options.Name);
-        _address = NodeAddress.Take();
+        _address = options.At ?? NodeAddress.Take();
+        _ownsAddress = options.At is null;
     }
 
     public string Name { get; }
@@ -90,10 +98,16 @@ public sealed class RealNode : IAsyncDisposable
         await _process.WaitForLineAsync($"node {Name} runs", TimeSpan.FromSeconds(60), ct);
     }
 
+    /// <summary>Runs a command of this machine in the node's network.</summary>
+    public async Task<CommandResult> RunInsideAsync(params string[] command) =>
+        await CommandLine.RunAsync(
+            "nsenter", [$"--net=/proc/{(await File.ReadAllTextAsync(_folder["net.pid"])).Trim()}/ns/net", "--", .. command], null, null, TimeSpan.FromSeconds(30), CancellationToken.None);
+
     public async ValueTask DisposeAsync()
     {
         await PowerOffAsync();
-        _address.Dispose();
+        if (_ownsAddress)
+            _address.Dispose();
         _folder.Dispose();
     }
 
@@ -122,6 +136,7 @@ public sealed class RealNode : IAsyncDisposable
             index={_address.Index}
             cgroup={Cgroup}
             kubelet={Path.Combine(plane.Tools.Folder, "kubelet")}
+            kubeproxy={Path.Combine(plane.Tools.Folder, "kube-proxy")}
 
             """);
         LocalImage.Write(_folder["image.tar"], [LocalImage.Name, LocalImage.Pause, .. options.MoreImageNames]);
@@ -131,6 +146,8 @@ public sealed class RealNode : IAsyncDisposable
             File.Copy(given, _folder["kubelet.kubeconfig"]);
         else
             KubeconfigFile.Write(_folder["kubelet.kubeconfig"], plane.Name, plane.Server, plane.Authority.Certificate, client);
+        if (options.ProxyKubeconfig is { } ofProxy)
+            File.Copy(ofProxy, _folder["proxy.kubeconfig"]);
         Directory.CreateDirectory(Manifests);
         Directory.CreateDirectory(_folder["cni"]);
         Write("cni/10-bridge.conflist", Network().ToJsonString());

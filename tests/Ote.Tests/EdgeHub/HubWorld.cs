@@ -20,7 +20,9 @@ internal sealed class HubWorld : IAsyncDisposable
     private readonly Scratch _folder = new("hub");
     private readonly X509Certificate2Collection _authorities = [];
 
-    private HubWorld(ApiServer api) => Api = api;
+    private readonly IPAddress? _service;
+
+    private HubWorld(ApiServer api, IPAddress? service) => (Api, _service) = (api, service);
 
     public ApiServer Api { get; }
 
@@ -38,11 +40,13 @@ internal sealed class HubWorld : IAsyncDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static async Task<HubWorld> StartAsync()
+    /// <summary>Starts all of it.</summary>
+    /// <param name="service">The cluster IP of the Service kubernetes, where that is to lead to the hub.</param>
+    public static async Task<HubWorld> StartAsync(IPAddress? service = null)
     {
         // What a kubelet and kube-proxy may do, told as a host tells it.
         var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up", PodsEndGracefully = true, Authorizer = new Components() }, NullLoggerFactory.Instance, TimeProvider.System, Token);
-        var world = new HubWorld(api);
+        var world = new HubWorld(api, service);
         var at = await api.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), Token);
         world.Cable = new CuttableRelay(at);
         world.Upstream = api.CreateClient(UserInfo.Admin);
@@ -66,6 +70,8 @@ internal sealed class HubWorld : IAsyncDisposable
                 Kubeconfigs = [_folder["kubelet"], _folder["proxy"]],
                 ClientAuthorities = _authorities,
                 ProbeInterval = TimeSpan.FromMilliseconds(50),
+                KubernetesService = _service,
+                Advertise = _service is null ? null : new IPEndPoint(IPAddress.Parse("10.1.2.3"), 10261),
             },
             NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, Token);
         Node = ClientOf("kubelet");
@@ -94,6 +100,13 @@ internal sealed class HubWorld : IAsyncDisposable
 
     /// <summary>A client of the hub with a component's credentials.</summary>
     public KubeClient ClientOf(string component) => new(HubEndpoint(Kubeconfig.Load(_folder[component])).CreateHttpClient(TimeProvider.System));
+
+    /// <summary>A pod at the hub, with its account's token.</summary>
+    public KubeClient PodWith(string token) => new(HubEndpoint(new KubeEndpoint(new Uri("https://hub")) { Token = token }).CreateHttpClient(TimeProvider.System));
+
+    /// <summary>A token of an account, made by the API server for who asks.</summary>
+    public static async Task<string> TokenAsync(KubeClient asks, string account) => (await asks.SendAsync(
+        HttpMethod.Post, $"api/v1/namespaces/default/serviceaccounts/{account}/token", new JsonObject { ["apiVersion"] = "authentication.k8s.io/v1", ["kind"] = "TokenRequest", ["spec"] = new JsonObject() }, null, Token)).Text("status", "token")!;
 
     /// <summary>The hub as it is reached with some endpoint's credentials.</summary>
     public KubeEndpoint HubEndpoint(KubeEndpoint credentials)
@@ -141,6 +154,7 @@ internal sealed class HubWorld : IAsyncDisposable
     private sealed class Components : IAuthorizer
     {
         public string? Refuse(UserInfo user, AccessRequest request) =>
-            user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpointslices" or "nodes") ? null : "not a component's";
+            user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpointslices" or "nodes")
+            || (user.Name == "system:serviceaccount:default:shop" && request.Resource is "services" or "secrets") ? null : "not a component's";
     }
 }

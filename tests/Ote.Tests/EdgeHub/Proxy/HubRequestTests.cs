@@ -43,9 +43,26 @@ public sealed class HubRequestTests
         Assert.Equal(Route.Unanswered, request.Way(false, MergeRules.Takes));
     }
 
+    [Fact]
+    public void A_kind_that_nobody_knows_is_passed_on_and_nothing_of_secrets_is_kept_for_a_pod()
+    {
+        var unknown = Request("GET", "/apis/example.com/v1/widgets?resourceVersion=0", isComponent: true) with { IsKnown = false };
+        Assert.Equal((Route.Forward, Route.Unanswered), (unknown.Way(true, MergeRules.Takes), unknown.Way(false, MergeRules.Takes)));
+        var secret = Request("GET", "/api/v1/namespaces/a/secrets/word", isComponent: true) with { IsPod = true };
+        Assert.Equal((Route.Forward, Route.Unanswered), (secret.Way(true, MergeRules.Takes), secret.Way(false, MergeRules.Takes)));
+    }
+
+    [Fact]
+    public void What_is_seen_differently_on_the_node_comes_by_the_copies_also_when_it_is_asked_for_as_it_is_now()
+    {
+        var slices = Request("GET", "/apis/discovery.k8s.io/v1/endpointslices", isComponent: true) with { IsSeenDifferently = true };
+        Assert.Equal(Route.Follow, slices.Way(true, MergeRules.Takes));
+        Assert.Equal(Route.Forward, (Request("GET", "/api/v1/services", isComponent: true) with { IsSeenDifferently = true }).Way(true, MergeRules.Takes));
+    }
+
     private static HubRequest Request(string method, string target, bool isComponent)
     {
         Assert.True(ApiPath.TryParse(target, out var path, out _));
-        return new HubRequest(path.Resource is null ? null : path, method, isComponent, TakesJson: true, IsBuiltIn: true);
+        return new HubRequest(path.Resource is null ? null : path, method, isComponent, TakesJson: true) { IsKnown = true };
     }
 }
