@@ -1,11 +1,11 @@
 #!/bin/bash
 # node.sh FOLDER   Runs a real node (containerd, kubelet, kube-proxy if it has a kubeconfig) in network, mount and process namespaces of its own, until it is sent TERM.
 # FOLDER, written by the harness, holds:
-#   node.env         name, api_port, index, cgroup, kubelet and kubeproxy (the binaries' paths)
+#   node.env         name, api_ports, index, cgroup, kubelet and kubeproxy (the binaries' paths)
 #   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar  and where kube-proxy is to run proxy.kubeconfig
-# and gets  net.pid, a process whose network is the node's.
+# and gets  net.pid, a process whose network is the node's. A kubelet that ends while there is a file kubelet.again starts anew.
 # Everything the node starts dies with its process namespace, and its mounts and network with theirs; only its cgroups are left, and
-# those are removed here. The API server listens on 127.0.0.1 outside and is reached at the same address inside, through a unix socket.
+# those are removed here. API servers listen on ports of 127.0.0.1 outside and are reached at the same addresses inside, through unix sockets.
 set -euo pipefail
 folder=$1
 . "$(dirname "$0")/lib.sh"
@@ -49,13 +49,18 @@ inside() {
   echo 1 >/proc/sys/net/ipv4/ip_forward
 
   # At the node's own address too: pods do not reach its loopback.
-  socat "TCP-LISTEN:$api_port,reuseaddr,fork" "UNIX-CONNECT:$folder/api.sock" &
+  local port
+  for port in $api_ports; do socat "TCP-LISTEN:$port,reuseaddr,fork" "UNIX-CONNECT:$folder/api-$port.sock" & done
   containerd --config "$folder/containerd.toml" >"$folder/containerd.log" 2>&1 &
   for _ in {1..150}; do ctr version >/dev/null 2>&1 && break; sleep 0.2; done
   ctr -n k8s.io images import "$folder/image.tar" || fail "the image of node $name was not imported: see $folder/containerd.log"
-  "$kubelet" --config="$folder/kubelet.yaml" --kubeconfig="$folder/kubelet.kubeconfig" --root-dir="$folder/kubelet" --hostname-override="$name" \
-    --node-ip="10.201.$index.2" --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
-    --cert-dir="$folder/kubelet-certs" >"$folder/kubelet.log" 2>&1 &
+  while :; do
+    "$kubelet" --config="$folder/kubelet.yaml" --kubeconfig="$folder/kubelet.kubeconfig" --root-dir="$folder/kubelet" --hostname-override="$name" \
+      --node-ip="10.201.$index.2" --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
+      --cert-dir="$folder/kubelet-certs" || true
+    [[ -e $folder/kubelet.again ]] || exit 1
+    rm "$folder/kubelet.again"
+  done >"$folder/kubelet.log" 2>&1 &
   if [[ -e $folder/proxy.kubeconfig ]]; then
     "$kubeproxy" --kubeconfig="$folder/proxy.kubeconfig" --hostname-override="$name" --proxy-mode=iptables --cluster-cidr=10.202.0.0/16 --conntrack-max-per-core=0 \
       >"$folder/kube-proxy.log" 2>&1 &
@@ -95,9 +100,12 @@ for left in /sys/fs/cgroup/pids/ote-* /sys/fs/cgroup/ote-*; do
 done
 make_cgroups
 
-rm -f "$folder/api.sock"
-setpriv --pdeathsig KILL socat "UNIX-LISTEN:$folder/api.sock,fork" "TCP:127.0.0.1:$api_port" &
-forward=$!
+forward=
+for port in $api_ports; do
+  rm -f "$folder/api-$port.sock"
+  setpriv --pdeathsig KILL socat "UNIX-LISTEN:$folder/api-$port.sock,fork" "TCP:127.0.0.1:$port" &
+  forward+=" $!"
+done
 setpriv --pdeathsig KILL unshare --mount --net --pid --fork --kill-child=KILL --mount-proc "$0" "$folder" inside &
 namespaces=$!
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Ote.Node.Doctor;
 using Ote.Node.EdgeHub;
+using Ote.Node.Install;
 
 namespace Ote.Node;
 
@@ -10,6 +12,6 @@ internal static class CommandLine
 
     internal static Command Build() => new RootCommand("OTE-Stack: what runs on an edge node")
     {
-        EdgeHubCommand.Create(),
+        EdgeHubCommand.Create(), InstallCommand.Install(), InstallCommand.Uninstall(), DoctorCommand.Create(),
     };
 }

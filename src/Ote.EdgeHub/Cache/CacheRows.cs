@@ -99,6 +99,20 @@ internal static class CacheRows
         return keys;
     }
 
+    /// <summary>A namespace's objects of a copy.</summary>
+    public static List<StoredObject> Of(Session session, NodeDatabase database, long scope, string resource, string ns)
+    {
+        var found = new List<StoredObject>();
+        using var rows = session.Prepare("SELECT name, revision, value FROM objects WHERE scope=$1 AND ns=$2", scope, ns).ExecuteReader();
+        while (rows.Read())
+        {
+            var key = new StoreKey(resource, ns, rows.GetString(0));
+            found.Add(new StoredObject(key, rows.GetInt64(1), database.Unseal(rows.GetValue(2), Place(scope, key))!));
+        }
+
+        return found;
+    }
+
     /// <summary>Stores an object; null takes it away.</summary>
     public static int Put(Session session, NodeDatabase database, long scope, StoreKey key, long revision, byte[]? json) => json is null
         ? session.Prepare("DELETE FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteNonQuery()

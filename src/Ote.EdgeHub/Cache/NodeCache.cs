@@ -114,6 +114,13 @@ internal sealed class NodeCache : IDisposable
     public StoredObject? FindAnywhere(StoreKey key) =>
         Showing(key.Resource).Select(scope => Find(scope.Id, key)).FirstOrDefault(found => found is not null) ?? _database.Read(session => CacheRows.Noted(session, _database, key));
 
+    /// <summary>The objects of some kinds in a namespace, each once, as the copies of it have them that are kept by a watch.</summary>
+    public IReadOnlyList<StoredObject> All(IReadOnlyList<string> resources, string ns) =>
+    [
+        .. resources.SelectMany(Showing).Where(scope => scope.Query.IsFollowed && (scope.Query.Namespace ?? ns) == ns)
+            .SelectMany(scope => _database.Read(session => CacheRows.Of(session, _database, scope.Id, scope.Query.Resource, ns))).DistinctBy(found => found.Key),
+    ];
+
     /// <summary>Whether an object was deleted here while cut off.</summary>
     public bool EndedHere(StoreKey key) => _database.Read(session => CacheRows.EndedHere(session, key));
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.EdgeHub;
@@ -61,6 +62,13 @@ public sealed class NodeAutonomyTests
             metadata: {"{"} name: web {"}"}
             spec: {"{"} clusterIP: {Service}, selector: {"{"} app: web {"}"}, ports: [{"{"} port: 80, targetPort: 8080 {"}"}] {"}"}
             ---
+            apiVersion: discovery.k8s.io/v1beta1
+            kind: EndpointSlice
+            metadata: {"{"} name: kubernetes, labels: {"{"} kubernetes.io/service-name: kubernetes {"}"} {"}"} # an API server on the loopback makes none
+            addressType: IPv4
+            endpoints: [{"{"} addresses: [192.0.2.9], conditions: {"{"} ready: true {"}"} {"}"}]
+            ports: [{"{"} name: https, port: 6443, protocol: TCP {"}"}]
+            ---
             apiVersion: v1
             kind: ServiceAccount
             metadata: {"{"} name: reader {"}"}
@@ -81,6 +89,17 @@ public sealed class NodeAutonomyTests
             """);
         string[] before = Lines(await world.Upstream.UntilAsync(states => Ready(states) == 5, TimeSpan.FromSeconds(90), ct, "get", "pods", "-A", "-o", States));
         await ReachesAsync(world, before, ct);
+
+        // The hub is taken away and put in front again: nothing is started anew.
+        foreach (string kubeconfig in (string[])[world.Direct, world.ToHub])
+        {
+            DateTimeOffset since = TimeProvider.System.GetUtcNow();
+            await world.Node.RestartKubeletAsync(kubeconfig);
+            await world.Upstream.UntilAsync(
+                heard => DateTimeOffset.TryParse(heard, CultureInfo.InvariantCulture, out DateTimeOffset at) && at > since.AddSeconds(2), TimeSpan.FromSeconds(40), ct,
+                "get", "lease", world.Name, "-n", "kube-node-lease", "-o", "jsonpath={.spec.renewTime}");
+            Assert.Equal(before.Order(), Lines(await world.Upstream.ExpectAsync("get", "pods", "-A", "-o", States)).Order());
+        }
 
         world.Cable.Cut();
         await world.Hub.WaitForLineAsync("cut off", TimeSpan.FromSeconds(30), ct);
@@ -127,9 +146,9 @@ public sealed class NodeAutonomyTests
         using CancellationTokenSource soon = new(TimeSpan.FromSeconds(60), TimeProvider.System);
         while (true)
         {
-            CommandResult page = await world.Node.RunInsideAsync("bash", "-c", $"exec 3<>/dev/tcp/{Service}/80; printf 'GET /index.html HTTP/1.0\r\n\r\n' >&3; timeout 5 cat <&3");
+            CommandResult page = await world.Node.RunInsideAsync("timeout", "5", "bash", "-c", $"exec 3<>/dev/tcp/{Service}/80; printf 'GET /index.html HTTP/1.0\r\n\r\n' >&3; cat <&3");
             CommandResult services = await world.Node.RunInsideAsync(
-                world.Plane.Tools.NewKubectl, "--server=https://10.96.0.1", $"--certificate-authority={given["ca.crt"]}", $"--token={token}", $"--cache-dir={given["cache"]}", "--kubeconfig=/dev/null",
+                "timeout", "5", world.Plane.Tools.NewKubectl, "--server=https://10.96.0.1", $"--certificate-authority={given["ca.crt"]}", $"--token={token}", $"--cache-dir={given["cache"]}", "--kubeconfig=/dev/null",
                 "get", "--raw", "/api/v1/namespaces/default/services?resourceVersion=0");
             if (page.Out.Contains("from the configmap", StringComparison.Ordinal) && services.Out.Contains("\"name\":\"web\"", StringComparison.Ordinal))
                 return;

@@ -32,6 +32,12 @@ internal sealed class NodeBehindHub : IAsyncDisposable
     /// <summary>kubectl with the kubelet's credentials, at the hub.</summary>
     public Kubectl AtHub { get; private set; } = null!;
 
+    /// <summary>The kubelet's kubeconfig that leads to the API server.</summary>
+    public string Direct { get; private set; } = "";
+
+    /// <summary>The one that leads to the hub.</summary>
+    public string ToHub => Path.Combine(_folder["to-hub"], "kubelet.kubeconfig");
+
     public RealNode Node => _node!;
 
     public ProductProcess Hub => _hub!;
@@ -81,7 +87,7 @@ internal sealed class NodeBehindHub : IAsyncDisposable
 
     private async Task BeginAsync(bool leadsPods, CancellationToken ct)
     {
-        string direct = KubeconfigFile.Write(
+        string direct = Direct = KubeconfigFile.Write(
             _folder["kubelet.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient($"system:node:{Name}", "system:nodes"));
         string proxy = KubeconfigFile.Write(
             _folder["proxy.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient("system:kube-proxy"));
@@ -94,8 +100,7 @@ internal sealed class NodeBehindHub : IAsyncDisposable
             _folder.Path);
         await _hub.StartAsync();
         await _hub.WaitForLineAsync("answers at https://", Soon, ct);
-        string toHub = Path.Combine(_folder["to-hub"], "kubelet.kubeconfig");
-        AtHub = new Kubectl(Plane.Tools.NewKubectl, toHub, Directory.CreateDirectory(_folder["home"]).FullName);
-        _node = await RealNode.StartAsync(Plane, new(Name) { Kubeconfig = toHub, ProxyKubeconfig = leadsPods ? Path.Combine(_folder["to-hub"], "proxy.kubeconfig") : null, ApiPort = port, At = _address }, ct);
+        AtHub = new Kubectl(Plane.Tools.NewKubectl, ToHub, Directory.CreateDirectory(_folder["home"]).FullName);
+        _node = await RealNode.StartAsync(Plane, new(Name) { Kubeconfig = ToHub, ProxyKubeconfig = leadsPods ? Path.Combine(_folder["to-hub"], "proxy.kubeconfig") : null, ApiPorts = [port, Cable.Port], At = _address }, ct);
     }
 }

@@ -18,8 +18,8 @@ public sealed record RealNodeOptions(string Name)
     /// <summary>A kubeconfig for its kube-proxy; null: none runs.</summary>
     public string? ProxyKubeconfig { get; init; }
 
-    /// <summary>The port of this machine that the node reaches in place of the control plane's.</summary>
-    public int? ApiPort { get; init; }
+    /// <summary>The ports of this machine that the node reaches; none: the control plane's.</summary>
+    public IReadOnlyList<int> ApiPorts { get; init; } = [];
 }
 
 /// <summary>
@@ -32,13 +32,13 @@ public sealed class RealNode : IAsyncDisposable
     private readonly Scratch _folder;
     private readonly NodeAddress _address;
     private readonly bool _ownsAddress;
-    private readonly int? _apiPort;
+    private readonly IReadOnlyList<int> _apiPorts;
     private GuardedProcess? _process;
 
     private RealNode(RealNodeOptions options)
     {
         Name = options.Name;
-        _apiPort = options.ApiPort;
+        _apiPorts = options.ApiPorts;
         _folder = new Scratch(options.Name);
         _address = options.At ?? NodeAddress.Take();
         _ownsAddress = options.At is null;
@@ -98,6 +98,29 @@ public sealed class RealNode : IAsyncDisposable
         await _process.WaitForLineAsync($"node {Name} runs", TimeSpan.FromSeconds(60), ct);
     }
 
+    /// <summary>Ends its kubelet alone, which starts anew with another kubeconfig; what runs on the node runs on.</summary>
+    public async Task RestartKubeletAsync(string kubeconfig)
+    {
+        string file = _folder["kubelet.kubeconfig"];
+        File.Copy(kubeconfig, file, overwrite: true);
+        await File.WriteAllTextAsync(_folder["kubelet.again"], "");
+        int id = Directory.EnumerateDirectories("/proc").Select(folder => int.TryParse(Path.GetFileName(folder), out int number) ? number : 0)
+            .First(number => number > 0 && ArgumentsOf(number).Contains($"--kubeconfig={file}"));
+        (await CommandLine.RunAsync("kill", [$"{id}"], null, null, TimeSpan.FromSeconds(5), CancellationToken.None)).Succeeded();
+    }
+
+    private static string[] ArgumentsOf(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline").Split('\0');
+        }
+        catch (IOException)
+        {
+            return []; // it has just ended
+        }
+    }
+
     /// <summary>Runs a command of this machine in the node's network.</summary>
     public async Task<CommandResult> RunInsideAsync(params string[] command) =>
         await CommandLine.RunAsync(
@@ -132,7 +155,7 @@ public sealed class RealNode : IAsyncDisposable
     {
         Write("node.env", $"""
             name={Name}
-            api_port={_apiPort ?? plane.Server.Port}
+            api_ports="{(_apiPorts.Count > 0 ? string.Join(' ', _apiPorts) : plane.Server.Port)}"
             index={_address.Index}
             cgroup={Cgroup}
             kubelet={Path.Combine(plane.Tools.Folder, "kubelet")}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Ote.Kube.Client;
+using Ote.Node.Install;
+
+namespace Ote.Node.Doctor;
+
+/// <summary>Looks at an installed hub and the node around it, and changes nothing.</summary>
+/// <param name="paths">Where things lie.</param>
+/// <param name="services">The machine's services.</param>
+/// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
+/// <param name="time">The clock.</param>
+internal sealed class Examination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time)
+{
+    private const long LeastFree = 200L * 1024 * 1024;
+    private static readonly TimeSpan Soon = TimeSpan.FromDays(14);
+
+    /// <summary>Everything in turn.</summary>
+    /// <param name="kubelet">The kubelet's unit.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task<IReadOnlyList<Finding>> LookAsync(string kubelet, CancellationToken ct)
+    {
+        var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false);
+        var leads = unit is null ? null : KubeletUnit.KubeconfigOf(unit);
+        return
+        [
+            await ServiceAsync(ct).ConfigureAwait(false),
+            await KubeletAsync(kubelet, unit, leads, ct).ConfigureAwait(false),
+            await HubAsync(leads, ct).ConfigureAwait(false),
+            .. await ServersAsync(ct).ConfigureAwait(false),
+            Folder(),
+            Disk(),
+        ];
+    }
+
+    private async Task<Finding> ServiceAsync(CancellationToken ct) =>
+        !File.Exists(paths.Unit) ? new Finding("service", Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it")
+        : await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Fails, $"{HubUnit.Name} does not run; `journalctl -u {HubUnit.Name}` says why")
+        : await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
+        : new Finding("service", Standing.Ok, $"{HubUnit.Name} runs");
+
+    private async Task<Finding> KubeletAsync(string kubelet, string? unit, string? leads, CancellationToken ct) =>
+        unit is null ? new Finding("kubelet", Standing.Fails, $"there is no unit {kubelet}; name the kubelet's with --kubelet-unit")
+        : leads is null || !Path.GetFullPath(leads).StartsWith(paths.Kubeconfigs + "/", StringComparison.Ordinal)
+            ? new Finding("kubelet", Standing.Fails, $"{kubelet} does not ask the hub (its kubeconfig is {leads ?? "not named"}); `ote-node install` leads it there")
+        : await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null ? new Finding("kubelet", Standing.Fails, $"{kubelet} does not run; `journalctl -u {kubelet}` says why")
+        : new Finding("kubelet", Standing.Ok, $"{kubelet} runs and asks the hub");
+
+    private async Task<Finding> HubAsync(string? leads, CancellationToken ct)
+    {
+        if (leads is null || !File.Exists(leads))
+        {
+            return new Finding("hub", Standing.Fails, "the kubelet's unit names no kubeconfig that is there");
+        }
+
+        try
+        {
+            var endpoint = Kubeconfig.Load(leads);
+            var (code, cause) = await ask(endpoint, "api", ct).ConfigureAwait(false);
+            return code == 200 ? new Finding("hub", Standing.Ok, $"it answers the kubelet at {endpoint.Server}") : new Finding("hub", Standing.Fails, $"it does not answer the kubelet at {endpoint.Server}: {cause}");
+        }
+        catch (KubeconfigException bad)
+        {
+            return new Finding("hub", Standing.Fails, bad.Message);
+        }
+    }
+
+    /// <summary>The API servers, asked with each component's own credentials, and how long those are good.</summary>
+    private async Task<IReadOnlyList<Finding>> ServersAsync(CancellationToken ct)
+    {
+        var findings = new List<Finding>();
+        foreach (var file in OwnKubeconfigs())
+        {
+            try
+            {
+                var endpoint = Kubeconfig.Load(file);
+                var (code, cause) = await ask(endpoint, "readyz", ct).ConfigureAwait(false);
+                findings.Add(
+                    code == 200 ? new Finding("API server", Standing.Ok, $"{endpoint.Server} is ready for {file}")
+                    : code is 401 or 403 ? new Finding("API server", Standing.Fails, $"{endpoint.Server} does not take the credentials of {file} ({code}): renew them")
+                    : new Finding("API server", Standing.Warning, $"{endpoint.Server} does not answer {file} ({cause}): the node is cut off, or goes by another server"));
+                if (endpoint.ClientCertificate is { } certificate && certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime is var left && left < Soon)
+                {
+                    findings.Add(new Finding("credentials", left < TimeSpan.Zero ? Standing.Fails : Standing.Warning, string.Create(
+                        CultureInfo.InvariantCulture, $"the certificate of {file} {(left < TimeSpan.Zero ? "ran out" : "runs out")} at {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm}Z; renew it")));
+                }
+            }
+            catch (KubeconfigException bad)
+            {
+                findings.Add(new Finding("credentials", Standing.Fails, bad.Message));
+            }
+        }
+
+        return findings;
+    }
+
+    private IEnumerable<string> OwnKubeconfigs() => File.Exists(paths.Unit) ? HubUnit.KubeconfigsOf(File.ReadAllText(paths.Unit)) : [];
+
+    private Finding Folder() =>
+        !Directory.Exists(paths.Data) ? new Finding("cache", Standing.Fails, $"{paths.Data} is not there")
+        : (File.GetUnixFileMode(paths.Data) & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute)) != 0
+            ? new Finding("cache", Standing.Fails, $"others than its owner can enter {paths.Data}, which holds secrets and their key; run chmod 700 {paths.Data}")
+        : Directory.EnumerateFiles(paths.Data, "*.damaged*").FirstOrDefault() is { } damaged ? new Finding("cache", Standing.Warning, $"a damaged cache was put aside as {damaged}: what was written while cut off then is in it alone. Remove it when it is of no use")
+        : new Finding("cache", Standing.Ok, $"{paths.Data} is the owner's alone");
+
+    private Finding Disk()
+    {
+        var free = Directory.Exists(paths.Data) ? new DriveInfo(paths.Data).AvailableFreeSpace : long.MaxValue;
+        return free < LeastFree ? new Finding("disk", Standing.Warning, string.Create(CultureInfo.InvariantCulture, $"{free / 1024 / 1024} MiB are free where {paths.Data} is: on a full disk nothing is kept while cut off"))
+            : new Finding("disk", Standing.Ok, "there is room");
+    }
+
+    /// <summary>Asks over the network, for five seconds.</summary>
+    public static async Task<(int Code, string Cause)> AskAsync(KubeEndpoint endpoint, string path, CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(TimeSpan.FromSeconds(5));
+        try
+        {
+            using var http = endpoint.CreateHttpClient(TimeProvider.System);
+            using var answer = await http.GetAsync(new Uri(path, UriKind.Relative), patience.Token).ConfigureAwait(false);
+            return ((int)answer.StatusCode, $"code {(int)answer.StatusCode}");
+        }
+        catch (Exception unanswered) when (unanswered is HttpRequestException or SocketException or IOException || (unanswered is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return (0, unanswered is OperationCanceledException ? "no answer within 5 s" : unanswered.GetBaseException().Message);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using Ote.Kube.Client;
+using Ote.Node.EdgeHub;
+using Ote.Roles.Hosting;
+
+namespace Ote.Node.Install;
+
+/// <summary><c>ote-node install</c> and <c>uninstall</c>: the hub as a service of the machine, with the kubelet behind it, and back.</summary>
+internal static class InstallCommand
+{
+    private const string KubeadmKubelet = "/etc/kubernetes/kubelet.conf";
+    private const string KubeadmAuthority = "/etc/kubernetes/pki/ca.crt";
+
+    public static Command Install()
+    {
+        var kubelet = KubeletUnitOption();
+        var hub = new Argument<string[]>("edgehub-options")
+        {
+            Description = $"After --, options of `ote-node edgehub`; without --kubeconfig those of kubeadm's kubelet ({KubeadmKubelet}, {KubeadmAuthority})", Arity = ArgumentArity.ZeroOrMore,
+        };
+        var common = new CommonOptions();
+        var command = new Command("install", "Install the hub as a service of this machine, and lead its kubelet there; pods run on. As root")
+        {
+            kubelet, hub,
+        };
+        command.Options.Add(common.Level);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            Privileged("install");
+            var (arguments, kubeconfig) = Arguments(parsed.GetValue(hub) ?? []);
+            await Installation(host).InstallAsync(Environment.ProcessPath!, arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
+        }));
+        return command;
+    }
+
+    public static Command Uninstall()
+    {
+        var kubelet = KubeletUnitOption();
+        var purge = new Option<bool>("--purge") { Description = "Remove its cache, its key and its journal too" };
+        var common = new CommonOptions();
+        var command = new Command("uninstall", "Lead the kubelet to its API server again, and remove the hub; pods run on. As root")
+        {
+            kubelet, purge,
+        };
+        command.Options.Add(common.Level);
+        command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
+        {
+            Privileged("uninstall");
+            await Installation(host).UninstallAsync(parsed.GetRequiredValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
+        }));
+        return command;
+    }
+
+    /// <summary>The hub's arguments as its unit has them, and the kubelet's kubeconfig among them.</summary>
+    /// <exception cref="RoleException">They are none, or say what the installation decides.</exception>
+    internal static (IReadOnlyList<string> Arguments, string KubeletConfig) Arguments(IReadOnlyList<string> given)
+    {
+        string[] all = given.Any(word => word == "--kubeconfig" || word.StartsWith("--kubeconfig=", StringComparison.Ordinal)) ? [.. given] : ["--kubeconfig", KubeadmKubelet, "--client-ca-file", KubeadmAuthority, .. given];
+        if (all.FirstOrDefault(word => word.Split('=')[0] is "--data" or "--write-kubeconfigs") is { } fixedHere)
+        {
+            throw new RoleException($"{fixedHere}: an installed hub has folders of its own; leave it out");
+        }
+
+        var typed = EdgeHubCommand.Create().Parse(all);
+        return typed.Errors is [var first, ..] ? throw new RoleException($"options of the hub, after --: {first.Message}")
+            : (all, Path.GetFullPath(typed.GetValue<string[]>("--kubeconfig")![0]));
+    }
+
+    private static Option<string> KubeletUnitOption() => new("--kubelet-unit") { Description = "The kubelet's systemd unit", DefaultValueFactory = _ => "kubelet.service" };
+
+    private static Installation Installation(RoleHost host) => new(new NodePaths("/"), new Systemd(), AnswersAsync, Console.Out.WriteLine, host.Time);
+
+    private static void Privileged(string command)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new RoleException($"{command} changes services of the machine; run it as root");
+        }
+    }
+
+    /// <summary>Whether a hub that a kubeconfig leads to answers, be the node connected or cut off.</summary>
+    private static async Task<bool> AnswersAsync(string kubeconfig, CancellationToken ct)
+    {
+        try
+        {
+            using var hub = Kubeconfig.Load(kubeconfig).CreateHttpClient(TimeProvider.System);
+            using var answer = await hub.GetAsync(new Uri("api", UriKind.Relative), ct).ConfigureAwait(false);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception early) when (early is KubeconfigException or HttpRequestException)
+        {
+            return false;
+        }
+    }
+}

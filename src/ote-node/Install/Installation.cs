@@ -1,0 +1,148 @@
+using System.Text;
+using Ote.Roles.Hosting;
+
+namespace Ote.Node.Install;
+
+/// <summary>
+/// Puts the hub before a node's kubelet, and takes it away again, while pods run on: they are the container runtime's, and a kubelet that is started anew finds them. Each step is safe to be done twice; a conversion that fails is
+/// taken back.
+/// </summary>
+/// <param name="paths">Where things lie.</param>
+/// <param name="services">The machine's services.</param>
+/// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
+/// <param name="say">Told of each step.</param>
+/// <param name="time">The clock.</param>
+internal sealed class Installation(NodePaths paths, IServices services, Func<string, CancellationToken, Task<bool>> answers, Action<string> say, TimeProvider time)
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Installs the hub and leads the kubelet to it.</summary>
+    /// <param name="program">The executable to install.</param>
+    /// <param name="arguments">Of <c>ote-node edgehub</c>, without <c>--write-kubeconfigs</c>.</param>
+    /// <param name="kubeletConfig">The kubelet's own kubeconfig, which is among them.</param>
+    /// <param name="kubelet">The kubelet's unit.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="RoleException">It cannot be done; the kubelet is as it was.</exception>
+    public async Task InstallAsync(string program, IReadOnlyList<string> arguments, string kubeletConfig, string kubelet, CancellationToken ct)
+    {
+        var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false)
+            ?? throw new RoleException($"there is no unit {kubelet}: name the kubelet's with --kubelet-unit");
+        var towards = Path.Combine(paths.Kubeconfigs, Path.GetFileName(kubeletConfig));
+        // Ours of an earlier time would be found in place of what the kubelet itself says.
+        if (!KubeletUnit.TryRedirect(KubeletUnit.Without(unit, paths.DropIn(kubelet)), towards, out var dropIn))
+        {
+            throw new RoleException($"{kubelet} names no --kubeconfig, in ExecStart or in an Environment= line: add one, or start the kubelet with --kubeconfig={towards} yourself and run `ote-node edgehub` as a service of your own");
+        }
+
+        Copy(program);
+        Write(paths.Unit, HubUnit.Text(paths.Program, [.. arguments, "--write-kubeconfigs", paths.Kubeconfigs], [paths.Data, paths.Kubeconfigs]));
+        Directory.CreateDirectory(paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(paths.Kubeconfigs, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        say($"{paths.Unit} written");
+        await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+        await RunAsync(["enable", HubUnit.Name], ct).ConfigureAwait(false);
+        await RunAsync(["restart", HubUnit.Name], ct).ConfigureAwait(false);
+        await AnswersAsync(towards, ct).ConfigureAwait(false);
+        say("the hub answers");
+        Write(paths.DropIn(kubelet), dropIn);
+        if (await services.TryAsync(["daemon-reload"], ct).ConfigureAwait(false) is null
+            || await services.TryAsync(["restart", kubelet], ct).ConfigureAwait(false) is null
+            || await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null)
+        {
+            File.Delete(paths.DropIn(kubelet));
+            await services.TryAsync(["daemon-reload"], ct).ConfigureAwait(false);
+            await services.TryAsync(["restart", kubelet], ct).ConfigureAwait(false);
+            throw new RoleException($"{kubelet} did not start behind the hub, and was started as before; `journalctl -u {kubelet}` says why");
+        }
+
+        say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
+    }
+
+    /// <summary>Leads the kubelet to its API server again, and removes the hub. Its cache stays unless it is to go as well.</summary>
+    /// <param name="kubelet">The kubelet's unit.</param>
+    /// <param name="purge">Whether cache, key and journal go too.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="RoleException">A service could not be changed.</exception>
+    public async Task UninstallAsync(string kubelet, bool purge, CancellationToken ct)
+    {
+        if (File.Exists(paths.DropIn(kubelet)))
+        {
+            File.Delete(paths.DropIn(kubelet));
+            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+            await RunAsync(["restart", kubelet], ct).ConfigureAwait(false);
+            say($"{kubelet} asks the API server; its pods were not touched");
+        }
+
+        if (File.Exists(paths.Unit))
+        {
+            await RunAsync(["disable", "--now", HubUnit.Name], ct).ConfigureAwait(false);
+            File.Delete(paths.Unit);
+            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+            say($"{HubUnit.Name} removed");
+        }
+
+        if (File.Exists(paths.Program))
+        {
+            File.Delete(paths.Program);
+        }
+
+        if (Directory.Exists(paths.Kubeconfigs))
+        {
+            Directory.Delete(paths.Kubeconfigs, recursive: true); // the hub's, which are good for nothing without it
+        }
+
+        if (purge && Directory.Exists(paths.Data))
+        {
+            Directory.Delete(paths.Data, recursive: true);
+            say($"{paths.Data} removed");
+        }
+        else if (Directory.Exists(paths.Data))
+        {
+            say($"{paths.Data} stays: what was written while cut off and had not been told is in it (--purge removes it)");
+        }
+    }
+
+    private async Task RunAsync(string[] arguments, CancellationToken ct)
+    {
+        if (await services.TryAsync(arguments, ct).ConfigureAwait(false) is null)
+        {
+            throw new RoleException($"systemctl {string.Join(' ', arguments)} failed; `systemctl status {arguments[^1]}` says why");
+        }
+    }
+
+    private async Task AnswersAsync(string kubeconfig, CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        while (!await answers(kubeconfig, ct).ConfigureAwait(false))
+        {
+            if (time.GetElapsedTime(began) > Soon)
+            {
+                throw new RoleException($"the hub does not answer within {Soon.TotalSeconds:0} s, and the kubelet was left as it is; `journalctl -u {HubUnit.Name}` says why");
+            }
+
+            await Task.Delay(LookAgain, time, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>An executable that runs cannot be written to, but another can take its place.</summary>
+    private void Copy(string program)
+    {
+        if (Path.GetFullPath(program) == paths.Program)
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(paths.Program)!);
+        File.Copy(program, paths.Program + ".new", overwrite: true);
+        File.SetUnixFileMode(paths.Program + ".new", (UnixFileMode)0b111_101_101);
+        File.Move(paths.Program + ".new", paths.Program, overwrite: true);
+        say($"{paths.Program} written");
+    }
+
+    private static void Write(string file, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    }
+}

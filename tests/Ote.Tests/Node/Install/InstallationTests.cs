@@ -1,0 +1,139 @@
+using Microsoft.Extensions.Time.Testing;
+using Ote.Node.Doctor;
+using Ote.Node.Install;
+using Ote.Roles.Hosting;
+using Ote.Testing.Kubernetes;
+
+namespace Ote.Tests.Node.Install;
+
+public sealed class InstallationTests : IDisposable
+{
+    private const string Kubelet = "kubelet.service";
+    private readonly Scratch _folder = new("install");
+    private readonly FakeTimeProvider _time = new();
+    private readonly Services _services = new();
+    private readonly List<string> _said = [];
+    private readonly NodePaths _paths;
+    private readonly string _program;
+    private bool _answers = true;
+
+    public InstallationTests()
+    {
+        _paths = new NodePaths(_folder["root"]);
+        _program = _folder["ote-node"];
+        File.WriteAllText(_program, "the executable");
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string[] Arguments => ["--kubeconfig", "/etc/kubernetes/kubelet.conf"];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task The_hub_answers_before_the_kubelet_is_led_there()
+    {
+        await InstallAsync();
+        Assert.Equal(
+            [$"cat {Kubelet}", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "daemon-reload", $"restart {Kubelet}", $"is-active {Kubelet}"], _services.Asked);
+        Assert.Contains($"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf", File.ReadAllText(_paths.DropIn(Kubelet)), StringComparison.Ordinal);
+        Assert.Contains($"--write-kubeconfigs {_paths.Kubeconfigs}", File.ReadAllText(_paths.Unit), StringComparison.Ordinal);
+        Assert.Equal("the executable", File.ReadAllText(_paths.Program));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_paths.Data));
+        _services.Unit += $"\n\n# {_paths.DropIn(Kubelet)}\n{File.ReadAllText(_paths.DropIn(Kubelet)).Replace("ExecStart=", "ExecStart=/elsewhere ", StringComparison.Ordinal)}";
+        await InstallAsync(); // again, as for a newer executable
+        Assert.DoesNotContain("/elsewhere", File.ReadAllText(_paths.DropIn(Kubelet)), StringComparison.Ordinal);
+        Assert.Contains($"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf", File.ReadAllText(_paths.DropIn(Kubelet)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_hub_that_does_not_answer_leaves_the_kubelet_as_it_is()
+    {
+        _answers = false;
+        var installing = InstallAsync();
+        while (!installing.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        Assert.Contains("does not answer within 30 s", (await Assert.ThrowsAsync<RoleException>(() => installing)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_paths.DropIn(Kubelet)));
+        Assert.DoesNotContain($"restart {Kubelet}", _services.Asked);
+    }
+
+    [Fact]
+    public async Task A_kubelet_that_does_not_start_behind_the_hub_is_started_as_before()
+    {
+        _services.Fails.Add($"is-active {Kubelet}");
+        Assert.Contains("was started as before", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_paths.DropIn(Kubelet)));
+        Assert.Equal([$"is-active {Kubelet}", "daemon-reload", $"restart {Kubelet}"], _services.Asked.TakeLast(3));
+    }
+
+    [Fact]
+    public async Task What_was_installed_is_taken_away_and_the_cache_only_when_it_is_asked_for()
+    {
+        await InstallAsync();
+        File.WriteAllText(Path.Combine(_paths.Data, "node.db"), "");
+        _services.Asked.Clear();
+        await Made().UninstallAsync(Kubelet, purge: false, Token);
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service", "daemon-reload"], _services.Asked); // the kubelet first
+        Assert.False(File.Exists(_paths.Unit) || File.Exists(_paths.Program) || File.Exists(_paths.DropIn(Kubelet)) || Directory.Exists(_paths.Kubeconfigs));
+        Assert.True(File.Exists(Path.Combine(_paths.Data, "node.db")));
+        await Made().UninstallAsync(Kubelet, purge: true, Token); // twice does no harm
+        Assert.False(Directory.Exists(_paths.Data));
+    }
+
+    [Fact]
+    public async Task A_machine_without_that_unit_is_told_so()
+    {
+        _services.Fails.Add($"cat {Kubelet}");
+        Assert.Contains("--kubelet-unit", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--data")]
+    [InlineData("--write-kubeconfigs=/x")]
+    [InlineData("--no-such-option")]
+    public void Options_that_the_hub_does_not_have_or_the_installation_decides_are_refused(string option) =>
+        Assert.Throws<RoleException>(() => InstallCommand.Arguments([option, "/x"]));
+
+    [Fact]
+    public void Without_a_kubeconfig_it_is_kubeadms() =>
+        Assert.Equal("/etc/kubernetes/kubelet.conf", InstallCommand.Arguments(["--server", "https://10.0.0.1:6443"]).KubeletConfig);
+
+    [Fact]
+    public async Task The_doctor_finds_an_installed_hub_well_and_says_what_is_wrong_with_one_that_is_not()
+    {
+        await InstallAsync();
+        _services.Unit = File.ReadAllText(_paths.DropIn(Kubelet));
+        File.SetUnixFileMode(_paths.Data, (UnixFileMode)0b111_101_101);
+        _services.Fails.Add("is-active ote-node.service");
+        var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _time).LookAsync(Kubelet, Token);
+        Assert.Equal(
+            ["service FAILS", "kubelet ok", "hub FAILS", "credentials FAILS", "cache FAILS", "disk ok"],
+            findings.Select(finding => $"{finding.Check} {(finding.Standing == Standing.Fails ? "FAILS" : "ok")}"));
+        Assert.Contains("chmod 700", DoctorCommand.Text(findings), StringComparison.Ordinal);
+    }
+
+    private Task InstallAsync() => Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
+
+    private Installation Made() => new(_paths, _services, (_, _) => Task.FromResult(_answers), _said.Add, _time);
+
+    private sealed class Services : IServices
+    {
+        public List<string> Asked { get; } = [];
+
+        public HashSet<string> Fails { get; } = [];
+
+        public string Unit { get; set; } = "[Service]\nExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf";
+
+        public Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
+        {
+            var asked = string.Join(' ', arguments);
+            Asked.Add(asked);
+            return Task.FromResult(Fails.Contains(asked) ? null : arguments[0] == "cat" ? Unit : "");
+        }
+    }
+}
