@@ -18,7 +18,7 @@ public sealed record FollowPlace(string Address, string AuthorityPem, string Cer
 
     /// <summary>A handler for connections there; the door is known by its authority, whatever its address: it may be reached by any.</summary>
     /// <exception cref="CryptographicException">The certificates cannot be read.</exception>
-    internal SocketsHttpHandler CreateHandler()
+    public SocketsHttpHandler CreateHandler()
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         policy.CustomTrustStore.ImportFromPem(AuthorityPem);

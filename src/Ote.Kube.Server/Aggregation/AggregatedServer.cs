@@ -7,6 +7,7 @@ using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
 
@@ -29,6 +30,7 @@ public sealed class AggregatedServer : IAsyncDisposable
     private readonly AccessReviews _reviews;
     private readonly RequestFrame _frame;
     private readonly ShownDispatcher _dispatcher;
+    private readonly ShardDoor? _door;
     private Listener? _listener;
 
     /// <summary>Makes a server; it begins to learn whom to believe, and does not listen yet.</summary>
@@ -55,15 +57,17 @@ public sealed class AggregatedServer : IAsyncDisposable
         var metrics = new RequestMetrics(_meter, time);
         _frame = new RequestFrame(_audit, metrics, _log);
         var catalog = SchemaCatalog.ShownIn(options.Group, options.Version, options.Category, options.Resources);
-        var sources = new ObjectSources(own: null, options.Source);
+        var sources = new ObjectSources(own: null, options.Shards is { } known ? new SplitView(known, null) : options.Source ?? throw new ArgumentException("there is neither a source nor shards of one", nameof(options)));
         var watch = new WatchHandler(sources, _limits, time, _log, _stopping.Token);
+        var split = options.Shards is { } table ? new SplitWatchHandler(table, _limits, time, _stopping.Token) : null;
+        _door = options.Shards is { } held ? new ShardDoor(held) : null;
         const int Users = 50;
         var gate = new FairGate(_limits.MaxRequests, _limits.MaxWaitingOfUser, _limits.MaxWaitingOfUser * Users, _limits.MaxWait, time);
-        metrics.Observe(() => watch.Open, () => gate.Waiting);
+        metrics.Observe(() => watch.Open + (split?.Open ?? 0), () => gate.Waiting);
         _dispatcher = new ShownDispatcher(
-            options.Group, options.Version, catalog, sources, options.Clusters, _front, _reviews, new ClustersAllowed(options.Source, _reviews),
+            options.Group, options.Version, catalog, sources, options.Clusters, _front, _reviews, new ClustersAllowed(sources, _reviews),
             new ShownHandlers(
-                new ReadHandler(sources, _limits.MaxPage, time), watch, new OriginHandler(sources, options.Clusters, time), new ShownDocuments(catalog, options.Group, options.Version)),
+                new ReadHandler(sources, _limits.MaxPage, time), watch, new OriginHandler(sources, options.Clusters, time), new ShownDocuments(catalog, options.Group, options.Version)) { Shards = options.Shards, Split = split },
             gate, time);
     }
 
@@ -76,8 +80,10 @@ public sealed class AggregatedServer : IAsyncDisposable
     /// <summary>Completes when it was first read whom to believe, or that nobody is to be.</summary>
     public Task Read => _front.Read;
 
-    /// <summary>Serves one request of any host, whose connection has the certificate of who passes it on.</summary>
-    public Task HandleAsync(HttpContext context) => _frame.HandleAsync(context, _dispatcher.RouteAsync);
+    /// <summary>Serves one request of any host, whose connection has the certificate of who passes it on, or of another server that has shards.</summary>
+    public Task HandleAsync(HttpContext context) => _door is not null && context.Request.Path.Value?.StartsWith(ShardDoor.Prefix, StringComparison.Ordinal) == true
+        ? _door.HandleAsync(context)
+        : _frame.HandleAsync(context, _dispatcher.RouteAsync);
 
     /// <summary>Listens for HTTPS; once.</summary>
     /// <returns>Where it listens; with port 0 the system chose the port.</returns>

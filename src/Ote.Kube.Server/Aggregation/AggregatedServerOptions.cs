@@ -1,5 +1,6 @@
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Aggregation;
@@ -22,8 +23,11 @@ public sealed record AggregatedServerOptions
     /// <summary>The kinds shown, <c>group/plural</c> as the source names them; those that are not built in are left out.</summary>
     public required IReadOnlyList<string> Resources { get; init; }
 
-    /// <summary>Where they are read from.</summary>
-    public required IObjectSource Source { get; init; }
+    /// <summary>Where they are read from; null: from <see cref="Shards"/>.</summary>
+    public IObjectSource? Source { get; init; }
+
+    /// <summary>Where they are read from, when they are divided among several servers like this; null: from <see cref="Source"/>. The others are answered by this server's listener, too.</summary>
+    public ShardTable? Shards { get; init; }
 
     /// <summary>The way into other clusters' APIs, behind <c>clusters/NAME/proxy</c>.</summary>
     public required IClusterGate Clusters { get; init; }

@@ -9,7 +9,7 @@ namespace Ote.Kube.Server.Aggregation;
 /// The clusters of whose objects a user may ask: all, by the verb on <c>clusters/KIND</c> without a name, or those by whose name it may. Of a named object that is its own cluster or none, so that who may not see one
 /// does not learn that it is there. Of a list, only the clusters that its selector names are asked about. Thread-safe.
 /// </summary>
-internal sealed class ClustersAllowed(IObjectSource source, AccessReviews reviews)
+internal sealed class ClustersAllowed(ObjectSources sources, AccessReviews reviews)
 {
     /// <summary>Most clusters of which it is asked one by one.</summary>
     public const int MostAsked = 1000;
@@ -58,10 +58,18 @@ internal sealed class ClustersAllowed(IObjectSource source, AccessReviews review
 
     private async ValueTask<IReadOnlyCollection<string>> NamesAsync(ApiRequest request)
     {
+        var source = sources.Of(request);
         // Of a moment that is not kept it is not known whose an object was: who may see those of some cluster is told so, as for a list.
         if (request.Path.Name is not null && (request.At is null || request.At >= source.KeptSince))
         {
-            return await source.FindAsync(request.Key, request.At, request.Aborted).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster] : [];
+            try
+            {
+                return await source.FindAsync(request.Key, request.At, request.Aborted).ConfigureAwait(false) is { } stored && source.OriginOf(stored) is { } origin ? [origin.Cluster] : [];
+            }
+            catch (ApiError several) when (several.Code == 409)
+            {
+                return []; // clusters that have one of that name are named to who may see all
+            }
         }
 
         var there = await source.ClustersAsync(request.Aborted).ConfigureAwait(false);

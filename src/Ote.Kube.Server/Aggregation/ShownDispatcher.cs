@@ -3,13 +3,21 @@ using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
 using Ote.Kube.Server.Schema;
+using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
 
 namespace Ote.Kube.Server.Aggregation;
 
 /// <summary>What the requests of an <see cref="AggregatedServer"/> are served by.</summary>
-internal sealed record ShownHandlers(ReadHandler Read, WatchHandler Watch, OriginHandler Origin, ShownDocuments Documents);
+internal sealed record ShownHandlers(ReadHandler Read, WatchHandler Watch, OriginHandler Origin, ShownDocuments Documents)
+{
+    /// <summary>What is shown, where it is divided; null: it is not.</summary>
+    public ShardTable? Shards { get; init; }
+
+    /// <summary>Watches of what is divided.</summary>
+    public SplitWatchHandler? Split { get; init; }
+}
 
 /// <summary>
 /// Takes each request from the API server in front to who answers it. That server has judged the path; whose objects are seen, and in which cluster something is done, is judged here, by what was understood of it.
@@ -93,7 +101,17 @@ internal sealed class ShownDispatcher(
         }
 
         var request = new ApiRequest(context, user, catalog, kind, path) { Audit = trail, At = AskedMoment.Of(context.Request.Query) };
-        AskedMoment.Check(request, verb, sources.Of(request.Resource), isMirrored: true, time.GetUtcNow());
+        if (handlers.Shards is { } shards)
+        {
+            var view = new SplitView(shards, context);
+            context.Features.Set<IObjectSource>(view);
+            if (request.At is not null)
+            {
+                await view.LookAsync(context.RequestAborted).ConfigureAwait(false);
+            }
+        }
+
+        AskedMoment.Check(request, verb, sources.Of(request), isMirrored: true, time.GetUtcNow());
         request = request with { Among = await allowed.OfAsync(request, verb).ConfigureAwait(false) };
         if (user.IsMaster || verb == "watch" || IsStream(path))
         {
@@ -122,6 +140,7 @@ internal sealed class ShownDispatcher(
     {
         (null or "status", "get") => handlers.Read.GetAsync(request),
         (null, "list") => handlers.Read.ListAsync(request),
+        (null, "watch") when handlers.Split is { } split => split.HandleAsync(request, (SplitView)sources.Of(request)),
         (null, "watch") => handlers.Watch.HandleAsync(request),
         _ => handlers.Origin.HandleAsync(request, verb),
     };

@@ -14,9 +14,20 @@ internal readonly record struct ContinueToken(long Revision, string Namespace, s
     /// <summary>In place of a revision: of a list whose revision was compacted, and whose rest its client wants all the same.</summary>
     public const long Newest = -1;
 
+    /// <summary>Of a list over several shards: how far each is known (<see cref="Split.ShardVersions"/>), in place of a revision; null: it is none.</summary>
+    public string? Versions { get; init; }
+
     /// <summary>The text clients hand back as it is.</summary>
-    public override string ToString() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
-        new JsonObject { ["v"] = "ote/v1", ["rv"] = Revision, ["ns"] = Namespace, ["name"] = Name }.ToJsonString()));
+    public override string ToString()
+    {
+        var token = new JsonObject { ["v"] = "ote/v1", ["rv"] = Revision, ["ns"] = Namespace, ["name"] = Name };
+        if (Versions is not null)
+        {
+            token["rvs"] = Versions;
+        }
+
+        return Base64Url.EncodeToString(Encoding.UTF8.GetBytes(token.ToJsonString()));
+    }
 
     /// <summary>Reads the text.</summary>
     /// <exception cref="ApiError">400 when it is not one of ours.</exception>
@@ -28,7 +39,7 @@ internal readonly record struct ContinueToken(long Revision, string Namespace, s
                 && Body.ParseJson(Base64Url.DecodeFromChars(text), MaxDepth) is JsonObject token && token.Text("v") == "ote/v1"
                 && token.Whole("rv") is (> 0 or Newest) and { } revision && token.Text("ns") is { } ns && token.Text("name") is { } name)
             {
-                return new ContinueToken(revision, ns, name);
+                return new ContinueToken(revision, ns, name) { Versions = token.Text("rvs") };
             }
         }
         catch (Exception bad) when (bad is FormatException or ApiError)

@@ -13,11 +13,12 @@ internal static class HeldAnswer
 {
     private const int MostUnread = 1024;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Forwards a write.</summary>
     public static async Task ForwardAsync(IClusterGate clusters, ApiRequest request, ObjectOrigin origin, string target, IObjectSource source, StoredObject before, TimeProvider time)
     {
-        using var changes = source.Changes.Subscribe(request.Resource, MostUnread); // before the write, so that none is missed
+        using var changes = source is Split.SplitView ? null : source.Changes.Subscribe(request.Resource, MostUnread); // before the write, so that none is missed
         var response = request.Context.Response;
         var client = response.Body;
         using var held = new MemoryStream();
@@ -86,7 +87,7 @@ internal static class HeldAnswer
         return true;
     }
 
-    private static async Task ShownAsync(ApiRequest request, IObjectSource source, ChangeSubscription changes, StoredObject before, string? version, TimeProvider time)
+    private static async Task ShownAsync(ApiRequest request, IObjectSource source, ChangeSubscription? changes, StoredObject before, string? version, TimeProvider time)
     {
         using var late = new CancellationTokenSource(Longest, time);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, late.Token);
@@ -94,7 +95,11 @@ internal static class HeldAnswer
         {
             while (await source.FindAsync(request.Key, enough.Token).ConfigureAwait(false) is { } now && now.Revision == before.Revision && source.OriginOf(now)?.Version != version)
             {
-                if (!await NextAsync(changes, request.Key, enough.Token).ConfigureAwait(false))
+                if (changes is null)
+                {
+                    await Task.Delay(Look, time, enough.Token).ConfigureAwait(false); // the object's shard may be another member's
+                }
+                else if (!await NextAsync(changes, request.Key, enough.Token).ConfigureAwait(false))
                 {
                     return; // more changes of this kind than it can follow: it comes by report, now or in a moment
                 }

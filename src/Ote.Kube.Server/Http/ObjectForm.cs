@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema;
 
@@ -50,6 +51,36 @@ internal static class ObjectForm
 
         var stored = json[Start.Length..];
         return stored[..stored.IndexOf((byte)'"')];
+    }
+
+    /// <summary>The stored bytes with another <c>metadata.resourceVersion</c>, and nothing else of them another.</summary>
+    public static byte[] AtVersion(byte[] json, string version)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = ObjectJson.StoredDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName)
+            {
+                continue;
+            }
+
+            if (reader.CurrentDepth == 1 && !reader.ValueTextEquals("metadata"u8))
+            {
+                reader.Skip();
+            }
+            else if (reader.CurrentDepth == 2)
+            {
+                if (reader.ValueTextEquals("resourceVersion"u8))
+                {
+                    reader.Read();
+                    return [.. json.AsSpan(0, (int)reader.TokenStartIndex), (byte)'"', .. System.Text.Encoding.UTF8.GetBytes(version), (byte)'"', .. json.AsSpan((int)reader.BytesConsumed)];
+                }
+
+                reader.Skip();
+            }
+        }
+
+        return json;
     }
 
     /// <summary>An object's metadata alone.</summary>

@@ -16,7 +16,7 @@ internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? c
             throw ApiError.OfClusters(request.Kind);
         }
 
-        var source = sources.Of(request.Resource);
+        var source = sources.Of(request);
         var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
         await OriginBody.TranslateAsync(request.Context.Request, request.Path, request.Kind, origin, request.Aborted).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Tables;
 
@@ -61,13 +62,19 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
     }
 
     /// <summary>From what was nobody can watch on.</summary>
-    private static JsonObject Meta(PageQuery query) => query.At is null ? new JsonObject { ["resourceVersion"] = $"{query.Revision}" } : [];
+    private static JsonObject Meta(PageQuery query, IObjectSource source) =>
+        query.At is null ? new JsonObject { ["resourceVersion"] = source is SplitView split ? split.Versions.ToString() : $"{query.Revision}" } : [];
 
     /// <summary>No more are read than a page needs, and one that tells whether there is another.</summary>
     private static int Rows(int limit, ObjectFilter filter) => limit > 0 && filter.IsEverything ? Math.Min(limit + 1, ChunkRows) : ChunkRows;
 
     private ContinueToken Start(ApiRequest request)
     {
+        if (sources.Of(request) is SplitView split)
+        {
+            return split.Begin(request.Query);
+        }
+
         var current = sources.Of(request).Revision;
         if (request.Query.Text("continue") is { } text)
         {
@@ -102,10 +109,11 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
             var piece = await sources.Of(request).ListAsync(query, request.Aborted).ConfigureAwait(false);
             foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
             {
-                if (count == limit || items.Length >= MostPageBytes)
+                // Two of one name, which several shards may have, are never parted: the next page begins behind both.
+                if ((count >= limit || items.Length >= MostPageBytes) && row.Key != last)
                 {
                     // There is at least one more: the next page begins after the last one given.
-                    next = new ContinueToken(query.Revision, last.Namespace, last.Name);
+                    next = new ContinueToken(query.Revision, last.Namespace, last.Name) { Versions = (sources.Of(request) as SplitView)?.Versions.ToString() };
                     break;
                 }
 
@@ -126,7 +134,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
             query = query.After(piece);
         }
 
-        var meta = Meta(query);
+        var meta = Meta(query, sources.Of(request));
         if (next is { } token)
         {
             meta["continue"] = token.ToString();
@@ -150,7 +158,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
                 response.ContentType = "application/json";
                 response.Headers.CacheControl = "no-cache, private";
                 await response.StartAsync(request.Aborted).ConfigureAwait(false);
-                writer.Append(list.Head(Meta(query)));
+                writer.Append(list.Head(Meta(query, sources.Of(request))));
             }
 
             foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))

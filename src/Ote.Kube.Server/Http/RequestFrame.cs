@@ -72,6 +72,8 @@ internal sealed class RequestFrame(AuditBackend? audit, RequestMetrics metrics, 
                 return bad.StatusCode == 413 ? new ApiError(413, "RequestEntityTooLarge", bad.Message) : ApiError.BadRequest(bad.Message);
             case RevisionExpiredException:
                 return ApiError.Expired("The resourceVersion for the provided list is too old.");
+            case Split.ShardAwayException away:
+                return new ApiError(503, "ServiceUnavailable", $"{away.Message}; try again soon") { RetryAfterSeconds = 1 };
             case StoreBusyException busy:
                 return ApiError.TooManyRequests(busy.Message);
             case StoreFailedException failed:

@@ -62,6 +62,9 @@ public sealed record Change(long Revision, ChangeKind Kind, StoreKey Key, byte[]
     /// </summary>
     internal long? ReadAfter { get; init; }
 
+    /// <summary>The version that a watch over several sources tells with it; null: that is <see cref="Revision"/>, which its object has.</summary>
+    internal string? Version { get; init; }
+
     /// <summary>As the last watcher to encode it sends it; most of a kind's watchers send the same. Set from any thread: each makes what it does not find.</summary>
     internal Watching.WatchLine? Line { get; set; }
 }

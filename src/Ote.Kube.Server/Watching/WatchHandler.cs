@@ -40,7 +40,7 @@ internal sealed class WatchHandler(ObjectSources sources, ApiServerOptions optio
             using var deadline = new CancellationTokenSource(lasts, time);
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, stopping, subscription.EndedToken, deadline.Token);
             request.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-            var stream = new WatchStream(request, filter, form, version, time, sources.IsMirrored(request.Resource));
+            var stream = new WatchStream(request, filter, form, version, time, sources.IsMirrored(request.Resource), from);
             await stream.BeginAsync(request.Aborted).ConfigureAwait(false); // A watch whose time is up at once begins all the same.
             try
             {

@@ -8,11 +8,11 @@ using Ote.Kube.Server.Tables;
 namespace Ote.Kube.Server.Watching;
 
 /// <summary>One watch's answer: a JSON object a line. Knows the form the client wants and what it selects. One caller at a time.</summary>
-internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, AnswerForm form, string version, TimeProvider time, bool ofClusters = false)
+internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, AnswerForm form, string version, TimeProvider time, bool ofClusters = false, long marked = 0)
 {
     private readonly System.IO.Pipelines.PipeWriter _writer = request.Context.Response.BodyWriter;
     private bool _columnsSent;
-    private long _marked = request.Query.Revision() ?? 0;
+    private long _marked = marked;
 
     /// <summary>Whether the client asked for bookmarks.</summary>
     public bool TakesBookmarks { get; } = request.Query.Flag("allowWatchBookmarks");
@@ -79,7 +79,14 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
     /// <summary>Tells how far the watch has come.</summary>
     public void Bookmark(long revision, bool initialEventsEnd)
     {
-        var metadata = new JsonObject { ["resourceVersion"] = $"{revision}", ["creationTimestamp"] = null };
+        Bookmark($"{revision}", initialEventsEnd);
+        Interlocked.Exchange(ref _marked, revision);
+    }
+
+    /// <summary>The same of a version that is no number.</summary>
+    public void Bookmark(string reached, bool initialEventsEnd)
+    {
+        var metadata = new JsonObject { ["resourceVersion"] = reached, ["creationTimestamp"] = null };
         if (initialEventsEnd)
         {
             metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
@@ -95,7 +102,6 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
             _ => new JsonObject { ["kind"] = request.Kind.Kind, ["apiVersion"] = request.Kind.ApiVersion, ["metadata"] = metadata },
         };
         Line("BOOKMARK", Answers.Bytes(obj));
-        Interlocked.Exchange(ref _marked, revision);
     }
 
     /// <summary>Ends the watch with a Status.</summary>
@@ -122,15 +128,15 @@ internal sealed class WatchStream(ApiRequest request, ObjectFilter filter, Answe
     private static byte[] AsItWas(Change change)
     {
         var before = ObjectJson.Stored(change.Previous!);
-        before["metadata"]!["resourceVersion"] = $"{change.Revision}";
+        before["metadata"]!["resourceVersion"] = change.Version ?? $"{change.Revision}";
         return Answers.Bytes(before);
     }
 
     private void Send(string type, Change change)
     {
-        if (form != AnswerForm.Json)
+        if (form != AnswerForm.Json || change.Version is not null)
         {
-            Send(type, change.Json);
+            Send(type, change.Version is { } told ? ObjectForm.AtVersion(change.Json, told) : change.Json);
             return;
         }
 

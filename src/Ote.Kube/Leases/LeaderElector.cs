@@ -19,8 +19,9 @@ namespace Ote.Kube.Leases;
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where changes are told.</param>
+/// <param name="wants">Whether it is to lead, where it does not yet; null: always. Asked on the thread that takes part.</param>
 public sealed class LeaderElector(
-    KubeClient api, string ns, string name, string identity, string address, ElectionOptions options, TimeProvider time, Func<double> random, ILogger log)
+    KubeClient api, string ns, string name, string identity, string address, ElectionOptions options, TimeProvider time, Func<double> random, ILogger log, Func<bool>? wants = null)
 {
     private const double Jitter = 0.2;
     private static readonly TimeSpan ResignPatience = TimeSpan.FromSeconds(2);
@@ -137,7 +138,7 @@ public sealed class LeaderElector(
             _cause = null;
             Know(lease is null ? null : LeaseRecord.Of(lease));
             var former = _election.Term;
-            if (_election.Decide(_leader, began, time.GetUtcNow()) is not { } next)
+            if (_election.Decide(_leader, began, time.GetUtcNow()) is not { } next || (_election.Term == 0 && wants?.Invoke() == false))
             {
                 return false;
             }

@@ -25,4 +25,7 @@ public sealed record MirrorOptions
     /// begin with the turn: while another mirrored, nothing was heard here. 0, the default: there are no others.
     /// </summary>
     public long FirstRevision { get; init; }
+
+    /// <summary>Memory for pages of the file, KiB; each of up to four reads at a time has a quarter of it besides. Default 32 MiB.</summary>
+    public int CacheKiB { get; init; } = 32 * 1024;
 }

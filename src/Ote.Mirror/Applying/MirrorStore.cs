@@ -59,7 +59,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     public static MirrorStore Open(MirrorOptions options, TimeProvider time, ILogger log)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new MirrorStore(new MirrorDatabase(options.Directory, options.FirstRevision), options, time, log);
+        return new MirrorStore(new MirrorDatabase(options.Directory, options.FirstRevision, options.CacheKiB), options, time, log);
     }
 
     /// <inheritdoc/>
@@ -129,11 +129,17 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     public ValueTask<IReadOnlyList<string>> ClustersAsync(CancellationToken cancellation) => _database.ReadAsync(static (session, _) => MirrorReader.Clusters(session), 0, cancellation);
 
     /// <inheritdoc/>
-    public ObjectOrigin? OriginOf(StoredObject stored)
+    public ObjectOrigin? OriginOf(StoredObject stored) => Origin(stored);
+
+    /// <summary>Whose object one is, of any mirror; null: it does not say.</summary>
+    public static ObjectOrigin? Origin(StoredObject stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
         return MirroredObject.OriginOf(stored.Json);
     }
+
+    /// <summary>The kinds that a mirror with these streams serves, as <see cref="Resources"/> has them.</summary>
+    public static IReadOnlyList<string> ResourcesOf(IReadOnlyList<string> streams) => [.. streams.Select(ResourceOf)];
 
     /// <inheritdoc/>
     public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) =>

@@ -41,6 +41,7 @@ public sealed class TreeFollower(MirrorStore mirror, FollowTree follow, TimeProv
         private readonly Channel<TreeRequest> _requests = Channel.CreateBounded<TreeRequest>(MostRequests);
         private readonly Dictionary<string, ulong> _ways = new(StringComparer.Ordinal); // by which each is followed
         private readonly Dictionary<string, Task> _running = new(StringComparer.Ordinal); // the last that is being done of each
+        private HashSet<string>? _named = new(StringComparer.Ordinal); // until all there are have been
         private readonly ConcurrentDictionary<string, ulong> _rounds = new(StringComparer.Ordinal);
         private readonly SemaphoreSlim _room = new(MostTaken);
 
@@ -55,21 +56,47 @@ public sealed class TreeFollower(MirrorStore mirror, FollowTree follow, TimeProv
                 }
                 else if (told.News is { } news && told.Cluster.Length > 0)
                 {
+                    _named?.Add(told.Cluster);
                     Hear(told.Cluster, news);
                 }
+                else if (told.News is { Current: true })
+                {
+                    await ForgetOthersAsync().ConfigureAwait(false);
+                }
             }
+        }
+
+        /// <summary>All there are have been named: what is here of others left while nobody listened here.</summary>
+        private async Task ForgetOthersAsync()
+        {
+            if (_named is { } named)
+            {
+                _named = null;
+                foreach (var cluster in await mirror.ClustersAsync(stop).ConfigureAwait(false))
+                {
+                    if (!named.Contains(cluster))
+                    {
+                        Forget(cluster);
+                    }
+                }
+            }
+        }
+
+        private void Forget(string cluster)
+        {
+            _ways.Remove(cluster);
+            After(cluster, async () =>
+            {
+                await mirror.RemoveAsync(cluster).ConfigureAwait(false);
+                log.ClusterForgotten(cluster);
+            });
         }
 
         private void Hear(string cluster, ClusterNews news)
         {
             if (news.Uid.Length == 0)
             {
-                _ways.Remove(cluster);
-                After(cluster, async () =>
-                {
-                    await mirror.RemoveAsync(cluster).ConfigureAwait(false);
-                    log.ClusterForgotten(cluster);
-                });
+                Forget(cluster);
             }
             else if (!news.Online)
             {

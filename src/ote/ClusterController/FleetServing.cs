@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -8,6 +7,8 @@ using Ote.Kube.Resources;
 using Ote.Kube.Server.Aggregation;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Split;
+using Ote.Kube.Server.Store;
 using Ote.Mirror.Applying;
 using Ote.Roles.Hosting;
 
@@ -21,13 +22,18 @@ internal sealed class FleetServing : IAsyncDisposable
     private const string Manager = "ote-fleet";
     private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
     private readonly AggregatedServer _server;
+    private readonly RoleHost _host;
+    private readonly KubeClient _root;
     private readonly CancellationTokenSource _stop;
-    private readonly Task _telling;
+    private Task _telling = Task.CompletedTask;
 
-    private FleetServing(AggregatedServer server, string address, Task telling, CancellationTokenSource stop) => (_server, Address, _telling, _stop) = (server, address, telling, stop);
+    private FleetServing(AggregatedServer server, string address, RoleHost host, KubeClient root, CancellationTokenSource stop) => (_server, Address, _host, _root, _stop) = (server, address, host, root, stop);
 
     /// <summary>Where the API server in front is to reach it, <c>host:port</c>.</summary>
     public string Address { get; }
+
+    /// <summary>The authority of the serving certificate, PEM.</summary>
+    public string AuthorityPem => _server.AuthorityPem;
 
     /// <summary>What keeps requests from being served; null: nothing does.</summary>
     public string? Trouble => _server.Trouble;
@@ -45,7 +51,7 @@ internal sealed class FleetServing : IAsyncDisposable
         return FleetWay.Split(address) is not null ? address : throw new RoleException($"--serve-advertise: '{address}' is not host:port; write for instance 203.0.113.7:8443");
     }
 
-    /// <summary>Begins to serve.</summary>
+    /// <summary>Begins to serve a mirror, and leads the API server here.</summary>
     /// <param name="host">Clock, logs and meters.</param>
     /// <param name="name">Of whose tree it is.</param>
     /// <param name="at">Where it listens, where others reach it (null: there), where its certificates are, and its audit log.</param>
@@ -55,6 +61,25 @@ internal sealed class FleetServing : IAsyncDisposable
     /// <param name="until">Fires when it is to serve no more.</param>
     /// <exception cref="RoleException">It cannot, for a reason that is the operator's.</exception>
     public static async Task<FleetServing> StartAsync(RoleHost host, string name, FleetAt at, MirrorStore mirror, IClusterGate clusters, KubeClient root, CancellationToken until)
+    {
+        var fleet = await StartAsync(host, name, at, mirror.Resources, mirror, null, clusters, root, until).ConfigureAwait(false);
+        fleet._telling = fleet.TellAsync(fleet._stop.Token);
+        return fleet;
+    }
+
+    /// <summary>Begins to serve a mirror, or what several processes have of one; the API server is led here by <see cref="TellAsync"/>.</summary>
+    /// <param name="host">Clock, logs and meters.</param>
+    /// <param name="name">Of whose tree it is.</param>
+    /// <param name="at">Where it listens, where others reach it (null: there), where its certificates are, and its audit log.</param>
+    /// <param name="resources">The kinds that are shown.</param>
+    /// <param name="source">What is shown; null: <paramref name="shards"/>.</param>
+    /// <param name="shards">What is shown; null: <paramref name="source"/>.</param>
+    /// <param name="clusters">The way into clusters' own APIs.</param>
+    /// <param name="root">The real Kubernetes.</param>
+    /// <param name="until">Fires when it is to serve no more.</param>
+    /// <exception cref="RoleException">It cannot, for a reason that is the operator's.</exception>
+    public static async Task<FleetServing> StartAsync(
+        RoleHost host, string name, FleetAt at, IReadOnlyList<string> resources, IObjectSource? source, ShardTable? shards, IClusterGate clusters, KubeClient root, CancellationToken until)
     {
         _ = AddressOf(at);
         AggregatedServer server;
@@ -67,8 +92,9 @@ internal sealed class FleetServing : IAsyncDisposable
                     Group = FleetApi.Group,
                     Version = FleetApi.Version,
                     Category = FleetApi.Category,
-                    Resources = mirror.Resources,
-                    Source = mirror,
+                    Resources = resources,
+                    Source = source,
+                    Shards = shards,
                     Clusters = clusters,
                     PkiDirectory = at.PkiDirectory,
                     Hosts = FleetApi.Hosts(Ote.Cluster.Handling.ClusterController.SystemNamespace),
@@ -86,8 +112,7 @@ internal sealed class FleetServing : IAsyncDisposable
             var bound = await server.ListenAsync(at.Listen, until).ConfigureAwait(false);
             var address = at.Advertise ?? bound.ToString();
             var stop = CancellationTokenSource.CreateLinkedTokenSource(until);
-            var log = host.Loggers.CreateLogger("Ote.Roles.Fleet");
-            return new FleetServing(server, address, TellAsync(root, server.AuthorityPem, address, host, log, stop.Token), stop);
+            return new FleetServing(server, address, host, root, stop);
         }
         catch
         {
@@ -107,8 +132,9 @@ internal sealed class FleetServing : IAsyncDisposable
     /// <summary>
     /// Writes the ConfigMap, and where the API server is led somewhere already (otectl install --fleet) leads it here, once; until that is possible it is tried again.
     /// </summary>
-    private static async Task TellAsync(KubeClient root, string authority, string address, RoleHost host, ILogger log, CancellationToken stop)
+    public async Task TellAsync(CancellationToken stop)
     {
+        var (root, authority, address, host, log) = (_root, _server.AuthorityPem, Address, _host, _host.Loggers.CreateLogger("Ote.Roles.Fleet"));
         var space = Ote.Cluster.Handling.ClusterController.SystemNamespace;
         var map = new JsonObject
         {

@@ -15,7 +15,10 @@ internal sealed record ControllerManagerArguments
     /// <summary>Where the fleet is served to it.</summary>
     public required FleetAt Fleet { get; init; }
 
-    /// <summary>How much is kept; its folder is the data directory's.</summary>
+    /// <summary>Among how many shards clusters are divided; the same at all controller managers of a tree.</summary>
+    public required int Shards { get; init; }
+
+    /// <summary>How much is kept, of all shards; its folders are in the data directory.</summary>
     public required MirrorOptions Mirror { get; init; }
 
     public IPEndPoint? Observe { get; init; }

@@ -1,11 +1,14 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Ote.Cluster.Reports;
 using Ote.Kube.Client;
 using Ote.Kube.Leases;
+using Ote.Kube.Resources;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Split;
 using Ote.Mirror.Applying;
 using Ote.Roles.ClusterController;
 using Ote.Roles.Following;
@@ -13,15 +16,9 @@ using Ote.Roles.Hosting;
 
 namespace Ote.Roles.ControllerManager;
 
-/// <summary>Runs one controller manager until stopped: it mirrors and serves while it holds their lease, and waits otherwise.</summary>
+/// <summary>Runs one controller manager until stopped: it mirrors its part of the clusters, serves all with the help of the others, and leads the API server to itself when that is its turn.</summary>
 internal static class ControllerManagerRole
 {
-    /// <summary>The lease by which one of several is the one that mirrors.</summary>
-    internal const string LeaseName = "ote-controller-manager";
-
-    // So many revisions a second that no mirror counts, and so few that terms, which are of the time, keep below 2^53.
-    private const int RevisionBits = 22;
-
     public static async Task RunAsync(RoleHost host, ControllerManagerArguments arguments)
     {
         var address = FleetServing.AddressOf(arguments.Fleet);
@@ -32,92 +29,71 @@ internal static class ControllerManagerRole
             MachineTrust.LeaveOut();
         }
 
-        var self = new State(address);
-        await using var observed = await Observation.StartAsync(arguments.Observe, host, LeaseName, self.WhyNotReady).ConfigureAwait(false);
+        var folders = new ShardFolders(arguments.DataDirectory, arguments.Shards);
+        var self = new ManagerState(address);
+        await using var observed = await Observation.StartAsync(arguments.Observe, host, FleetLeases.Entry, self.WhyNotReady).ConfigureAwait(false);
         using var client = new KubeClient(control.CreateHttpClient(host.Time));
         var log = host.Loggers.CreateLogger("Ote.Roles.ControllerManager");
         var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
-        var elector = new LeaderElector(
-            client, Ote.Cluster.Handling.ClusterController.SystemNamespace, LeaseName, identity, address, new ElectionOptions(), host.Time, host.Random, log);
-        self.Elector = elector;
-        elector.LeaderChanged += leader =>
-        {
-            if (leader.Holder != identity)
-            {
-                Console.Out.WriteLine($"waiting controller-manager {address} while {leader.Address} mirrors");
-                Ready(host, self);
-            }
-        };
-        await elector.RunAsync((term, led) => LeadAsync(host, arguments, client, self, term, led), host.Stop).ConfigureAwait(false);
-    }
+        var figures = new ElectionOptions();
+        var space = Ote.Cluster.Handling.ClusterController.SystemNamespace;
+        LeaderElector Elector(string lease, Func<bool> wants) => new(client, space, lease, identity, address, figures, host.Time, host.Random, log, wants);
 
-    /// <summary>What the other has counted is not this one's: who watched there lists anew here.</summary>
-    private static async Task LeadAsync(RoleHost host, ControllerManagerArguments arguments, KubeClient client, State self, long term, CancellationToken led)
-    {
-        var mirror = OpenMirror(host, arguments, term << RevisionBits);
-        await using (mirror.ConfigureAwait(false))
+        using var trust = new PeerTrust(ct => FollowWhere.ReadAsync(client, ct), host.Time);
+        using var tree = new RemoteTree(trust.ReadAsync);
+        ShardKeeper[] keepers = [];
+        Members? members = null;
+        using var way = new PeerWay(arguments.Shards, identity, () => members?.Living ?? [], shard => shard < keepers.Length ? keepers[shard].Elector.Leader : null, trust);
+        var table = new ShardTable(MirrorStore.ResourcesOf(arguments.Mirror.Streams), MirrorStore.Origin, way, host.Time);
+        using var meter = host.Meters.Create("Ote.Roles.ControllerManager");
+        meter.CreateObservableGauge("ote.mirror.shards.held", () => table.Held.Count, "{shard}", "Shards whose clusters are mirrored here");
+        var fleet = await FleetServing.StartAsync(host, FleetLeases.Entry, arguments.Fleet, [.. table.Resources], null, table, new Gate(tree), client, host.Stop).ConfigureAwait(false);
+        await using (fleet.ConfigureAwait(false))
         {
-            using var tree = new RemoteTree(ct => FollowWhere.ReadAsync(client, ct));
-            var fleet = await FleetServing.StartAsync(host, LeaseName, arguments.Fleet, mirror, new Gate(tree), client, led).ConfigureAwait(false);
-            await using (fleet.ConfigureAwait(false))
+            members = new Members(
+                client, space, new Member(0, folders.Member, fleet.AuthorityPem, arguments.Shards, new LeaseRecord(identity, fleet.Address, 0, "", figures.LeaseDuration)), figures, host.Time, host.Random, log);
+            keepers = [.. Enumerable.Range(0, arguments.Shards).Select(shard => new ShardKeeper(shard, folders.Of(shard, arguments.Mirror), members, table, tree.FollowAsync, Elector, host.Time, host.Random, host.Loggers))];
+            var entry = Elector(FleetLeases.Entry, () => members.Against is null);
+            self.Begin(fleet, entry, members);
+            entry.LeaderChanged += leader =>
             {
-                self.Fleet = fleet;
-                try
+                if (leader.Holder != identity)
                 {
-                    await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"leading controller-manager {fleet.Address} term {term}")).ConfigureAwait(false);
+                    Console.Out.WriteLine($"waiting controller-manager {address} while {leader.Address} leads");
                     Ready(host, self);
-                    await new TreeFollower(mirror, tree.FollowAsync, host.Time, host.Random, host.Loggers.CreateLogger("Ote.Mirror")).RunAsync(led).ConfigureAwait(false);
                 }
-                finally
-                {
-                    self.Fleet = null;
-                }
-            }
+            };
+            members.Looked += self.TellHeld(table);
+            var looked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            members.Looked += () => looked.TrySetResult();
+            var living = members.RunAsync(host.Stop);
+            await looked.Task.WaitAsync(host.Stop).ConfigureAwait(false); // or what is free would be left for a while
+            await Task.WhenAll(
+            [
+                living,
+                trust.RunAsync(host.Stop),
+                .. keepers.Select(k => k.RunAsync(host.Stop)),
+                entry.RunAsync((term, led) => LeadAsync(host, self, fleet, term, led), host.Stop),
+            ]).ConfigureAwait(false);
         }
     }
 
-    private static MirrorStore OpenMirror(RoleHost host, ControllerManagerArguments arguments, long firstRevision)
+    /// <summary>Leads the API server here: each member answers for all, so that it need come to one only.</summary>
+    private static async Task LeadAsync(RoleHost host, ManagerState self, FleetServing fleet, long term, CancellationToken led)
     {
-        var folder = Path.Combine(arguments.DataDirectory, "mirror");
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return MirrorStore.Open(arguments.Mirror with { Directory = folder, FirstRevision = firstRevision }, host.Time, host.Loggers.CreateLogger("Ote.Mirror"));
+        await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"leading controller-manager {fleet.Address} term {term}")).ConfigureAwait(false);
+        Ready(host, self);
+        await fleet.TellAsync(led).ConfigureAwait(false);
+        await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, led).ConfigureAwait(false);
     }
 
-    private static void Ready(RoleHost host, State self)
+    private static void Ready(RoleHost host, ManagerState self)
     {
         if (self.SayReady())
         {
             Console.Out.WriteLine($"ready controller-manager {self.Address}");
             host.Settle();
         }
-    }
-
-    /// <summary>How this process stands. Thread-safe.</summary>
-    private sealed class State(string address)
-    {
-        private FleetServing? _fleet;
-        private LeaderElector? _elector;
-        private int _said;
-
-        public string Address => address;
-
-        public FleetServing? Fleet
-        {
-            set => Volatile.Write(ref _fleet, value);
-        }
-
-        public LeaderElector Elector
-        {
-            set => Volatile.Write(ref _elector, value);
-        }
-
-        /// <summary>True the first time.</summary>
-        public bool SayReady() => Interlocked.Exchange(ref _said, 1) == 0;
-
-        /// <summary>One that mirrors serves; one that waits is ready when another mirrors.</summary>
-        public string? WhyNotReady() => Volatile.Read(ref _fleet) is { } fleet ? fleet.Trouble
-            : Volatile.Read(ref _elector)?.Leader is { } other && other.Address != address ? null
-            : "no controller manager mirrors yet, or the API of --kubeconfig cannot be reached; the log says which";
     }
 
     private sealed class Gate(RemoteTree tree) : IClusterGate

@@ -57,7 +57,7 @@ internal static class FleetObjects
         - {apiGroups: [{{FleetApi.Group}}], resources: ["*"], verbs: [get, list, watch]}
         - {apiGroups: [ote.baidu.com], resources: [{{string.Join(", ", Shown.Select(s => $"clusters/{s}"))}}], verbs: [get, list, watch]}
         ---
-        # Says where it serves, and how controller managers come to the root; these mirror by turns.
+        # Says where it serves, and how controller managers come to the root; these divide the clusters among them.
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
         metadata: {name: {{FleetApi.Name}}, namespace: {{GlobalOptions.ControlNamespace}}}
@@ -67,7 +67,7 @@ internal static class FleetObjects
         - {apiGroups: [""], resources: [services, endpoints], resourceNames: [{{FleetApi.Name}}], verbs: [get, patch, delete]}
         - {apiGroups: [""], resources: [secrets], resourceNames: [{{FollowSecret.Name}}], verbs: [get, patch]}
         - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]}
-        - {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [ote-controller-manager], verbs: [get, update]}
+        - {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [{{string.Join(", ", FleetLeases.All)}}], verbs: [get, update]}
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: ClusterRoleBinding
