@@ -65,7 +65,7 @@ internal sealed class RemoteShard(int shard, IShardWay way, TimeProvider time) :
             await stream.ReadExactlyAsync(body, ends).ConfigureAwait(false);
             return ShardWire.Event(body, resource);
         }
-        catch (Exception broken) when (broken is IOException or HttpRequestException || IsLate(broken, asked))
+        catch (Exception broken) when (IsBroken(broken) || IsLate(broken, asked))
         {
             throw Away(broken);
         }
@@ -80,7 +80,7 @@ internal sealed class RemoteShard(int shard, IShardWay way, TimeProvider time) :
         {
             return read(await answer.Content.ReadAsByteArrayAsync(ends.Token).ConfigureAwait(false));
         }
-        catch (Exception broken) when (broken is IOException or HttpRequestException || IsLate(broken, cancellation))
+        catch (Exception broken) when (IsBroken(broken) || IsLate(broken, cancellation))
         {
             throw Away(broken);
         }
@@ -110,7 +110,7 @@ internal sealed class RemoteShard(int shard, IShardWay way, TimeProvider time) :
         catch (Exception fault)
         {
             answer?.Dispose();
-            if (fault is not ShardAwayException && (fault is IOException or HttpRequestException || IsLate(fault, asked)))
+            if (fault is not ShardAwayException && (IsBroken(fault) || IsLate(fault, asked)))
             {
                 throw Away(fault);
             }
@@ -118,6 +118,9 @@ internal sealed class RemoteShard(int shard, IShardWay way, TimeProvider time) :
             throw;
         }
     }
+
+    /// <summary>Also a client that is disposed of: its member lives no more.</summary>
+    private static bool IsBroken(Exception fault) => fault is IOException or HttpRequestException or ObjectDisposedException;
 
     private static bool IsLate(Exception fault, CancellationToken asked) => fault is OperationCanceledException && !asked.IsCancellationRequested;
 
