@@ -204,7 +204,7 @@ internal sealed class ReportDesk
             Parent = entry.Parent,
             Online = entry.Online,
             Reports = entry.Managed,
-            Silent = entry is { Managed: true, Local.IsReachable: false },
+            Silent = entry is { Managed: true, Local: { IsReachable: false } or { Reports: false } }, // a shim that ceased to report leaves what it told as old as that
             Attached = _ways.GetValueOrDefault(entry.Name),
         },
     };

@@ -104,6 +104,12 @@ internal sealed class MirrorWriter
     /// <exception cref="JsonException">An object is no JSON; nothing of the report may be kept.</exception>
     public bool Apply(string cluster, Report report)
     {
+        if (report.Ended)
+        {
+            End(cluster, report.Kind);
+            return true;
+        }
+
         var (clusterId, kindId) = (ClusterId(cluster), KindId(report));
         var state = State(clusterId, kindId);
         if (!state.Takes(report))
@@ -146,16 +152,26 @@ internal sealed class MirrorWriter
             }
         }
 
-        foreach (var (kind, stream) in kinds)
-        {
-            DropUnseen(id, kind, cluster, stream, new StreamState(0, 0, 0, long.MaxValue, true));
-            _streams.Remove((id, kind));
-        }
-
-        _session.Prepare("DELETE FROM streams WHERE cluster=$1", id).ExecuteNonQuery();
+        kinds.ForEach(kind => EndStream(id, cluster, kind.Id, kind.Stream));
         _session.Prepare("DELETE FROM turns WHERE cluster=$1", id).ExecuteNonQuery(); // another may get its number
         _session.Prepare("DELETE FROM clusters WHERE id=$1", id).ExecuteNonQuery();
         _clusters.Remove(cluster);
+    }
+
+    /// <summary>A cluster reports a kind no more: its objects are gone, and the stream with them, so that nobody takes it for reported.</summary>
+    private void End(string cluster, string stream)
+    {
+        if (Find(cluster) is { } id && _session.Scalar("SELECT k.id FROM streams s JOIN kinds k ON k.id=s.kind WHERE s.cluster=$1 AND k.stream=$2", id, stream) is > 0 and var kind)
+        {
+            EndStream(id, cluster, kind, stream);
+        }
+    }
+
+    private void EndStream(long clusterId, string cluster, long kindId, string stream)
+    {
+        DropUnseen(clusterId, kindId, cluster, stream, new StreamState(0, 0, 0, long.MaxValue, true));
+        _streams.Remove((clusterId, kindId));
+        _session.Prepare("DELETE FROM streams WHERE cluster=$1 AND kind=$2", clusterId, kindId).ExecuteNonQuery();
     }
 
     private StreamState Put(string cluster, long clusterId, long kindId, Report report, ObjectChange change, StreamState state)

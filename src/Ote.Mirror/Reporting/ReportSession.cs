@@ -18,6 +18,7 @@ public sealed class ReportSession
     private readonly IReadOnlyList<ReportStream> _streams;
     private readonly ReportLag.Follower? _lag;
     private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ulong> _ended = new(StringComparer.Ordinal); // streams that the follower has and that there are no more, with their epochs
     private readonly List<(string Kind, ulong Epoch, ulong To, int Bytes)> _onTheWay = [];
     private int _window;
     private int _bytes;
@@ -69,6 +70,12 @@ public sealed class ReportSession
             return false;
         }
 
+        if (_bytes < _window && _ended.Count > 0)
+        {
+            report = End();
+            return true;
+        }
+
         for (var i = 0; i < _streams.Count && _bytes < _window && report is null; i++)
         {
             report = Read(_streams[(_turn + i) % _streams.Count]);
@@ -100,15 +107,34 @@ public sealed class ReportSession
         return report;
     }
 
+    /// <summary>Tells that a stream is no more: what the follower has of it would stand there for ever as if it were.</summary>
+    private Report End()
+    {
+        var (kind, epoch) = _ended.First();
+        _ended.Remove(kind);
+        _onTheWay.Add((kind, epoch, 1, 1));
+        _bytes++;
+        return new Report { Kind = kind, Epoch = epoch, To = 1, Complete = true, Ended = true };
+    }
+
     private void Begin(Follow follow)
     {
         _window = (int)Math.Clamp(follow.WindowBytes, LeastWindow, MostWindow);
         _onTheWay.Clear();
         _bytes = 0;
         _standings.Clear();
+        _ended.Clear();
+        var kinds = _streams.Select(s => s.Kind).ToHashSet(StringComparer.Ordinal);
         foreach (var cursor in follow.Cursors)
         {
-            _standings[cursor.Kind] = new Standing(cursor, 0, 0);
+            if (kinds.Contains(cursor.Kind))
+            {
+                _standings[cursor.Kind] = new Standing(cursor, 0, 0);
+            }
+            else
+            {
+                _ended[cursor.Kind] = cursor.Epoch;
+            }
         }
     }
 

@@ -68,6 +68,27 @@ public sealed class MirrorStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_cluster_reports_no_more_is_gone_and_does_not_count_as_reported()
+    {
+        await using var mirror = Open();
+        await mirror.ApplyAsync("c1", Whole(10, Pod("a", "n"), Pod("b", "n")));
+        await mirror.ApplyAsync("c2", Whole(10, Pod("a", "n")));
+        using var narrowed = ReportJournal.Open(null, () => 8);
+        var session = new ReportSession([narrowed.Stream("services")]);
+        session.Take(new ReportRequest { Follow = new Follow { WindowBytes = 1024, Cursors = { await mirror.CursorsAsync("c1") } } });
+        while (session.TryNext(out var told))
+        {
+            Assert.True(await mirror.ApplyAsync("c1", told));
+        }
+
+        Assert.Equal(["a-c2"], await NamesAsync(mirror));
+        Assert.DoesNotContain(await mirror.CursorsAsync("c1"), c => c.Kind == "pods");
+        Assert.False((await mirror.LookAsync(Key("a"), "u", Ct)).IsReported);
+        Assert.True(await mirror.ApplyAsync("c1", Whole(3, Pod("b", "n")))); // and is there again when it is reported again
+        Assert.Equal(["a-c2", "b-c1"], await NamesAsync(mirror));
+    }
+
+    [Fact]
     public async Task Two_objects_that_would_be_shown_alike_are_both_there()
     {
         await using var mirror = Open();

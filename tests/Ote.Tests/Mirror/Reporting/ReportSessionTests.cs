@@ -82,6 +82,20 @@ public sealed class ReportSessionTests : IDisposable
         Assert.True(told.Count > 1);
     }
 
+    [Fact]
+    public void Who_has_a_stream_that_there_is_no_more_is_told_so_once()
+    {
+        var pods = Filled("pods", 1);
+        var session = new ReportSession([pods]);
+        var had = new StreamCursor { Kind = "widgets.example.com", Epoch = 3, Revision = 9 };
+        session.Take(new ReportRequest { Follow = new Follow { WindowBytes = 1024, Cursors = { pods.Head, had } } });
+        Assert.True(session.TryNext(out var end));
+        Assert.Equal(("widgets.example.com", true, true, 0UL, 0UL, 0), (end.Kind, end.Ended, end.Complete, end.From, end.Digest, end.Changes.Count));
+        Assert.False(session.TryNext(out _));
+        session.Take(new ReportRequest { Kept = new StreamCursor { Kind = end.Kind, Epoch = end.Epoch, Revision = end.To } });
+        Assert.False(session.TryNext(out _));
+    }
+
     /// <summary>The names that are told once these have changed.</summary>
     private static string[] Told(ReportSession session, ReportStream stream, params string[] changed)
     {
