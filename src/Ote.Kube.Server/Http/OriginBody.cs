@@ -13,41 +13,62 @@ internal static class OriginBody
 {
     private const string Own = "ote.baidu.com/";
     private const int MostBytes = 3 * 1024 * 1024;
+    private const int MostDepth = 64;
     private static readonly string[] s_ownAnnotations = [Own + "cluster", Own + "name", Own + "resource-version", Own + "stale-since"];
 
-    /// <summary>Puts the translated body in place of the one that came; what is no JSON object, such as a JSON patch, goes as it is.</summary>
+    /// <summary>Puts the translated body in place of the one that came; what is no object, such as a JSON patch, goes as it is.</summary>
+    /// <returns>The body as it goes; null where there is none, or none that is understood here.</returns>
     /// <exception cref="ApiError">It is too large, or would move the object to another cluster.</exception>
-    public static async Task TranslateAsync(HttpRequest request, ResourcePath path, Schema.KindInfo kind, ObjectOrigin origin, CancellationToken cancellation)
+    public static async Task<JsonNode?> TranslateAsync(HttpRequest request, ResourcePath path, Schema.KindInfo kind, ObjectOrigin origin, CancellationToken cancellation)
     {
         // The options of a deletion name no object, but may be of the group in which it is shown.
         if (!(request.Method is "PATCH" or "POST" or "PUT" || (request.Method == "DELETE" && kind.Shows is not null)) || request.Headers.Connection.ToString().Contains("upgrade", StringComparison.OrdinalIgnoreCase))
         {
-            return;
+            return null;
         }
 
         var bytes = await ReadAsync(request.Body, cancellation).ConfigureAwait(false);
         if (bytes.Length == 0)
         {
-            return;
+            return null;
         }
 
-        var body = bytes;
-        try
+        var (body, node) = (bytes, Parse(request, bytes));
+        if (node is JsonObject obj)
         {
-            if (JsonNode.Parse(bytes) is JsonObject obj)
-            {
-                Translate(obj, origin, kind, path);
-                body = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
-            }
-        }
-        catch (JsonException)
-        {
-            // Not ours to judge: the cluster does.
+            Translate(obj, origin, kind, path);
+            body = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
         }
 
         request.Headers.Remove("Transfer-Encoding"); // it has a length now
         request.Body = new MemoryStream(body);
         request.ContentLength = body.Length;
+        return node;
+    }
+
+    /// <summary>What is no JSON is not ours to judge: the cluster does.</summary>
+    private static JsonNode? Parse(HttpRequest request, byte[] bytes)
+    {
+        try
+        {
+            return JsonNode.Parse(bytes);
+        }
+        catch (JsonException)
+        {
+            return request.Method == "PATCH" && request.ContentType?.StartsWith(PatchReader.Apply, StringComparison.Ordinal) == true ? ParseYaml(bytes) : null;
+        }
+    }
+
+    private static JsonObject? ParseYaml(byte[] bytes)
+    {
+        try
+        {
+            return PatchReader.ReadApplied(bytes, MostDepth);
+        }
+        catch (ApiError)
+        {
+            return null;
+        }
     }
 
     private static async Task<byte[]> ReadAsync(Stream body, CancellationToken cancellation)
@@ -108,6 +129,10 @@ internal static class OriginBody
         if (obj.At("spec", "selector", "matchLabels") is JsonObject selected)
         {
             selected.Remove(ObjectOrigin.ClusterLabel);
+        }
+        else if (kind.Kind == "Service" && obj.At("spec", "selector") is JsonObject pods)
+        {
+            pods.Remove(ObjectOrigin.ClusterLabel);
         }
     }
 }

@@ -2,7 +2,7 @@ namespace Ote.Kube.Server.Http;
 
 /// <summary>
 /// What is asked of an object that is shown from elsewhere goes to its cluster, under the name it has there, and comes back by report. A body names things as the cluster has
-/// them: one that replaces the whole object would give it the name it has here, and is refused.
+/// them: one that replaces the whole object would give it the name it has here, and is refused. So is one that would take away there what is not shown here.
 /// </summary>
 internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? clusters, TimeProvider time)
 {
@@ -19,9 +19,11 @@ internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? c
         var source = sources.Of(request);
         var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
         var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
-        await OriginBody.TranslateAsync(request.Context.Request, request.Path, request.Kind, origin, request.Aborted).ConfigureAwait(false);
+        var body = await OriginBody.TranslateAsync(request.Context.Request, request.Path, request.Kind, origin, request.Aborted).ConfigureAwait(false);
         var there = request.Kind.Shows is { } own ? request.Path with { Group = own.Group, Version = own.Version } : request.Path;
-        var target = there.Target(origin.Name, origin.ApiVersion) + request.Context.Request.QueryString.ToUriComponent();
+        var path = there.Target(origin.Name, origin.ApiVersion);
+        await HiddenFieldsCheck.CheckAsync(clusters, request, verb, origin, (there with { Subresource = null }).Target(origin.Name, origin.ApiVersion), body, new HiddenFields(source.NotShown(request.Resource))).ConfigureAwait(false);
+        var target = path + request.Context.Request.QueryString.ToUriComponent();
         if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
         {
             await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);

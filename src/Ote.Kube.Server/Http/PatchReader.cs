@@ -14,9 +14,9 @@ internal readonly record struct Patch(Func<JsonObject, JsonObject> Change, bool 
 internal static class PatchReader
 {
     public const string Apply = "application/apply-patch+yaml";
-    private const string Json = "application/json-patch+json";
-    private const string Merge = "application/merge-patch+json";
-    private const string Strategic = "application/strategic-merge-patch+json";
+    public const string Json = "application/json-patch+json";
+    public const string Merge = "application/merge-patch+json";
+    public const string Strategic = "application/strategic-merge-patch+json";
 
     /// <summary>
     /// Reads a patch. The function does not change its argument. The result keeps the resourceVersion only where the patch speaks of it:

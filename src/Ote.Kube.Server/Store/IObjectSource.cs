@@ -54,6 +54,9 @@ public interface IObjectSource
     /// <summary>Whose object one is; null for one of this server's own.</summary>
     ObjectOrigin? OriginOf(StoredObject stored) => null;
 
+    /// <summary>Fields that objects of a kind (<c>group/plural</c>) have at their cluster and not here: property names with dots between, <c>[]</c> behind one for each item of a list.</summary>
+    IReadOnlyList<string> NotShown(string resource) => [];
+
     /// <summary>A piece of the objects, by namespace and name.</summary>
     /// <exception cref="RevisionExpiredException">The query's revision is no longer kept.</exception>
     ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation);

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Ote.Kube.Mirrors;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
+using Ote.Mirror.Reporting;
 using Ote.Protocol.Reports;
 
 namespace Ote.Mirror.Applying;
@@ -140,6 +141,9 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
 
     /// <summary>The kinds that a mirror with these streams serves, as <see cref="Resources"/> has them.</summary>
     public static IReadOnlyList<string> ResourcesOf(IReadOnlyList<string> streams) => [.. streams.Select(ResourceOf)];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> NotShown(string resource) => ReportedKind.TryParse(StreamOf(resource), out var kind, out _) ? kind.Dropped : [];
 
     /// <inheritdoc/>
     public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) =>
