@@ -93,7 +93,10 @@ public sealed class RemoteTree : IDisposable
         }
 
         var error = await _forwarder.SendAsync(
-            context, $"https://{place.Address}", invoker, Patient, new Transformer($"{FollowDoor.ClustersPath}{Uri.EscapeDataString(cluster)}{target}", user, groups)).ConfigureAwait(false);
+            context, $"https://{place.Address}", invoker, Patient,
+            new Transformer(
+                $"{FollowDoor.ClustersPath}{Uri.EscapeDataString(cluster)}{target}", user, groups,
+                $"the root at {place.Address}, on the way to cluster {cluster}, was lost in the middle, and what was under way may be done in part; try again, or watch on from the version seen last")).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             await LiveStatus.WriteAsync(
@@ -160,7 +163,8 @@ public sealed class RemoteTree : IDisposable
         }
     }
 
-    private sealed class Transformer(string target, string user, IReadOnlyList<string> groups) : LiveTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
+    private sealed class Transformer(string target, string user, IReadOnlyList<string> groups, string broken)
+        : CutTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase), broken, Patient.ActivityTimeout!.Value)
     {
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {

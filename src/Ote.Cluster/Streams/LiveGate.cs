@@ -12,7 +12,8 @@ namespace Ote.Cluster.Streams;
 /// <summary>The way from a controller's API into the APIs of the clusters below: requests go over the streams of a <see cref="LivePool"/>. Thread-safe.</summary>
 internal sealed class LiveGate : IDisposable
 {
-    private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+    private static readonly TimeSpan Idle = TimeSpan.FromHours(4);
+    private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = Idle, Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
     private readonly LivePool _pool;
     private readonly HttpMessageInvoker _invoker;
     private readonly ServiceProvider _services;
@@ -43,16 +44,21 @@ internal sealed class LiveGate : IDisposable
 
         var address = _pool.AddressOf(cluster, requester);
         var error = await _forwarder.SendAsync(
-            context, $"http://{address.Host}", _invoker, Patient, new LiveTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase))).ConfigureAwait(false);
+            context, $"http://{address.Host}", _invoker, Patient,
+            new CutTransformer(
+                target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase),
+                $"the way to cluster {cluster} broke in the middle, and what was under way may be done in part; try again, or watch on from the version seen last, which works as soon as there is a way again", Idle)).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             var refused = LivePool.Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
-            await (refused is { IsForGood: true }
-                // Not 404: who deletes would take it for done.
-                ? LiveStatus.WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", refused.Message)
+            await (refused is { IsUnknown: true } && MayBeMissing(context.Request.Method, target)
+                ? LiveStatus.WriteAsync(context, StatusCodes.Status404NotFound, "NotFound", refused.Message)
                 : LiveStatus.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whether 404 says what is meant: who deletes would take it for done, and kubectl takes it for a server that has no such API, and says nothing.</summary>
+    private static bool MayBeMissing(string method, string target) => (HttpMethods.IsGet(method) || HttpMethods.IsHead(method)) && target.Split('?')[0].TrimEnd('/') is not ("/api" or "/apis");
 
     public void Dispose()
     {

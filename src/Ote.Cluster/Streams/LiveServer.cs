@@ -34,7 +34,7 @@ internal sealed class LiveServer : IAsyncDisposable
     {
         if (_shim is null)
         {
-            throw new StreamRefusedException($"cluster {_self} has no managed cluster behind it", forGood: true);
+            throw new StreamRefusedException($"cluster {_self} has no managed cluster behind it: ask one below it, or start its controller with --managed-kubeconfig or --shim", forGood: true);
         }
 
         if (_shim is not ILiveCluster { LiveAddress: not null })

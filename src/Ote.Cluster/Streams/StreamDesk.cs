@@ -77,7 +77,7 @@ internal sealed class StreamDesk(
     {
         if (routes.Read(t => t.NextHop(open.Cluster)) is not { } hop)
         {
-            throw new StreamRefusedException($"cluster {open.Cluster} is not known below {routes.Self.Name}", forGood: true);
+            throw new StreamRefusedException($"cluster {open.Cluster} is not known below {routes.Self.Name}: otectl get clusters lists those that are", forGood: true) { IsUnknown = true };
         }
 
         if (linkTo(hop) is not { } link || routes.Read(t => t.Find(open.Cluster)) is not { Online: true })

@@ -8,4 +8,7 @@ public sealed class StreamRefusedException(string message, bool forGood = false,
 {
     /// <summary>Trying again cannot help.</summary>
     public bool IsForGood => forGood;
+
+    /// <summary>There is no such cluster where it begins.</summary>
+    public bool IsUnknown { get; init; }
 }

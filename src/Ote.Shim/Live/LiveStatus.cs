@@ -18,6 +18,15 @@ internal static class LiveStatus
         context.Response.Clear();
         context.Response.StatusCode = code;
         context.Response.ContentType = "application/json";
+        await context.Response.Body.WriteAsync(Encode(code, reason, message), context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>The object.</summary>
+    /// <param name="code">HTTP status.</param>
+    /// <param name="reason">One of Kubernetes' reasons.</param>
+    /// <param name="message">For people.</param>
+    public static ReadOnlyMemory<byte> Encode(int code, string reason, string message)
+    {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
         {
@@ -33,6 +42,6 @@ internal static class LiveStatus
             writer.WriteEndObject();
         }
 
-        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
+        return buffer.WrittenMemory;
     }
 }

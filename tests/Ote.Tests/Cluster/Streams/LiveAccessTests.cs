@@ -118,9 +118,15 @@ public sealed class LiveAccessTests
         await using var door = await Door.OpenAsync(tree);
         await tree.StopAsync("c1");
         await tree.ClusterIsAsync("c1", "offline", Ct);
-        foreach (var (cluster, code, word) in new[] { ("c1", 503, "is away"), ("nobody", 405, "not known"), ("north", 405, "no managed cluster"), ("mute", 405, "no live access") })
+        foreach (var (cluster, code, method, target, word) in new[]
         {
-            var answer = await door.SendAsync(cluster, "alice", [], HttpMethod.Get, "/api");
+            ("c1", 503, HttpMethod.Get, "/version", "is away"), ("north", 503, HttpMethod.Get, "/version", "no managed cluster"), ("mute", 503, HttpMethod.Get, "/version", "no live access"),
+            ("nobody", 404, HttpMethod.Get, "/version", "cluster nobody is not known below root: otectl get clusters"),
+            ("nobody", 503, HttpMethod.Get, "/api?timeout=32s", "not known"), // of discovery that is not found kubectl says nothing
+            ("nobody", 503, HttpMethod.Delete, "/api/v1/namespaces/default/pods/p", "not known"), // who deletes would take it for done
+        })
+        {
+            var answer = await door.SendAsync(cluster, "alice", [], method, target);
             var status = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;
             Assert.Equal(code, (int)answer.StatusCode);
             Assert.Equal("Status", (string?)status["kind"]);
