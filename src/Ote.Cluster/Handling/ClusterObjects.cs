@@ -107,7 +107,7 @@ internal sealed class ClusterObjects : IDisposable
 
     private async Task<Next> ReconcileAsync(string name, CancellationToken ct)
     {
-        var (entry, path, lost, moved) = _routes.Read(t => (t.Find(name), PathTo(t, name), LostAncestor(t, name), MovedWith(t, name)));
+        var (entry, path, lost, moved) = _routes.Read(t => (t.Find(name), PathTo(t, name), LostAncestor(t, name), t.MovedWith(name)));
         var known = _informer.Get(name);
         if (entry is null)
         {
@@ -373,23 +373,6 @@ internal sealed class ClusterObjects : IDisposable
             {
                 return at.Name;
             }
-        }
-
-        return null;
-    }
-
-    /// <summary>The cluster itself, or the nearest above it, that is away here because it hangs elsewhere by now.</summary>
-    private static RouteEntry? MovedWith(RouteTable table, string name)
-    {
-        var at = table.Find(name);
-        for (var hops = 0; hops < 64 && at is { Online: false } && at.Name != table.Self.Name; hops++)
-        {
-            if (at.Later is not null)
-            {
-                return at;
-            }
-
-            at = table.Find(at.Parent);
         }
 
         return null;

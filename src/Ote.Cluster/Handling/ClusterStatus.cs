@@ -174,8 +174,8 @@ internal static class ClusterStatus
                     : "its shim does not report: nothing of what is in the cluster is shown by the fleet API, no command is observed there, and no namespace policy is carried out. Start it with `ote shim k8s --reports DIRECTORY`, or its controller with --managed-kubeconfig", now);
         }
 
-        // Of one that is away, what is on its way grows older, and by how much nobody here knows.
-        if (entry is { Managed: true, Online: true, Local.Lag: { } lag })
+        // Of one that is away, or whose managed cluster does not answer, what is shown grows older, and by how much nobody here knows.
+        if (entry is { Managed: true, Online: true, Local: { IsReachable: true, Lag: { } lag } })
         {
             status["reportLag"] = DurationText.Of(lag);
         }

@@ -19,7 +19,7 @@ internal sealed class SubtreeSum
     /// <summary>How many clusters.</summary>
     public long Clusters { get; set; }
 
-    /// <summary>How many of them are online; the figures are of these.</summary>
+    /// <summary>How many of them are online; the figures are of those of these whose managed cluster answers.</summary>
     public long Online { get; set; }
 
     /// <summary>Of one cluster.</summary>

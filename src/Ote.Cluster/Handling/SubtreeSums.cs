@@ -4,7 +4,7 @@ using Ote.Protocol.Reports;
 namespace Ote.Cluster.Handling;
 
 /// <summary>
-/// What each cluster and all below it have together, of those that are online. What one tells is taken out of the sums above it and put in again as it changes, and a branch that moves takes its
+/// What each cluster and all below it have together, of those that are online and whose managed cluster answers. What one tells is taken out of the sums above it and put in again as it changes, and a branch that moves takes its
 /// sum along: nothing is added up anew. Thread-safe.
 /// </summary>
 internal sealed class SubtreeSums
@@ -61,6 +61,9 @@ internal sealed class SubtreeSums
 
     private static string Parent(RouteEntry? entry) => entry?.Parent ?? "";
 
+    /// <summary>What counts of a cluster: what it had last before it went away, or before its managed cluster ceased to answer, is marked as old wherever it is shown, and in no sum.</summary>
+    private static ClusterSummary? Current(RouteEntry? entry) => entry is { Online: true, Local: { IsReachable: true, Figures: var figures } } ? figures : null;
+
     private static SubtreeSum Share(RouteEntry? entry)
     {
         var share = new SubtreeSum();
@@ -68,7 +71,7 @@ internal sealed class SubtreeSums
         {
             share.Clusters = 1;
             share.Online = entry.Online ? 1 : 0;
-            if (entry is { Online: true, Local.Figures: { } figures })
+            if (Current(entry) is { } figures)
             {
                 share.Add(figures);
             }
@@ -89,7 +92,7 @@ internal sealed class SubtreeSums
 
     private void Tell(string name, RouteEntry? entry, HashSet<string> changed)
     {
-        var figures = entry is { Online: true } ? entry.Local?.Figures : null;
+        var figures = Current(entry);
         if (_branches.TryGetValue(name, out var branch) && branch.IsKnown == entry is not null && branch.IsOnline == (entry?.Online == true) && Equals(branch.Figures, figures))
         {
             return;

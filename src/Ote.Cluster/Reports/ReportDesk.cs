@@ -81,9 +81,9 @@ internal sealed class ReportDesk
         lock (_gate)
         {
             _followers.Add(follower);
-            foreach (var entry in _routes.Read(t => t.Below.Append(t.Self).ToArray()))
+            foreach (var news in _routes.Read(t => t.Below.Append(t.Self).Where(e => t.MovedWith(e.Name) is null).Select(e => News(t, e)).ToArray()))
             {
-                follower.Tell(News(entry));
+                follower.Tell(news);
             }
 
             follower.Tell(new TreeReport { News = new ClusterNews { Current = true } });
@@ -161,30 +161,8 @@ internal sealed class ReportDesk
                 return;
             }
 
-            var moved = changes.Where(c => c.Reattached || c.CameOnline).Select(c => c.Name).ToArray();
-            var entries = new Dictionary<string, RouteEntry?>(StringComparer.Ordinal);
-            foreach (var change in changes)
+            foreach (var news in _routes.Read(table => News(table, changes)))
             {
-                entries[change.Name] = change.After;
-            }
-
-            if (moved.Length > 0)
-            {
-                foreach (var entry in _routes.Read(t => moved.SelectMany(t.Subtree).Concat(moved).Distinct(StringComparer.Ordinal).Select(t.Find).OfType<RouteEntry>().ToArray()))
-                {
-                    _ways[entry.Name] = ++_counter;
-                    entries[entry.Name] = entry;
-                }
-            }
-
-            foreach (var (name, entry) in entries)
-            {
-                if (entry is null)
-                {
-                    _ways.Remove(name);
-                }
-
-                var news = entry is null ? new TreeReport { Cluster = name, News = new ClusterNews() } : News(entry);
                 foreach (var follower in _followers.Where(f => !f.Tell(news)).ToArray())
                 {
                     _log.FollowerTooSlow(MostNews);
@@ -195,7 +173,37 @@ internal sealed class ReportDesk
         }
     }
 
-    private TreeReport News(RouteEntry entry) => new()
+    /// <summary>What there is to tell of changes, of each cluster once.</summary>
+    private List<TreeReport> News(RouteTable table, IReadOnlyList<RouteChange> changes)
+    {
+        var entries = changes.GroupBy(c => c.Name, StringComparer.Ordinal).ToDictionary(c => c.Key, c => c.Last().After, StringComparer.Ordinal);
+        foreach (var name in changes.Where(c => c.Reattached || c.CameOnline).SelectMany(c => table.Subtree(c.Name).Append(c.Name)).Distinct(StringComparer.Ordinal).ToArray())
+        {
+            if (table.Find(name) is { } entry)
+            {
+                _ways[name] = ++_counter;
+                entries[name] = entry;
+            }
+        }
+
+        foreach (var name in changes.Where(c => c.Before?.Later != c.After?.Later).SelectMany(c => table.Subtree(c.Name)).ToArray())
+        {
+            entries[name] = table.Find(name) ?? entries.GetValueOrDefault(name); // what hangs below it went with it
+        }
+
+        foreach (var (name, _) in entries.Where(e => e.Value is null))
+        {
+            _ways.Remove(name);
+        }
+
+        return [.. entries.Select(e => e.Value is null ? Gone(e.Key) : News(table, e.Value))];
+    }
+
+    /// <summary>It is here no more: what it has told counts for nothing.</summary>
+    private static TreeReport Gone(string cluster) => new() { Cluster = cluster, News = new ClusterNews() };
+
+    /// <summary>How a cluster stands; one that hangs elsewhere by now is told about there, and gone here until it is back.</summary>
+    private TreeReport News(RouteTable table, RouteEntry entry) => table.MovedWith(entry.Name) is not null ? Gone(entry.Name) : new TreeReport
     {
         Cluster = entry.Name,
         News = new ClusterNews

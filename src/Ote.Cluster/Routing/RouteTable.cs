@@ -299,6 +299,23 @@ public sealed class RouteTable
         return new RouteStep([new RouteChange(before, known.Entry)], []);
     }
 
+    /// <summary>The cluster itself, or the nearest above it, that is away here because it hangs elsewhere by now; null: none.</summary>
+    public RouteEntry? MovedWith(string name)
+    {
+        var at = Find(name);
+        for (var hops = 0; hops < 64 && at is { Online: false } && at.Name != Self.Name; hops++)
+        {
+            if (at.Later is not null)
+            {
+                return at;
+            }
+
+            at = Find(at.Parent);
+        }
+
+        return null;
+    }
+
     /// <summary>Whom a selector means, grouped by the child to send to. Children behind which nobody is meant are left out.</summary>
     public RouteResolution Resolve(ClusterSelector selector)
     {

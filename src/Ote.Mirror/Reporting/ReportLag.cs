@@ -149,7 +149,9 @@ internal sealed class ReportLag(IReadOnlyList<ReportStream> streams, TimeProvide
                 return null;
             }
 
-            var most = _most > _mostBefore ? _most : _mostBefore;
+            // While nothing changes nothing is late: what was is not told for ever.
+            var calm = lag.Since(_since);
+            var most = calm >= 2 * Lately ? TimeSpan.Zero : calm >= Lately || _most > _mostBefore ? _most : _mostBefore;
             foreach (var (kind, kept) in _kept)
             {
                 if (lag.SeenAfter(kind, kept.Revision) is { } seen && lag.Since(seen) is var age && age > most)
@@ -171,12 +173,12 @@ internal sealed class ReportLag(IReadOnlyList<ReportStream> streams, TimeProvide
             lag.Look();
         }
 
-        /// <summary>The longest of this minute and of the last in which there was something.</summary>
+        /// <summary>The longest of this minute and of the one before.</summary>
         private void Note(TimeSpan took)
         {
-            if (lag.Since(_since) >= Lately)
+            if (lag.Since(_since) is var calm && calm >= Lately)
             {
-                (_mostBefore, _most, _since) = (_most, TimeSpan.Zero, lag.TimeNow());
+                (_mostBefore, _most, _since) = (calm >= 2 * Lately ? TimeSpan.Zero : _most, TimeSpan.Zero, lag.TimeNow());
             }
 
             _most = took > _most ? took : _most;

@@ -35,7 +35,7 @@ public sealed class ClusterStatusTests
     }
 
     [Fact]
-    public void The_lag_of_a_cluster_is_shown_while_it_is_online()
+    public void The_lag_of_a_cluster_is_shown_while_it_is_online_and_answers()
     {
         var status = new JsonObject();
         var entry = new RouteEntry
@@ -45,6 +45,8 @@ public sealed class ClusterStatusTests
         ClusterStatus.WriteReporting(status, entry, DateTimeOffset.UnixEpoch);
         Assert.Equal("1m30s", status.Text("reportLag"));
         ClusterStatus.WriteReporting(status, entry with { Online = false }, DateTimeOffset.UnixEpoch);
+        Assert.Null(status["reportLag"]);
+        ClusterStatus.WriteReporting(status, entry with { Local = entry.Local! with { IsReachable = false } }, DateTimeOffset.UnixEpoch);
         Assert.Null(status["reportLag"]);
         Assert.Equal(365, new LocalReport(true, "", 0, "", new Ote.Protocol.Reports.ClusterSummary { ReportLagMilliseconds = ulong.MaxValue }).Lag!.Value.TotalDays); // whoever told it deceives
     }

@@ -41,6 +41,20 @@ public sealed class SubtreeSumsTests
     }
 
     [Fact]
+    public void What_a_managed_cluster_had_last_that_does_not_answer_is_in_no_sum_until_it_does()
+    {
+        Put("root", "");
+        Put("c1", "root", nodes: 2, milliCpu: 1000);
+        Put("c2", "root", nodes: 1, milliCpu: 500);
+        foreach (var (answers, shown) in new[] { (false, "3 of 3 clusters, 1 nodes, cpu 500m"), (true, "3 of 3 clusters, 3 nodes, cpu 1500m") })
+        {
+            _known["c1"] = _known["c1"] with { Local = _known["c1"].Local! with { IsReachable = answers } };
+            Assert.Equal(["c1", "root"], _sums.Update(["c1"], n => _known.GetValueOrDefault(n)).Order());
+            Assert.Equal(shown, Shown("root"));
+        }
+    }
+
+    [Fact]
     public void Children_that_are_known_before_their_parent_are_counted_when_it_comes()
     {
         Put("c1", "north", nodes: 1);

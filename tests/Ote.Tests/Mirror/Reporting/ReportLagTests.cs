@@ -95,6 +95,27 @@ public sealed class ReportLagTests : IDisposable
     }
 
     [Fact]
+    public void While_nothing_changes_it_goes_down_to_nothing_and_that_is_told()
+    {
+        using var follower = _lag.Enter();
+        var session = Follow(follower);
+        Put("a");
+        _time.Advance(TimeSpan.FromSeconds(50));
+        Keep(session);
+        _lag.Look();
+        Assert.Equal(TimeSpan.FromMinutes(1), _lag.Now);
+        var told = 0;
+        _lag.Changed += () => told++;
+        _time.Advance(TimeSpan.FromMinutes(2));
+        _lag.Look();
+        Assert.Equal((TimeSpan.FromMilliseconds(100), 1), (_lag.Now, told));
+        Put("b");
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Keep(session);
+        Assert.Equal(TimeSpan.FromSeconds(5), _lag.Now); // and what comes then counts alone
+    }
+
+    [Fact]
     public void The_one_that_is_farthest_behind_counts()
     {
         using var slow = _lag.Enter();
