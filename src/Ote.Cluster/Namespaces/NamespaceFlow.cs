@@ -178,7 +178,7 @@ internal sealed class NamespaceFlow : IDisposable
         // How a cluster stood by what was wished before says nothing of what is wished now.
         var clusters = Managed().Where(policy.Means)
             .Select(c => KeyValuePair.Create(c.Name, _clusters.GetValueOrDefault(c.Name) is { } known && known.Policies.GetValueOrDefault(name) == (object)accepted ? known : null)).ToArray();
-        NamespaceStatus.Write(status, name, clusters, meant, _time.GetUtcNow());
+        NamespaceStatus.Write(status, name, clusters, meant, policy.LeftOut(_spaces.Items), _time.GetUtcNow());
         await WriteAsync(obj, before, status, ct).ConfigureAwait(false);
         Put(name, accepted);
         return Next.Done;

@@ -61,6 +61,21 @@ internal sealed class NamespacePolicy
     public bool Selects(JsonObject space) =>
         !space.IsDeleting() && !IsNeverMeant(space.Name()) && _names.Any(n => Glob.Matches(n, space.Name())) && _matchLabels.All(l => space.Labels().Text(l.Key) == l.Value);
 
+    /// <summary>Of what it names, what means no namespace of the control API, and why, for people.</summary>
+    public IReadOnlyList<string> LeftOut(IEnumerable<JsonObject> spaces)
+    {
+        JsonObject[] all = [.. spaces];
+        return [.. _names.Select(n => WhyNot(n, all)).OfType<string>().Distinct(StringComparer.Ordinal)];
+    }
+
+    private string? WhyNot(string name, JsonObject[] spaces) =>
+        spaces.Any(s => Selects(s) && Glob.Matches(name, s.Name())) ? null
+        : Glob.IsPattern(name) ? $"{name} means none"
+        : IsNeverMeant(name) ? $"{name}, which no policy carries"
+        : spaces.FirstOrDefault(s => s.Name() == name) is not { } there ? $"{name}, which is not here"
+        : there.IsDeleting() ? $"{name}, which is being deleted"
+        : $"{name}, which has not the labels of spec.namespaceSelector";
+
     /// <summary>Whether it says the same, in the same user's name.</summary>
     public bool IsAs(NamespacePolicy other) => Name == other.Name && Requester.Equals(other.Requester) && JsonNode.DeepEquals(_spec, other._spec);
 

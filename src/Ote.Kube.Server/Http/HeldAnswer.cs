@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
@@ -32,7 +33,7 @@ internal static class HeldAnswer
             response.Body = client;
         }
 
-        var answer = held.GetBuffer().AsMemory(0, (int)held.Length);
+        ReadOnlyMemory<byte> answer = held.GetBuffer().AsMemory(0, (int)held.Length);
         if (response.StatusCode is >= 200 and < 300 && Parse(answer.Span) is { } obj)
         {
             await ShownAsync(request, source, changes, before, ObjectFields.ResourceVersion(obj), time).ConfigureAwait(false);
@@ -41,6 +42,12 @@ internal static class HeldAnswer
                 answer = JsonSerializer.SerializeToUtf8Bytes(obj, NodeJson.Default.JsonObject);
                 response.ContentLength = response.ContentLength is null ? null : answer.Length;
             }
+        }
+
+        else if (response.StatusCode == StatusCodes.Status403Forbidden)
+        {
+            answer = SiteRefusal.Named(answer, origin.Cluster);
+            response.ContentLength = response.ContentLength is null ? null : answer.Length;
         }
 
         await client.WriteAsync(answer, request.Aborted).ConfigureAwait(false);

@@ -13,7 +13,7 @@ internal static class LogsCommand
 
     internal static Command Build(CommandRunner runner)
     {
-        var pod = new Argument<string>("POD") { Description = "The pod, by its name in its cluster; without --cluster by the name it is shown under, NAME-CLUSTER" };
+        var pod = new Argument<string>("POD") { Description = "The pod, by its name in its cluster; without --cluster by the name it is shown under, NAME-CLUSTER. Of a workload, such as deploy/NAME, by the kubectl on the PATH" };
         var cluster = ClusterOption.Create("The cluster it is in (default: whose the shown name is)");
         var container = new Option<string?>("--container", "-c") { Description = "The container (default: the only one, or the one the pod names)", HelpName = "NAME" };
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on as it comes, until interrupted" };
@@ -42,9 +42,9 @@ internal static class LogsCommand
     {
         if (Bare(pod).Contains('/', StringComparison.Ordinal))
         {
-            throw new CtlException(
-                ExitCode.Usage,
-                $"logs: '{pod}' is no pod; {run.World.ProgramName} get pods{(cluster is null ? "" : $" --cluster {cluster}")} lists them, and kubectl logs {pod} chooses one of a workload's (with --server at /clusters/NAME for one cluster's)");
+            // Which of a workload's pods, and which of its containers, is kubectl's to choose.
+            string[] flags = [.. options.Where(o => o.Value is not null).Select(o => $"--{Flag(o.Name)}={(o.Name == "sinceSeconds" ? o.Value + "s" : o.Value)}")];
+            return await KubectlRun.RunAsync(run, cluster, ["logs", pod, "--namespace", run.Namespace ?? "default", .. flags], cancellation).ConfigureAwait(false);
         }
 
         var query = string.Join('&', options.Where(o => o.Value is not null).Select(o => $"{o.Name}={Uri.EscapeDataString(o.Value!)}"));
@@ -66,6 +66,9 @@ internal static class LogsCommand
 
         return ExitCode.Ok;
     }
+
+    /// <summary>How kubectl calls a parameter of the request.</summary>
+    private static string Flag(string parameter) => parameter switch { "tailLines" => "tail", "sinceSeconds" => "since", _ => parameter };
 
     /// <summary>A pod may be named as <c>-o name</c> prints it.</summary>
     internal static string Bare(string pod) => pod.StartsWith("pod/", StringComparison.Ordinal) ? pod["pod/".Length..] : pod.StartsWith("pods/", StringComparison.Ordinal) ? pod["pods/".Length..] : pod;

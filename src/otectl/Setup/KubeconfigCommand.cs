@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ote.Ctl.Cli;
+using Ote.Ctl.Clusters;
 using Ote.Ctl.Live;
 using Ote.Ctl.Output;
 using Ote.Kube.Client;
@@ -17,7 +18,37 @@ internal static class KubeconfigCommand
         var cluster = ClusterOption.Create("Of that cluster's own API, behind the control API");
         return runner.Attach(
             new Command("kubeconfig", "Print the kubeconfig in use for the control API, or one for a cluster behind it, or merge it into another.") { raw, merge, cluster },
-            (run, _) => Task.FromResult(Run(run, run.Typed.GetValue(raw), run.Typed.GetValue(merge), run.Typed.GetValue(cluster))));
+            async (run, cancellation) =>
+            {
+                if (run.Typed.GetValue(cluster) is { } named)
+                {
+                    await CheckAsync(run, named, cancellation).ConfigureAwait(false);
+                }
+
+                return Run(run, run.Typed.GetValue(raw), run.Typed.GetValue(merge), run.Typed.GetValue(cluster));
+            });
+    }
+
+    /// <summary>A file that leads nowhere is no help: whether there is such a cluster the control API knows. Where it cannot be asked, the file is made all the same, and that is said.</summary>
+    /// <exception cref="CtlException">It says that there is none.</exception>
+    private static async Task CheckAsync(Invocation run, string cluster, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await run.Api.GetAsync(Kinds.Clusters, null, cluster, cancellation).ConfigureAwait(false) is null)
+            {
+                // The cluster whose control API it is has no object there.
+                await run.Api.SendAsync(HttpMethod.Get, $"clusters/{cluster}/version", null, null, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (KubeStatusException unknown) when (unknown.IsNotFound)
+        {
+            throw ClusterReader.Unknown(run, cluster, await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false));
+        }
+        catch (Exception unasked) when (unasked is KubeStatusException or HttpRequestException)
+        {
+            run.Note($"warning: the control API does not say whether there is a cluster '{cluster}': {unasked.Message}");
+        }
     }
 
     private static ExitCode Run(Invocation run, bool raw, string? mergeInto, string? cluster)

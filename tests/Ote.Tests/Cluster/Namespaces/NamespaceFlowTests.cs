@@ -72,6 +72,22 @@ public sealed class NamespaceFlowTests
     }
 
     [Fact]
+    public async Task A_policy_that_means_nothing_says_so_and_each_says_which_of_its_names_it_leaves_out()
+    {
+        await using var world = await NamespaceWorld.StartAsync(Ct);
+        await world.AddAsync("c1", Ct);
+        var spec = Spec("none", "*");
+        spec["namespaces"] = new JsonArray("kube-system", "none", "x-*");
+        await world.PolicyAsync("p", spec, Ct);
+        var nothing = await world.UntilAsync("p", p => p.Condition("Ready").Text("reason") == "NoNamespace", Ct);
+        Assert.Equal(("True", "there is nothing to do: spec.namespaces and spec.namespaceSelector mean no namespace of this control API. Left out: kube-system, which no policy carries; none, which is not here; x-* means none"), (
+            nothing.Condition("Ready").Text("status"), nothing.Condition("Ready").Text("message")));
+        await world.MakeAsync("none", Ct);
+        await world.MakeAsync("x-1", Ct);
+        await world.UntilAsync("p", p => p.Condition("Ready").Text("message") == "as it should be in 1 cluster, with 2 namespaces. Left out: kube-system, which no policy carries", Ct);
+    }
+
+    [Fact]
     public async Task A_namespace_that_the_cluster_has_of_its_own_is_left_as_it_is_and_never_deleted()
     {
         await using var world = await NamespaceWorld.StartAsync(Ct);

@@ -41,11 +41,24 @@ public sealed class LiveCommandTests
     }
 
     [Fact]
-    public async Task Logs_of_what_is_no_pod_are_not_asked_for_and_the_way_to_them_is_told()
+    public async Task Logs_of_a_workload_are_kubectls_with_all_that_was_asked_for()
     {
         await using var world = await CtlWorld.StartAsync();
-        var result = await world.RunAsync("logs", "deploy/x", "--cluster", "c17");
-        Assert.Equal((2, "error: logs: 'deploy/x' is no pod; otectl get pods --cluster c17 lists them, and kubectl logs deploy/x chooses one of a workload's (with --server at /clusters/NAME for one cluster's)\n"), (result.Code, result.Error));
+        var folder = Directory.CreateTempSubdirectory("otectl-");
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "kubectl"), "", CtlWorld.Stop);
+            world.Variables["PATH"] = folder.FullName;
+            world.ProgramCode = 3;
+            Assert.Equal(3, (await world.RunAsync("logs", "deploy/web", "--cluster", "c17", "-n", "apps", "-c", "app", "-f", "--tail", "5", "--since", "1m30s", "--kubeconfig", "/k")).Code);
+            Assert.Equal(
+                ["--kubeconfig", "/k", "--server", "https://control.test/clusters/c17", "logs", "deploy/web", "--namespace", "apps", "--container=app", "--follow=true", "--tail=5", "--since=90s"],
+                Assert.Single(world.Started).Arguments);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]
@@ -104,6 +117,7 @@ public sealed class LiveCommandTests
         try
         {
             var file = Path.Combine(folder.FullName, "config");
+            await world.AddClusterAsync("c17", null);
             await File.WriteAllTextAsync(file, """
                 current-context: root
                 clusters:
@@ -123,6 +137,14 @@ public sealed class LiveCommandTests
             var merged = Yaml.ReadObject(await File.ReadAllTextAsync(file, CtlWorld.Stop));
             Assert.Equal(("root", 2, 2, 1), (merged.Text("current-context"), merged.Items("clusters")!.Count, merged.Items("contexts")!.Count, merged.Items("users")!.Count));
             Assert.Equal((int)ExitCode.Usage, (await world.RunAsync("kubeconfig", "--kubeconfig", file, "--cluster", "a/b")).Code);
+            var unknown = await world.RunAsync("kubeconfig", "--kubeconfig", file, "--cluster", "c18");
+            Assert.Equal((1, ""), (unknown.Code, unknown.Out));
+            Assert.Contains("cluster 'c18' is not in the tree", unknown.Error, StringComparison.Ordinal);
+            Assert.Contains("c17", unknown.Error, StringComparison.Ordinal);
+            world.Between = _ => new Played(HttpResponseMessage (HttpRequestMessage _) => throw new HttpRequestException("nobody listens"));
+            var unasked = await world.RunAsync("kubeconfig", "--kubeconfig", file, "--cluster", "c18");
+            Assert.Equal(0, unasked.Code);
+            Assert.Contains("warning: the control API does not say whether there is a cluster 'c18'", unasked.Error, StringComparison.Ordinal);
         }
         finally
         {

@@ -20,6 +20,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
     private readonly List<string> _bodies = [];
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _answer = """{"kind":"Status","status":"Failure","code":500}""";
+    private int _code = 200;
     private MirrorStore _mirror = null!;
     private ApiServer _server = null!;
     private KubeClient _admin = null!;
@@ -196,6 +197,21 @@ public sealed class MirrorApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_a_cluster_refuses_it_is_said_which()
+    {
+        (_code, _answer) = (403, """{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"pods \"web\" is forbidden: User \"bob\" cannot do that"}""");
+        foreach (var asking in new Func<Task>[]
+        {
+            () => _admin.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct),
+            () => _admin.SendAsync(HttpMethod.Get, "api/v1/namespaces/default/pods/web-c2/log", null, null, Ct),
+        })
+        {
+            var refused = await Assert.ThrowsAsync<KubeStatusException>(asking);
+            Assert.Equal((403, "cluster c2 refuses: pods \"web\" is forbidden: User \"bob\" cannot do that"), (refused.Code, refused.Message));
+        }
+    }
+
+    [Fact]
     public async Task What_is_away_is_neither_ready_nor_gone()
     {
         Assert.True(await _mirror.ApplyAsync("c1", new Report
@@ -272,6 +288,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
                 test._bodies.Add(await reader.ReadToEndAsync(Ct));
             }
 
+            context.Response.StatusCode = test._code;
             context.Response.ContentType = "application/json";
             await context.Response.WriteAsync(test._answer, Ct);
             test._asked.TrySetResult();
