@@ -2,6 +2,7 @@ using System.Net;
 using Ote.Cluster.Handling;
 using Ote.Kube.Server.Audit;
 using Ote.Mirror.Applying;
+using Ote.Mirror.Reporting;
 using Ote.Roles.Following;
 
 namespace Ote.Roles.ClusterController;
@@ -48,6 +49,9 @@ internal sealed record ClusterControllerArguments
 
     /// <summary>requester or none; how the cluster of <see cref="ManagedKubeconfig"/> is acted upon.</summary>
     public required string Impersonate { get; init; }
+
+    /// <summary>What the cluster of <see cref="ManagedKubeconfig"/> reports; null: the default kinds.</summary>
+    public IReadOnlyList<ReportedKind>? Reported { get; init; }
 
     /// <summary>Where applications of this machine send and take messages; null: nowhere.</summary>
     public string? MessageSocket { get; init; }

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using Ote.Cluster.Handling;
 using Ote.Cluster.Identity;
+using Ote.Mirror.Reporting;
 using Ote.Roles.Following;
 using Ote.Roles.Hosting;
+using Ote.Roles.Shim;
 
 namespace Ote.Roles.ClusterController;
 
@@ -36,6 +38,7 @@ internal static class ClusterControllerCommand
             Description = "With --managed-kubeconfig, requester: act as who asked; none: as the kubeconfig's user",
             DefaultValueFactory = _ => "requester",
         };
+        var report = new Option<string[]>("--report") { Description = "With --managed-kubeconfig: a kind to report, such as pods or widgets.example.com, instead of the default ones; may be repeated", DefaultValueFactory = _ => [] };
         var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
         var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
         var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };
@@ -47,7 +50,7 @@ internal static class ClusterControllerCommand
         var common = new CommonOptions();
         var command = new Command("cluster-controller", "A named node of the tree")
         {
-            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, serveAdvertise, follow, followAdvertise, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
+            name, data, parent, alternates, token, pin, tags, listen, advertise, api, serve, serveAdvertise, follow, followAdvertise, kubeconfig, elect, shim, shimTls, managed, kind, impersonate, report, life, grace, policy, messagePolicy, tokens, audit, auditBytes, messages,
         };
         var apiAudit = new ApiAuditOptions();
         apiAudit.AddTo(command);
@@ -96,12 +99,16 @@ internal static class ClusterControllerCommand
                 ManagedKubeconfig = parsed.GetValue(managed),
                 ManagedKind = parsed.GetRequiredValue(kind),
                 Impersonate = parsed.GetRequiredValue(impersonate),
+                Reported = ReportedOf(parsed.GetRequiredValue(report), parsed.GetValue(managed) is not null),
                 MessageSocket = parsed.GetValue(messages) is { } socket ? Path.GetFullPath(socket) : null,
                 Observe = CommonOptions.EndPoint(parsed, common.Observe),
             });
         }));
         return command;
     }
+
+    private static IReadOnlyList<ReportedKind>? ReportedOf(string[] kinds, bool drives) =>
+        kinds.Length == 0 || drives ? Reports.Kinds(kinds) : throw new RoleException("--report: only the shim of a cluster reports; give --managed-kubeconfig, or give --report to the process of its shim");
 
     private static FleetAt? FleetOf(bool isReal, System.Net.IPEndPoint? listen, string? advertise, string directory, Ote.Kube.Server.Audit.AuditOptions? audit) =>
         isReal && listen is not null ? new FleetAt(listen, advertise, Path.Combine(directory, "fleet", "pki"), audit)

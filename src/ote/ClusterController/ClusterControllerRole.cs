@@ -249,7 +249,7 @@ internal static class ClusterControllerRole
             var shim = new KubernetesShim(
                 managed.CreateHttpClient(host.Time), defaults with { Impersonate = impersonation }, new ShimMetrics(host.Meters), host.Time, host.Random, host.Loggers.CreateLogger<KubernetesShim>(),
                 managed.CreateLiveInvoker(host.Time));
-            return Reports.Around(shim, managed, Path.Combine(arguments.Options.DataDirectory, "reports"), null, host);
+            return Reports.Around(shim, managed, Path.Combine(arguments.Options.DataDirectory, "reports"), arguments.Reported, host);
         }
 
         return null;
