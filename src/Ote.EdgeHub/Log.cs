@@ -43,4 +43,7 @@ internal static partial class Log
 
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
+
+    [LoggerMessage(7013, LogLevel.Error, "The watch that keeps the copy of {Resource} failed; it begins anew in 5 s")]
+    public static partial void FollowingFailed(this ILogger log, string resource, Exception fault);
 }

@@ -153,16 +153,25 @@ internal static class CacheRows
     public static List<JournalEntry> Journal(Session session, NodeDatabase database)
     {
         var entries = new List<JournalEntry>();
-        using var rows = session.Prepare("SELECT id, resource, ns, name, began, base, local FROM journal ORDER BY id").ExecuteReader();
+        using var rows = session.Prepare("SELECT id, resource, ns, name, began, base, local, sent FROM journal ORDER BY id").ExecuteReader();
         while (rows.Read())
         {
             var key = new StoreKey(rows.GetString(1), rows.GetString(2), rows.GetString(3));
-            entries.Add(new JournalEntry(rows.GetInt64(0), key, DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(4)), Read(rows, 5), Read(rows, 6)));
+            entries.Add(new JournalEntry(rows.GetInt64(0), key, DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(4)), Read(rows, 5), Read(rows, 6), Read(rows, 7)));
 
             JsonObject? Read(SqliteDataReader row, int column) => database.Unseal(row.GetValue(column), "journal/" + key) is { } json ? (JsonObject)JsonNode.Parse(json)! : null;
         }
 
         return entries;
+    }
+
+    /// <summary>Notes that the API server is about to be told of an entry, and what it is known to have of it by now.</summary>
+    public static int Sending(Session session, NodeDatabase database, JournalEntry entry)
+    {
+        var place = "journal/" + entry.Key;
+        return session.Prepare("UPDATE journal SET base=$2, sent=$3 WHERE id=$1", entry.Id, Sealed(entry.Base), Sealed(entry.Local)).ExecuteNonQuery();
+
+        object Sealed(JsonObject? obj) => obj is null ? DBNull.Value : database.Seal(System.Text.Encoding.UTF8.GetBytes(obj.ToJsonString()), place);
     }
 
     /// <summary>Takes an entry off, if it is still as it was read.</summary>

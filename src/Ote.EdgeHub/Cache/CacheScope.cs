@@ -18,11 +18,12 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _bytes;
     private long _floor;
-    private long _doubtful;
+    private long _doubtful; // the newest revision that was given here
+    private bool _hasOurs; // since the last whole list
 
     public CacheScope(NodeCache cache, long id, CacheQuery query, long revision, long doubtful, bool complete, IEnumerable<string> grants, Action<Change, Exception> failed)
     {
-        (_cache, Id, Query, _floor, _doubtful) = (cache, id, query, revision, doubtful);
+        (_cache, Id, Query, _floor, _doubtful, _hasOurs) = (cache, id, query, revision, doubtful, doubtful > 0);
         _grants = grants.ToDictionary(caller => caller, _ => DateTimeOffset.MinValue, StringComparer.Ordinal);
         Changes = new ChangeHub(revision, failed);
         if (complete)
@@ -56,8 +57,17 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         {
             lock (_gate)
             {
-                return _doubtful > 0;
+                return _hasOurs;
             }
+        }
+    }
+
+    /// <summary>Whether a version may have been given here while cut off: the API server may have given the same number to something else meanwhile.</summary>
+    public bool MayBeOurs(long revision)
+    {
+        lock (_gate)
+        {
+            return revision <= _doubtful;
         }
     }
 
@@ -181,7 +191,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     {
         lock (_gate)
         {
-            _doubtful = revision;
+            (_doubtful, _hasOurs) = (revision, true);
         }
     }
 
@@ -191,7 +201,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         lock (_gate)
         {
             _log.Clear();
-            (_bytes, _floor) = (0, revision);
+            (_bytes, _floor, _hasOurs) = (0, revision, false);
         }
 
         Changes.Publish([], revision);

@@ -38,12 +38,17 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
                     var key = NodeCache.KeyOf(scope.Query, obj);
                     var at = NodeCache.Revision(obj.ResourceVersion());
                     var known = _left.Remove(key, out var had);
-                    if (known && had == at)
+                    if (known && had == at && !scope.MayBeOurs(at))
                     {
                         continue;
                     }
 
                     var json = EncodedObject.Of(obj).At(at);
+                    if (known && had == at && CacheRows.Find(session, database, scope.Id, key)!.Json.AsSpan().SequenceEqual(json))
+                    {
+                        continue;
+                    }
+
                     if (!_isFirst)
                     {
                         _changes.Add(new Change(at, known ? ChangeKind.Modified : ChangeKind.Added, key, json, known ? CacheRows.Find(session, database, scope.Id, key)?.Json : null));
@@ -90,6 +95,7 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
             }
 
             scope.Completed();
+            cache.DropSingles(scope);
         }
 
         cache.TellFilled();

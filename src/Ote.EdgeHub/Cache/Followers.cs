@@ -16,6 +16,7 @@ namespace Ote.EdgeHub.Cache;
 internal sealed class Followers(
     NodeCache cache, NodeIdentities identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
 {
+    private static readonly TimeSpan Anew = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private readonly Dictionary<CacheScope, (Task Task, CancellationTokenSource Stop)> _running = [];
     private CancellationTokenSource? _connected;
@@ -90,10 +91,35 @@ internal sealed class Followers(
             return;
         }
 
-        var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
         var from = scope.Complete.IsCompleted && !scope.IsDoubtful ? $"{scope.Revision}" : null;
-        var reflector = new Reflector(identity.Client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from);
         var stop = CancellationTokenSource.CreateLinkedTokenSource(connected.Token);
-        _running[scope] = (Task.Run(() => reflector.RunAsync(stop.Token), CancellationToken.None), stop);
+        _running[scope] = (Task.Run(() => FollowAsync(scope, identity, kind, from, stop.Token), CancellationToken.None), stop);
+    }
+
+    /// <summary>A copy that nobody keeps any more would be told for true for ever: what a watch did not expect ends it, and it is begun anew.</summary>
+    private async Task FollowAsync(CacheScope scope, NodeIdentity identity, ResourceRef kind, string? from, CancellationToken stop)
+    {
+        var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await new Reflector(identity.Client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from).RunAsync(stop).ConfigureAwait(false);
+            }
+#pragma warning disable CA1031 // Whatever it is, the copy has to be followed.
+            catch (Exception fault) when (!stop.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                log.FollowingFailed(scope.Query.Resource, fault);
+                from = null;
+                await Task.Delay(Anew, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+#pragma warning disable CA1031 // It ends, and is waited for.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                return;
+            }
+        }
     }
 }

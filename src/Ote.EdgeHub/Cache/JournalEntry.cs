@@ -9,4 +9,5 @@ namespace Ote.EdgeHub.Cache;
 /// <param name="Began">When it was first written.</param>
 /// <param name="Base">As the API server knew it last; null: it did not.</param>
 /// <param name="Local">As it is here; null: it is gone.</param>
-internal sealed record JournalEntry(long Id, StoreKey Key, DateTimeOffset Began, JsonObject? Base, JsonObject? Local);
+/// <param name="Sent">As it was here when the API server was last told of it, which may or may not have heard; null: it was not told.</param>
+internal sealed record JournalEntry(long Id, StoreKey Key, DateTimeOffset Began, JsonObject? Base, JsonObject? Local, JsonObject? Sent = null);

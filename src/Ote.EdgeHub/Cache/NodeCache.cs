@@ -89,12 +89,20 @@ internal sealed class NodeCache : IDisposable
     /// <summary>Notes that the API server lets a caller read a query, durably when it is new.</summary>
     public void Grant(CacheScope scope, string caller)
     {
-        if (!scope.IsGranted(caller))
+        lock (_writing)
         {
-            _database.Write(session => CacheRows.Grant(session, scope.Id, caller));
-        }
+            if (!IsHere(scope))
+            {
+                return; // Its row's number may be another copy's by now, and that is not this caller's to read.
+            }
 
-        scope.Grant(caller, _time.GetUtcNow());
+            if (!scope.IsGranted(caller))
+            {
+                _database.Write(session => CacheRows.Grant(session, scope.Id, caller));
+            }
+
+            scope.Grant(caller, _time.GetUtcNow());
+        }
     }
 
     /// <summary>Notes durably that it does not any more.</summary>
@@ -146,9 +154,14 @@ internal sealed class NodeCache : IDisposable
                     var version = Revision(obj.ResourceVersion());
                     var key = KeyOf(scope.Query, obj);
                     var former = CacheRows.Find(session, _database, scope.Id, key);
-                    if (gone ? former is null : former?.Revision == version)
+                    if (gone ? former is null : former?.Revision == version && !scope.MayBeOurs(version))
                     {
                         continue;
+                    }
+
+                    if (!scope.Query.IsFollowed && !scope.IsDoubtful && former?.Revision > version)
+                    {
+                        continue; // Answers overtake one another.
                     }
 
                     var json = EncodedObject.Of(obj).At(version);
@@ -160,6 +173,26 @@ internal sealed class NodeCache : IDisposable
                 return CacheRows.Reached(session, scope.Id, revision);
             });
             scope.Publish(changes, revision);
+            foreach (var change in scope.Query.IsFollowed ? changes : [])
+            {
+                if (_scopes.GetValueOrDefault(SingleOf(scope.Query, change.Key)) is { } single)
+                {
+                    Drop(single);
+                }
+            }
+        }
+    }
+
+    /// <summary>Lets go of copies of single objects that a copy kept by a watch shows, or would show if they were still there: nobody would tell them what becomes of it.</summary>
+    internal void DropSingles(CacheScope scope)
+    {
+        foreach (var single in _scopes.Values.Where(single => !single.Query.IsFollowed && single.Query.Resource == scope.Query.Resource).ToArray())
+        {
+            var key = new StoreKey(single.Query.Resource, single.Query.Namespace ?? "", single.Query.Name!);
+            if (Find(single.Id, key) is { } kept && scope.Query.Matches(key, (JsonObject)JsonNode.Parse(kept.Json)!))
+            {
+                Drop(single);
+            }
         }
     }
 
@@ -236,6 +269,9 @@ internal sealed class NodeCache : IDisposable
     /// <summary>Notes one durably.</summary>
     public void Add(ResourceRef kind) => _database.Write(session => CacheRows.AddKind(session, kind));
 
+    /// <summary>Notes durably that the API server is about to be told of an entry: whether it heard may never be known here.</summary>
+    public void Sending(JournalEntry entry) => _database.Write(session => CacheRows.Sending(session, _database, entry));
+
     /// <summary>Takes an entry off the journal, unless more was written to it meanwhile.</summary>
     /// <returns>Whether it is off.</returns>
     public bool Told(JournalEntry entry) => _database.Write(session => CacheRows.Forget(session, _database, entry));
@@ -269,6 +305,8 @@ internal sealed class NodeCache : IDisposable
 
     internal static long Revision(string version) =>
         long.TryParse(version, out var number) ? number : throw new FormatException($"the API server's resourceVersion '{version}' is no number: such a server's objects cannot be kept here");
+
+    private static CacheQuery SingleOf(CacheQuery query, StoreKey key) => query with { Namespace = key.Namespace.Length == 0 ? null : key.Namespace, Name = key.Name, LabelSelector = "", FieldSelector = "" };
 
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -20,8 +20,8 @@ internal sealed class NodeDatabase : IDisposable
         CREATE TABLE IF NOT EXISTS grants (scope INTEGER NOT NULL, caller TEXT NOT NULL, PRIMARY KEY (scope, caller)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
         CREATE UNIQUE INDEX IF NOT EXISTS by_name ON objects (scope, ns, name);
-        CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, base BLOB, local BLOB, UNIQUE (resource, ns, name));
         CREATE TABLE IF NOT EXISTS kinds (grp TEXT NOT NULL, version TEXT NOT NULL, plural TEXT NOT NULL, kind TEXT NOT NULL, namespaced INTEGER NOT NULL, PRIMARY KEY (grp, version, plural)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, base BLOB, local BLOB, sent BLOB, UNIQUE (resource, ns, name));
         CREATE TABLE IF NOT EXISTS answers (mark TEXT PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
         """;
 
@@ -140,6 +140,11 @@ internal sealed class NodeDatabase : IDisposable
         {
             connection.Open();
             session.Execute(Layout);
+            if (session.Scalar("SELECT COUNT(*) FROM pragma_table_info('journal') WHERE name='sent'") == 0)
+            {
+                session.Execute("ALTER TABLE journal ADD COLUMN sent BLOB"); // A journal of before there was such a column.
+            }
+
             using (var check = connection.CreateCommand())
             {
                 check.CommandText = "PRAGMA quick_check(1)";

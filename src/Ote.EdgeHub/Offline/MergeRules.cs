@@ -33,6 +33,34 @@ internal static class MergeRules
     public static string? RefusesPod(JsonObject pod) => pod.Annotation(MirrorHash) is not null ? null
         : "while the node is cut off from its API servers no pod is admitted; only mirror pods of the kubelet's own manifests are. Create it when they answer again, or put its manifest into the kubelet's folder for static pods";
 
+    /// <summary>
+    /// What the API server was told before and has now was heard, though its answer may have been lost: what users are right about must not be taken for a user's change when it is the node's own. Gives the entry with that in its base.
+    /// </summary>
+    public static JournalEntry Heard(JournalEntry entry, JsonObject? there)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        if (entry is not { Base: { } before, Sent: { } sent } || there?.Uid() != before.Uid())
+        {
+            return entry;
+        }
+
+        var known = before.Copy();
+        foreach (var part in (string[])["labels", "annotations"])
+        {
+            var (then, now) = (sent.At("metadata", part) as JsonObject ?? [], there.At("metadata", part) as JsonObject ?? []);
+            foreach (var name in then.Union(before.At("metadata", part) as JsonObject ?? []).Select(field => field.Key).Where(name => JsonNode.DeepEquals(then[name], now[name])).ToArray())
+            {
+                known.Child("metadata").Child(part).Remove(name);
+                if (now[name] is { } value)
+                {
+                    known.Child("metadata").Child(part)[name] = value.DeepClone();
+                }
+            }
+        }
+
+        return entry with { Base = known };
+    }
+
     /// <summary>How an entry is merged with what the API server has now.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="there">The object there; null: there is none of its name.</param>

@@ -43,10 +43,24 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         try
         {
             var there = await client.GetAsync(kind, entry.Key.Namespace, entry.Key.Name, stop).ConfigureAwait(false);
+            entry = MergeRules.Heard(entry, there);
             var merge = MergeRules.Decide(entry, there, time.GetUtcNow());
+            if (merge.Steps.Count > 0)
+            {
+                cache.Sending(entry);
+            }
+
             foreach (var step in merge.Steps)
             {
-                await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
+                try
+                {
+                    await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
+                }
+                catch (KubeStatusException refused) when (IsFinal(refused))
+                {
+                    // What is refused of the labels says nothing of the status, and the other way round.
+                    log.MergeConflict(entry.Key.ToString(), $"the API server refuses {Name(step)}: {refused.Message}");
+                }
             }
 
             foreach (var conflict in merge.Conflicts)
@@ -54,12 +68,23 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
                 log.MergeConflict(entry.Key.ToString(), conflict);
             }
         }
-        catch (KubeStatusException refused) when (refused.Code is >= 400 and < 500 and not (401 or 408 or 429))
+        catch (KubeStatusException refused) when (IsFinal(refused))
         {
             // Asked again it would say the same; the node goes on, and the reason is where an operator looks.
             log.MergeConflict(entry.Key.ToString(), $"the API server refuses it: {refused.Message}");
         }
     }
+
+    /// <summary>Whether it would say the same again.</summary>
+    private static bool IsFinal(KubeStatusException refused) => refused.Code is >= 400 and < 500 and not (401 or 408 or 429);
+
+    private static string Name(MergeStep step) => step switch
+    {
+        MergeStep.Create => "its creation",
+        MergeStep.Patch { Subresource: { } subresource } => $"its {subresource}",
+        MergeStep.Patch => "its labels and annotations",
+        _ => "its deletion",
+    };
 
     private static Task DoAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep step, CancellationToken stop) => step switch
     {

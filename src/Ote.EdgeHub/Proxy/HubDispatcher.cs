@@ -184,13 +184,15 @@ internal sealed class HubDispatcher(
         }
     }
 
-    /// <summary>One object: from a copy that has it; nowhere when a copy that would have it has not.</summary>
+    /// <summary>One object: from a copy that has it, those that a watch keeps first; nowhere when a copy that would have it has not.</summary>
     private async Task ReadAsync(HttpContext context, Caller caller, HubRequest request)
     {
         var query = CacheQuery.Of(request.Path!) with { LabelSelector = "", FieldSelector = "" };
         var key = new StoreKey(query.Resource, query.Namespace ?? "", query.Name!);
         var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && scope.IsGranted(caller.Name)).ToList();
-        var scope = known.Find(candidate => cache.Find(candidate.Id, key) is not null) ?? known.Find(candidate => (candidate.Query.Covers(key) && candidate.Complete.IsCompleted) || cache.EndedHere(key));
+        var scope = known.Find(candidate => candidate.Query.IsFollowed && cache.Find(candidate.Id, key) is not null)
+            ?? known.Find(candidate => candidate.Query.Covers(key) && candidate.Complete.IsCompleted)
+            ?? known.Find(candidate => cache.Find(candidate.Id, key) is not null || cache.EndedHere(key));
         await (scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 

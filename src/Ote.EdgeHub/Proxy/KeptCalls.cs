@@ -158,7 +158,8 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
         }
 
         var query = CacheQuery.Of(path) with { Name = obj.Name(), LabelSelector = "", FieldSelector = "" };
-        var isShown = cache.Scopes.Any(scope => scope.Query.IsFollowed && scope.Query.Resource == query.Resource && cache.Find(scope.Id, NodeCache.KeyOf(query, obj)) is not null);
+        var key = NodeCache.KeyOf(query, obj);
+        var isShown = cache.Scopes.Any(scope => scope.Query.IsFollowed && scope.Query.Resource == query.Resource && (scope.Query.Matches(key, obj) || cache.Find(scope.Id, key) is not null));
         if (isShown || (request.Method is "POST" or "PUT" or "PATCH" && path.Resource == "pods"))
         {
             return; // The watch brings it.

@@ -154,6 +154,32 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Object_that_was_read_by_its_name_before_a_watch_kept_it_is_told_as_the_watch_has_it()
+    {
+        await _world.CreatePodAsync("a");
+        await _world.Node.GetAsync(Kinds.Pods, "default", "a", Token);
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await LabelAsync("a", "new");
+        await LabelIsShownAsync("new");
+        await _world.CutAsync();
+        Assert.Equal("new", (await _world.Node.GetAsync(Kinds.Pods, "default", "a", Token))!.Labels().Text("word"));
+    }
+
+    [Fact]
+    public async Task Version_that_the_API_server_gives_as_the_hub_did_while_cut_off_does_not_hide_what_it_has()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        await StatusAsync("a", "10.0.0.9");
+        var local = await StatusAsync("a", "10.0.0.10");
+        await LabelAsync("a", "new");
+        await _world.RestoreAsync(); // The label had the first of these versions, and the status that is told has the second.
+        Assert.Equal(local.ResourceVersion(), (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!.ResourceVersion());
+        await LabelIsShownAsync("new");
+    }
+
+    [Fact]
     public async Task Journal_is_told_on_return_and_empty_then_also_over_a_restart_of_the_hub()
     {
         var pod = await _world.CreatePodAsync("a");
@@ -227,6 +253,12 @@ public sealed class EdgeHubTests : IAsyncLifetime
 
     private static JsonObject Mirror(string name) => (JsonObject)JsonNode.Parse(
         $$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","namespace":"default","annotations":{"kubernetes.io/config.mirror":"h"}},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}}""")!;
+
+    private Task<JsonObject> LabelAsync(string pod, string word) => _world.Upstream.PatchAsync(
+        Kinds.Pods, "default", pod, PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["word"] = word } } }, Token);
+
+    private Task LabelIsShownAsync(string word) => HubWorld.UntilAsync(
+        async () => (await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1")).Single().Labels().Text("word") == word, "the copy has the label");
 
     private Task<JsonObject> StatusAsync(string pod, string ip) => _world.Node.PatchAsync(
         Kinds.Pods, "default", pod, PatchKind.StrategicMerge, new JsonObject { ["status"] = new JsonObject { ["podIP"] = ip } }, Token, "status");

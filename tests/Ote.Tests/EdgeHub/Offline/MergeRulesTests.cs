@@ -81,6 +81,18 @@ public sealed class MergeRulesTests
     }
 
     [Fact]
+    public void Label_that_the_node_has_told_before_the_answer_was_lost_is_the_nodes_own_and_not_a_users_change()
+    {
+        var entry = Entry("/nodes", Labelled("v1"), Labelled("v3"), s_now) with { Sent = Labelled("v2") };
+        var merge = MergeRules.Decide(MergeRules.Heard(entry, Labelled("v2")), Labelled("v2"), s_now);
+        Assert.Equal("""{"metadata":{"labels":{"kubelet":"v3"},"uid":"n"}}""", Assert.IsType<MergeStep.Patch>(Assert.Single(merge.Steps)).Body.ToJsonString());
+        Assert.Empty(merge.Conflicts);
+        Assert.Single(MergeRules.Decide(MergeRules.Heard(entry, Labelled("a user's")), Labelled("a user's"), s_now).Conflicts);
+
+        static JsonObject Labelled(string version) => new() { ["metadata"] = new JsonObject { ["uid"] = "n", ["labels"] = new JsonObject { ["kubelet"] = version } } };
+    }
+
+    [Fact]
     public void Event_is_told_unless_an_API_server_would_have_forgotten_it_by_now()
     {
         Assert.IsType<MergeStep.Create>(Assert.Single(MergeRules.Decide(Entry("/events", null, Pod("e", "x"), s_now.AddMinutes(-59)), null, s_now).Steps));

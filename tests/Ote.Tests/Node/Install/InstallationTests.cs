@@ -26,7 +26,7 @@ public sealed class InstallationTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private string[] Arguments => ["--kubeconfig", "/etc/kubernetes/kubelet.conf"];
+    private static string[] Arguments => ["--kubeconfig", "/etc/kubernetes/kubelet.conf"];
 
     public void Dispose() => _folder.Dispose();
 

@@ -1,0 +1,45 @@
+using System.Net;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Offline;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Store;
+using Ote.Testing.Kubernetes;
+
+namespace Ote.Tests.EdgeHub.Offline;
+
+public sealed class ReplayTests
+{
+    private const string Before = """{"apiVersion":"v1","kind":"Node","metadata":{"name":"n","uid":"u","resourceVersion":"1","labels":{"a":"1"}},"status":{"phase":"x"}}""";
+    private const string After = """{"apiVersion":"v1","kind":"Node","metadata":{"name":"n","uid":"u","resourceVersion":"2","labels":{"a":"2"}},"status":{"phase":"y"}}""";
+
+    [Fact]
+    public async Task Labels_that_are_refused_do_not_keep_the_status_from_being_told()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
+        using var cache = new NodeCache(database, TimeProvider.System, NullLogger.Instance);
+        var told = new List<string>();
+        using var client = new KubeClient(new HttpClient(new Server(told)) { BaseAddress = new Uri("https://up/") });
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(["GET /api/v1/nodes/n", "PATCH /api/v1/nodes/n", "PATCH /api/v1/nodes/n/status"], told);
+        Assert.Equal(0, cache.Journalled);
+    }
+
+    /// <summary>An API server at which nobody may change labels.</summary>
+    private sealed class Server(List<string> told) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            told.Add($"{request.Method} {request.RequestUri!.AbsolutePath}");
+            var refused = request.Method == HttpMethod.Patch && request.RequestUri.AbsolutePath.EndsWith("/n", StringComparison.Ordinal);
+            return Task.FromResult(new HttpResponseMessage(refused ? HttpStatusCode.Forbidden : HttpStatusCode.OK)
+            {
+                Content = new StringContent(refused ? """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","message":"no","code":403}""" : Before, Encoding.UTF8, "application/json"),
+            });
+        }
+    }
+}
