@@ -1,11 +1,12 @@
 using System.Buffers;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 
 namespace Ote.Shim.Live;
 
 /// <summary>
 /// A request as it goes on, whose answer says so, where the protocol has a place for it, when the way it came by breaks: of a connection that merely ends some clients say nothing. A watch ends with an event of type ERROR; where the
-/// way breaks within an event there is no place for another, and the connection is ended as of any answer. All else goes on as it comes.
+/// way breaks within an event there is no place for another, and the connection is ended as of any answer. An exec or attach over SPDY ends as of a command that failed. All else goes on as it comes.
 /// </summary>
 /// <param name="target">Path and query.</param>
 /// <param name="isDropped">Whether a header does not go along.</param>
@@ -15,10 +16,17 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
 {
     private const int BufferBytes = 16 * 1024;
     private readonly bool _isWatch = IsWatch(target);
+    private readonly bool _isExec = IsExec(target);
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var hasBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken).ConfigureAwait(false);
+        if (proxyResponse is { StatusCode: System.Net.HttpStatusCode.SwitchingProtocols } && _isExec && proxyResponse.Headers.Upgrade.Any(u => u.Name.Equals("SPDY", StringComparison.OrdinalIgnoreCase)))
+        {
+            proxyResponse.Content = new Upgraded(new ExecStream(await proxyResponse.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false), Failure(proxyResponse)));
+            return hasBody;
+        }
+
         if (!hasBody || !_isWatch || proxyResponse is not { StatusCode: System.Net.HttpStatusCode.OK, Content: { Headers: { ContentType.MediaType: "application/json", ContentEncoding.Count: 0 } } content })
         {
             return hasBody;
@@ -34,6 +42,15 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
         var query = target.IndexOf('?', StringComparison.Ordinal);
         return query >= 0 && target[(query + 1)..].Split('&').Any(p => p is "watch" or "watch=" or "watch=true" or "watch=1" or "watch=True" or "watch=t");
     }
+
+    /// <summary>Whether a path and query have a command run, or join one that runs.</summary>
+    internal static bool IsExec(string target) => target.Split('?')[0].Split('/') is [.., "pods", _, "exec" or "attach"];
+
+    /// <summary>What a client that agreed on a protocol understands as a command's failure: a Status from the fourth version on, words before.</summary>
+    private ReadOnlyMemory<byte> Failure(HttpResponseMessage answer) =>
+        answer.Headers.TryGetValues("X-Stream-Protocol-Version", out var versions) && versions.Any(v => v is "v4.channel.k8s.io" or "v5.channel.k8s.io")
+            ? LiveStatus.Encode(StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", broken)
+            : Encoding.UTF8.GetBytes(broken);
 
     private async Task CopyAsync(HttpContext context, HttpContent content)
     {
@@ -94,5 +111,29 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
         line.Write(LiveStatus.Encode(StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", broken).Span);
         line.Write("}\n"u8);
         await context.Response.Body.WriteAsync(line.ToArray(), context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>What comes and goes over a connection that both sides use as they like.</summary>
+    private sealed class Upgraded(Stream stream) : HttpContent
+    {
+        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(stream);
+
+        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => throw new NotSupportedException();
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                stream.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
     }
 }

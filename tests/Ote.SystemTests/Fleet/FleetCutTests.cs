@@ -48,6 +48,30 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
     }
 
     [Fact]
+    public async Task Logs_that_are_read_slowly_and_cut_end_in_an_error_and_a_watch_of_one_cluster_says_why()
+    {
+        await using Cut cut = await Cut.BeginAsync(fleet, clusters);
+        string ns = cut.Shop.Namespace;
+        await cut.Tree.A.Kubectl.ExpectAsync("run", "talker", "-n", ns, $"--image={LocalImage.Name}", "--image-pull-policy=Never", "--command", "--", "sh", "-c", "while true; do head -c 65536 /dev/zero | tr '\\0' x; echo; sleep 0.1; done");
+        await cut.Tree.A.Kubectl.ExpectAsync("wait", "--for=condition=ready", "pod/talker", "-n", ns, "--timeout=50s");
+        await cut.ShownAsync("talker");
+
+        await using Piped logs = await Piped.StartAsync(_scratch, cut.Tree.Kubectl(), "logs", "-f", "-n", ns, "talker-a");
+        await logs.TakeAsync(Part, Ct);
+        await using Piped watch = await Piped.StartAsync(_scratch, cut.Tree.Kubectl(), "get", "--raw", $"/clusters/a/api/v1/namespaces/{ns}/configmaps?watch=true");
+        await watch.TakeAsync(100, Ct);
+        await cut.Tree.North.KillAsync();
+        await logs.RestAsync(s_soon, Ct);
+        await logs.FailedAsync(s_soon);
+        string told = await watch.TextAsync(s_soon, Ct);
+        Assert.Contains("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\"", told, StringComparison.Ordinal);
+        Assert.Contains("the way to cluster a broke", told, StringComparison.Ordinal);
+
+        await cut.MendAsync();
+        await cut.Tree.Kubectl().ExpectAsync("logs", "--tail=1", "-n", ns, "talker-a");
+    }
+
+    [Fact]
     public async Task A_copy_from_a_pod_that_is_cut_ends_in_an_error_and_works_again()
     {
         await using Cut cut = await Cut.BeginAsync(fleet, clusters);
@@ -61,6 +85,23 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         await cut.MendAsync();
         (await cut.Tree.Kubectl().RunAsync(["cp", "-n", ns, $"{pod}-a:/www/big", file], null, s_long, Ct)).Succeeded();
         Assert.Equal(sum, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file, Ct))));
+    }
+
+    [Fact]
+    public async Task A_copy_into_a_pod_that_is_cut_ends_in_an_error_and_works_again()
+    {
+        await using Cut cut = await Cut.BeginAsync(fleet, clusters);
+        string ns = cut.Shop.Namespace, pod = cut.Shop.Pod, file = _scratch["into"];
+        await using (FileStream large = File.Create(file))
+            large.SetLength(400L * Part);
+        await using GuardedProcess copy = await StartAsync(cut.Tree.Kubectl(), "cp", "-n", ns, file, $"{pod}-a:/www/into");
+        await cut.InPodAsync($"until [ $(stat -c %s /www/into 2>/dev/null || echo 0) -gt {Part} ]; do sleep 0.05; done");
+        await cut.Tree.North.KillAsync();
+        await FailedAsync(copy);
+
+        await cut.MendAsync();
+        (await cut.Tree.Kubectl().RunAsync(["cp", "-n", ns, file, $"{pod}-a:/www/into"], null, s_long, Ct)).Succeeded();
+        Assert.Equal($"{400L * Part}", await cut.InPodAsync("stat -c %s /www/into"));
     }
 
     [Fact]
