@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -17,6 +18,11 @@ namespace Ote.EdgeHub.Proxy;
 /// <param name="time">The clock.</param>
 internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens pods, X509Certificate2Collection authorities, Func<bool> isConnected, TimeProvider time)
 {
+    /// <summary>For so long a connection's certificate is not judged again while it has not run out: building its chain takes longer than all else that a short request needs.</summary>
+    private static readonly TimeSpan Trust = TimeSpan.FromMinutes(1);
+
+    private readonly ConditionalWeakTable<X509Certificate2, Judgement> _judged = [];
+
     /// <summary>The caller; null with the reason why there is none.</summary>
     public async ValueTask<(Caller? Caller, string Reason)> FindAsync(HttpContext context)
     {
@@ -42,14 +48,27 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
             return (null, "no credentials came with the request: show the client certificate or the token of a kubeconfig that the hub was given");
         }
 
-        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        if (!IsIssued(certificate))
+        var (name, isIssued, _) = Judge(certificate);
+        if (!isIssued)
         {
             return (null, $"the certificate of \"{name}\" was not issued by the cluster's client authority, or is not good now");
         }
 
         return identities.Component(name) is { } known ? (new Caller(name, known, null), "")
             : (null, $"the hub has no credentials of \"{name}\" to pass on its requests with: start it with that component's kubeconfig too");
+    }
+
+    private Judgement Judge(X509Certificate2 certificate)
+    {
+        var now = time.GetUtcNow();
+        if (_judged.TryGetValue(certificate, out var known) && known.IsIssued && now - known.At < Trust && now <= certificate.NotAfter)
+        {
+            return known;
+        }
+
+        var judged = new Judgement(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), IsIssued(certificate), now);
+        _judged.AddOrUpdate(certificate, judged);
+        return judged;
     }
 
     private bool IsIssued(X509Certificate2 certificate)
@@ -64,4 +83,6 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
         chain.ChainPolicy.VerificationTime = expired && !isConnected() ? certificate.NotAfter.ToUniversalTime().AddMinutes(-1) : now.UtcDateTime;
         return chain.Build(certificate);
     }
+
+    private sealed record Judgement(string Name, bool IsIssued, DateTimeOffset At);
 }

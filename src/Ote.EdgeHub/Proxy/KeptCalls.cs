@@ -69,7 +69,7 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
         {
             return false;
         }
-        catch (Exception broken) when (broken is HttpRequestException or IOException || (broken is OperationCanceledException && patience.IsCancellationRequested))
+        catch (Exception broken) when (broken is HttpRequestException or IOException or ObjectDisposedException || (broken is OperationCanceledException && patience.IsCancellationRequested))
         {
             if (request.Method == "GET")
             {

@@ -30,7 +30,7 @@ internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? c
         }
         else
         {
-            await SiteRefusal.ForwardAsync(clusters, request, origin.Cluster, target).ConfigureAwait(false);
+            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.WebSockets;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 
@@ -92,7 +93,8 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
         {
             return await source.ReadAsync(buffer, late.Token).ConfigureAwait(false);
         }
-        catch (Exception cut) when (cut is IOException or HttpRequestException or OperationCanceledException && !gone.IsCancellationRequested)
+        // A stream over a WebSocket breaks with that's own exception.
+        catch (Exception cut) when (!gone.IsCancellationRequested && cut is IOException or HttpRequestException or WebSocketException or ObjectDisposedException or OperationCanceledException)
         {
             return -1;
         }

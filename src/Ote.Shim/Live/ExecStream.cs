@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
+using System.Net.WebSockets;
 
 namespace Ote.Shim.Live;
 
 /// <summary>
 /// What comes of an <c>exec</c> or <c>attach</c> over SPDY (https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1), frame by frame. Where the connection ends before the command's end was told, that is told in its place: clients take a
-/// connection that merely ends for a command that ended well, and so a part of what it was to carry for the whole. What goes the other way is left as it is. One reads and one writes at a time.
+/// connection that merely ends for a command that ended well, and so a part of what it was to carry for the whole. Where what goes the other way cannot be carried any more, the connection has ended too, and that is told as well. One reads and one
+/// writes at a time.
 /// </summary>
 /// <param name="inner">The connection; owned.</param>
 /// <param name="failure">What is told as the command's end, in the form that was agreed on.</param>
@@ -19,6 +21,7 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
     private int _passing; // of a long frame, so much goes on as it comes
     private bool _hasEnded; // the command, as the server has told
     private bool _isOver;
+    private readonly CancellationTokenSource _cannotWrite = new();
 
     public override bool CanRead => true;
 
@@ -56,9 +59,39 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
         }
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_cannotWrite.IsCancellationRequested)
+        {
+            return; // Whoever sends is about to be told, by what is read.
+        }
 
-    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+        try
+        {
+            await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            await _cannotWrite.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    public override async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        if (_cannotWrite.IsCancellationRequested)
+        {
+            return;
+        }
+
+        try
+        {
+            await inner.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            await _cannotWrite.CancelAsync().ConfigureAwait(false);
+        }
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -75,6 +108,7 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
         if (disposing)
         {
             inner.Dispose();
+            _cannotWrite.Dispose();
         }
 
         base.Dispose(disposing);
@@ -112,15 +146,19 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
 
         try
         {
-            var read = await inner.ReadAsync(_buffer.AsMemory(_end), ct).ConfigureAwait(false);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _cannotWrite.Token);
+            var read = await inner.ReadAsync(_buffer.AsMemory(_end), either.Token).ConfigureAwait(false);
             _end += read;
             return read > 0;
         }
-        catch (IOException) when (!_hasEnded && _passing == 0)
+        catch (Exception broken) when (!_hasEnded && _passing == 0 && (IsBreak(broken) || (broken is OperationCanceledException && !ct.IsCancellationRequested)))
         {
             return false; // told below
         }
     }
+
+    /// <summary>Whether a connection has ended; one over a WebSocket breaks with that's own exception.</summary>
+    private static bool IsBreak(Exception fault) => fault is IOException or WebSocketException or ObjectDisposedException;
 
     /// <summary>In place of what did not come; in the middle of a long frame there is no place for it.</summary>
     private void End()

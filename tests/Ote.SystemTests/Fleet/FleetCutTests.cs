@@ -5,7 +5,7 @@ using Ote.SystemTests.Kubernetes;
 namespace Ote.SystemTests.Fleet;
 
 /// <summary>
-/// A controller on the way is killed in the middle of what goes through it: whoever reads or writes is told in bounded time and with another exit code than 0, never takes a part for the whole, and has all of it
+/// The controller of a site, two links below, is killed in the middle of what goes through it: whoever reads or writes is told in bounded time and with another exit code than 0, never takes a part for the whole, and has all of it
 /// when it tries again.
 /// </summary>
 [Collection(nameof(Fleet))]
@@ -36,7 +36,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
 
         await using Piped reader = await Piped.StartAsync(_scratch, cut.Tree.Kubectl(), "get", "--raw", list);
         await reader.TakeAsync(Part, Ct); // a reader that is slow: the rest waits on the way
-        await cut.Tree.North.KillAsync();
+        await cut.Tree.ControllerOfA.KillAsync();
         Assert.True(await reader.RestAsync(s_soon, Ct) < (long)Maps * Bytes, "the list was whole");
         await reader.FailedAsync(s_soon);
 
@@ -60,7 +60,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         await logs.TakeAsync(Part, Ct);
         await using Piped watch = await Piped.StartAsync(_scratch, cut.Tree.Kubectl(), "get", "--raw", $"/clusters/a/api/v1/namespaces/{ns}/configmaps?watch=true");
         await watch.TakeAsync(100, Ct);
-        await cut.Tree.North.KillAsync();
+        await cut.Tree.ControllerOfA.KillAsync();
         await logs.RestAsync(s_soon, Ct);
         await logs.FailedAsync(s_soon);
         string told = await watch.TextAsync(s_soon, Ct);
@@ -79,7 +79,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         string sum = (await cut.InPodAsync(Fill)).Split(' ')[0];
         await using GuardedProcess copy = await StartAsync(cut.Tree.Kubectl(), "cp", "-n", ns, $"{pod}-a:/www/big", file);
         await UntilAsync(() => File.Exists(file) && new FileInfo(file).Length > Part, copy);
-        await cut.Tree.North.KillAsync();
+        await cut.Tree.ControllerOfA.KillAsync();
         await FailedAsync(copy);
 
         await cut.MendAsync();
@@ -96,7 +96,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
             large.SetLength(400L * Part);
         await using GuardedProcess copy = await StartAsync(cut.Tree.Kubectl(), "cp", "-n", ns, file, $"{pod}-a:/www/into");
         await cut.InPodAsync($"until [ $(stat -c %s /www/into 2>/dev/null || echo 0) -gt {Part} ]; do sleep 0.05; done");
-        await cut.Tree.North.KillAsync();
+        await cut.Tree.ControllerOfA.KillAsync();
         await FailedAsync(copy);
 
         await cut.MendAsync();
@@ -115,7 +115,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         await using Stream served = await http.GetStreamAsync(await AddressAsync(forwarding), Ct);
         byte[] part = new byte[Part];
         await served.ReadExactlyAsync(part, Ct);
-        await cut.Tree.North.KillAsync();
+        await cut.Tree.ControllerOfA.KillAsync();
         await Assert.ThrowsAnyAsync<IOException>(() => served.CopyToAsync(Stream.Null, Ct).WaitAsync(s_soon, Ct));
         await FailedAsync(forwarding);
 
@@ -177,17 +177,18 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         public async Task<string> InPodAsync(string script) =>
             (await tree.A.Kubectl.RunAsync(["exec", "-n", shop.Namespace, shop.Pod, "--", "sh", "-c", script], null, s_long, Ct)).Succeeded().Out.Trim();
 
-        /// <summary>The controller runs again, and A is reached, by it or another way.</summary>
+        /// <summary>The controller runs again, and A is reached.</summary>
         public async Task MendAsync()
         {
             _mended = true;
-            await tree.North.StartAsync();
-            await tree.Kubectl().UntilAsync(status => status == "online", s_long, Ct, "get", "cs", "a", "-o", "jsonpath={.status.status}");
+            await tree.ControllerOfA.StartAsync();
+            await tree.ControllerOfA.WaitForLineAsync("Attached to parent", s_soon, Ct);
+            await tree.Kubectl(cluster: "a").UntilAsync(name => name == "namespace/default", s_soon, Ct, "get", "namespace", "default", "-o", "name");
         }
 
         public async ValueTask DisposeAsync()
         {
-            if (!_mended && tree.North.Exited.IsCompleted)
+            if (!_mended && tree.ControllerOfA.Exited.IsCompleted)
                 await MendAsync();
             await shop.DisposeAsync();
         }

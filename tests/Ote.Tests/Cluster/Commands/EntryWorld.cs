@@ -22,6 +22,7 @@ namespace Ote.Tests.Cluster.Commands;
 /// <summary>A control entry over a real API server in memory that can fail, above a subtree that is played by the test.</summary>
 internal sealed class EntryWorld : IAsyncDisposable
 {
+    private const int Turns = 8;
     private readonly ApiServer _server;
     private CommandController _controller = null!;
     private CancellationTokenSource _stop = null!;
@@ -140,13 +141,16 @@ internal sealed class EntryWorld : IAsyncDisposable
         [.. (await Api.ListAsync(Kinds.ClusterControllerResults, "default", new ListQuery($"ote.baidu.com/page=results,ote.baidu.com/generation={generation}"), ct))
             .Items.SelectMany(p => p.Items("results")!.OfType<JsonObject>())];
 
-    /// <summary>Lets the controller's clock run until something has happened.</summary>
+    /// <summary>Lets the controller's clock run until something has happened; what is under way gets its turns, so that the clock does not leave it behind.</summary>
     public async Task<T> WhileTimePasses<T>(Task<T> task)
     {
         while (!task.IsCompleted)
         {
             Time.Advance(TimeSpan.FromMilliseconds(5));
-            await Task.WhenAny(task, Task.Run(() => { }));
+            for (var i = 0; i < Turns && !task.IsCompleted; i++)
+            {
+                await Task.WhenAny(task, Task.Run(() => { }));
+            }
         }
 
         return await task;

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 using Ote.Shim.Live;
 
@@ -38,6 +39,19 @@ public sealed class ExecStreamTests
     }
 
     [Fact]
+    public async Task One_into_which_nothing_can_be_written_any_more_ends_as_failed_though_nothing_is_read_from_it()
+    {
+        await using var stream = new ExecStream(new Silent(), Encoding.UTF8.GetBytes("it broke"));
+        var buffer = new byte[777];
+        var reading = stream.ReadAsync(buffer, Ct);
+        Assert.False(reading.IsCompleted);
+        await stream.WriteAsync(new byte[10], Ct);
+        Assert.Equal(Told, buffer[..await reading]);
+        await stream.WriteAsync(new byte[10], Ct); // goes nowhere, and holds up nobody
+        Assert.Equal(0, await stream.ReadAsync(buffer, Ct));
+    }
+
+    [Fact]
     public async Task A_frame_that_is_too_long_to_be_held_goes_on_as_it_comes()
     {
         byte[] came = Frame(Out, 0, new string('x', 3_000_000));
@@ -68,6 +82,18 @@ public sealed class ExecStreamTests
         }
 
         return all.ToArray();
+    }
+
+    /// <summary>Tells nothing and takes nothing.</summary>
+    private sealed class Silent : MemoryStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            return 0;
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new WebSocketException("gone");
     }
 
     /// <summary>Comes in pieces, and then ends or breaks.</summary>
