@@ -22,8 +22,14 @@ internal static class RootApi
     {
         try
         {
-            if (await run.Api.GetAsync(Kinds.Clusters, null, Name, cancellation).ConfigureAwait(false) is not null
-                || (await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false)).Count == 0)
+            if (await run.Api.GetAsync(Kinds.Clusters, null, Name, cancellation).ConfigureAwait(false) is not null)
+            {
+                return;
+            }
+
+            // A root that has just begun may have written itself since the question above.
+            var all = await ClusterReader.AllAsync(run, cancellation).ConfigureAwait(false);
+            if (all.Count == 0 || all.Any(cluster => cluster.Name == Name))
             {
                 return;
             }

@@ -108,6 +108,16 @@ public sealed class JoinTokenCommandTests
     }
 
     [Fact]
+    public async Task A_root_that_writes_itself_while_it_is_asked_for_is_the_root()
+    {
+        await using var world = await CtlWorld.StartAsync();
+        world.Between = inner => new WritesRootAfterFirstAnswer(inner, world);
+        var result = await world.RunAsync("join-token", "create");
+        Assert.Equal(0, result.Code);
+        Assert.Contains("Token:    abcdef.", result.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Opposite_wishes_are_code_2()
     {
         await using var world = await CtlWorld.StartAsync();
@@ -125,4 +135,21 @@ public sealed class JoinTokenCommandTests
             ["data"] = new JsonObject { ["caPin"] = "sha256:00ff", ["parentAddress"] = "https://root.test:8287" },
         },
         CtlWorld.Stop);
+
+    private sealed class WritesRootAfterFirstAnswer(HttpMessageHandler inner, CtlWorld world) : DelegatingHandler(inner)
+    {
+        private bool _written;
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var answer = await base.SendAsync(request, cancellationToken);
+            if (!_written)
+            {
+                _written = true;
+                await world.AddClusterAsync("root", null, path: ["root"]);
+            }
+
+            return answer;
+        }
+    }
 }
