@@ -1,6 +1,8 @@
 namespace Ote.EdgeHub.Upstream;
 
-/// <summary>Asks each API server again and again whether it is ready (<c>/readyz</c>): one that hangs, or that answers 500, counts as failed like one that is not there.</summary>
+/// <summary>
+/// Asks each API server again and again whether it is ready (<c>/readyz</c>): one that hangs, or that answers 500, counts as failed; after a silence it is asked again at once, which has taken long enough. One that refuses the connection is left: nobody is there.
+/// </summary>
 /// <param name="servers">Who is asked, and told.</param>
 /// <param name="transport">With trust and credentials.</param>
 /// <param name="options">How often and how long.</param>
@@ -16,8 +18,10 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
         {
             try
             {
-                await AskAsync(server, stop).ConfigureAwait(false);
-                await Task.Delay(options.ProbeInterval, time, stop).ConfigureAwait(false);
+                if (await AskAsync(server, stop).ConfigureAwait(false))
+                {
+                    await Task.Delay(options.ProbeInterval, time, stop).ConfigureAwait(false);
+                }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -26,7 +30,8 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
         }
     }
 
-    private async Task AskAsync(Uri server, CancellationToken stop)
+    /// <returns>False: it was silent.</returns>
+    private async Task<bool> AskAsync(Uri server, CancellationToken stop)
     {
         using var patience = new CancellationTokenSource(options.ProbeTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, patience.Token);
@@ -44,13 +49,20 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
                 servers.Tell(server, health => health.Failed(), $"it says that it is not ready ({(int)answer.StatusCode})");
             }
         }
-        catch (HttpRequestException refused)
+        catch (HttpRequestException refused) when (refused.HttpRequestError == HttpRequestError.ConnectionError)
         {
-            servers.Tell(server, health => health.Failed(), refused.GetBaseException().Message);
+            servers.Tell(server, _ => ServerHealth.Refused, refused.GetBaseException().Message);
+        }
+        catch (HttpRequestException broken)
+        {
+            servers.Tell(server, health => health.Failed(), broken.GetBaseException().Message);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
             servers.Tell(server, health => health.Failed(), $"it did not answer within {options.ProbeTimeout.TotalSeconds:0.#} s");
+            return false;
         }
+
+        return true;
     }
 }

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace Ote.EdgeHub.Upstream;
 
 /// <summary>
-/// The API servers of the cluster and which of them is to be asked next: of those that are up, the one with the fewest requests under way, and in turn among equals. A running watch stays where it is. Thread-safe.
+/// The API servers of the cluster and which of them is to be asked next: of those that are up, one whose last probe or request went well before one that is doubted, then the one with the fewest requests under way, and in turn among
+/// equals. What is under way stays where it is until its server is left. Thread-safe.
 /// </summary>
 public sealed class UpstreamServers
 {
@@ -44,9 +45,14 @@ public sealed class UpstreamServers
         }
     }
 
-    /// <summary>Takes the server to ask next; give it back with <see cref="Release"/>. Null: none is up.</summary>
+    /// <summary>Takes the server to ask next; give it back with <see cref="Release"/>. Null: none is up, or none but the one that has just failed.</summary>
     /// <param name="but">One that has just failed.</param>
-    public Uri? Take(Uri? but = null)
+    public Uri? Take(Uri? but = null) => Take(but, out _);
+
+    /// <summary>The same, and when to give up what is under way there.</summary>
+    /// <param name="but">One that has just failed.</param>
+    /// <param name="left">Cancelled when the server is left: nothing more is to be hoped of it, and what waits for it may ask another.</param>
+    public Uri? Take(Uri? but, out CancellationToken left)
     {
         lock (_gate)
         {
@@ -54,12 +60,13 @@ public sealed class UpstreamServers
             for (var i = 0; i < _servers.Length; i++)
             {
                 var server = _servers[(_turn + i) % _servers.Length];
-                if (server.Health.IsUp && server.Address != but && (chosen is null || server.Pending < chosen.Pending))
+                if (server.Health.IsUp && server.Address != but && (chosen is null || server.Rank.CompareTo(chosen.Rank) < 0))
                 {
                     chosen = server;
                 }
             }
 
+            left = chosen?.Left.Token ?? CancellationToken.None;
             if (chosen is null)
             {
                 return null;
@@ -83,6 +90,13 @@ public sealed class UpstreamServers
     /// <summary>What became of a probe or a request.</summary>
     public void Tell(Uri server, Func<ServerHealth, ServerHealth> outcome, string? cause = null)
     {
+        // After the gate: who waits for the server goes on at once, and takes another.
+        TellAll(server, outcome, cause)?.Cancel();
+    }
+
+    private CancellationTokenSource? TellAll(Uri server, Func<ServerHealth, ServerHealth> outcome, string? cause)
+    {
+        CancellationTokenSource? left = null;
         lock (_gate)
         {
             var entry = Of(server);
@@ -96,7 +110,7 @@ public sealed class UpstreamServers
                     entry.Cause = cause;
                 }
 
-                return;
+                return null;
             }
 
             entry.Cause = cause;
@@ -104,6 +118,7 @@ public sealed class UpstreamServers
             if (was)
             {
                 _log.ServerLeft(server, cause ?? "it does not answer");
+                (left, entry.Left) = (entry.Left, new CancellationTokenSource());
             }
             else
             {
@@ -116,6 +131,8 @@ public sealed class UpstreamServers
                 Changed?.Invoke(after);
             }
         }
+
+        return left;
     }
 
     private Entry Of(Uri server) => Array.Find(_servers, entry => entry.Address == server) ?? throw new ArgumentException($"{server} is not one of the API servers", nameof(server));
@@ -127,6 +144,12 @@ public sealed class UpstreamServers
         public ServerHealth Health { get; set; } = ServerHealth.Unknown;
 
         public int Pending { get; set; }
+
+        /// <summary>One for each time that it is up. Nothing that needs disposing: no timer, no wait handle.</summary>
+        public CancellationTokenSource Left { get; set; } = new();
+
+        /// <summary>The lower the sooner.</summary>
+        public (bool IsDoubted, int Pending) Rank => (Health.Streak > 0, Pending);
 
         public string? Cause { get; set; }
     }
