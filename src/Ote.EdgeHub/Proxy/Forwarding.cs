@@ -14,39 +14,80 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
 {
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4) };
 
-    /// <summary>Passes one on, and its answer back.</summary>
+    /// <summary>Passes one on, and its answer back. A read whose server goes before it begins to answer is asked of the next; what has begun stays with its server.</summary>
     public async Task SendAsync(HttpContext context, Caller caller, string target)
     {
-        if (servers.Take() is not { } server)
+        var mayAskAgain = (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) && !context.Request.Headers.ContainsKey("Upgrade");
+        Uri? failed = null;
+        var cause = "no API server of the cluster answers";
+        while (servers.Take(failed, out var left) is { } server)
         {
-            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", "no API server of the cluster answers").ConfigureAwait(false);
-            return;
+            try
+            {
+                if (await TryAsync(context, caller, target, server, left).ConfigureAwait(false) is not { } fault)
+                {
+                    return;
+                }
+
+                cause = $"the API server {server} does not answer: {fault}";
+                if (context.Response.HasStarted)
+                {
+                    return; // The connection ends without the end of the answer, which says that it is no whole one.
+                }
+
+                context.Response.Clear();
+                if (!mayAskAgain || failed is not null)
+                {
+                    break;
+                }
+
+                failed = server;
+            }
+            finally
+            {
+                servers.Release(server);
+            }
         }
 
-        try
-        {
-            var transport = caller.Identity?.Live ?? anonymous;
-            var error = await forwarder.SendAsync(context, server.ToString(), transport, Patient, new Onwards(target, caller.Identity is null || caller.IsPod ? caller.Token : null)).ConfigureAwait(false);
-            if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
-            {
-                return;
-            }
+        await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", cause).ConfigureAwait(false);
+    }
 
-            var cause = context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message ?? error.ToString();
-            servers.Tell(server, health => health.Failed(), cause);
-            if (!context.Response.HasStarted)
-            {
-                await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"the API server {server} does not answer: {cause}").ConfigureAwait(false);
-            }
-        }
-        finally
+    /// <returns>Why it failed; null: it did not, or nobody waits for it any more.</returns>
+    private async Task<string?> TryAsync(HttpContext context, Caller caller, string target, Uri server, CancellationToken left)
+    {
+        using var waits = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        var onwards = new Onwards(target, caller.Identity is null || caller.IsPod ? caller.Token : null);
+        using var _ = left.Register(() =>
         {
-            servers.Release(server);
+            if (!onwards.HasBegun)
+            {
+                waits.Cancel();
+            }
+        });
+        context.Features.Set<IForwarderErrorFeature>(null);
+        var error = await forwarder.SendAsync(context, server.ToString(), caller.Identity?.Live ?? anonymous, Patient, onwards, waits.Token).ConfigureAwait(false);
+        if (error is ForwarderError.None || context.RequestAborted.IsCancellationRequested)
+        {
+            return null;
         }
+
+        var fault = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+        var cause = left.IsCancellationRequested ? "it was left while it was waited for" : fault?.GetBaseException().Message ?? error.ToString();
+        if (!left.IsCancellationRequested)
+        {
+            servers.Tell(server, fault is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } ? _ => ServerHealth.Refused : health => health.Failed(), cause);
+        }
+
+        return cause;
     }
 
     private sealed class Onwards(string target, string? token) : HttpTransformer
     {
+        private volatile bool _hasBegun;
+
+        /// <summary>Whether the server has begun to answer.</summary>
+        public bool HasBegun => _hasBegun;
+
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
@@ -57,6 +98,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
 
         public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
         {
+            _hasBegun = proxyResponse is not null;
             var hasBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken).ConfigureAwait(false);
             if (hasBody && proxyResponse is { StatusCode: not HttpStatusCode.SwitchingProtocols, Content.Headers.ContentLength: null })
             {

@@ -105,6 +105,12 @@ public sealed class GuardedProcess : IAsyncDisposable
         await Exited;
     }
 
+    /// <summary>Stops it where it is: its connections stay open and nobody answers. <see cref="Resume"/> lets it go on.</summary>
+    public void Pause() => Signal("STOP");
+
+    /// <summary>Lets it go on.</summary>
+    public void Resume() => Signal("CONT");
+
     /// <summary>Asks the process alone to end, then kills its whole group once the grace is over. Returns the exit code.</summary>
     public async Task<int> StopAsync(TimeSpan grace)
     {

@@ -43,6 +43,7 @@ public sealed class RealControlPlane : IAsyncDisposable
     private readonly ClusterAuthority _authority;
     private readonly ClusterAuthority _front;
     private readonly List<GuardedProcess> _processes = [];
+    private int _etcd;
 
     private RealControlPlane(RealControlPlaneOptions options, KubernetesTools tools, TimeProvider time)
     {
@@ -142,19 +143,8 @@ public sealed class RealControlPlane : IAsyncDisposable
             .. _options.IsDurable ? (string[])[] : ["--unsafe-no-fsync"], $"--data-dir={_folder[$"etcd-{etcd}"]}", $"--listen-client-urls=http://127.0.0.1:{etcd}", $"--advertise-client-urls=http://127.0.0.1:{etcd}",
             $"--listen-peer-urls=http://127.0.0.1:{etcdPeers}", $"--initial-advertise-peer-urls=http://127.0.0.1:{etcdPeers}", $"--initial-cluster=default=http://127.0.0.1:{etcdPeers}",
         ]);
-        await StartAsync("kube-apiserver", Path.Combine(_tools.Folder, "kube-apiserver"),
-        [
-            $"--etcd-servers=http://127.0.0.1:{etcd}", $"--secure-port={api}", "--bind-address=127.0.0.1", "--endpoint-reconciler-type=none",
-            $"--tls-cert-file={_folder["apiserver.crt"]}", $"--tls-private-key-file={_folder["apiserver.key"]}", $"--client-ca-file={_folder["ca.crt"]}",
-            $"--cert-dir={_folder["certs"]}", "--service-account-issuer=https://kubernetes.default.svc", $"--service-account-key-file={_folder["sa.key"]}",
-            $"--service-account-signing-key-file={_folder["sa.key"]}", "--authorization-mode=Node,RBAC", "--service-cluster-ip-range=10.96.0.0/16",
-            "--allow-privileged=true", "--kubelet-preferred-address-types=InternalIP",
-            $"--kubelet-client-certificate={_folder["apiserver-kubelet-client.crt"]}", $"--kubelet-client-key={_folder["apiserver-kubelet-client.key"]}",
-            $"--requestheader-client-ca-file={_folder["front-proxy-ca.crt"]}", "--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User",
-            "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-            $"--proxy-client-cert-file={_folder["front-proxy-client.crt"]}", $"--proxy-client-key-file={_folder["front-proxy-client.key"]}",
-            .. _options.ApiServerArguments,
-        ]);
+        _etcd = etcd;
+        _processes.Add(await StartApiServerAsync(api));
         WriteKubeconfig("admin.kubeconfig", "kubernetes-admin", "system:masters");
         await UntilAsync("/readyz", ct);
         if (_options.ControllerManager)
@@ -175,6 +165,24 @@ public sealed class RealControlPlane : IAsyncDisposable
         if (_options is { ControllerManager: true, Controllers: null })
             await UntilAsync("/api/v1/namespaces/default/serviceaccounts/default", ct);
     }
+
+    /// <summary>Starts a kube-apiserver on the same etcd; it is ready a little later (<c>/readyz</c>). The caller ends it.</summary>
+    /// <param name="port">Its port on loopback; the first one's is that of <see cref="Server"/>.</param>
+    public async Task<GuardedProcess> StartApiServerAsync(int port) => await GuardedProcess.StartAsync(new(
+        $"kube-apiserver of {Name}", Path.Combine(_tools.Folder, "kube-apiserver"),
+        [
+            $"--etcd-servers=http://127.0.0.1:{_etcd}", $"--secure-port={port}", "--bind-address=127.0.0.1", "--endpoint-reconciler-type=none",
+            $"--tls-cert-file={_folder["apiserver.crt"]}", $"--tls-private-key-file={_folder["apiserver.key"]}", $"--client-ca-file={_folder["ca.crt"]}",
+            $"--cert-dir={_folder["certs"]}", "--service-account-issuer=https://kubernetes.default.svc", $"--service-account-key-file={_folder["sa.key"]}",
+            $"--service-account-signing-key-file={_folder["sa.key"]}", "--authorization-mode=Node,RBAC", "--service-cluster-ip-range=10.96.0.0/16",
+            "--allow-privileged=true", "--kubelet-preferred-address-types=InternalIP",
+            $"--kubelet-client-certificate={_folder["apiserver-kubelet-client.crt"]}", $"--kubelet-client-key={_folder["apiserver-kubelet-client.key"]}",
+            $"--requestheader-client-ca-file={_folder["front-proxy-ca.crt"]}", "--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            $"--proxy-client-cert-file={_folder["front-proxy-client.crt"]}", $"--proxy-client-key-file={_folder["front-proxy-client.key"]}",
+            .. _options.ApiServerArguments,
+        ],
+        _folder["kube-apiserver.log"]));
 
     private async Task UntilAsync(string path, CancellationToken ct)
     {
