@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -37,7 +38,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private Listener? _listener;
     private Task _running = Task.CompletedTask;
 
-    private EdgeHub(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random)
+    private EdgeHub(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, IMeterFactory? meters)
     {
         (_options, _loggers, _time) = (options, loggers, time);
         var log = loggers.CreateLogger("Ote.EdgeHub");
@@ -46,7 +47,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
         _pki = Own(OpenPki(options, time));
         var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
-        _cache = Own(new NodeCache(database, view, time, log));
+        _cache = Own(new NodeCache(database, view, options.MostCacheBytes, time, log));
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
         var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
@@ -68,13 +69,15 @@ public sealed class EdgeHub : IAsyncDisposable
         // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
+        var metrics = Own(new HubMetrics(meters));
+        metrics.Observe(connection, servers, _cache);
         bool IsConnected() => connection.State == ConnectionState.Connected;
         var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
         kinds.Recall();
         var pods = new PodTokens(_cache, identities, node.Client, IsConnected, time);
         _dispatcher = new HubDispatcher(
             new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time), connection, _cache, kinds, _followers, objects,
-            new KeptCalls(_cache, pods, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, options, time, log);
+            new KeptCalls(_cache, pods, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -99,10 +102,10 @@ public sealed class EdgeHub : IAsyncDisposable
     /// <summary>Begins to listen: it needs no API server for that, and answers from its cache at once.</summary>
     /// <exception cref="IOException">The folder or the address cannot be used; the message says why.</exception>
     /// <exception cref="KubeconfigException">A kubeconfig cannot be used.</exception>
-    public static async Task<EdgeHub> StartAsync(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, CancellationToken cancellation)
+    public static async Task<EdgeHub> StartAsync(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, CancellationToken cancellation, IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var hub = new EdgeHub(options, loggers, time, random);
+        var hub = new EdgeHub(options, loggers, time, random, meters);
         try
         {
             await hub.BeginAsync(cancellation).ConfigureAwait(false);

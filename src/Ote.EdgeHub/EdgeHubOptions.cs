@@ -27,6 +27,9 @@ public sealed record EdgeHubOptions
     /// <summary>Further names and addresses its certificate is good for.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
+    /// <summary>Bytes that the cache may take on the disk before copies go that are not being read, those first that were read longest ago.</summary>
+    public long MostCacheBytes { get; init; } = 512L * 1024 * 1024;
+
     /// <summary>How often a server is asked whether it is ready.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -41,6 +41,12 @@ internal static partial class Log
     [LoggerMessage(7012, LogLevel.Warning, "API server {Server} cannot be used: {Cause}")]
     public static partial void ServerNotUp(this ILogger log, Uri server, string cause);
 
+    [LoggerMessage(7014, LogLevel.Warning, "{What} from {From} was refused: {Reason}")]
+    public static partial void CallerRefused(this ILogger log, string what, string from, string reason);
+
+    [LoggerMessage(7015, LogLevel.Warning, "The cache takes {Bytes} bytes, more than {Most}, and all that is in it is being read: nothing of it goes. Give it more with --cache-max-bytes, or look which component asks for so much")]
+    public static partial void CacheTooLarge(this ILogger log, long bytes, long most);
+
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
 

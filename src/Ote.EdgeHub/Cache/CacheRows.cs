@@ -13,6 +13,7 @@ internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long D
 internal static class CacheRows
 {
     private const int MostAnswers = 1000;
+    private const long MostAnswerBytes = 32 * 1024 * 1024;
 
     public static List<ScopeRow> Scopes(Session session)
     {
@@ -199,7 +200,9 @@ internal static class CacheRows
     public static int Keep(Session session, NodeDatabase database, string mark, byte[] answer, long now)
     {
         session.Prepare("INSERT INTO answers VALUES ($1,$2,$3) ON CONFLICT (mark) DO UPDATE SET at=$2, value=$3", mark, now, database.Seal(answer, "answer/" + mark)).ExecuteNonQuery();
-        return session.Prepare("DELETE FROM answers WHERE mark IN (SELECT mark FROM answers ORDER BY at DESC LIMIT -1 OFFSET $1)", (long)MostAnswers).ExecuteNonQuery();
+        return session.Prepare(
+            "DELETE FROM answers WHERE mark IN (SELECT mark FROM (SELECT mark, ROW_NUMBER() OVER newest AS place, SUM(LENGTH(value)) OVER newest AS bytes FROM answers WINDOW newest AS (ORDER BY at DESC, mark)) WHERE place > $1 OR (place > 1 AND bytes > $2))",
+            (long)MostAnswers, MostAnswerBytes).ExecuteNonQuery();
     }
 
     public static byte[]? Kept(Session session, NodeDatabase database, string mark) =>

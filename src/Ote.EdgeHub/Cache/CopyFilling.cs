@@ -96,6 +96,7 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
 
             scope.Completed();
             cache.DropSingles(scope);
+            cache.Trim(scope);
         }
 
         cache.TellFilled();

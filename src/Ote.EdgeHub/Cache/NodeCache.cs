@@ -15,21 +15,26 @@ internal sealed class NodeCache : IDisposable
     public const int MostCopies = 1000;
 
     private const long MostUnread = 1000;
+    private const int MeasuredAfter = 256;
     private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
     private readonly NodeDatabase _database;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<CacheQuery, CacheScope> _scopes = new();
     private readonly Lock _writing = new();
+    private readonly long _mostBytes;
+    private int _toldSince;
+    private bool _isTooLarge;
 
     /// <summary>Takes in what a database holds, and closes it in the end.</summary>
     /// <param name="database">The database.</param>
     /// <param name="view">How the node sees what is in it; null: as it is.</param>
+    /// <param name="mostBytes">Bytes on the disk beyond which copies go that are not being read.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where it logs.</param>
-    public NodeCache(NodeDatabase database, NodeView? view, TimeProvider time, ILogger log)
+    public NodeCache(NodeDatabase database, NodeView? view, long mostBytes, TimeProvider time, ILogger log)
     {
-        (_database, View, _time, _log) = (database, view, time, log);
+        (_database, View, _mostBytes, _time, _log) = (database, view, mostBytes, time, log);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
             _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
@@ -48,6 +53,9 @@ internal sealed class NodeCache : IDisposable
     /// <summary>How many objects wait for it.</summary>
     public int Journalled => (int)_database.Read(session => session.Scalar("SELECT COUNT(*) FROM journal"));
 
+    /// <summary>Bytes of the database that are in use.</summary>
+    public long Bytes => _database.Bytes;
+
     /// <summary>The copy of a query; null when there is none.</summary>
     public CacheScope? Find(CacheQuery query) => _scopes.GetValueOrDefault(query);
 
@@ -61,7 +69,7 @@ internal sealed class NodeCache : IDisposable
                 return there;
             }
 
-            while (_scopes.Count >= MostCopies && _scopes.Values.Where(scope => scope.Changes.Count == 0).MinBy(scope => scope.Used) is { } oldest)
+            while (_scopes.Count >= MostCopies && Oldest(null) is { } oldest)
             {
                 Drop(oldest);
             }
@@ -173,6 +181,11 @@ internal sealed class NodeCache : IDisposable
                 return CacheRows.Reached(session, scope.Id, revision);
             });
             scope.Publish(changes, revision);
+            if ((_toldSince += changes.Count) >= MeasuredAfter)
+            {
+                Trim(scope);
+            }
+
             foreach (var change in scope.Query.IsFollowed ? changes : [])
             {
                 if (_scopes.GetValueOrDefault(SingleOf(scope.Query, change.Key)) is { } single)
@@ -309,6 +322,36 @@ internal sealed class NodeCache : IDisposable
     private static CacheQuery SingleOf(CacheQuery query, StoreKey key) => query with { Namespace = key.Namespace.Length == 0 ? null : key.Namespace, Name = key.Name, LabelSelector = "", FieldSelector = "" };
 
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Lets go of copies while the cache takes more than it may. Those that somebody watches are needed, and stay.</summary>
+    /// <param name="but">One that has just been filled, and is about to be read.</param>
+    internal void Trim(CacheScope but)
+    {
+        lock (_writing)
+        {
+            _toldSince = 0;
+            while (_database.Bytes is var bytes && bytes > _mostBytes)
+            {
+                if (Oldest(but) is { } oldest)
+                {
+                    Drop(oldest);
+                    continue;
+                }
+
+                if (!_isTooLarge)
+                {
+                    _isTooLarge = true;
+                    _log.CacheTooLarge(bytes, _mostBytes);
+                }
+
+                return;
+            }
+
+            _isTooLarge = false;
+        }
+    }
+
+    private CacheScope? Oldest(CacheScope? but) => _scopes.Values.Where(scope => scope != but && scope.Changes.Count == 0).MinBy(scope => scope.Used);
 
     private void Drop(CacheScope scope)
     {

@@ -77,6 +77,9 @@ internal sealed class NodeDatabase : IDisposable
         }
     }
 
+    /// <summary>Bytes in use: pages that are free are written again before the file grows.</summary>
+    public long Bytes => Read(session => (session.Scalar("PRAGMA page_count") - session.Scalar("PRAGMA freelist_count")) * session.Scalar("PRAGMA page_size"));
+
     /// <summary>Reads something, all of one moment.</summary>
     public T Read<T>(Func<Session, T> read)
     {

@@ -20,7 +20,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
         var mayAskAgain = (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) && !context.Request.Headers.ContainsKey("Upgrade");
         Uri? failed = null;
         var cause = "no API server of the cluster answers";
-        while (servers.Take(failed, out var left) is { } server)
+        while (servers.TakeUntilLeft(failed, out var left) is { } server)
         {
             try
             {

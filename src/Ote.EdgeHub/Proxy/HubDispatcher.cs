@@ -16,10 +16,12 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
+
+    private readonly Refusals _refusals = new(time, log);
 
     private string Kubelet => KubeletOf(options);
 
@@ -69,6 +71,8 @@ internal sealed class HubDispatcher(
         var (caller, reason) = await authenticator.FindAsync(context).ConfigureAwait(false);
         if (caller is null)
         {
+            metrics.Refused();
+            _refusals.Add(context.Connection.RemoteIpAddress, $"{context.Request.Method} {context.Request.Path}", reason);
             await HubStatus.WriteAsync(context, 401, "Unauthorized", reason).ConfigureAwait(false);
             return;
         }
@@ -100,8 +104,11 @@ internal sealed class HubDispatcher(
         }
         else if (way == Route.Keep)
         {
+            metrics.Answered(way);
             return;
         }
+
+        metrics.Answered(way);
 
         await (way switch
         {

@@ -15,7 +15,7 @@ internal sealed class BalancingHandler(UpstreamServers servers, HttpMessageHandl
         Uri? failed = null;
         while (true)
         {
-            var server = servers.Take(failed, out var left) ?? throw new NoServerException();
+            var server = servers.TakeUntilLeft(failed, out var left) ?? throw new NoServerException();
             var isHeld = false;
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, left);
             try

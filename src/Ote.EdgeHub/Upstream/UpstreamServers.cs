@@ -45,14 +45,26 @@ public sealed class UpstreamServers
         }
     }
 
+    /// <summary>How many are up.</summary>
+    public int Up
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _servers.Count(server => server.Health.IsUp);
+            }
+        }
+    }
+
     /// <summary>Takes the server to ask next; give it back with <see cref="Release"/>. Null: none is up, or none but the one that has just failed.</summary>
     /// <param name="but">One that has just failed.</param>
-    public Uri? Take(Uri? but = null) => Take(but, out _);
+    public Uri? Take(Uri? but = null) => TakeUntilLeft(but, out _);
 
     /// <summary>The same, and when to give up what is under way there.</summary>
     /// <param name="but">One that has just failed.</param>
     /// <param name="left">Cancelled when the server is left: nothing more is to be hoped of it, and what waits for it may ask another.</param>
-    public Uri? Take(Uri? but, out CancellationToken left)
+    public Uri? TakeUntilLeft(Uri? but, out CancellationToken left)
     {
         lock (_gate)
         {

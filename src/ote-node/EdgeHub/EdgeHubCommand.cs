@@ -32,10 +32,11 @@ internal static class EdgeHubCommand
         {
             Description = "The cluster IP of the Service default/kubernetes: on this node it leads to --advertise, so that pods ask the hub, and are answered while cut off",
         };
+        var cacheBytes = new Option<long>("--cache-max-bytes") { Description = "Bytes the cache may take; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => 512L * 1024 * 1024 };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service,
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, cacheBytes,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -52,6 +53,7 @@ internal static class EdgeHubCommand
                 Kubeconfigs = files,
                 Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(file => Kubeconfig.Load(file).Server)],
                 ClientAuthorities = Authorities(parsed.GetValue(clientCa)),
+                MostCacheBytes = CacheBytes(parsed.GetValue(cacheBytes)),
                 Listen = listens,
                 Advertise = reached,
                 KubernetesService = Service(parsed.GetValue(service), reached),
@@ -70,7 +72,7 @@ internal static class EdgeHubCommand
             Ote.EdgeHub.EdgeHub? hub = null;
             await using var observed = await Observation.StartAsync(
                 CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is null ? "the hub is starting" : null).ConfigureAwait(false);
-            await using var started = await Ote.EdgeHub.EdgeHub.StartAsync(options, host.Loggers, host.Time, host.Random, host.Stop).ConfigureAwait(false);
+            await using var started = await Ote.EdgeHub.EdgeHub.StartAsync(options, host.Loggers, host.Time, host.Random, host.Stop, host.Meters).ConfigureAwait(false);
             Volatile.Write(ref hub, started);
             if (parsed.GetValue(write) is { } target)
             {
@@ -87,6 +89,9 @@ internal static class EdgeHubCommand
 
     private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
         : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");
+
+    private static long CacheBytes(long most) => most >= 1024 * 1024 ? most
+        : throw new RoleException($"--cache-max-bytes: {most} is not enough for what a kubelet asks for; give at least 1048576 (1 MiB)");
 
     private static IPAddress? Service(string? text, IPEndPoint? reached) => text is null ? null
         : !IPAddress.TryParse(text, out var address) ? throw new RoleException($"--kubernetes-service: '{text}' is no address; give what `kubectl get service kubernetes` shows as CLUSTER-IP")

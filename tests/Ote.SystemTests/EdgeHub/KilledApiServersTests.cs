@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ote.Kube.Client;
@@ -121,7 +120,7 @@ public sealed class KilledApiServersTests : IAsyncDisposable
     {
         while (!end.IsCancellationRequested)
         {
-            long began = Stopwatch.GetTimestamp();
+            long began = TimeProvider.System.GetTimestamp();
             try
             {
                 await client.SendAsync(HttpMethod.Get, path, null, null, end);
@@ -135,7 +134,7 @@ public sealed class KilledApiServersTests : IAsyncDisposable
             {
                 _failures.Enqueue($"{path}: {failed.Message}");
             }
-            long took = (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+            long took = (long)TimeProvider.System.GetElapsedTime(began).TotalMilliseconds;
             if (took > Interlocked.Read(ref _slowest))
                 Interlocked.Exchange(ref _slowest, took);
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, CancellationToken.None);

@@ -21,7 +21,7 @@ public sealed class ReplayTests
         using var folder = new Scratch("replay");
         var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
         database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
-        using var cache = new NodeCache(database, null, TimeProvider.System, NullLogger.Instance);
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var told = new List<string>();
         using var client = new KubeClient(new HttpClient(new Server(told)) { BaseAddress = new Uri("https://up/") });
         Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
