@@ -79,7 +79,7 @@ public sealed class ApiServer : IAsyncDisposable
         _signer = new Lazy<TokenSigner>(() => TokenSigner.Open(options.DataDirectory is { } directory ? Path.Combine(directory, "pki") : null));
         var accounts = new ServiceAccountTokens(_signer, options.ServiceAccountIssuer, _store, options.NewUid, time);
         var bearers = new BearerTokens(tokens, accounts);
-        _served = new ServedCatalog(_store, _log);
+        _served = new ServedCatalog(_store, _log, options.Mirror);
         var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
         _addresses = options.ServiceClusterIPRange is { } range ? new ServiceAddressTable(range) : null;
         _writer = new ObjectWriter(
@@ -104,7 +104,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         _own = options.KeepsKubernetesService ? new KubernetesServiceKeeper(_store, _writer, _served, options.ServiceClusterIPRange, time, random, _log) : null;
-        var sources = new ObjectSources(_store, options.Mirror);
+        var sources = new ObjectSources(_store, options.Mirror) { IsOwn = _served.Defines };
         var watch = new WatchHandler(sources, options, time, _log, _stopping.Token);
         var deletion = new DeleteHandler(_store, _writer, options);
         var metrics = new RequestMetrics(_meter, time);

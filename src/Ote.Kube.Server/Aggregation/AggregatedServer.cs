@@ -6,7 +6,6 @@ using Ote.Kube.Client;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
-using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
@@ -56,8 +55,8 @@ public sealed class AggregatedServer : IAsyncDisposable
         _reviews = new AccessReviews(front, time);
         var metrics = new RequestMetrics(_meter, time);
         _frame = new RequestFrame(_audit, metrics, _log);
-        var catalog = SchemaCatalog.ShownIn(options.Group, options.Version, options.Category, options.Resources);
         var sources = new ObjectSources(own: null, options.Shards is { } known ? new SplitView(known, null) : options.Source ?? throw new ArgumentException("there is neither a source nor shards of one", nameof(options)));
+        var catalog = new ShownCatalog(options);
         var watch = new WatchHandler(sources, _limits, time, _log, _stopping.Token);
         var split = options.Shards is { } table ? new SplitWatchHandler(table, _limits, time, _stopping.Token) : null;
         _door = options.Shards is { } held ? new ShardDoor(held) : null;

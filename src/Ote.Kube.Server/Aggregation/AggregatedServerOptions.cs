@@ -20,7 +20,7 @@ public sealed record AggregatedServerOptions
     /// <summary>The category that all kinds are in, so that <c>kubectl get CATEGORY</c> means all of them.</summary>
     public required string Category { get; init; }
 
-    /// <summary>The kinds shown, <c>group/plural</c> as the source names them; those that are not built in are left out.</summary>
+    /// <summary>The kinds that are shown whether or not there are any, <c>group/plural</c> as the source names them; those that are not built in are left out. Further ones are shown while the source has them.</summary>
     public required IReadOnlyList<string> Resources { get; init; }
 
     /// <summary>Where they are read from; null: from <see cref="Shards"/>.</summary>

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Audit;
 using Ote.Kube.Server.Http;
-using Ote.Kube.Server.Schema;
 using Ote.Kube.Server.Split;
 using Ote.Kube.Server.Store;
 using Ote.Kube.Server.Watching;
@@ -23,7 +22,7 @@ internal sealed record ShownHandlers(ReadHandler Read, WatchHandler Watch, Origi
 /// Takes each request from the API server in front to who answers it. That server has judged the path; whose objects are seen, and in which cluster something is done, is judged here, by what was understood of it.
 /// </summary>
 internal sealed class ShownDispatcher(
-    string group, string version, SchemaCatalog catalog, ObjectSources sources, IClusterGate clusters, FrontProxyKeeper front, AccessReviews reviews, ClustersAllowed allowed, ShownHandlers handlers, FairGate gate, TimeProvider time)
+    string group, string version, ShownCatalog shown, ObjectSources sources, IClusterGate clusters, FrontProxyKeeper front, AccessReviews reviews, ClustersAllowed allowed, ShownHandlers handlers, FairGate gate, TimeProvider time)
 {
     private readonly string _prefix = $"/apis/{group}/{version}/clusters/";
 
@@ -94,7 +93,14 @@ internal sealed class ShownDispatcher(
 
     private async Task ResourceAsync(HttpContext context, UserInfo user, string verb, ResourcePath path, AuditTrail? trail)
     {
-        var kind = catalog.Find(path.Group, path.Version, path.Plural) ?? throw ApiError.NoSuchPath();
+        var catalog = shown.Current;
+        var kind = catalog.Find(path.Group, path.Version, path.Plural);
+        if (kind is null)
+        {
+            catalog = await shown.LatestAsync(context.RequestAborted).ConfigureAwait(false);
+            kind = catalog.Find(path.Group, path.Version, path.Plural) ?? throw ApiError.NoSuchPath();
+        }
+
         if ((path.Namespace is not null && !kind.Namespaced) || (path.Namespace is null && path.Name is not null && kind.Namespaced))
         {
             throw ApiError.NoSuchPath();

@@ -9,7 +9,7 @@ namespace Ote.Kube.Server.Aggregation;
 /// Health and discovery of a server that shows one group. It has no OpenAPI document: the one of the API server in front would have two descriptions of a Pod then, and clients would judge its own by
 /// either.
 /// </summary>
-internal sealed class ShownDocuments(SchemaCatalog catalog, string group, string version)
+internal sealed class ShownDocuments(ShownCatalog shown, string group, string version)
 {
     private const string Proxied = "clusters/proxy";
     private static readonly string[] ProxyVerbs = ["create", "delete", "get", "patch", "update"];
@@ -36,6 +36,7 @@ internal sealed class ShownDocuments(SchemaCatalog catalog, string group, string
             return;
         }
 
+        var catalog = await shown.LatestAsync(context.RequestAborted).ConfigureAwait(false);
         path = path.Length > 1 ? path.TrimEnd('/') : path;
         if (path == "/apis")
         {
@@ -43,12 +44,12 @@ internal sealed class ShownDocuments(SchemaCatalog catalog, string group, string
         }
 
         var (document, type) = path == "/apis" && Accepts.Aggregated(context.Request.Headers.Accept) is { } v
-            ? (Aggregated(v), $"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList")
-            : (Plain(path), "application/json");
+            ? (Aggregated(catalog, v), $"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList")
+            : (Plain(catalog, path), "application/json");
         await Answers.JsonAsync(context, 200, Answers.Bytes(document ?? throw ApiError.NoSuchPath()), type).ConfigureAwait(false);
     }
 
-    private JsonObject? Plain(string path)
+    private JsonObject? Plain(SchemaCatalog catalog, string path)
     {
         if (path == $"/apis/{group}/{version}")
         {
@@ -69,7 +70,7 @@ internal sealed class ShownDocuments(SchemaCatalog catalog, string group, string
         };
     }
 
-    private JsonObject Aggregated(string v)
+    private JsonObject Aggregated(SchemaCatalog catalog, string v)
     {
         var document = DiscoveryDocuments.Aggregated(catalog, core: false);
         document["apiVersion"] = $"apidiscovery.k8s.io/{v}";

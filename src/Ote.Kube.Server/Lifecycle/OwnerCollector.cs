@@ -213,7 +213,7 @@ internal sealed class OwnerCollector(ObjectStore store, ObjectWriter writer, Ser
 
     private async Task<bool> ExistsAsync(JsonObject reference, string ns, CancellationToken cancellation)
     {
-        var kind = served.Current.FindKind(reference.Text("apiVersion") ?? "", reference.Text("kind") ?? "");
+        var kind = served.Own.FindKind(reference.Text("apiVersion") ?? "", reference.Text("kind") ?? "");
         if (kind is null)
         {
             // An owner of a kind not served here may well live: keep what it owns.

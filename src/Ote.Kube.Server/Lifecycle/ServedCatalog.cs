@@ -13,19 +13,45 @@ namespace Ote.Kube.Server.Lifecycle;
 
 /// <summary>
 /// The kinds served now: the built-in ones and those of the stored CustomResourceDefinitions. Always computed from the store,
-/// so it cannot drift from it. Thread-safe.
+/// so it cannot drift from it; and those that clusters report, of which the server has none of its own. Thread-safe.
 /// </summary>
-internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposable
+internal sealed class ServedCatalog : IDisposable
 {
     /// <summary>Where definitions lie in the store.</summary>
     public const string CrdResource = "apiextensions.k8s.io/customresourcedefinitions";
 
+    private readonly IObjectStore _store;
+    private readonly IObjectSource? _mirror;
+    private readonly ILogger _log;
     private readonly SemaphoreSlim _refreshing = new(1);
+    private readonly Lock _gate = new();
     private Dictionary<string, long> _compiled = new(StringComparer.Ordinal);
+    private SchemaCatalog _own = SchemaCatalog.BuiltIn;
     private SchemaCatalog _current = SchemaCatalog.BuiltIn;
+    private HashSet<string> _mirrored = [];
+
+    /// <summary>Serves the built-in kinds, and what the mirror has, until <see cref="RefreshAsync"/>.</summary>
+    /// <param name="store">Where definitions are.</param>
+    /// <param name="log">Where it logs.</param>
+    /// <param name="mirror">What clusters report; null: nothing.</param>
+    public ServedCatalog(IObjectStore store, ILogger log, IObjectSource? mirror = null)
+    {
+        (_store, _log, _mirror) = (store, log, mirror);
+        if (mirror is not null)
+        {
+            mirror.KindsChanged += OnMirrored;
+            OnMirrored();
+        }
+    }
 
     /// <summary>A snapshot; take it once per request.</summary>
     public SchemaCatalog Current => Volatile.Read(ref _current);
+
+    /// <summary>The same without what clusters report: of these kinds the server keeps the objects.</summary>
+    public SchemaCatalog Own => Volatile.Read(ref _own);
+
+    /// <summary>Whether a stored definition has a kind (<c>group/plural</c>): whatever clusters report of it, it is the server's own.</summary>
+    public bool Defines(string resource) => Own.CustomKinds.Any(kind => ResourceOf(kind) == resource);
 
     /// <summary>Where the objects of a kind lie in the store: all its versions in one place, and all groups that show the same objects.</summary>
     public static string ResourceOf(KindInfo kind) => $"{kind.StoredForm?.Group ?? kind.Shows?.Group ?? kind.Group}/{kind.Plural}";
@@ -44,9 +70,9 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
         await _refreshing.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var stored = await StoreScan.AllAsync(store, CrdResource, null, cancellation).ConfigureAwait(false);
+            var stored = await StoreScan.AllAsync(_store, CrdResource, null, cancellation).ConfigureAwait(false);
             var names = stored.Select(o => o.Key.Name).ToHashSet(StringComparer.Ordinal);
-            var catalog = _current;
+            var catalog = Own;
             var compiled = new Dictionary<string, long>(_compiled, StringComparer.Ordinal);
             foreach (var gone in _compiled.Keys.Where(name => !names.Contains(name)))
             {
@@ -65,10 +91,11 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
                 compiled[definition.Key.Name] = definition.Revision;
             }
 
-            var former = _current;
             _compiled = compiled;
-            Volatile.Write(ref _current, catalog);
-            EndWatches(former, catalog);
+            lock (_gate)
+            {
+                Publish(catalog);
+            }
         }
         finally
         {
@@ -90,11 +117,10 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
     /// <summary>Serves a kind that no stored definition tells of, in one version more if it is served already: its objects are taken as they are, without a schema.</summary>
     public void Serve(ResourceRef kind)
     {
-        while (true)
+        lock (_gate)
         {
-            var former = Current;
             var name = $"{kind.Plural}.{kind.Group}";
-            var versions = former.Definition(name)?.Spec.ObjectsAt("versions").Select(version => version.TextAt("name")!).Append(kind.Version).Distinct() ?? [kind.Version];
+            var versions = Own.Definition(name)?.Spec.ObjectsAt("versions").Select(version => version.TextAt("name")!).Append(kind.Version).Distinct() ?? [kind.Version];
             var definition = new JsonObject
             {
                 ["metadata"] = new JsonObject { ["name"] = name },
@@ -106,14 +132,50 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
                     ["versions"] = new JsonArray([.. versions.Select((version, i) => new JsonObject { ["name"] = version, ["served"] = true, ["storage"] = i == 0 })]),
                 },
             };
-            if (ReferenceEquals(Interlocked.CompareExchange(ref _current, former.WithCrd(definition), former), former))
+            Volatile.Write(ref _own, Own.WithCrd(definition));
+            Volatile.Write(ref _current, Own.WithMirrored(_mirror?.Kinds ?? []));
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_mirror is not null)
+        {
+            _mirror.KindsChanged -= OnMirrored;
+        }
+
+        _refreshing.Dispose();
+    }
+
+    /// <summary>Takes in what clusters report now. A kind that is another's from now on, or again the server's own, is watched where it is.</summary>
+    private void OnMirrored()
+    {
+        lock (_gate)
+        {
+            var kinds = _mirror!.Kinds.Select(k => k.Resource).ToHashSet(StringComparer.Ordinal);
+            string[] turned = [.. kinds.Except(_mirrored), .. _mirrored.Except(kinds)];
+            _mirrored = kinds;
+            Publish(Own);
+            foreach (var resource in turned)
             {
-                return;
+                Close(resource);
             }
         }
     }
 
-    public void Dispose() => _refreshing.Dispose();
+    private void Publish(SchemaCatalog own)
+    {
+        var former = Current;
+        Volatile.Write(ref _own, own);
+        Volatile.Write(ref _current, _mirror is null ? own : own.WithMirrored(_mirror.Kinds));
+        EndWatches(former, Current);
+    }
+
+    private void Close(string resource)
+    {
+        _store.Changes.Close(resource);
+        _mirror?.Changes.Close(resource);
+    }
 
     /// <summary>A watch goes on by the schema with which it began, so it ends with that and with its kind, as at the real server; its client begins another one.</summary>
     private void EndWatches(SchemaCatalog former, SchemaCatalog now)
@@ -121,7 +183,7 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
         foreach (var resource in former.CustomKinds
             .Where(kind => !IsSame(former.Definition(kind.CrdName!)!, now.Definition(kind.CrdName!))).Select(ResourceOf).Distinct())
         {
-            store.Changes.Close(resource);
+            Close(resource);
         }
     }
 
@@ -136,7 +198,7 @@ internal sealed class ServedCatalog(IObjectStore store, ILogger log) : IDisposab
         catch (ArgumentException bad)
         {
             // Validation let it pass, so this is ours to know of; the other kinds stay served.
-            log.DefinitionNotServed(definition.Key.Name, bad);
+            _log.DefinitionNotServed(definition.Key.Name, bad);
             return catalog.WithoutCrd(definition.Key.Name);
         }
     }

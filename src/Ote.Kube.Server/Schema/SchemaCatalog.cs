@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Ote.Kube.Server.Schema.Crds;
+using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Schema;
 
@@ -74,20 +75,48 @@ public sealed partial class SchemaCatalog
     /// <summary>The catalog without the kinds of the CustomResourceDefinition of that name; this one when it has none.</summary>
     public SchemaCatalog WithoutCrd(string name) => _crds.ContainsKey(name) ? new SchemaCatalog(_builtIn, _crds.Remove(name)) : this;
 
-    /// <summary>A catalog of built-in kinds that are shown in another group, and of nothing else.</summary>
+    /// <summary>The catalog with kinds that clusters report, but for those that it has already.</summary>
+    /// <param name="kinds">The kinds.</param>
+    internal SchemaCatalog WithMirrored(IEnumerable<MirroredKind> kinds)
+    {
+        var groups = _builtIn.Kinds.Select(k => (k.Group, k.Plural)).ToHashSet();
+        ImmutableSortedDictionary<string, CompiledCrd> crds = _crds;
+        HashSet<string>? taken = null;
+        foreach (MirroredKind kind in kinds.OrderBy(k => k.Resource, StringComparer.Ordinal))
+        {
+            if (groups.Contains((kind.Group, kind.Plural)) || kind.Group.Length == 0 || _crds.ContainsKey(MirroredDefinition.NameOf(kind)))
+                continue;
+            taken ??= [.. All.SelectMany(k => k.ShortNames.Concat([k.Plural, k.Singular]))];
+            if (MirroredDefinition.Compile(kind, taken) is { } compiled)
+                crds = crds.SetItem(compiled.Name, compiled);
+        }
+        return ReferenceEquals(crds, _crds) ? this : new SchemaCatalog(_builtIn, crds);
+    }
+
+    /// <summary>A catalog of kinds that are shown in another group, and of nothing else. Of several of one name, or of one kind, the first is shown.</summary>
     /// <param name="group">The group.</param>
     /// <param name="version">Its version.</param>
     /// <param name="category">The category that all of them are in.</param>
-    /// <param name="resources">The kinds, <c>group/plural</c>; of those that are not built in there is none.</param>
-    internal static SchemaCatalog ShownIn(string group, string version, string category, IEnumerable<string> resources) => new(
-        new BuiltInPart(
-            BuiltIn.Data,
-            [
-                .. resources
-                    .Select(r => BuiltIn.BuiltInKindList.Where(k => k.StoredForm is null && $"{k.Group}/{k.Plural}" == r).OrderByDescending(k => k.IsStorage).ThenBy(k => k.Version, VersionOrder.Instance).FirstOrDefault())
-                    .OfType<KindInfo>().Select(k => k.ShownIn(group, version, category)),
-            ]),
-        ImmutableSortedDictionary.Create<string, CompiledCrd>(StringComparer.Ordinal));
+    /// <param name="resources">The kinds, <c>group/plural</c>; of those that are neither built in nor mirrored there is none.</param>
+    /// <param name="mirrored">Further kinds, in their order.</param>
+    internal static SchemaCatalog ShownIn(string group, string version, string category, IEnumerable<string> resources, IReadOnlyCollection<MirroredKind> mirrored)
+    {
+        SchemaCatalog all = BuiltIn.WithMirrored(mirrored);
+        List<KindInfo> shown = [];
+        HashSet<string> names = [];
+        foreach (string resource in resources.Concat(mirrored.Select(k => k.Resource).Order(StringComparer.Ordinal)))
+        {
+            KindInfo? own = all.All.Where(k => k.StoredForm is null && $"{k.Group}/{k.Plural}" == resource)
+                .OrderByDescending(k => k.IsStorage).ThenBy(k => k.Version, VersionOrder.Instance).FirstOrDefault();
+            // Clients look a kind up by either name, and would take one for the other.
+            if (own is not null && !names.Contains(own.Plural) && !names.Contains(own.Kind))
+            {
+                names.UnionWith([own.Plural, own.Kind]);
+                shown.Add(own.ShownIn(group, version, category));
+            }
+        }
+        return new SchemaCatalog(new BuiltInPart(BuiltIn.Data, shown), ImmutableSortedDictionary.Create<string, CompiledCrd>(StringComparer.Ordinal));
+    }
 
     private static SchemaCatalog LoadBuiltIn()
     {

@@ -34,7 +34,8 @@ internal sealed record ShardPiece(long Revision, Piece<StoredObject> Piece);
 /// <param name="Revision">Its newest.</param>
 /// <param name="KeptSince">The earliest moment of which all is known; null: former states are not kept.</param>
 /// <param name="Clusters">The clusters whose objects it has.</param>
-internal sealed record ShardFacts(long Revision, DateTimeOffset? KeptSince, IReadOnlyList<string> Clusters);
+/// <param name="Kinds">The kinds that it has because its clusters report them.</param>
+internal sealed record ShardFacts(long Revision, DateTimeOffset? KeptSince, IReadOnlyList<string> Clusters, IReadOnlyCollection<MirroredKind> Kinds);
 
 /// <summary>What a shard tells whoever watches.</summary>
 /// <param name="Revision">All of the kind up to it was told with this.</param>

@@ -37,7 +37,7 @@ internal sealed class LocalShard(int shard, IObjectSource source, TimeProvider t
 
     /// <inheritdoc/>
     public Task<ShardFacts> LookAsync(CancellationToken cancellation) => RunAsync(
-        async ct => new ShardFacts(source.Revision, source.KeptSince, await source.ClustersAsync(ct).ConfigureAwait(false)), cancellation);
+        async ct => new ShardFacts(source.Revision, source.KeptSince, await source.ClustersAsync(ct).ConfigureAwait(false), source.Kinds), cancellation);
 
     /// <inheritdoc/>
     public IAsyncEnumerable<ShardEvent> WatchAsync(string resource, long from, CancellationToken cancellation) => WatchAsync(resource, from, OwnSign, cancellation);

@@ -27,6 +27,7 @@ public sealed class ShardTable
     private readonly HashSet<string> _resources;
     private readonly Func<Store.StoredObject, Store.ObjectOrigin?> _originOf;
     private readonly RemoteShard[] _elsewhere;
+    private readonly ShardKinds _kinds;
     private ImmutableDictionary<int, LocalShard> _held = ImmutableDictionary<int, LocalShard>.Empty;
 
     /// <summary>Makes a table; nothing is held here yet.</summary>
@@ -38,14 +39,21 @@ public sealed class ShardTable
     {
         ArgumentNullException.ThrowIfNull(way);
         (_way, _time, _originOf, _resources) = (way, time, originOf, resources.ToHashSet(StringComparer.Ordinal));
+        _kinds = new ShardKinds(this, time);
         _elsewhere = [.. Enumerable.Range(0, way.Count).Select(shard => new RemoteShard(shard, way, time))];
     }
 
     /// <summary>How many shards there are.</summary>
     public int Count => _elsewhere.Length;
 
-    /// <summary>The kinds.</summary>
+    /// <summary>The kinds that there always are.</summary>
     public IReadOnlyCollection<string> Resources => _resources;
+
+    /// <summary>Fields that objects of a kind (<c>group/plural</c>) have at their cluster and not here, as <see cref="Store.IObjectSource.NotShown"/> tells them; called from any thread.</summary>
+    public Func<string, IReadOnlyList<string>> NotShown { get; init; } = static _ => [];
+
+    /// <summary>The kinds that there are besides, as far as it is known here.</summary>
+    internal IReadOnlyCollection<Store.MirroredKind> Kinds => _kinds.Known;
 
     /// <summary>Those that are held here, in order.</summary>
     public IReadOnlyList<int> Held => [.. _held.Keys.Order()];
@@ -70,7 +78,10 @@ public sealed class ShardTable
 
     internal Store.ObjectOrigin? OriginOf(Store.StoredObject stored) => _originOf(stored);
 
-    internal bool Has(string resource) => _resources.Contains(resource);
+    internal bool Has(string resource) => _resources.Contains(resource) || _kinds.Has(resource);
+
+    /// <summary>Asks each shard which kinds it has, unless that was done a moment ago.</summary>
+    internal Task LearnKindsAsync(CancellationToken cancellation) => _kinds.LearnAsync(cancellation);
 
     internal LocalShard? HeldAs(int shard) => _held.GetValueOrDefault(shard);
 

@@ -61,6 +61,14 @@ internal static class ShardWire
         {
             w.Write(cluster);
         }
+
+        w.Write(facts.Kinds.Count);
+        foreach (var kind in facts.Kinds)
+        {
+            Array.ForEach([kind.Group, kind.Version, kind.Plural, kind.Kind, kind.Definition], w.Write);
+            w.Write(kind.Namespaced);
+            w.Write(kind.Clusters);
+        }
     });
 
     /// <summary>Reads how a shard stands.</summary>
@@ -74,7 +82,16 @@ internal static class ShardWire
             clusters.Add(r.ReadString());
         }
 
-        return new ShardFacts(revision, since == long.MinValue ? null : DateTimeOffset.FromUnixTimeMilliseconds(since), clusters);
+        // A member of a former version ends here.
+        var more = r.BaseStream.Position < r.BaseStream.Length ? r.ReadInt32() : 0;
+        var kinds = new List<MirroredKind>();
+        for (var i = 0; i < more; i++)
+        {
+            var (group, version, plural, kind, definition) = (r.ReadString(), r.ReadString(), r.ReadString(), r.ReadString(), r.ReadString());
+            kinds.Add(new MirroredKind(group, version, plural, kind, r.ReadBoolean(), definition) { Clusters = r.ReadInt32() });
+        }
+
+        return new ShardFacts(revision, since == long.MinValue ? null : DateTimeOffset.FromUnixTimeMilliseconds(since), clusters, kinds);
     });
 
     /// <summary>The bytes of an event, with their length before them.</summary>

@@ -35,6 +35,12 @@ internal sealed class SplitView(ShardTable table, HttpContext? context) : IObjec
     /// <inheritdoc/>
     public bool Has(string resource) => table.Has(resource);
 
+    /// <inheritdoc/>
+    public IReadOnlyCollection<MirroredKind> Kinds => table.Kinds;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> NotShown(string resource) => table.NotShown(resource);
+
     /// <summary>Learns how each shard stands, which <see cref="KeptSince"/> tells then.</summary>
     public async Task<IReadOnlyList<ShardFacts?>> LookAsync(CancellationToken cancellation)
     {

@@ -30,6 +30,16 @@ public interface IObjectSource
     /// <summary>Whether the objects of a kind (<c>group/plural</c>) are here.</summary>
     bool Has(string resource);
 
+    /// <summary>The kinds whose objects are here because somebody tells of them, beside those that are always here.</summary>
+    IReadOnlyCollection<MirroredKind> Kinds => [];
+
+    /// <summary>Raised after <see cref="Kinds"/> changed, by whoever writes, which waits meanwhile: return quickly.</summary>
+    event Action? KindsChanged
+    {
+        add { }
+        remove { }
+    }
+
     /// <summary>The current object, or null.</summary>
     ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation);
 

@@ -7,6 +7,9 @@ namespace Ote.Kube.Server.Store;
 /// <param name="mirror">What mirrors other clusters; null: there is none.</param>
 internal sealed class ObjectSources(IObjectStore? own, IObjectSource? mirror)
 {
+    /// <summary>Tells of which kinds that the mirror has the server keeps objects of its own, which are those that are read then.</summary>
+    public Func<string, bool> IsOwn { get; init; } = static _ => false;
+
     /// <summary>Where a kind is read from.</summary>
     /// <param name="resource"><c>group/plural</c>.</param>
     public IObjectSource Of(string resource) => IsMirrored(resource) ? mirror! : own ?? throw ApiError.NoSuchPath();
@@ -15,5 +18,5 @@ internal sealed class ObjectSources(IObjectStore? own, IObjectSource? mirror)
     public IObjectSource Of(ApiRequest request) => request.Context.Features.Get<IObjectSource>() ?? Of(request.Resource);
 
     /// <summary>Whether the objects of a kind are those of other clusters, which are not written here.</summary>
-    public bool IsMirrored(string resource) => mirror?.Has(resource) == true;
+    public bool IsMirrored(string resource) => mirror?.Has(resource) == true && !IsOwn(resource);
 }

@@ -16,7 +16,9 @@ internal sealed class MirrorDatabase : IDisposable
         CREATE TABLE IF NOT EXISTS clusters (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uid TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS kinds (id INTEGER PRIMARY KEY, stream TEXT NOT NULL UNIQUE, api_version TEXT NOT NULL, kind TEXT NOT NULL, namespaced INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS streams (cluster INTEGER NOT NULL, kind INTEGER NOT NULL, epoch INTEGER NOT NULL, revision INTEGER NOT NULL, digest INTEGER NOT NULL,
-            pass INTEGER NOT NULL, passing INTEGER NOT NULL, PRIMARY KEY (cluster, kind)) WITHOUT ROWID;
+            pass INTEGER NOT NULL, passing INTEGER NOT NULL, form INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (cluster, kind)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS forms (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, api_version TEXT NOT NULL, object_kind TEXT NOT NULL, namespaced INTEGER NOT NULL, definition TEXT NOT NULL,
+            UNIQUE (kind, api_version, object_kind, namespaced, definition));
         CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, cluster INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, shown TEXT NOT NULL,
             revision INTEGER NOT NULL, since INTEGER NOT NULL, pass INTEGER NOT NULL, mark INTEGER NOT NULL, value BLOB NOT NULL, terms INTEGER NOT NULL DEFAULT 0);
         CREATE UNIQUE INDEX IF NOT EXISTS by_cluster ON objects (kind, cluster, ns, shown);
@@ -75,6 +77,13 @@ internal sealed class MirrorDatabase : IDisposable
             if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('objects') WHERE name='terms'") == 0)
             {
                 Writer.Execute("ALTER TABLE objects ADD COLUMN terms INTEGER NOT NULL DEFAULT 0"); // of a former build
+            }
+
+            if (Writer.Scalar("SELECT COUNT(*) FROM pragma_table_info('streams') WHERE name='form'") == 0)
+            {
+                // Of a former build, which did not note what each cluster's objects are: of kinds that are not built in they are told once more, and what is as it was stays as it is.
+                var usual = string.Join(',', Reporting.ReportedKinds.Default.Select(k => $"'{k.Stream}'"));
+                Writer.Execute($"ALTER TABLE streams ADD COLUMN form INTEGER NOT NULL DEFAULT 0; UPDATE streams SET epoch=0, revision=0 WHERE kind IN (SELECT id FROM kinds WHERE stream NOT IN ({usual}))");
             }
         }
         catch (SqliteException broken)

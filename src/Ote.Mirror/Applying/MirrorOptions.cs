@@ -9,8 +9,8 @@ public sealed record MirrorOptions
     public string? Directory { get; init; }
 
     /// <summary>
-    /// Streams that are served from the mirror; what clusters report besides is kept and not served. Default: what clusters report by default, without
-    /// namespaces and configmaps, of which the controller has its own.
+    /// Streams that are served from the mirror whether or not somebody reports them; what clusters report besides is served while one does, but for kinds of which the controller has its own (<see cref="ShownStreams"/>).
+    /// Default: what clusters report by default, without namespaces and configmaps, of which the controller has its own.
     /// </summary>
     public IReadOnlyList<string> Streams { get; init; } = [.. ReportedKinds.Default.Select(k => k.Stream).Except(["namespaces", "configmaps"])];
 

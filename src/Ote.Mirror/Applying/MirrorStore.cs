@@ -28,6 +28,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     private readonly HashSet<string> _resources;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private IReadOnlyDictionary<string, MirroredKind> _kinds = new Dictionary<string, MirroredKind>();
     private readonly Channel<Work> _waiting = Channel.CreateBounded<Work>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
     private readonly Task _writing;
 
@@ -39,6 +40,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
         _history = new MirrorHistory(database.Writer, options, time);
         _writer = new MirrorWriter(database.Writer, _history, time);
         MarkUntilHeardOf();
+        _kinds = ShownKinds();
         Changes = new ChangeHub(_writer.Revision, (_, _) => { });
         _writing = Task.Run(WriteAsync);
     }
@@ -64,9 +66,15 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public bool Has(string resource) => _resources.Contains(resource);
+    public bool Has(string resource) => _resources.Contains(resource) || Volatile.Read(ref _kinds).ContainsKey(resource);
 
-    /// <summary>The kinds that are served from it, <c>group/plural</c>, in no order.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyCollection<MirroredKind> Kinds => [.. Volatile.Read(ref _kinds).Values];
+
+    /// <inheritdoc/>
+    public event Action? KindsChanged;
+
+    /// <summary>The kinds that are served from it whether or not they are reported, <c>group/plural</c>, in no order.</summary>
     public IReadOnlyList<string> Resources => [.. _resources];
 
     /// <summary>How far the streams of a cluster are here.</summary>
@@ -143,7 +151,10 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     public static IReadOnlyList<string> ResourcesOf(IReadOnlyList<string> streams) => [.. streams.Select(ResourceOf)];
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> NotShown(string resource) => ReportedKind.TryParse(StreamOf(resource), out var kind, out _) ? kind.Dropped : [];
+    public IReadOnlyList<string> NotShown(string resource) => NotShownOf(resource);
+
+    /// <summary>What is not shown of a kind, of any mirror.</summary>
+    public static IReadOnlyList<string> NotShownOf(string resource) => ReportedKind.TryParse(StreamOf(resource), out var kind, out _) ? kind.Dropped : [];
 
     /// <inheritdoc/>
     public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation) =>
@@ -306,6 +317,7 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
 
     private void Publish()
     {
+        PublishKinds();
         var at = 0;
         foreach (var turn in _writer.Turns)
         {
@@ -333,6 +345,27 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
         _writer.Changes.Clear();
         _writer.Turns.Clear();
     }
+
+    /// <summary>Of kinds that are served otherwise now, or no more, watches end: they went on by what the kind was.</summary>
+    private void PublishKinds()
+    {
+        if (!_writer.Forms.HaveChanged)
+        {
+            return;
+        }
+
+        var (former, now) = (_kinds, ShownKinds());
+        string[] others = [.. former.Keys.Union(now.Keys).Where(r => former.GetValueOrDefault(r)?.Form != now.GetValueOrDefault(r)?.Form)];
+        Volatile.Write(ref _kinds, now);
+        if (others.Length > 0)
+        {
+            KindsChanged?.Invoke();
+            Array.ForEach(others, Changes.Close);
+        }
+    }
+
+    private Dictionary<string, MirroredKind> ShownKinds() =>
+        _writer.Forms.Take().Where(k => ShownStreams.MayBeShown(k.Group, k.Plural) && !_resources.Contains(k.Resource)).OrderBy(k => k.Resource, StringComparer.Ordinal).Take(ShownStreams.Most).ToDictionary(k => k.Resource, StringComparer.Ordinal);
 
     private void Publish(int from, int to, long last) => Changes.Publish(
         [.. _writer.Changes[from..to].Select(c => new Change(

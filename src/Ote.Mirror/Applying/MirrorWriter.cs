@@ -24,8 +24,12 @@ internal sealed class MirrorWriter
     public MirrorWriter(Session session, MirrorHistory history, TimeProvider time)
     {
         (_session, _history, _time) = (session, history, time);
+        Forms = new MirrorForms(session);
         Forget();
     }
+
+    /// <summary>What the objects of streams are.</summary>
+    public MirrorForms Forms { get; }
 
     /// <summary>The newest revision given.</summary>
     public long Revision => _revision;
@@ -45,6 +49,7 @@ internal sealed class MirrorWriter
         _clusters.Clear();
         _kinds.Clear();
         _streams.Clear();
+        Forms.Forget();
         _revision = _session.Scalar("SELECT value FROM meta WHERE key='revision'");
     }
 
@@ -131,6 +136,7 @@ internal sealed class MirrorWriter
         state = state.End(report);
         var agrees = state.Agrees(report);
         Keep(clusterId, kindId, agrees ? state : state.Distrusted());
+        Forms.Take(clusterId, kindId, report);
         return agrees;
     }
 
@@ -171,6 +177,7 @@ internal sealed class MirrorWriter
     {
         DropUnseen(clusterId, kindId, cluster, stream, new StreamState(0, 0, 0, long.MaxValue, true));
         _streams.Remove((clusterId, kindId));
+        Forms.Remove(clusterId, kindId);
         _session.Prepare("DELETE FROM streams WHERE cluster=$1 AND kind=$2", clusterId, kindId).ExecuteNonQuery();
     }
 

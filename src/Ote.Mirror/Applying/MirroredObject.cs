@@ -36,6 +36,7 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
         var obj = JsonNode.Parse(reported) as JsonObject ?? throw new JsonException("what is reported is not a JSON object");
         obj["apiVersion"] ??= apiVersion;
         obj["kind"] ??= kind;
+        kind = BuiltIn(obj); // a custom kind of the same name is nothing like it
         var metadata = obj.Child("metadata");
         var annotations = metadata.Child("annotations");
         annotations[Prefix + "cluster"] = cluster;
@@ -65,6 +66,10 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
 
         return new MirroredObject(Encode(obj, reported.Length + 512), TermsOf(obj));
     }
+
+    /// <summary>The kind of an object of Kubernetes' own; empty for any other.</summary>
+    public static string BuiltIn(JsonObject obj) =>
+        (obj.Text("apiVersion") ?? "").Split('/') is [_] or ["apps" or "batch" or "events.k8s.io", _] ? obj.Text("kind") ?? "" : "";
 
     /// <summary>What a workload or a service selects are pods of its own cluster: shown among those of others, it says so.</summary>
     private static void Narrow(JsonObject obj, string kind, string cluster)
@@ -139,7 +144,7 @@ internal sealed record MirroredObject(byte[] Json, IReadOnlyList<string> Terms)
 
     private static IEnumerable<string> AllTerms(JsonObject obj)
     {
-        var node = obj.Text("kind") == "Pod" ? obj.Text("spec", "nodeName") : null;
+        var node = BuiltIn(obj) == "Pod" ? obj.Text("spec", "nodeName") : null;
         foreach (var (key, value) in obj.Labels() ?? [])
         {
             // The cluster has an index of its own.

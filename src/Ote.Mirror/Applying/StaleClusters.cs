@@ -35,7 +35,7 @@ internal sealed class StaleClusters
         obj.Child("metadata").Child("annotations")[Annotation] = when;
         var text = $"the cluster has told nothing since {when}";
         var status = obj["status"] as JsonObject;
-        switch (obj.Text("kind"))
+        switch (MirroredObject.BuiltIn(obj))
         {
             case "Pod":
                 status ??= obj.Child("status");

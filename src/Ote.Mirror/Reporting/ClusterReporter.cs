@@ -3,7 +3,6 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Ote.Flow;
 using Ote.Kube.Client;
-using Ote.Kube.Objects;
 using Ote.Protocol.Reports;
 
 namespace Ote.Mirror.Reporting;
@@ -16,7 +15,9 @@ public sealed class ClusterReporter
 {
     private const int MostRequests = 1024;
     private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often it is asked whether the cluster has a kind that it had not, or has a kind that is not reported by default as it had it: clusters learn and forget such kinds as they run.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(30);
 
     private readonly KubeClient _client;
     private readonly ReportJournal _journal;
@@ -122,23 +123,69 @@ public sealed class ClusterReporter
 
     private async Task ReportAsync(ReportedKind kind, ReportStream stream, CancellationToken stop)
     {
-        ResourceRef? resource;
+        DiscoveredKind? found;
         try
         {
-            resource = await new KindDiscovery(_client).FindAsync(kind, stop).ConfigureAwait(false);
+            found = await new KindDiscovery(_client).FindAsync(kind, stop).ConfigureAwait(false);
         }
         catch (HttpRequestException)
         {
             return; // the shim tells by itself that the cluster does not answer; it is asked again after the loop's growing wait
         }
 
-        if (resource is null)
+        while (true)
         {
-            stream.Listed(null, new HashSet<(string, string)>());
-            await Task.Delay(LookAgain, _time, stop).ConfigureAwait(false);
-            return;
+            if (found is null)
+            {
+                stream.Listed(null, new HashSet<(string, string)>());
+                found = await OtherAsync(kind, null, stop).ConfigureAwait(false);
+            }
+            else
+            {
+                stream.Describe(found.Resource, found.Definition);
+                found = await UntilOtherAsync(kind, stream, found, stop).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Reports a kind until the cluster has it in another form, or not any more.</summary>
+    private async Task<DiscoveredKind?> UntilOtherAsync(ReportedKind kind, ReportStream stream, DiscoveredKind found, CancellationToken stop)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var reporting = new KindReporter(found.Resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), kind.Most, _time).RunAsync(_client, _random, _log, ends.Token);
+        // Those that are reported by default are built into each cluster.
+        var other = ReportedKinds.Default.Any(k => k.Stream == kind.Stream) ? null : OtherAsync(kind, found, ends.Token);
+        try
+        {
+            await (await Task.WhenAny(other is null ? [reporting] : [reporting, other]).ConfigureAwait(false)).ConfigureAwait(false); // a fault of either ends both
+        }
+        finally
+        {
+            await ends.CancelAsync().ConfigureAwait(false);
+            await reporting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await new KindReporter(resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), kind.Most, _time).RunAsync(_client, _random, _log, stop).ConfigureAwait(false);
+        stop.ThrowIfCancellationRequested();
+        return other is { IsCompletedSuccessfully: true } ? await other.ConfigureAwait(false) : found;
+    }
+
+    /// <summary>Looks until a kind is there otherwise than it was; null: not at all.</summary>
+    private async Task<DiscoveredKind?> OtherAsync(ReportedKind kind, DiscoveredKind? known, CancellationToken stop)
+    {
+        while (true)
+        {
+            await Task.Delay(LookAgain, _time, stop).ConfigureAwait(false);
+            try
+            {
+                if (await new KindDiscovery(_client).FindAsync(kind, stop).ConfigureAwait(false) is var now && now != known)
+                {
+                    return now;
+                }
+            }
+            catch (Exception away) when (away is HttpRequestException or KubeStatusException)
+            {
+                // It is as it was, as far as is known.
+            }
+        }
     }
 }

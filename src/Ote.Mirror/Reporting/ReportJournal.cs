@@ -21,7 +21,8 @@ public sealed class ReportJournal : IDisposable
     private const string Layout = """
         CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, kind TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL, head INTEGER NOT NULL, floor INTEGER NOT NULL,
-            digest INTEGER NOT NULL, listed INTEGER NOT NULL, gone INTEGER NOT NULL, api_version TEXT NOT NULL, object_kind TEXT NOT NULL, namespaced INTEGER NOT NULL);
+            digest INTEGER NOT NULL, listed INTEGER NOT NULL, gone INTEGER NOT NULL, api_version TEXT NOT NULL, object_kind TEXT NOT NULL, namespaced INTEGER NOT NULL,
+            definition TEXT NOT NULL DEFAULT '', described INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE IF NOT EXISTS objects (stream INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, mark INTEGER NOT NULL, value BLOB);
         CREATE UNIQUE INDEX IF NOT EXISTS by_key ON objects (stream, ns, name);
         CREATE UNIQUE INDEX IF NOT EXISTS by_revision ON objects (stream, revision);
@@ -147,6 +148,11 @@ public sealed class ReportJournal : IDisposable
             connection.Open();
             session.Execute("PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=4194304;" + (file is null ? "" : "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
             session.Execute("BEGIN IMMEDIATE;" + Layout + string.Create(System.Globalization.CultureInfo.InvariantCulture, $"UPDATE streams SET head=head+{Leap};COMMIT"));
+            if (session.Scalar("SELECT COUNT(*) FROM pragma_table_info('streams') WHERE name='described'") == 0)
+            {
+                session.Execute("ALTER TABLE streams ADD COLUMN definition TEXT NOT NULL DEFAULT ''; ALTER TABLE streams ADD COLUMN described INTEGER NOT NULL DEFAULT 0"); // of a former build
+            }
+
             return new ReportJournal(session, newEpoch);
         }
         catch

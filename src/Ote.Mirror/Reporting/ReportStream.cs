@@ -24,6 +24,8 @@ public sealed class ReportStream
     private readonly long _id;
     private readonly ulong _epoch;
     private ResourceRef? _resource;
+    private string _definition = "";
+    private long _described; // the revision at which either changed
     private long _head;
     private long _floor; // of objects that went up to and including this revision, not all are remembered
     private ulong _digest;
@@ -45,6 +47,28 @@ public sealed class ReportStream
                 return new StreamCursor { Kind = Kind, Epoch = _epoch, Revision = (ulong)_head };
             }
         }
+    }
+
+    /// <summary>Says what the objects are that come from now on: followers are told before the first of them.</summary>
+    /// <param name="resource">In which version the cluster serves the kind.</param>
+    /// <param name="definition">JSON, what else clients are to know of it; empty for nothing.</param>
+    public void Describe(ResourceRef resource, string definition)
+    {
+        lock (_journal.Gate)
+        {
+            if (_resource == resource && _definition == definition)
+            {
+                return;
+            }
+
+            InTransaction(() =>
+            {
+                (_resource, _definition) = (resource, definition);
+                _described = ++_head;
+            });
+        }
+
+        _journal.Tell();
     }
 
     /// <summary>Takes what changed; what is as it was gets no new revision.</summary>
@@ -95,8 +119,12 @@ public sealed class ReportStream
                 }
 
                 missing.ForEach(Put);
-                (_listed, _resource) = (true, resource ?? _resource);
+                _listed = true;
                 _head++; // a follower may hear now that it is complete
+                if (resource != _resource)
+                {
+                    (_resource, _definition, _described) = (resource, "", _head);
+                }
             });
         }
 
@@ -142,6 +170,7 @@ public sealed class ReportStream
             if (_resource is { } resource)
             {
                 (report.ApiVersion, report.ObjectKind, report.Namespaced) = (resource.ApiVersion, resource.Kind, resource.Namespaced);
+                report.Definition = from < _described ? Google.Protobuf.ByteString.CopyFromUtf8(_definition) : Google.Protobuf.ByteString.Empty;
             }
 
             return report.To == 0 ? null : report;
@@ -150,7 +179,7 @@ public sealed class ReportStream
 
     internal static ReportStream Load(ReportJournal journal, string kind)
     {
-        using var reader = journal.Session.Prepare("SELECT id, epoch, head, floor, digest, listed, gone, api_version, object_kind, namespaced FROM streams WHERE kind=$1", kind).ExecuteReader();
+        using var reader = journal.Session.Prepare("SELECT id, epoch, head, floor, digest, listed, gone, api_version, object_kind, namespaced, definition, described FROM streams WHERE kind=$1", kind).ExecuteReader();
         reader.Read();
         var stream = new ReportStream(journal, kind, reader.GetInt64(0), unchecked((ulong)reader.GetInt64(1)))
         {
@@ -159,6 +188,8 @@ public sealed class ReportStream
             _digest = unchecked((ulong)reader.GetInt64(4)),
             _listed = reader.GetInt64(5) != 0,
             _gone = reader.GetInt32(6),
+            _definition = reader.GetString(10),
+            _described = reader.GetInt64(11),
         };
         var (apiVersion, objectKind) = (reader.GetString(7), reader.GetString(8));
         if (objectKind.Length > 0)
@@ -243,19 +274,19 @@ public sealed class ReportStream
     private void InTransaction(Action change)
     {
         var session = _journal.Session;
-        var before = (_head, _floor, _digest, _listed, _gone, _resource);
+        var before = (_head, _floor, _digest, _listed, _gone, _resource, _definition, _described);
         session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
         try
         {
             change();
             session.Prepare(
-                "UPDATE streams SET head=$2, floor=$3, digest=$4, listed=$5, gone=$6, api_version=$7, object_kind=$8, namespaced=$9 WHERE id=$1",
-                _id, _head, _floor, unchecked((long)_digest), _listed ? 1 : 0, _gone, _resource?.ApiVersion ?? "", _resource?.Kind ?? "", _resource?.Namespaced == true ? 1 : 0).ExecuteNonQuery();
+                "UPDATE streams SET head=$2, floor=$3, digest=$4, listed=$5, gone=$6, api_version=$7, object_kind=$8, namespaced=$9, definition=$10, described=$11 WHERE id=$1",
+                _id, _head, _floor, unchecked((long)_digest), _listed ? 1 : 0, _gone, _resource?.ApiVersion ?? "", _resource?.Kind ?? "", _resource?.Namespaced == true ? 1 : 0, _definition, _described).ExecuteNonQuery();
             session.Prepare("COMMIT").ExecuteNonQuery();
         }
         catch
         {
-            (_head, _floor, _digest, _listed, _gone, _resource) = before;
+            (_head, _floor, _digest, _listed, _gone, _resource, _definition, _described) = before;
             session.Prepare("ROLLBACK").ExecuteNonQuery();
             throw;
         }

@@ -10,15 +10,18 @@ public sealed record ReportedKind(string Plural, string Group, IReadOnlyList<str
     /// <summary>Its stream: <c>pods</c>, <c>deployments.apps</c>.</summary>
     public string Stream => Group.Length == 0 ? Plural : $"{Plural}.{Group}";
 
+    /// <summary>Versions that are asked for before the one that the cluster prefers, the best first.</summary>
+    public IReadOnlyList<string> Versions { get; init; } = [];
+
     /// <summary>Reads a kind as kubectl writes it: <c>pods</c>, <c>widgets.example.com</c>.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="kind">The kind; one of <see cref="ReportedKinds.Default"/> has its dropped fields.</param>
+    /// <param name="kind">The kind; one of <see cref="ReportedKinds.Default"/> or <see cref="ReportedKinds.Known"/> has its dropped fields.</param>
     /// <param name="error">What is wrong, for people; null when nothing is.</param>
     public static bool TryParse(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ReportedKind? kind, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out string? error)
     {
         ArgumentNullException.ThrowIfNull(text);
         (kind, error) = (null, null);
-        if (ReportedKinds.Default.FirstOrDefault(k => k.Stream == text) is { } known)
+        if (ReportedKinds.Default.Concat(ReportedKinds.Known).FirstOrDefault(k => k.Stream == text) is { } known)
         {
             kind = known;
             return true;

@@ -34,6 +34,19 @@ public static class ReportedKinds
         new("events", "", [], MostEvents),
     ];
 
+    /// <summary>
+    /// What a cluster reports when it is told to, and with which a pod's environments and commands would come: they are dropped as those of pods are. Of controllers' revisions, which are templates of former times, the names alone come.
+    /// Of autoscalers the versions that hold all there is to one.
+    /// </summary>
+    public static IReadOnlyList<ReportedKind> Known { get; } =
+    [
+        new("replicasets", "apps", Template),
+        new("replicationcontrollers", "", Template),
+        new("podtemplates", "", [.. Containers("template.spec"), "template.spec.volumes"]),
+        new("controllerrevisions", "apps", ["data"]),
+        new("horizontalpodautoscalers", "autoscaling", []) { Versions = ["v2", "v2beta2"] },
+    ];
+
     private static string[] Template => [.. Containers("spec.template.spec"), "spec.template.spec.volumes"];
 
     private static IEnumerable<string> Containers(string spec) =>

@@ -38,7 +38,7 @@ internal static class ClusterControllerCommand
             Description = "With --managed-kubeconfig, requester: act as who asked; none: as the kubeconfig's user",
             DefaultValueFactory = _ => "requester",
         };
-        var report = new Option<string[]>("--report") { Description = "With --managed-kubeconfig: a kind to report, such as pods or widgets.example.com, instead of the default ones; may be repeated", DefaultValueFactory = _ => [] };
+        var report = new Option<string[]>("--report") { Description = "With --managed-kubeconfig: a kind to report, such as pods or widgets.example.com, instead of the default ones, or \"default\" for these beside others; may be repeated", DefaultValueFactory = _ => [] };
         var life = new Option<string?>("--certificate-life") { Description = "At the root: how long the certificates it issues are valid, such as 365d (the default) or 24h" };
         var grace = new Option<string?>("--renewal-grace") { Description = "At the root: how long after its end a certificate may still be renewed, such as 30d (the default) or 0s" };
         var policy = new Option<string?>("--command-policy") { Description = "File of CommandPolicy documents: only what they allow is run here or passed on, whatever ancestors say" };

@@ -44,7 +44,7 @@ internal static class ControllerManagerRole
         ShardKeeper[] keepers = [];
         Members? members = null;
         using var way = new PeerWay(arguments.Shards, identity, () => members?.Living ?? [], shard => shard < keepers.Length ? keepers[shard].Elector.Leader : null, trust);
-        var table = new ShardTable(MirrorStore.ResourcesOf(arguments.Mirror.Streams), MirrorStore.Origin, way, host.Time);
+        var table = new ShardTable(MirrorStore.ResourcesOf(arguments.Mirror.Streams), MirrorStore.Origin, way, host.Time) { NotShown = MirrorStore.NotShownOf };
         using var meter = host.Meters.Create("Ote.Roles.ControllerManager");
         meter.CreateObservableGauge("ote.mirror.shards.held", () => table.Held.Count, "{shard}", "Shards whose clusters are mirrored here");
         var fleet = await FleetServing.StartAsync(host, FleetLeases.Entry, arguments.Fleet, [.. table.Resources], null, table, new Gate(tree), client, host.Stop).ConfigureAwait(false);

@@ -8,6 +8,9 @@ namespace Ote.Roles.Shim;
 /// <summary>Has a shim report what there is in its cluster.</summary>
 internal static class Reports
 {
+    /// <summary>Stands for all kinds that are reported unless told otherwise.</summary>
+    private const string Usual = "default";
+
     /// <summary>Reads <c>--report</c>; null: the default kinds.</summary>
     /// <exception cref="RoleException">One of them is no kind.</exception>
     public static IReadOnlyList<ReportedKind>? Kinds(IReadOnlyList<string> texts)
@@ -20,6 +23,16 @@ internal static class Reports
         var kinds = new Dictionary<string, ReportedKind>(StringComparer.Ordinal);
         foreach (var text in texts)
         {
+            if (text == Usual)
+            {
+                foreach (var usual in ReportedKinds.Default)
+                {
+                    kinds[usual.Stream] = usual;
+                }
+
+                continue;
+            }
+
             if (!ReportedKind.TryParse(text, out var kind, out var error))
             {
                 throw new RoleException($"--report: {error}");

@@ -28,7 +28,7 @@ internal static class ShimCommand
         var authority = new Option<string?>("--client-ca") { Description = "CA of the callers' certificates, PEM" };
         var names = new Option<string[]>("--client-name") { Description = "Common names that may call; may be repeated", DefaultValueFactory = _ => [] };
         var reports = new Option<string?>("--reports") { Description = "Report what there is in the cluster, and keep in this directory what is to be told; without it, the cluster does not report" };
-        var report = new Option<string[]>("--report") { Description = "With --reports: a kind to report, such as pods or widgets.example.com, instead of the default ones; may be repeated", DefaultValueFactory = _ => [] };
+        var report = new Option<string[]>("--report") { Description = "With --reports: a kind to report, such as pods or widgets.example.com, instead of the default ones, or \"default\" for these beside others; may be repeated", DefaultValueFactory = _ => [] };
         var common = new CommonOptions();
         var command = new Command(name, description) { listen, kubeconfig, context, allow, impersonate, certificate, key, authority, names, reports, report };
         common.AddTo(command);

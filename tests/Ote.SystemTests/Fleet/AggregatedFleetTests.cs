@@ -74,6 +74,25 @@ public sealed class AggregatedFleetTests(RealRoot root) : IClassFixture<RealRoot
         Assert.Equal("", await root.At("c2").ExpectAsync("get", "deployment", name, "--ignore-not-found"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kinds_that_a_cluster_reports_besides_come_and_go_in_the_group_as_they_do_there(bool old)
+    {
+        await root.StartAsync();
+        Kubectl kubectl = root.Kubectl(old);
+        await root.At("c1").ApplyAsync(WidgetKind.Definition);
+        await root.At("c1").ApplyAsync(WidgetKind.Object("left", "red", "default"));
+        await WidgetKind.ShownAsync(kubectl, "widgets.fleet.ote.baidu.com", Ct);
+        string[] table = (await kubectl.ExpectAsync("get", "widgets.fleet.ote.baidu.com", "-A", "-o", "wide")).Split('\n');
+        Assert.Matches("^NAMESPACE +NAME +COLOR +AGE +CLUSTER$", table[0].TrimEnd());
+        Assert.Matches("^default +left-c1 +red +[0-9]+s +c1$", table[1].TrimEnd());
+        await kubectl.ExpectAsync("label", "widgets.fleet.ote.baidu.com", "left-c1", "tried=yes");
+        Assert.Equal("yes", await root.At("c1").ExpectAsync("get", "widgets", "left", "-o", "jsonpath={.metadata.labels.tried}"));
+        await root.At("c1").ExpectAsync("delete", "crd", WidgetKind.Name);
+        await kubectl.UntilAsync(kinds => !kinds.Contains("widgets", StringComparison.Ordinal), TimeSpan.FromSeconds(120), Ct, "get", "--raw", Raw);
+    }
+
     [Fact]
     public async Task The_proxy_of_a_cluster_is_that_clusters_own_api()
     {

@@ -26,6 +26,7 @@ public sealed class ControllerManagerTests(ManagedRoot root) : IClassFixture<Man
         Assert.Equal("3", await root.At("c2").ExpectAsync("get", "deployment", "web", "-o", "jsonpath={.spec.replicas}"));
         Assert.Equal("3", await kubectl.ExpectAsync("get", Deployments, "web-c2", "-o", "jsonpath={.spec.replicas}"));
         await WatchesBothAsync(kubectl);
+        await KindsOfBothAsync(kubectl);
         await root.At("c2").ExpectAsync("create", "deployment", "going", "--image=example/web", "--replicas=0");
         await kubectl.UntilAsync(found => found.Length > 0, s_soon, Ct, "get", Deployments, "going-c2", "--ignore-not-found", "-o", "name");
         string version = JsonNode.Parse(await kubectl.ExpectAsync("get", "--raw", Raw))!["metadata"]!["resourceVersion"]!.ToString();
@@ -90,6 +91,20 @@ public sealed class ControllerManagerTests(ManagedRoot root) : IClassFixture<Man
             Assert.Matches($"(?m)^ADDED +default +{name}-{cluster} ", told);
             Assert.Matches($"(?m)^DELETED +default +{name}-{cluster} ", told);
         }
+    }
+
+    /// <summary>What clusters of both managers report besides is one kind, in the version that is preferred.</summary>
+    private async Task KindsOfBothAsync(Kubectl kubectl)
+    {
+        await root.At("c1").ApplyAsync(WidgetKind.Definition.Replace("v1, served", "v1beta1, served", StringComparison.Ordinal));
+        await root.At("c1").ApplyAsync(WidgetKind.Object("left", "red", "default").Replace("com/v1", "com/v1beta1", StringComparison.Ordinal));
+        await root.At("c2").ApplyAsync(WidgetKind.Definition);
+        await root.At("c2").ApplyAsync(WidgetKind.Object("right", "green", "default"));
+        await kubectl.UntilAsync(
+            names => names == "widget.fleet.ote.baidu.com/left-c1\nwidget.fleet.ote.baidu.com/right-c2", TimeSpan.FromSeconds(120), Ct, "get", "widgets.fleet.ote.baidu.com", "-A", "-o", "name");
+        await kubectl.ExpectAsync("label", "widgets.fleet.ote.baidu.com", "left-c1", "right-c2", "tried=yes");
+        Assert.Equal("yes", await root.At("c1").ExpectAsync("get", "widgets", "left", "-o", "jsonpath={.metadata.labels.tried}"));
+        Assert.Equal("yes", await root.At("c2").ExpectAsync("get", "widgets", "right", "-o", "jsonpath={.metadata.labels.tried}"));
     }
 
     /// <summary>All is shown, as it is now.</summary>

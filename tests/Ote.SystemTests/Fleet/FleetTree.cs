@@ -74,7 +74,7 @@ internal sealed partial class FleetTree : IAsyncDisposable
         await _roles.StartAsync("c-cluster", "ready: edge cluster", "edge-cluster", "--name", "c", "--data", _roles["c-cluster"], "--nodes", "1");
         string socket = "unix:" + _roles["b.sock"];
         await _roles.StartAsync("b-shim", "ready ", "shim", "k8s", "--listen", socket, "--kubeconfig", B.Kubeconfig, "--reports", _roles["b-reports"]);
-        ControllerOfA = await _roles.StartAsync("a", "ready ", [.. await _roles.JoiningAsync("a", at[2], "--auto-accept"), "--managed-kubeconfig", A.Kubeconfig]);
+        ControllerOfA = await _roles.StartAsync("a", "ready ", [.. await _roles.JoiningAsync("a", at[2], "--auto-accept"), "--managed-kubeconfig", A.Kubeconfig, .. WidgetKind.Reported]);
         await _roles.StartAsync("c", "ready ", [.. await _roles.JoiningAsync("c", at[2], "--auto-accept"), "--managed-kubeconfig", Path.Combine(_roles["c-cluster"], "kubeconfig")]);
         ControllerOfB = await _roles.StartAsync("b", "ready ", [.. await _roles.JoiningAsync("b", at[0], "--auto-accept"), "--shim", socket]);
         foreach (string cluster in (string[])["a", "b", "c"])

@@ -79,7 +79,7 @@ public class RealRoot : IAsyncDisposable
             await File.WriteAllTextAsync(_roles[$"{cluster}-token"], token);
             await _roles.StartAsync(
                 cluster, "ready ", "cluster-controller", "--name", cluster, "--data", _roles[cluster], "--parent", $"https://127.0.0.1:{ports[0]}",
-                "--join-token-file", _roles[$"{cluster}-token"], "--ca-pin", pin, "--managed-kubeconfig", Path.Combine(_roles[$"{cluster}-cluster"], "kubeconfig"));
+                "--join-token-file", _roles[$"{cluster}-token"], "--ca-pin", pin, "--managed-kubeconfig", Path.Combine(_roles[$"{cluster}-cluster"], "kubeconfig"), "--report", "default", "--report", WidgetKind.Name);
             await At(cluster).ExpectAsync("create", "deployment", "web", "--image=example/web", "--replicas=2");
         }
         await Kubectl().UntilAsync(

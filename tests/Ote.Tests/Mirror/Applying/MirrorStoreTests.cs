@@ -34,6 +34,40 @@ public sealed class MirrorStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_objects_of_a_kind_are_may_be_told_after_the_first_of_them()
+    {
+        await using var mirror = Open();
+        var widget = new ObjectChange { Namespace = "ns", Name = "w", Object = ByteString.CopyFromUtf8("""{"metadata":{"name":"w","namespace":"ns"} }""") };
+        Assert.True(await mirror.ApplyAsync("c1", new Report { Kind = "widgets.example.com", Epoch = 1, From = 0, To = 1, Changes = { widget } }));
+        Assert.Empty(mirror.Kinds);
+        var digest = ReportDigest.Of("ns", "w", widget.Object.Span);
+        Assert.True(await mirror.ApplyAsync("c1", new Report { Kind = "widgets.example.com", ApiVersion = "example.com/v1", ObjectKind = "Widget", Namespaced = true, Epoch = 1, From = 1, To = 2, Complete = true, Digest = digest }));
+        Assert.Equal(("example.com", "v1", "widgets", "Widget", true), Assert.Single(mirror.Kinds) is var kind ? (kind.Group, kind.Version, kind.Plural, kind.Kind, kind.Namespaced) : default);
+        Assert.True(mirror.Has("example.com/widgets"));
+    }
+
+    [Fact]
+    public async Task A_mirror_of_a_former_build_is_told_once_more_what_it_did_not_note()
+    {
+        await using (var mirror = Open())
+        {
+            await mirror.ApplyAsync("c1", Whole(10, Pod("web", "n1")));
+            await mirror.ApplyAsync("c1", new Report { Kind = "widgets.example.com", Epoch = 7, From = 0, To = 4 });
+        }
+
+        using (var file = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "mirror.db")};Pooling=False"))
+        {
+            file.Open();
+            using var command = file.CreateCommand();
+            command.CommandText = "ALTER TABLE streams DROP COLUMN form; DROP TABLE forms";
+            command.ExecuteNonQuery();
+        }
+
+        await using var again = Open();
+        Assert.Equal(["pods 10", "widgets.example.com 0"], (await again.CursorsAsync("c1")).Select(c => $"{c.Kind} {c.Revision}").Order());
+    }
+
+    [Fact]
     public async Task A_report_that_does_not_go_on_where_the_stream_ends_is_not_taken()
     {
         await using var mirror = Open();

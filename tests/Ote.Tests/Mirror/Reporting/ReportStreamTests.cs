@@ -70,6 +70,34 @@ public sealed class ReportStreamTests : IDisposable
     }
 
     [Fact]
+    public void What_the_objects_are_is_told_with_the_first_of_them_and_when_it_is_another()
+    {
+        using var journal = Open();
+        var widgets = journal.Stream("widgets.example.com");
+        var v1 = new ResourceRef("example.com", "v1", "widgets", "Widget", true);
+        widgets.Describe(v1, "{\"a\":1}");
+        widgets.Apply([Is("a", "1")]);
+        Assert.Equal(("example.com/v1 Widget", "{\"a\":1}", false), Read(null, out var cursor)); // before all were listed
+        widgets.Listed(v1, new HashSet<(string, string)> { ("ns", "a") });
+        Assert.Equal(("example.com/v1 Widget", "", true), Read(cursor, out cursor)); // as it was
+        widgets.Describe(v1, "{\"a\":1}");
+        var whole = 0UL;
+        Assert.Null(widgets.Read(cursor, ref whole, 1000));
+        widgets.Describe(v1 with { Version = "v2" }, "{\"a\":2}");
+        Assert.Equal(("example.com/v2 Widget", "{\"a\":2}", true), Read(cursor, out cursor));
+        widgets.Listed(null, new HashSet<(string, string)>());
+        Assert.Equal((" ", "", true), Read(cursor, out _)); // there is no such kind any more
+
+        (string, string, bool) Read(StreamCursor? after, out StreamCursor next)
+        {
+            var begun = 0UL;
+            var report = widgets.Read(after, ref begun, 1000)!;
+            next = new StreamCursor { Kind = report.Kind, Epoch = report.Epoch, Revision = report.To };
+            return ($"{report.ApiVersion} {report.ObjectKind}", report.Definition.ToStringUtf8(), report.Complete);
+        }
+    }
+
+    [Fact]
     public void After_a_restart_a_follower_hears_what_changed_and_nothing_else()
     {
         StreamCursor cursor;

@@ -50,6 +50,24 @@ public sealed class FormerStateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task So_are_kinds_that_are_known_by_what_clusters_say_alone()
+    {
+        const string Widgets = "apis/example.com/v1/namespaces/default/widgets";
+        Report told = new()
+        {
+            Kind = "widgets.example.com", ApiVersion = "example.com/v1", ObjectKind = "Widget", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = "w", Object = ByteString.CopyFromUtf8("""{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"default"} }""") } },
+        };
+        Assert.True(await _mirror.ApplyAsync("c1", told));
+        var then = _time.GetUtcNow().ToKubeTime();
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.True(await _mirror.ApplyAsync("c1", new Report(told) { From = 1, To = 2, Changes = { new ObjectChange { Namespace = "default", Name = "w" } } }));
+        Assert.Empty((await GetAsync(_admin, Widgets)).Items("items")!);
+        Assert.Equal("w-c1", Assert.Single((await GetAsync(_admin, $"{Widgets}?ote-at={then}")).Items("items")!).Text("metadata", "name"));
+        Assert.Equal("w-c1", (await GetAsync(_admin, $"{Widgets}/w-c1?ote-at={then}")).Name());
+    }
+
+    [Fact]
     public async Task A_list_with_selectors_and_pages_is_as_of_the_moment()
     {
         Assert.Equal(["db-c1=n1-c1", "old-c2=n2-c2", "web-c1=n1-c1", "web-c2=n2-c2"], Nodes(await GetAsync(_admin, $"{Pods}?ote-at={First}")));

@@ -118,6 +118,32 @@ public sealed class AggregatedServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_kind_that_clusters_report_besides_is_shown_while_they_do_under_one_name_each()
+    {
+        Report report = new()
+        {
+            Kind = "widgets.example.com", ApiVersion = "example.com/v1", ObjectKind = "Widget", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Definition = ByteString.CopyFromUtf8("""{"names":{"singular":"widget","shortNames":["wd"]},"version":{"additionalPrinterColumns":[{"name":"Color","type":"string","jsonPath":".spec.color"}]} }"""),
+            Changes = { new ObjectChange { Namespace = "default", Name = "w", Object = ByteString.CopyFromUtf8("""{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"default","uid":"u","resourceVersion":"1"},"spec":{"color":"red"} }""") } },
+        };
+        Assert.True(await _mirror.ApplyAsync("c1", report));
+        // Another group's pods would be taken for the pods that are shown already.
+        Assert.True(await _mirror.ApplyAsync("c1", new Report { Kind = "pods.metrics.example", ApiVersion = "metrics.example/v1", ObjectKind = "PodMetrics", Namespaced = true, Epoch = 1, From = 0, To = 1 }));
+        var kinds = (await AskAsync("ann", "/apis/fleet.example/v1"))["resources"]!.AsArray();
+        Assert.Equal("Widget [\"fleet\"] [\"delete\",\"get\",\"list\",\"patch\",\"watch\"]", kinds.Single(k => k.Text("name") == "widgets") is { } found ? $"{found.Text("kind")} {found["categories"]!.ToJsonString()} {found["verbs"]!.ToJsonString()}" : "");
+        Assert.Equal("Pod", Assert.Single(kinds, k => k.Text("name") == "pods").Text("kind"));
+        var table = await AskAsync("system:masters", "/apis/fleet.example/v1/widgets", accept: "application/json;as=Table;v=v1;g=meta.k8s.io");
+        Assert.Equal(["w-c1", "red", "c1"], table["rows"]![0]!["cells"]!.AsArray().Select(c => c!.ToString()));
+        Assert.Equal("fleet.example/v1 Widget", await AskAsync("system:masters", "/apis/fleet.example/v1/namespaces/default/widgets/w-c1") is var one ? $"{one.Text("apiVersion")} {one.Text("kind")}" : "");
+        await Grants.AllowAsync(_admin, "ann", "clusters/widgets.example.com", "c1", "list");
+        Assert.Single((await AskAsync("ann", "/apis/fleet.example/v1/widgets"))["items"]!.AsArray());
+        await SendAsync("system:masters", "/apis/fleet.example/v1/namespaces/default/widgets/w-c1", HttpMethod.Delete);
+        Assert.Equal("/apis/example.com/v1/namespaces/default/widgets/w", Assert.Single(_forwarded).Target);
+        Assert.True(await _mirror.ApplyAsync("c1", new Report { Kind = report.Kind, Complete = true, Ended = true, To = 1 }));
+        await AskAsync("system:masters", "/apis/fleet.example/v1/widgets", code: 404);
+    }
+
+    [Fact]
     public async Task The_proxy_of_a_cluster_is_for_who_may_by_its_name_and_keeps_the_path_as_it_came()
     {
         await Grants.AllowAsync(_admin, "ann", "clusters/proxy", "c1", "get", "list");

@@ -46,6 +46,24 @@ public sealed class SplitListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Kinds_that_clusters_of_any_shard_report_are_shown_by_each_member()
+    {
+        const string Widgets = "/apis/fleet.example/v1/widgets";
+        await TellAllAsync();
+        await _world.AskAsync(0, Widgets, code: 404);
+        await _world.TellWidgetAsync("c0", "v1beta1", "a");
+        await _world.TellWidgetAsync("c1", "v1", "b");
+        await _world.TellWidgetAsync("c2", "v1", "c");
+        _world.Time.Advance(TimeSpan.FromSeconds(2)); // what was learned is taken for what is until then
+        foreach (var member in (int[])[0, 1])
+        {
+            var kinds = (await _world.AskAsync(member, "/apis/fleet.example/v1"))["resources"]!.AsArray();
+            Assert.Equal("Widget", kinds.Single(k => k.Text("name") == "widgets").Text("kind"));
+            Assert.Equal(["a-c0 fleet.example/v1", "b-c1 fleet.example/v1", "c-c2 fleet.example/v1"], (await _world.AskAsync(member, Widgets))["items"]!.AsArray().Select(o => $"{o.Text("metadata", "name")} {o.Text("apiVersion")}"));
+        }
+    }
+
+    [Fact]
     public async Task What_a_shard_that_nobody_answers_for_has_is_left_out_and_the_answer_says_so()
     {
         await TellAllAsync();

@@ -124,6 +124,17 @@ internal sealed class SplitWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>A cluster tells, from the beginning, of a kind of its own; of one object of a name.</summary>
+    public async Task TellWidgetAsync(string cluster, string version, string name)
+    {
+        Report report = new()
+        {
+            Kind = "widgets.example.com", ApiVersion = $"example.com/{version}", ObjectKind = "Widget", Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = name, Object = ByteString.CopyFromUtf8($$$"""{"apiVersion":"example.com/{{{version}}}","kind":"Widget","metadata":{"name":"{{{name}}}","namespace":"default","uid":"{{{cluster}}}-{{{name}}}","resourceVersion":"1"} }""") } },
+        };
+        Assert.True(await _mirrors[ShardPlan.ShardOf(cluster, Shards)].ApplyAsync(cluster, report));
+    }
+
     /// <summary>A list, or another answer, of one of the servers.</summary>
     public async Task<JsonNode> AskAsync(int server, string path, int code = 200)
     {
