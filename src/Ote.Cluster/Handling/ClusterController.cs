@@ -203,7 +203,7 @@ public sealed class ClusterController : IAsyncDisposable
         _access = new CommandAccess(policies.Commands, parts.ControlApi, _routes, () => _uplink.Path, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Access"));
         var dispatcher = new Dispatcher(_routes, _executor, _transit, _access, receipts => ReportAsync(receipts, []), parts.Time, _stop.Token, audit);
         _edgeHandler = new EdgeHandler(
-            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated.End, refusals, _revocations, _trust, Messages, _reports.Relay, _live.Streams, _links, _lateral, _issuing, _log,
+            _uplink, _routes, dispatcher, _outbox, tags, _seeker, _joins, _clusterHandler.LinkTo, _clusterHandler.Drain, outdated, refusals, _revocations, _trust, Messages, _reports.Relay, _live.Streams, _links, _lateral, _issuing, _log,
             _stop.Token);
         if (parts.ControlApi is { } api)
         {
@@ -221,7 +221,7 @@ public sealed class ClusterController : IAsyncDisposable
                 _trust.Changed += _ => orders.ChangedAll();
             }
 
-            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log, orders);
+            _objects = new ClusterObjects(_routes, _uplink, api, _edgeHandler.WishAsync, certificates, parts.Time, parts.Random, _log, orders, outdated);
             _messageObjects = new MessageObjects(Messages, api, parts.Time, parts.Random, parts.Loggers.CreateLogger("Ote.Cluster.Messages"));
             _namespaces = parts.Mirror is null ? null : NamespaceFlow.Make(api, parts, _routes, _live.ClientOf, _access);
             _routes.Changed += OnRoutesChanged;

@@ -50,6 +50,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly ClusterWishes _wishes;
     private readonly LateralWishes _lateral;
     private readonly IssuingOrders? _issuing;
+    private readonly OutdatedLinks? _outdated;
     private readonly ClusterCertificates _certificates;
     private readonly SubtreeSums _sums = new();
     private readonly TimeProvider _time;
@@ -57,6 +58,7 @@ internal sealed class ClusterObjects : IDisposable
     private readonly bool _isRoot;
     private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _expected = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _forgotten = new(StringComparer.Ordinal); // above, with their uids: their objects here are to go
     private readonly ConcurrentDictionary<string, Settled> _settled = new(StringComparer.Ordinal);
 
     // By an ancestor that is away: whose objects name it as the reason why nobody knows of them.
@@ -64,8 +66,18 @@ internal sealed class ClusterObjects : IDisposable
 
     public ClusterObjects(
         RouteKeeper routes, Uplink uplink, KubeClient api, Func<Message, Task> sendWish, ClusterCertificates certificates, TimeProvider time, Func<double> random, ILogger log,
-        IssuingOrders? issuing = null)
+        IssuingOrders? issuing = null, OutdatedLinks? outdated = null)
     {
+        _outdated = outdated;
+        if (outdated is not null)
+        {
+            outdated.Forgotten += (name, uid) =>
+            {
+                _forgotten[name] = uid;
+                _queue!.Add(name);
+            };
+        }
+
         (_routes, _uplink, _api, _certificates, _time, _log, _isRoot) = (routes, uplink, api, certificates, time, log, uplink.IsRoot);
         _wishes = new ClusterWishes(sendWish, time, log);
         _lateral = new LateralWishes(name => routes.Read(t => t.Find(name)), sendWish, time, log);
@@ -122,7 +134,7 @@ internal sealed class ClusterObjects : IDisposable
             }
             else if (WasDeleted(name) && !entry.Online && name != _routes.Self.Name)
             {
-                _routes.Apply(t => t.Forget(name));
+                _outdated?.Tell(_routes.Apply(t => t.Forget(name)));
                 return Next.Done;
             }
             else
@@ -289,6 +301,14 @@ internal sealed class ClusterObjects : IDisposable
         _settled.TryRemove(name, out _);
         _wishes.Forget(name);
         _lateral.Forget(name);
+        if (known is not null && _forgotten.TryGetValue(name, out var uid) && known.Text("status", "uid") == uid)
+        {
+            await _api.DeleteAsync(Kinds.Clusters, null, name, ct, known.Uid()).ConfigureAwait(false);
+            _forgotten.TryRemove(name, out _);
+            return Next.Done; // its end comes by here
+        }
+
+        _forgotten.TryRemove(name, out _);
         if (known is not null && _issuing is not null)
         {
             (_, known) = await _issuing.PrepareAsync(known, null, ct).ConfigureAwait(false);

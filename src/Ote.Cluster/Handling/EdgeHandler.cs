@@ -24,7 +24,7 @@ internal sealed class EdgeHandler : ILinkHandler
     private readonly JoinRelay _joins;
     private readonly Func<string, ILink?> _linkTo;
     private readonly Action _drain;
-    private readonly Action<AttachedElsewhere> _overtaken;
+    private readonly OutdatedLinks _outdated;
     private readonly NameRefusals _refusals;
     private readonly RevocationKeeper _revocations;
     private readonly TrustKeeper _trust;
@@ -48,7 +48,7 @@ internal sealed class EdgeHandler : ILinkHandler
         JoinRelay joins,
         Func<string, ILink?> linkTo,
         Action drain,
-        Action<AttachedElsewhere> overtaken,
+        OutdatedLinks outdated,
         NameRefusals refusals,
         RevocationKeeper revocations,
         TrustKeeper trust,
@@ -61,7 +61,7 @@ internal sealed class EdgeHandler : ILinkHandler
         ILogger log,
         CancellationToken stop)
     {
-        (_trust, _messages, _reports, _streams, _links, _lateral, _issuing, _overtaken) = (trust, messages, reports, streams, links, lateral, issuing, overtaken);
+        (_trust, _messages, _reports, _streams, _links, _lateral, _issuing, _outdated) = (trust, messages, reports, streams, links, lateral, issuing, outdated);
         (_uplink, _routes, _dispatcher, _outbox, _tags, _seeker, _joins, _linkTo, _drain, _refusals, _revocations, _log, _stop) =
             (uplink, routes, dispatcher, outbox, tags, seeker, joins, linkTo, drain, refusals, revocations, log, stop);
     }
@@ -143,7 +143,10 @@ internal sealed class EdgeHandler : ILinkHandler
                 Refused(message.NameVerdict);
                 break;
             case Message.PayloadOneofCase.AttachedElsewhere:
-                _overtaken(message.AttachedElsewhere);
+                _outdated.End(message.AttachedElsewhere);
+                break;
+            case Message.PayloadOneofCase.ForgetCluster:
+                _outdated.Forget(message.ForgetCluster);
                 break;
             default:
                 _log.ParentMessageRefused(message.PayloadCase.ToString(), "it does not travel down");

@@ -37,6 +37,9 @@ public sealed record RouteStep(
     /// <summary>Clusters that a child still tells of, as away, while they have attached elsewhere since: whoever goes on showing one there is to hear of it.</summary>
     public IReadOnlyList<MovedCluster> Moved { get; init; } = [];
 
+    /// <summary>Clusters that an operator has forgotten and that a child goes on knowing: it is to hear of it.</summary>
+    public IReadOnlyList<OutdatedLink> Forgotten { get; init; } = [];
+
     /// <summary>Nothing happened.</summary>
     public static RouteStep None { get; } = new([], []);
 }
@@ -71,7 +74,9 @@ internal sealed class RouteStepDraft
 
     public List<MovedCluster> Moved { get; } = [];
 
-    public RouteStep Finish() => new(Changes, Verdicts, false, Errors) { Outdated = Outdated, Moved = Moved };
+    public List<OutdatedLink> Forgotten { get; } = [];
+
+    public RouteStep Finish() => new(Changes, Verdicts, false, Errors) { Outdated = Outdated, Moved = Moved, Forgotten = Forgotten };
 }
 
 /// <summary>How many clusters have one as their parent.</summary>

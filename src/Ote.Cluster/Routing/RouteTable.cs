@@ -21,11 +21,13 @@ public sealed class RouteTable
     /// <summary>Clusters that one child may announce; ten times what a tree has.</summary>
     public const int MostNames = 100_000;
 
+    private const int MostForgotten = 10_000; // with more, all are told of anew by who still knows them
     private readonly Func<RouteEntry, bool>? _isMember;
     private readonly Func<RouteEntry, bool>? _isIssued;
     private readonly Dictionary<string, Known> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ChildState> _children = new(StringComparer.Ordinal);
     private readonly TagIndex _tags = new();
+    private readonly Dictionary<string, (string Uid, ulong Epoch)> _forgotten = new(StringComparer.Ordinal); // and known further down, when they were last heard of
     private readonly HashSet<string> _dirty = new(StringComparer.Ordinal);
     private HashSet<string> _ancestors = new(StringComparer.Ordinal);
     private ulong _announced;
@@ -238,12 +240,30 @@ public sealed class RouteTable
     public bool HasDrifted(string child, ulong digest) =>
         _children.TryGetValue(child, out var state) && state.Synced && digest != 0 && digest != state.Announced;
 
-    /// <summary>An operator forgets a cluster that is away, and what is known behind it.</summary>
+    /// <summary>One above has forgotten a cluster, as <see cref="Forget(string)"/> does: so does this one, unless it has attached again since.</summary>
+    public RouteStep Forget(string name, string uid, ulong epoch) =>
+        _known.TryGetValue(name, out var known) && known.Entry.Uid == uid && known.Entry.Epoch <= epoch ? Forget(name) : RouteStep.None;
+
+    /// <summary>
+    /// An operator forgets a cluster that is away, and what is known behind it. Who knows of it further down is to be told, and again whenever it tells of it as away: until it has attached anew it is not taken up.
+    /// </summary>
     public RouteStep Forget(string name)
     {
         if (!_known.TryGetValue(name, out var known) || known.Entry.Online)
         {
             return RouteStep.None;
+        }
+
+        var told = new List<OutdatedLink>();
+        if (known.Hop != name)
+        {
+            if (_forgotten.Count >= MostForgotten)
+            {
+                _forgotten.Clear();
+            }
+
+            _forgotten[name] = (known.Entry.Uid, known.Entry.Epoch);
+            told.Add(new OutdatedLink(known.Hop, name, known.Entry.Uid, known.Entry.Epoch));
         }
 
         var changes = new List<RouteChange>();
@@ -258,7 +278,7 @@ public sealed class RouteTable
             _children.Remove(name);
         }
 
-        return new RouteStep(changes, []);
+        return new RouteStep(changes, []) { Forgotten = told };
     }
 
     /// <summary>
@@ -498,6 +518,17 @@ public sealed class RouteTable
         }
 
         var isKnown = _known.TryGetValue(entry.Name, out var known);
+        if (!isKnown && _forgotten.TryGetValue(entry.Name, out var former))
+        {
+            if (!entry.Online && entry.Uid == former.Uid && entry.Epoch <= former.Epoch)
+            {
+                step.Forgotten.Add(new OutdatedLink(child, entry.Name, entry.Uid, former.Epoch));
+                return false;
+            }
+
+            _forgotten.Remove(entry.Name);
+        }
+
         if (!own && !IsAdmitted(entry, known?.Entry))
         {
             step.Verdicts.Add(Unproven(entry));

@@ -26,6 +26,7 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
     private KubeClient _api = null!;
     private RouteKeeper _routes = null!;
     private ClusterObjects _objects = null!;
+    private OutdatedLinks _outdated = null!;
     private Task _running = Task.CompletedTask;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -38,7 +39,8 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         var identity = new IdentitySource(_authority.CreateIdentity(new PeerIdentity("root", "u-root"), []));
         var certificates = new ClusterCertificates(identity, new RevocationKeeper(new MemoryJournal(), identity, NullLogger.Instance), null, null, _time);
         var uplink = new Uplink("root", _time, TimeSpan.FromMinutes(1)) { IsRoot = true };
-        _objects = new ClusterObjects(_routes, uplink, _api, _ => Task.CompletedTask, certificates, _time, static () => 0.5, NullLogger.Instance);
+        _outdated = new OutdatedLinks(_routes, _ => null, (_, _) => { });
+        _objects = new ClusterObjects(_routes, uplink, _api, _ => Task.CompletedTask, certificates, _time, static () => 0.5, NullLogger.Instance, outdated: _outdated);
         _running = _objects.RunAsync(_stop.Token);
     }
 
@@ -80,6 +82,22 @@ public sealed class ClusterObjectsTests : IAsyncLifetime
         await UntilAsync("c1", c => c?.Text("status", "status") == "unknown");
         _time.Advance(TimeSpan.FromMinutes(2));
         await UntilAsync("c1", c => c is null);
+    }
+
+    [Fact]
+    public async Task What_was_forgotten_above_goes_at_once_with_its_object()
+    {
+        _routes.Apply(t => t.ChildAttached(Entry("north", "root")));
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north"))));
+        await PathAsync("c1", "root/north/c1");
+        var uid = _routes.Read(t => t.Find("c1")!.Uid);
+        _outdated.Forget(new ForgetCluster { Name = "c1", Uid = uid, Epoch = 1 }); // it is there
+        Assert.NotNull(_routes.Read(t => t.Find("c1")));
+        _routes.Apply(t => t.SnapshotReceived("north", Told(Entry("north", "root"), Entry("c1", "north") with { Online = false })));
+        await UntilAsync("c1", c => c?.Text("status", "status") == "offline");
+        _outdated.Forget(new ForgetCluster { Name = "c1", Uid = uid, Epoch = 1 });
+        await UntilAsync("c1", c => c is null);
+        Assert.Null(_routes.Read(t => t.Find("c1")));
     }
 
     [Fact]

@@ -277,6 +277,41 @@ public sealed class RouteTableTests
     }
 
     [Fact]
+    public void Who_knows_of_a_forgotten_cluster_further_down_is_told_whenever_it_tells_of_it_until_that_has_attached_anew()
+    {
+        Tree("a", "m");
+        var away = Entry("m", "a") with { Online = false };
+        _root.DeltaReceived("a", Delta(7, [away]));
+        Assert.Equal([new OutdatedLink("a", "m", away.Uid, 1)], _root.Forget("m").Forgotten);
+        var again = _root.SnapshotReceived("a", Snapshot(8, Entry("a", "root"), away));
+        Assert.Equal([new OutdatedLink("a", "m", away.Uid, 1)], again.Forgotten);
+        Assert.Null(_root.Find("m"));
+        Assert.False(_root.HasDrifted("a", Digest(Entry("a", "root"), away)));
+        Assert.Empty(_root.DeltaReceived("a", Delta(8, [], "m")).Forgotten);
+        Assert.False(_root.HasDrifted("a", Digest(Entry("a", "root"))));
+        Assert.Empty(_root.DeltaReceived("a", Delta(9, [Entry("m", "a", 2)])).Forgotten);
+        Assert.True(_root.Find("m")!.Online);
+        Assert.Empty(_root.DeltaReceived("a", Delta(10, [Entry("m", "a", 2) with { Online = false }])).Forgotten);
+        Assert.NotNull(_root.Find("m"));
+        _root.ChildDetached("a", 1);
+        Assert.Empty(_root.Forget("a").Forgotten); // nobody is between
+    }
+
+    [Fact]
+    public void A_word_from_above_forgets_that_very_cluster_while_it_is_away()
+    {
+        Tree("a", "m", "m1/m");
+        var uid = _root.Find("m")!.Uid;
+        Assert.Empty(_root.Forget("m", uid, 9).Changes); // it is there
+        _root.ChildDetached("a", 1);
+        Assert.Empty(_root.Forget("m", "another", 9).Changes);
+        Assert.Empty(_root.Forget("m", uid, 0).Changes); // it has attached again since
+        var step = _root.Forget("m", uid, 1);
+        Assert.Equal(["m", "m1"], step.Changes.Select(c => c.Name).Order());
+        Assert.Equal("a", Assert.Single(step.Forgotten).Child); // it goes on down
+    }
+
+    [Fact]
     public void What_an_earlier_run_knew_is_offline_until_it_is_heard_of()
     {
         _root.Restore(Entry("a1", "a"), "a");
