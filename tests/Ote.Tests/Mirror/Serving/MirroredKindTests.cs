@@ -134,8 +134,10 @@ public sealed class MirroredKindTests : IAsyncLifetime
     public async Task A_watch_ends_when_its_kind_is_served_otherwise_or_no_more()
     {
         await TellAsync("c1", Widgets, "a");
-        var watching = SeeAsync(Widgets, (await _admin.ListAsync(Widgets, null, null, Ct)).ResourceVersion, int.MaxValue);
+        var runs = new TaskCompletionSource();
+        var watching = SeeAsync(Widgets, (await _admin.ListAsync(Widgets, null, null, Ct)).ResourceVersion, int.MaxValue, runs);
         await TellAsync("c1", Widgets, "b");
+        await runs.Task.WaitAsync(Ct);
         await EndAsync("c1", Widgets);
         Assert.Contains("Added b-c1", await watching);
     }
@@ -143,14 +145,19 @@ public sealed class MirroredKindTests : IAsyncLifetime
     [Fact]
     public async Task A_built_in_kind_is_the_clusters_while_one_reports_it_and_the_servers_own_else()
     {
-        var own = SeeAsync(ReplicaSets, (await _admin.ListAsync(ReplicaSets, null, null, Ct)).ResourceVersion, int.MaxValue);
+        var runs = new TaskCompletionSource();
+        var own = SeeAsync(ReplicaSets, (await _admin.ListAsync(ReplicaSets, null, null, Ct)).ResourceVersion, int.MaxValue, runs);
+        await _admin.CreateAsync(ReplicaSets, "default", (JsonObject)JsonNode.Parse("""
+            {"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"own"},"spec":{"selector":{"matchLabels":{"a":"b"} },"template":{"metadata":{"labels":{"a":"b"} },"spec":{"containers":[{"name":"c","image":"i"}]} } } }
+            """)!, Ct);
+        await runs.Task.WaitAsync(Ct);
         await TellAsync("c1", ReplicaSets, "web-77");
-        Assert.Empty(await own); // it ends, so that whoever watches begins where they are now
+        Assert.Equal(["Added own"], await own); // it ends, so that whoever watches begins where they are now
         Assert.Equal("web-77-c1", Assert.Single((await _admin.ListAsync(ReplicaSets, null, null, Ct)).Items).Name());
         Assert.Contains("\"Desired\"", await TextAsync("apis/apps/v1/replicasets", "application/json;as=Table;v=v1;g=meta.k8s.io"), StringComparison.Ordinal);
         Assert.Contains("spec.template.spec.containers[].env", _mirror.NotShown("apps/replicasets"));
         await EndAsync("c1", ReplicaSets);
-        Assert.Empty((await _admin.ListAsync(ReplicaSets, null, null, Ct)).Items);
+        Assert.Equal("own", Assert.Single((await _admin.ListAsync(ReplicaSets, null, null, Ct)).Items).Name());
     }
 
     [Fact]
@@ -229,12 +236,13 @@ public sealed class MirroredKindTests : IAsyncLifetime
     }
 
     /// <summary>The changes after a version, until they are so many or the watch ends.</summary>
-    private async Task<List<string>> SeeAsync(ResourceRef kind, string from, int most)
+    private async Task<List<string>> SeeAsync(ResourceRef kind, string from, int most, TaskCompletionSource? first = null)
     {
         var seen = new List<string>();
         await foreach (var change in _admin.WatchAsync(kind, null, null, from, Ct))
         {
             seen.Add($"{change.Type} {change.Object.Name()}");
+            first?.TrySetResult();
             if (seen.Count == most)
             {
                 break;
