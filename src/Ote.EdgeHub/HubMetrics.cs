@@ -27,7 +27,7 @@ internal sealed class HubMetrics : IDisposable
     /// <summary>Shows what changes by itself.</summary>
     public void Observe(NodeConnection connection, UpstreamServers servers, NodeCache cache)
     {
-        _meter.CreateObservableGauge("ote.edgehub.connected", () => connection.State == ConnectionState.Connected ? 1 : 0, null, "1 while requests go to the API servers, 0 while the node is on its own or returns.");
+        _meter.CreateObservableGauge("ote.edgehub.connected", () => Told(connection), "{connection}", "1 while requests go to the API servers, 0 while the node is on its own or returns.");
         _meter.CreateObservableGauge("ote.edgehub.servers", () => servers.Up, "{server}", "API servers that are up.");
         _meter.CreateObservableGauge("ote.edgehub.journal", () => cache.Journalled, "{object}", "Objects written while cut off that the API server has not been told of.");
         _meter.CreateObservableGauge("ote.edgehub.copies", () => cache.Scopes.Count(), "{copy}", "Queries whose answers are kept.");
@@ -42,6 +42,8 @@ internal sealed class HubMetrics : IDisposable
 
     /// <summary>One was refused.</summary>
     public void Refused() => _refused.Add(1);
+
+    private static int Told(NodeConnection connection) => connection.State == ConnectionState.Connected ? 1 : 0;
 
     public void Dispose()
     {

@@ -71,6 +71,21 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether what the API server says its version is now may be one that was given here while cut off, so that no watch could begin there: it has not yet come past those. Who lists meanwhile is told from this copy, whose own
+    /// version a watch can begin at.
+    /// </summary>
+    public bool IsAmongOurs
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_hasOurs && _complete.Task.IsCompleted && Changes.Published < _doubtful;
+            }
+        }
+    }
+
     /// <summary>Whether a caller was allowed by the API server to read this.</summary>
     public bool IsGranted(string caller)
     {

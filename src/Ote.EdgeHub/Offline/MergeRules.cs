@@ -124,6 +124,20 @@ internal static class MergeRules
         return new Merge(steps, conflicts);
     }
 
+    /// <summary>What is still to be told of an object after the API server has made it: it gives pods a status of its own, and their kubelet does not say again what was taken from it here.</summary>
+    /// <param name="here">The object as it is here.</param>
+    /// <param name="made">As the API server made it.</param>
+    public static IReadOnlyList<MergeStep> AfterCreation(JsonObject here, JsonObject made)
+    {
+        var steps = new List<MergeStep>();
+        if (here["status"] is JsonObject)
+        {
+            Change(made, WithUid(here, made.Uid()), made, steps, []);
+        }
+
+        return steps;
+    }
+
     private static Merge Event(JournalEntry entry, JsonObject? there, DateTimeOffset now)
     {
         if (entry.Local is not { } here || now - entry.Began > EventLife)

@@ -88,11 +88,20 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
 
     private static Task DoAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep step, CancellationToken stop) => step switch
     {
-        MergeStep.Create create => client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop),
+        MergeStep.Create create => CreateAsync(client, kind, entry, create, stop),
         MergeStep.Patch patch => client.PatchAsync(kind, entry.Key.Namespace, entry.Key.Name, PatchKind.Merge, patch.Body, stop, patch.Subresource),
         MergeStep.Delete delete => DeleteAsync(client, kind, entry, delete, stop),
         _ => throw new ArgumentOutOfRangeException(nameof(step)),
     };
+
+    private static async Task CreateAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep.Create create, CancellationToken stop)
+    {
+        var made = await client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop).ConfigureAwait(false);
+        foreach (var step in MergeRules.AfterCreation(create.Object, made))
+        {
+            await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
+        }
+    }
 
     private static async Task DeleteAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep.Delete delete, CancellationToken stop)
     {

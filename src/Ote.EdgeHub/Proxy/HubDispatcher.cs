@@ -96,6 +96,11 @@ internal sealed class HubDispatcher(
             IsKnown = request is { IsComponent: true, TakesJson: true, Path: { } path } && await kinds.FindAsync(path, context.RequestAborted).ConfigureAwait(false) is not null,
         };
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
+        if (way == Route.Forward && request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { IsAmongOurs: true })
+        {
+            way = Route.Follow;
+        }
+
         var body = way is Route.Keep or Route.WriteHere or Route.Remember ? await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false) : [];
         if (way == Route.Keep && !await calls.SendAsync(context, caller.Identity!, request, target, body).ConfigureAwait(false))
         {

@@ -53,6 +53,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
 
+    /// <summary>Whether it lists what may be kept.</summary>
+    public bool IsList => IsRead && !IsWatch && IsKept && Path!.Name is null;
+
     /// <summary>Whether it asks whether somebody is who it says or may do something, or asks for the token of a pod's account: what was answered once is the answer while nobody can be asked.</summary>
     public bool IsQuestion => Method == "POST" && ((s_questions.Contains(Path?.Resource) && Path!.Name is null) || Path is { Resource: "serviceaccounts", Subresource: "token" });
 

@@ -154,6 +154,31 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task After_a_return_a_watch_can_begin_at_once_where_a_list_of_what_is_so_now_ends()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        for (var i = 0; i < 50; i++)
+        {
+            await StatusAsync("a", $"10.0.0.{i}");
+        }
+
+        await _world.RestoreAsync();
+        await LabelAsync("a", "back");
+        await LabelIsShownAsync("back"); // The copy has been read again.
+        // What others write moves the API server's version on while the copy has nothing to hear of.
+        await _world.Upstream.CreateAsync(Kinds.ConfigMaps, "default", new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ConfigMap", ["metadata"] = new JsonObject { ["name"] = "other" } }, Token);
+
+        var list = await _world.Node.SendAsync(HttpMethod.Get, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1", null, null, Token);
+        await using var watch = _world.Node.WatchAsync(Kinds.Pods, null, s_ofNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync();
+        await LabelAsync("a", "next");
+        Assert.True(await next);
+        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
+    }
+
+    [Fact]
     public async Task Object_that_was_read_by_its_name_before_a_watch_kept_it_is_told_as_the_watch_has_it()
     {
         await _world.CreatePodAsync("a");

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
@@ -27,6 +28,37 @@ public sealed class ReplayTests
         Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
         Assert.Equal(["GET /api/v1/nodes/n", "PATCH /api/v1/nodes/n", "PATCH /api/v1/nodes/n/status"], told);
         Assert.Equal(0, cache.Journalled);
+    }
+
+    [Fact]
+    public async Task Mirror_pod_gets_its_status_after_the_API_server_has_made_it_with_one_of_its_own()
+    {
+        const string Pod = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u1","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Running","podIP":"10.0.0.1"}}""";
+        const string Made = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u2","resourceVersion":"7","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Pending"}}""";
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/pods", "d", "m"), 0, null, Encoding.UTF8.GetBytes(Pod), 10));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var told = new List<string>();
+        using var client = new KubeClient(new HttpClient(new Maker(told, Made)) { BaseAddress = new Uri("https://up/") });
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Pods, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(["GET /api/v1/namespaces/d/pods/m", "POST /api/v1/namespaces/d/pods", "PATCH /api/v1/namespaces/d/pods/m/status"], told.Select(line => line.Split('\n')[0]));
+        var status = JsonNode.Parse(told[^1].Split('\n')[1]);
+        Assert.Equal(("u2", "Running", "10.0.0.1"), (status.Text("metadata", "uid"), status.Text("status", "phase"), status.Text("status", "podIP")));
+    }
+
+    /// <summary>An API server that has nothing yet, and makes what it is asked for.</summary>
+    private sealed class Maker(List<string> told, string made) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            told.Add($"{request.Method} {request.RequestUri!.AbsolutePath}\n{(request.Content is { } body ? await body.ReadAsStringAsync(cancellationToken) : "")}");
+            var isThere = request.Method != HttpMethod.Get;
+            return new HttpResponseMessage(isThere ? HttpStatusCode.OK : HttpStatusCode.NotFound)
+            {
+                Content = new StringContent(isThere ? made : """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"no","code":404}""", Encoding.UTF8, "application/json"),
+            };
+        }
     }
 
     /// <summary>An API server at which nobody may change labels.</summary>
