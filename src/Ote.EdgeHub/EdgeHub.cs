@@ -60,7 +60,7 @@ public sealed class EdgeHub : IAsyncDisposable
             node = identities.First;
         }
 
-        var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), time, log);
+        var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
         var anonymous = Own(Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);

@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(7012, LogLevel.Warning, "API server {Server} cannot be used: {Cause}")]
     public static partial void ServerNotUp(this ILogger log, Uri server, string cause);
 
+    [LoggerMessage(7016, LogLevel.Warning, "The event {Name} on what was lost in a merge could not be written: {Cause}")]
+    public static partial void EventRefused(this ILogger log, string name, string cause);
+
     [LoggerMessage(7014, LogLevel.Warning, "{What} from {From} was refused: {Reason}")]
     public static partial void CallerRefused(this ILogger log, string what, string from, string reason);
 

@@ -11,33 +11,49 @@ namespace Ote.EdgeHub.Offline;
 /// <param name="cache">The journal.</param>
 /// <param name="clientFor">With whose credentials a kind's objects are told.</param>
 /// <param name="kindOf">The kind of an entry's object; null when it is none that is known.</param>
+/// <param name="node">The node, as which conflicts are told to users.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where conflicts are told.</param>
-internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor, Func<JournalEntry, ResourceRef?> kindOf, TimeProvider time, ILogger log)
+internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor, Func<JournalEntry, ResourceRef?> kindOf, string node, TimeProvider time, ILogger log)
 {
+    /// <summary>Events of one return at most; the log has all.</summary>
+    private const int MostEvents = 100;
 
     /// <summary>Tells all there is.</summary>
     /// <returns>How many entries were told.</returns>
     /// <exception cref="HttpRequestException">No API server answers; what was not told is still in the journal.</exception>
     public async Task<int> RunAsync(CancellationToken stop)
     {
-        var told = 0;
+        var (told, events) = (0, 0);
         foreach (var entry in cache.Journal())
         {
-            await TellAsync(entry, stop).ConfigureAwait(false);
+            if (kindOf(entry) is not { } kind)
+            {
+                log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
+                told += cache.Told(entry) ? 1 : 0;
+                continue;
+            }
+
+            var conflicts = await TellAsync(entry, kind, stop).ConfigureAwait(false);
             told += cache.Told(entry) ? 1 : 0;
+            if (conflicts.Count > 0)
+            {
+                log.MergeConflict(entry.Key.ToString(), string.Join("; ", conflicts));
+                if (MergeRules.Shows(entry.Key.Resource) && events++ < MostEvents)
+                {
+                    await TellUsersAsync(ConflictEvent.Of(entry, kind, conflicts, node, time.GetUtcNow()), stop).ConfigureAwait(false);
+                }
+            }
         }
 
         return told;
     }
 
-    private async Task TellAsync(JournalEntry entry, CancellationToken stop)
+    /// <summary>Tells the API server of an entry.</summary>
+    /// <returns>What of it was lost, and why.</returns>
+    private async Task<List<string>> TellAsync(JournalEntry entry, ResourceRef kind, CancellationToken stop)
     {
-        if (kindOf(entry) is not { } kind)
-        {
-            log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
-            return;
-        }
+        var conflicts = new List<string>();
 
         var client = clientFor(entry.Key.Resource);
         try
@@ -59,19 +75,31 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
                 catch (KubeStatusException refused) when (IsFinal(refused))
                 {
                     // What is refused of the labels says nothing of the status, and the other way round.
-                    log.MergeConflict(entry.Key.ToString(), $"the API server refuses {Name(step)}: {refused.Message}");
+                    conflicts.Add($"the API server refuses {Name(step)}: {refused.Message}");
                 }
             }
 
-            foreach (var conflict in merge.Conflicts)
-            {
-                log.MergeConflict(entry.Key.ToString(), conflict);
-            }
+            conflicts.AddRange(merge.Conflicts);
         }
         catch (KubeStatusException refused) when (IsFinal(refused))
         {
             // Asked again it would say the same; the node goes on, and the reason is where an operator looks.
-            log.MergeConflict(entry.Key.ToString(), $"the API server refuses it: {refused.Message}");
+            conflicts.Add($"the API server refuses it: {refused.Message}");
+        }
+
+        return conflicts;
+    }
+
+    /// <summary>What is lost is lost either way: that users cannot be told of it keeps nothing from being told to the API server.</summary>
+    private async Task TellUsersAsync(JsonObject about, CancellationToken stop)
+    {
+        try
+        {
+            await clientFor("/events").CreateAsync(Kinds.Events, about.Namespace(), about, stop).ConfigureAwait(false);
+        }
+        catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException)
+        {
+            log.EventRefused(about.Name(), refused.Message);
         }
     }
 

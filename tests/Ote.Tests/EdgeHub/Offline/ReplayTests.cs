@@ -25,8 +25,8 @@ public sealed class ReplayTests
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var told = new List<string>();
         using var client = new KubeClient(new HttpClient(new Server(told)) { BaseAddress = new Uri("https://up/") });
-        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
-        Assert.Equal(["GET /api/v1/nodes/n", "PATCH /api/v1/nodes/n", "PATCH /api/v1/nodes/n/status"], told);
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, "n", TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(["GET /api/v1/nodes/n", "PATCH /api/v1/nodes/n", "PATCH /api/v1/nodes/n/status", "POST /api/v1/namespaces/default/events"], told);
         Assert.Equal(0, cache.Journalled);
     }
 
@@ -41,7 +41,7 @@ public sealed class ReplayTests
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var told = new List<string>();
         using var client = new KubeClient(new HttpClient(new Maker(told, Made)) { BaseAddress = new Uri("https://up/") });
-        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Pods, TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Pods, "n", TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
         Assert.Equal(["GET /api/v1/namespaces/d/pods/m", "POST /api/v1/namespaces/d/pods", "PATCH /api/v1/namespaces/d/pods/m/status"], told.Select(line => line.Split('\n')[0]));
         var status = JsonNode.Parse(told[^1].Split('\n')[1]);
         Assert.Equal(("u2", "Running", "10.0.0.1"), (status.Text("metadata", "uid"), status.Text("status", "phase"), status.Text("status", "podIP")));

@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ote.EdgeHub.Cache;
+using Ote.Kube.Objects;
+
+namespace Ote.EdgeHub.Offline;
+
+/// <summary>The Kubernetes Event by which users learn what of a node's own writes was lost, on the object concerned: one for each object and return, whatever the number of conflicts. Pure.</summary>
+internal static class ConflictEvent
+{
+    /// <summary>The reason that all of them have.</summary>
+    public const string Reason = "OfflineWriteDropped";
+
+    /// <summary>Characters of a message at most, as the API server takes them.</summary>
+    public const int MostCharacters = 1024;
+
+    /// <summary>The event.</summary>
+    /// <param name="entry">The journal's entry.</param>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="conflicts">What was lost, and why; at least one. They name fields, never a secret's values: secrets are not written here.</param>
+    /// <param name="node">Who tells.</param>
+    /// <param name="now">When.</param>
+    public static JsonObject Of(JournalEntry entry, ResourceRef kind, IReadOnlyList<string> conflicts, string node, DateTimeOffset now)
+    {
+        var about = entry.Local ?? entry.Base ?? [];
+        var ns = entry.Key.Namespace.Length > 0 ? entry.Key.Namespace : "default";
+        var message = "While the node was cut off: " + string.Join("; ", conflicts);
+        var time = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        return new JsonObject
+        {
+            ["apiVersion"] = "v1", ["kind"] = "Event",
+            ["metadata"] = new JsonObject { ["name"] = string.Create(CultureInfo.InvariantCulture, $"{entry.Key.Name}.{now.UtcTicks:x}"), ["namespace"] = ns },
+            ["involvedObject"] = new JsonObject
+            {
+                ["apiVersion"] = kind.ApiVersion, ["kind"] = kind.Kind, ["name"] = entry.Key.Name,
+                // As a kubelet does: events of nodes name the node where others have a uid.
+                ["uid"] = kind.Kind == "Node" ? entry.Key.Name : about.Uid(),
+                ["namespace"] = entry.Key.Namespace.Length > 0 ? entry.Key.Namespace : null,
+            },
+            ["type"] = "Warning", ["reason"] = Reason, ["message"] = message.Length > MostCharacters ? message[..(MostCharacters - 1)] + "…" : message,
+            ["source"] = new JsonObject { ["component"] = "edgehub", ["host"] = node },
+            ["firstTimestamp"] = time, ["lastTimestamp"] = time, ["count"] = 1,
+        };
+    }
+}
