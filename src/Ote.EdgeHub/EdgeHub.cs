@@ -92,11 +92,11 @@ public sealed class EdgeHub : IAsyncDisposable
     /// <summary>Objects written while cut off that the API server has not been told of.</summary>
     public int Journalled => _cache.Journalled;
 
-    /// <summary>Raised when all of a copy has been read from the API server: much of what that took can be given back now. From any thread.</summary>
-    public event Action? Filled
+    /// <summary>Raised when a whole list has been read from the API server or by a component: much of what that took can be given back a little later. From any thread.</summary>
+    public event Action? Strained
     {
-        add => _cache.Filled += value;
-        remove => _cache.Filled -= value;
+        add => _cache.Strained += value;
+        remove => _cache.Strained -= value;
     }
 
     /// <summary>Begins to listen: it needs no API server for that, and answers from its cache at once.</summary>

@@ -12,6 +12,9 @@ internal sealed class RoleHost : IDisposable
     // By then a link to the parent, if it can be had at once, is up.
     private static readonly TimeSpan SettleAfter = TimeSpan.FromSeconds(2);
 
+    // Of many occasions in a row the last counts, but none waits for longer than this.
+    private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(10);
+
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stop = new();
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
@@ -19,6 +22,7 @@ internal sealed class RoleHost : IDisposable
 #pragma warning restore RS0030
     private readonly PosixSignalRegistration[] _signals;
     private int _settling;
+    private long _strained;
 
     public RoleHost(LogLevel level, bool json)
     {
@@ -47,11 +51,12 @@ internal sealed class RoleHost : IDisposable
     }
 
     /// <summary>
-    /// Told that the role has started: a little later, what only the start needed is given back to the system, once. Most of a start's garbage
-    /// would otherwise stay for days, since an idle role allocates next to nothing and so hardly ever collects. Told again before that, it is still once.
+    /// Told that the role has started, or has done something large: a little later, what only that needed is given back to the system. Most of such garbage
+    /// would otherwise stay for days, since an idle role allocates next to nothing and so hardly ever collects. Told again before that, it is done once, after the last.
     /// </summary>
     public void Settle()
     {
+        Interlocked.Exchange(ref _strained, Time.GetTimestamp());
         if (Interlocked.Exchange(ref _settling, 1) == 0)
         {
             _ = SettleAsync();
@@ -104,7 +109,12 @@ internal sealed class RoleHost : IDisposable
     {
         try
         {
-            await Task.Delay(SettleAfter, Time, Stop).ConfigureAwait(false);
+            var began = Time.GetTimestamp();
+            while (SettleAfter - Time.GetElapsedTime(Interlocked.Read(ref _strained)) is var left && left > TimeSpan.Zero && Time.GetElapsedTime(began) < SettleWithin)
+            {
+                await Task.Delay(left, Time, Stop).ConfigureAwait(false);
+            }
+
             Interlocked.Exchange(ref _settling, 0);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             CodePages.Release();

@@ -99,6 +99,6 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
             cache.Trim(scope);
         }
 
-        cache.TellFilled();
+        cache.TellStrained();
     }
 }

@@ -307,11 +307,11 @@ internal sealed class NodeCache : IDisposable
 
     internal static StoreKey KeyOf(CacheQuery query, JsonObject obj) => new(query.Resource, obj.Namespace(), obj.Name());
 
-    /// <summary>Raised when all of a copy has been read, which leaves much garbage behind.</summary>
-    public event Action? Filled;
+    /// <summary>Raised when all of a copy has been read from the API server or by a component, which leaves much garbage behind.</summary>
+    public event Action? Strained;
 
-    /// <summary>Tells that all of a copy has been read.</summary>
-    internal void TellFilled() => Filled?.Invoke();
+    /// <summary>Tells that much garbage was left behind.</summary>
+    internal void TellStrained() => Strained?.Invoke();
 
     /// <summary>Whether a copy is still one of the node's: one that went may still be told of by the watch that is ending.</summary>
     internal bool IsHere(CacheScope scope) => ReferenceEquals(_scopes.GetValueOrDefault(scope.Query), scope);

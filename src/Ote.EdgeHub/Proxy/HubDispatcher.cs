@@ -158,6 +158,10 @@ internal sealed class HubDispatcher(
 
         cache.Use(scope);
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
+        if (request.IsList)
+        {
+            cache.TellStrained();
+        }
     }
 
     /// <summary>Whether a caller may read a query is the API server's to say, and is asked again after a while; null: it may. 503: that was never asked, and cannot be now.</summary>

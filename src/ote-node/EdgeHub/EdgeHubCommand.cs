@@ -79,7 +79,7 @@ internal static class EdgeHubCommand
                 ComponentKubeconfigs.Write(files, target, started);
             }
 
-            started.Filled += host.Settle;
+            started.Strained += host.Settle;
             host.Settle();
             await Console.Out.WriteLineAsync($"ready: edgehub of {options.NodeName} answers at https://{started.Address}").ConfigureAwait(false);
             await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, host.Stop).ConfigureAwait(false);
