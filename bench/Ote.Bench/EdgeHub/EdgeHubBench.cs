@@ -21,7 +21,7 @@ internal static class EdgeHubBench
     private const string ServicesPath = "api/v1/services?resourceVersion=0";
     private const string SlicesPath = "apis/discovery.k8s.io/v1beta1/endpointslices?resourceVersion=0";
     private const string PodsPath = "api/v1/pods?resourceVersion=0";
-    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
     private static readonly ResourceRef s_slices = new("discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", true);
 
     public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, string? asked, CancellationToken ct)
