@@ -14,6 +14,7 @@ namespace Ote.Cluster.Streams;
 internal sealed class LiveAccess : IAsyncDisposable
 {
     private readonly LiveServer _server;
+    private readonly Absences _absences;
     private readonly Lazy<LivePool> _pool;
     private readonly Lazy<LiveGate> _gate;
 
@@ -32,8 +33,9 @@ internal sealed class LiveAccess : IAsyncDisposable
         TimeProvider time, ILoggerFactory loggers, CancellationToken stop)
     {
         _server = new LiveServer(routes.Self.Name, shim, access, audit, time, loggers);
-        Streams = new StreamDesk(routes, linkTo, dial, _server, time, loggers.CreateLogger("Ote.Cluster.Streams"), stop);
-        _pool = new Lazy<LivePool>(() => new LivePool(Streams.OpenAsync));
+        _absences = new Absences(routes, time);
+        Streams = new StreamDesk(routes, linkTo, dial, _server, _absences, time, loggers.CreateLogger("Ote.Cluster.Streams"), stop);
+        _pool = new Lazy<LivePool>(() => new LivePool(Streams.OpenAsync, _absences));
         _gate = new Lazy<LiveGate>(() => new LiveGate(_pool.Value));
     }
 
@@ -62,6 +64,7 @@ internal sealed class LiveAccess : IAsyncDisposable
             _pool.Value.Dispose();
         }
 
+        _absences.Dispose();
         await _server.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -51,8 +51,8 @@ internal sealed class LiveGate : IDisposable
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             var refused = LivePool.Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);
-            await (refused is { IsUnknown: true } && MayBeMissing(context.Request.Method, target)
-                ? LiveStatus.WriteAsync(context, StatusCodes.Status404NotFound, "NotFound", refused.Message)
+            await (refused is { IsUnknown: true } && MayBeMissing(context.Request.Method, target) ? LiveStatus.WriteAsync(context, StatusCodes.Status404NotFound, "NotFound", refused.Message)
+                : refused is { IsUndecided: true } ? LiveStatus.WriteAsync(context, StatusCodes.Status504GatewayTimeout, "Timeout", refused.Message)
                 : LiveStatus.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", refused?.Message ?? $"the way to cluster {cluster} broke ({error}); try again")).ConfigureAwait(false);
         }
     }

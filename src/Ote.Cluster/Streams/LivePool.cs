@@ -17,10 +17,11 @@ internal sealed class LivePool : IDisposable
 
     /// <summary>Makes a pool; opens nothing.</summary>
     /// <param name="open">Opens a stream for a user.</param>
-    public LivePool(Func<string, Requester, CancellationToken, Task<Stream>> open)
+    /// <param name="absences">Who is away.</param>
+    public LivePool(Func<string, Requester, CancellationToken, Task<Stream>> open, Absences absences)
     {
         _open = open;
-        Handler = new SocketsHttpHandler
+        Handler = new AbsenceHandler(absences, static address => address.Host[(address.Host.IndexOf('.', StringComparison.Ordinal) + 1)..], new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
@@ -28,11 +29,11 @@ internal sealed class LivePool : IDisposable
             UseProxy = false,
             PooledConnectionIdleTimeout = KeptOpen,
             ConnectCallback = ConnectAsync,
-        };
+        });
     }
 
     /// <summary>Sends requests to the addresses that <see cref="AddressOf"/> gives, over plain HTTP. The pool's to dispose.</summary>
-    public SocketsHttpHandler Handler { get; }
+    public HttpMessageHandler Handler { get; }
 
     /// <summary>Where a cluster's API is to be asked as a user. Ask for it anew for each request.</summary>
     public Uri AddressOf(string cluster, Requester requester)

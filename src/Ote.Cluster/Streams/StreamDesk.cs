@@ -16,12 +16,13 @@ namespace Ote.Cluster.Streams;
 /// <param name="linkTo">The links to children.</param>
 /// <param name="dial">Dials the parent of now for a stream.</param>
 /// <param name="live">Serves streams to the own cluster.</param>
+/// <param name="absences">Who is away.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where it logs.</param>
 /// <param name="stop">Ends all streams.</param>
 internal sealed class StreamDesk(
-    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<Stream>> dial, LiveServer live, TimeProvider time, ILogger log,
-    CancellationToken stop) : StreamDoor
+    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<Stream>> dial, LiveServer live, Absences absences, TimeProvider time,
+    ILogger log, CancellationToken stop) : StreamDoor
 {
     /// <summary>So long a stream may take to stand.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -30,7 +31,7 @@ internal sealed class StreamDesk(
     private const int IdBytes = 16;
     private readonly ConcurrentDictionary<string, Awaited> _awaited = new(StringComparer.Ordinal);
 
-    /// <summary>Opens a stream to a cluster of the subtree, or to the own one.</summary>
+    /// <summary>Opens a stream to a cluster of the subtree, or to the own one. It ends when the cluster has been away for <see cref="Absences.KeptFor"/>.</summary>
     /// <exception cref="StreamRefusedException">There is none.</exception>
     public async Task<Stream> OpenAsync(string cluster, Requester requester, CancellationToken ct)
     {
@@ -43,7 +44,9 @@ internal sealed class StreamDesk(
             return one;
         }
 
-        return await AskAsync(open, ct).ConfigureAwait(false);
+        var stream = await AskAsync(open, ct).ConfigureAwait(false);
+        _ = EndWithAsync(stream, cluster);
+        return stream;
     }
 
     /// <summary>Takes what the parent asks for; never waits.</summary>
@@ -73,7 +76,7 @@ internal sealed class StreamDesk(
     }
 
     /// <summary>Asks the child behind which the cluster is, and waits until it dials.</summary>
-    private async Task<Stream> AskAsync(OpenStream open, CancellationToken ct)
+    private async Task<OwnedStream> AskAsync(OpenStream open, CancellationToken ct)
     {
         if (routes.Read(t => t.NextHop(open.Cluster)) is not { } hop)
         {
@@ -92,7 +95,9 @@ internal sealed class StreamDesk(
             throw new StreamRefusedException($"{MostAwaited} streams are being opened at {routes.Self.Name} already; try again later");
         }
 
-        Stream? taken = null;
+        OwnedStream? taken = null;
+        using var absence = absences.Watch(open.Cluster, Absences.WaitsFor);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, absence.Gone);
         try
         {
             if (!link.TrySend(new Message { Lane = Lane.Commands, OpenStream = open }))
@@ -100,7 +105,11 @@ internal sealed class StreamDesk(
                 throw new StreamRefusedException($"the link to {hop} takes no more at present; try again later");
             }
 
-            return taken = await awaited.Dialled.Task.WaitAsync(Patience, time, ct).ConfigureAwait(false);
+            return taken = await awaited.Dialled.Task.WaitAsync(Patience, time, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (absence.Gone.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            throw new StreamRefusedException($"cluster {open.Cluster} went away while it was asked for a stream: it cannot be asked until it is back. What it has last reported can be read");
         }
         catch (TimeoutException late)
         {
@@ -151,6 +160,14 @@ internal sealed class StreamDesk(
         }
     }
 
+    /// <summary>What runs over a stream to a cluster that is away for long has nothing to wait for.</summary>
+    private async Task EndWithAsync(OwnedStream stream, string cluster)
+    {
+        using var absence = absences.Watch(cluster, Absences.KeptFor);
+        await stream.Closed.WaitAsync(absence.Gone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await stream.DisposeAsync().ConfigureAwait(false);
+    }
+
     private async Task ServeOwnAsync(Stream stream, OpenStream open)
     {
         await using (stream.ConfigureAwait(false))
@@ -163,7 +180,7 @@ internal sealed class StreamDesk(
 
     private sealed record Awaited(string Child)
     {
-        public TaskCompletionSource<Stream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<OwnedStream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>Nobody takes it any more: one that is dialled in yet is refused, and one that was dialled in as the wait ended is closed.</summary>
         public async ValueTask AbandonAsync()

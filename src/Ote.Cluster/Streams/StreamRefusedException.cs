@@ -9,6 +9,9 @@ public sealed class StreamRefusedException(string message, bool forGood = false,
     /// <summary>Trying again cannot help.</summary>
     public bool IsForGood => forGood;
 
+    /// <summary>A write was sent, and nobody knows whether it was done.</summary>
+    public bool IsUndecided { get; init; }
+
     /// <summary>There is no such cluster where it begins.</summary>
     public bool IsUnknown { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Microsoft.Data.Sqlite;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
@@ -12,6 +14,7 @@ internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long D
 /// <summary>The statements on the node's database. Values are sealed for the place they lie in.</summary>
 internal static class CacheRows
 {
+    private const int MostPlaceBytes = 512; // longer ones are allocated
     private const int MostAnswers = 1000;
     private const long MostAnswerBytes = 32 * 1024 * 1024;
 
@@ -62,7 +65,7 @@ internal static class CacheRows
     public static StoredObject? Find(Session session, NodeDatabase database, long scope, StoreKey key)
     {
         using var row = session.Prepare("SELECT revision, value FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteReader();
-        return row.Read() ? new StoredObject(key, row.GetInt64(0), database.Unseal(row.GetValue(1), Place(scope, key))!) : null;
+        return row.Read() ? new StoredObject(key, row.GetInt64(0), database.Unseal(row, 1, Place(scope, key, stackalloc byte[MostPlaceBytes]))) : null;
     }
 
     public static Piece<StoredObject> Page(Session session, NodeDatabase database, long scope, PageQuery query)
@@ -72,6 +75,7 @@ internal static class CacheRows
             scope, query.AfterNamespace, query.AfterName, query.Namespace ?? "", query.Limit + 1L).ExecuteReader();
         var page = new List<StoredObject>();
         var bytes = 0;
+        Span<byte> place = stackalloc byte[MostPlaceBytes];
         while (rows.Read())
         {
             if (page.Count == query.Limit || bytes >= Piece<StoredObject>.MostBytes)
@@ -80,7 +84,7 @@ internal static class CacheRows
             }
 
             var key = new StoreKey(query.Resource, rows.GetString(0), rows.GetString(1));
-            var json = database.Unseal(rows.GetValue(3), Place(scope, key))!;
+            var json = database.Unseal(rows, 3, Place(scope, key, place));
             bytes += json.Length;
             page.Add(new StoredObject(key, rows.GetInt64(2), json));
         }
@@ -104,11 +108,12 @@ internal static class CacheRows
     public static List<StoredObject> Of(Session session, NodeDatabase database, long scope, string resource, string ns)
     {
         var found = new List<StoredObject>();
+        Span<byte> place = stackalloc byte[MostPlaceBytes];
         using var rows = session.Prepare("SELECT name, revision, value FROM objects WHERE scope=$1 AND ns=$2", scope, ns).ExecuteReader();
         while (rows.Read())
         {
             var key = new StoreKey(resource, ns, rows.GetString(0));
-            found.Add(new StoredObject(key, rows.GetInt64(1), database.Unseal(rows.GetValue(2), Place(scope, key))!));
+            found.Add(new StoredObject(key, rows.GetInt64(1), database.Unseal(rows, 2, Place(scope, key, place))));
         }
 
         return found;
@@ -119,7 +124,7 @@ internal static class CacheRows
         ? session.Prepare("DELETE FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteNonQuery()
         : session.Prepare(
             "INSERT INTO objects (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (scope, ns, name) DO UPDATE SET revision=$4, value=$5",
-            scope, key.Namespace, key.Name, revision, database.Seal(json, Place(scope, key))).ExecuteNonQuery();
+            scope, key.Namespace, key.Name, revision, database.Seal(json, Place(scope, key, stackalloc byte[MostPlaceBytes]))).ExecuteNonQuery();
 
     /// <summary>Journals a write: what was before the first stays, what is since the last takes the place of what was. What came and went here was never there.</summary>
     /// <param name="session">The database.</param>
@@ -172,7 +177,7 @@ internal static class CacheRows
         var place = "journal/" + entry.Key;
         return session.Prepare("UPDATE journal SET base=$2, sent=$3 WHERE id=$1", entry.Id, Sealed(entry.Base), Sealed(entry.Local)).ExecuteNonQuery();
 
-        object Sealed(JsonObject? obj) => obj is null ? DBNull.Value : database.Seal(System.Text.Encoding.UTF8.GetBytes(obj.ToJsonString()), place);
+        object Sealed(JsonObject? obj) => obj is null ? DBNull.Value : database.Seal(Encoding.UTF8.GetBytes(obj.ToJsonString()), place);
     }
 
     /// <summary>Takes an entry off, if it is still as it was read.</summary>
@@ -208,5 +213,7 @@ internal static class CacheRows
     public static byte[]? Kept(Session session, NodeDatabase database, string mark) =>
         database.Unseal(session.Prepare("SELECT value FROM answers WHERE mark=$1", mark).ExecuteScalar(), "answer/" + mark);
 
-    private static string Place(long scope, StoreKey key) => string.Create(CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}");
+    /// <summary>What a value of a copy is bound to.</summary>
+    private static ReadOnlySpan<byte> Place(long scope, StoreKey key, Span<byte> room) =>
+        Utf8.TryWrite(room, CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}", out var length) ? room[..length] : Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}"));
 }

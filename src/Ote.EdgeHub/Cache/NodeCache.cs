@@ -16,6 +16,7 @@ internal sealed class NodeCache : IDisposable
 
     private const long MostUnread = 1000;
     private const int MeasuredAfter = 256;
+    private const long StrainBytes = 4 * 1024 * 1024; // read since it was told last
     private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
     private readonly NodeDatabase _database;
     private readonly TimeProvider _time;
@@ -23,6 +24,7 @@ internal sealed class NodeCache : IDisposable
     private readonly ConcurrentDictionary<CacheQuery, CacheScope> _scopes = new();
     private readonly Lock _writing = new();
     private readonly long _mostBytes;
+    private long _readBytes;
     private int _toldSince;
     private bool _isTooLarge;
 
@@ -124,7 +126,16 @@ internal sealed class NodeCache : IDisposable
     public StoredObject? Find(long scope, StoreKey key) => _database.Read(session => CacheRows.Find(session, _database, scope, key));
 
     /// <summary>A piece of a copy.</summary>
-    public Piece<StoredObject> Page(long scope, PageQuery query) => _database.Read(session => CacheRows.Page(session, _database, scope, query));
+    public Piece<StoredObject> Page(long scope, PageQuery query)
+    {
+        var piece = _database.Read(session => CacheRows.Page(session, _database, scope, query));
+        if (Interlocked.Add(ref _readBytes, piece.Rows.Sum(row => (long)row.Json.Length)) > StrainBytes)
+        {
+            TellStrained();
+        }
+
+        return piece;
+    }
 
     /// <summary>An object in any copy, those that are kept by a watch first; else as the journal has it.</summary>
     public StoredObject? FindAnywhere(StoreKey key) =>
@@ -307,11 +318,15 @@ internal sealed class NodeCache : IDisposable
 
     internal static StoreKey KeyOf(CacheQuery query, JsonObject obj) => new(query.Resource, obj.Namespace(), obj.Name());
 
-    /// <summary>Raised when all of a copy has been read from the API server or by a component, which leaves much garbage behind.</summary>
+    /// <summary>Raised when all of a copy has been read from the API server, or much by components, which leaves much garbage behind.</summary>
     public event Action? Strained;
 
     /// <summary>Tells that much garbage was left behind.</summary>
-    internal void TellStrained() => Strained?.Invoke();
+    internal void TellStrained()
+    {
+        Interlocked.Exchange(ref _readBytes, 0);
+        Strained?.Invoke();
+    }
 
     /// <summary>Whether a copy is still one of the node's: one that went may still be told of by the watch that is ending.</summary>
     internal bool IsHere(CacheScope scope) => ReferenceEquals(_scopes.GetValueOrDefault(scope.Query), scope);

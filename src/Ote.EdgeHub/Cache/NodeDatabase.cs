@@ -121,6 +121,12 @@ internal sealed class NodeDatabase : IDisposable
     /// <summary>Decrypts one; null stays null.</summary>
     public byte[]? Unseal(object? stored, string place) => stored is byte[] bytes ? Values.Unseal(bytes, Encoding.UTF8.GetBytes(place)) : null;
 
+    /// <summary>Encrypts a value of a place.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> value, ReadOnlySpan<byte> place) => Values.Seal(value, place);
+
+    /// <summary>Decrypts the value of a column of the row that is read, from where it lies in the database's memory.</summary>
+    public byte[] Unseal(SqliteDataReader row, int column, ReadOnlySpan<byte> place) => Values.Unseal(SQLitePCL.raw.sqlite3_column_blob(row.Handle, column), place);
+
     public void Dispose()
     {
         lock (_gate)

@@ -95,12 +95,13 @@ internal sealed class HubDispatcher(
             IsSeenDifferently = cache.View is not null,
             IsKnown = request is { IsComponent: true, TakesJson: true, Path: { } path } && await kinds.FindAsync(path, context.RequestAborted).ConfigureAwait(false) is not null,
         };
+        request = request with { IsAmongOurs = request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { IsAmongOurs: true } };
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
-        if (way == Route.Forward && request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { IsAmongOurs: true })
+        context.Response.OnStarting(() =>
         {
-            way = Route.Follow;
-        }
-
+            metrics.Answered(context.Response.StatusCode == StatusCodes.Status503ServiceUnavailable ? Route.Unanswered : way);
+            return Task.CompletedTask;
+        });
         var body = way is Route.Keep or Route.WriteHere or Route.Remember ? await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false) : [];
         if (way == Route.Keep && !await calls.SendAsync(context, caller.Identity!, request, target, body).ConfigureAwait(false))
         {
@@ -109,11 +110,8 @@ internal sealed class HubDispatcher(
         }
         else if (way == Route.Keep)
         {
-            metrics.Answered(way);
             return;
         }
-
-        metrics.Answered(way);
 
         await (way switch
         {
@@ -158,10 +156,6 @@ internal sealed class HubDispatcher(
 
         cache.Use(scope);
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
-        if (request.IsList)
-        {
-            cache.TellStrained();
-        }
     }
 
     /// <summary>Whether a caller may read a query is the API server's to say, and is asked again after a while; null: it may. 503: that was never asked, and cannot be now.</summary>

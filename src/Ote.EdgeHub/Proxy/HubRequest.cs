@@ -50,6 +50,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>Whether some objects look different on this node: they come by way of the copies, where that is seen to.</summary>
     public bool IsSeenDifferently { get; init; }
 
+    /// <summary>Whether the API server's version of what is listed may be one that was given here while cut off: no watch could begin there, and the copy is asked.</summary>
+    public bool IsAmongOurs { get; init; }
+
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
 
@@ -90,7 +93,7 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
         if (IsRead && Path!.Name is null)
         {
             // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do.
-            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
+            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || IsAmongOurs || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
         }
 
         if (isConnected)

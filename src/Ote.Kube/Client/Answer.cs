@@ -2,14 +2,18 @@ using System.Buffers;
 
 namespace Ote.Kube.Client;
 
-/// <summary>The bytes of one answer, in a pooled array: large answers leave no garbage. Dispose it when they are read; one owner.</summary>
+/// <summary>
+/// The bytes of one answer, in a pooled array: those that come all the time leave no garbage. Larger ones, which come once in a while, are not pooled, since the pool would keep their arrays for a minute and more after the last.
+/// Dispose it when they are read; one owner.
+/// </summary>
 internal sealed class Answer : IDisposable
 {
     private const int FirstBytes = 4096;
+    private const int MostPooledBytes = 128 * 1024;
     private byte[] _array;
     private int _length;
 
-    private Answer(int bytes) => _array = ArrayPool<byte>.Shared.Rent(bytes);
+    private Answer(int bytes) => _array = Take(bytes);
 
     /// <summary>Until disposed.</summary>
     public ReadOnlySpan<byte> Bytes => _array.AsSpan(0, _length);
@@ -58,8 +62,18 @@ internal sealed class Answer : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_array);
+        GiveBack(_array);
         (_array, _length) = ([], 0);
+    }
+
+    private static byte[] Take(int bytes) => bytes > MostPooledBytes ? GC.AllocateUninitializedArray<byte>(bytes) : ArrayPool<byte>.Shared.Rent(bytes);
+
+    private static void GiveBack(byte[] array)
+    {
+        if (array.Length is > 0 and <= MostPooledBytes)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
     }
 
     private static KubeStatusException TooLarge(int most) =>
@@ -69,9 +83,9 @@ internal sealed class Answer : IDisposable
     {
         if (_length == _array.Length)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(_array.Length * 2);
+            var larger = Take(_array.Length * 2);
             Bytes.CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_array);
+            GiveBack(_array);
             _array = larger;
         }
 

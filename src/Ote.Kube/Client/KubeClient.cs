@@ -90,19 +90,17 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
         do
         {
             var path = WithQuery(resource.Path(ns), query, ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("continue", next));
-            var page = await SendAsync(HttpMethod.Get, path, null, null, cancellation).ConfigureAwait(false);
-            var items = page.Items("items")?.OfType<JsonObject>().ToArray() ?? [];
-            (page["items"] as JsonArray)?.Clear();
-            foreach (var item in items)
+            var page = await SendAsync(HttpMethod.Get, path, null, null, ListPage.Read, cancellation).ConfigureAwait(false);
+            foreach (var item in page.Items)
             {
                 item["apiVersion"] ??= resource.ApiVersion;
                 item["kind"] ??= resource.Kind;
             }
 
-            yield return new KubeList(items, page.Text("metadata", "resourceVersion") ?? "");
-            next = page.Text("metadata", "continue");
+            yield return new KubeList(page.Items, page.ResourceVersion);
+            next = page.Continue;
         }
-        while (!string.IsNullOrEmpty(next));
+        while (next is not null);
     }
 
     /// <summary>Creates an object; <see cref="KubeStatusException.IsAlreadyExists"/> when it is there.</summary>
@@ -232,7 +230,13 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
     /// <summary>Sends a request to a path relative to the server and reads a JSON object.</summary>
     /// <exception cref="KubeStatusException">The server answered outside 2xx.</exception>
     /// <exception cref="HttpRequestException">The server could not be reached.</exception>
-    public async Task<JsonObject> SendAsync(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, CancellationToken cancellation)
+    public Task<JsonObject> SendAsync(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, CancellationToken cancellation) =>
+        SendAsync(method, path, body, type, static json => JsonNode.Parse(json) as JsonObject ?? throw new JsonException("it is something else"), cancellation);
+
+    /// <inheritdoc/>
+    public void Dispose() => Http.Dispose();
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, Func<ReadOnlySpan<byte>, T> read, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -249,12 +253,15 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
             throw KubeStatusException.From((int)answer.StatusCode, whole.Bytes, $"{method} {path}");
         }
 
-        return JsonNode.Parse(whole.Bytes) as JsonObject
-            ?? throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object");
+        try
+        {
+            return read(whole.Bytes);
+        }
+        catch (JsonException fault)
+        {
+            throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object: {fault.Message}");
+        }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => Http.Dispose();
 
     /// <summary>An agent given to the transport before stays, unless another is asked for here.</summary>
     private static HttpClient Called(HttpClient http, string? agent)

@@ -125,6 +125,34 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         Assert.Equal(200L * Part, (await whole.Content.ReadAsByteArrayAsync(Ct)).Length);
     }
 
+    [Fact]
+    public async Task A_site_that_freezes_is_not_waited_for_and_what_became_of_a_write_is_not_guessed()
+    {
+        await using Cut cut = await Cut.BeginAsync(fleet, clusters);
+        string maps = $"/clusters/a/api/v1/namespaces/{cut.Shop.Namespace}/configmaps", file = _scratch["frozen.json"];
+        await File.WriteAllTextAsync(file, """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"frozen"}}""", Ct);
+        await using Piped watch = await Piped.StartAsync(_scratch, cut.Tree.Kubectl(), "get", "--raw", maps + "?watch=true");
+        await watch.TakeAsync(100, Ct);
+        await cut.Tree.Kubectl().ExpectAsync("get", "--raw", maps); // a stream stands, over which what follows is sent
+
+        cut.Tree.ControllerOfA.Pause();
+        try
+        {
+            CommandResult written = await cut.Tree.Kubectl().RunAsync(["create", "--raw", maps, "-f", file], null, s_soon, Ct);
+            Assert.NotEqual(0, written.ExitCode);
+            Assert.Contains("a went away before it answered a POST: whether it was done, or will be when the cluster is back, is not known", written.Error, StringComparison.Ordinal);
+            CommandResult read = await cut.Tree.Kubectl().RunAsync(["get", "--raw", maps], null, s_soon, Ct);
+            Assert.Contains("cluster a is away", read.Error, StringComparison.Ordinal);
+            Assert.Contains("the way to cluster a broke", await watch.TextAsync(s_soon, Ct), StringComparison.Ordinal);
+        }
+        finally
+        {
+            cut.Tree.ControllerOfA.Resume();
+        }
+
+        await cut.Tree.Kubectl(cluster: "a").UntilAsync(name => name == "namespace/default", s_soon, Ct, "get", "namespace", "default", "-o", "name");
+    }
+
     private static async Task<Uri> AddressAsync(GuardedProcess forwarding) =>
         new($"http://127.0.0.1:{Port().Match(await forwarding.WaitForLineAsync("Forwarding from 127.0.0.1", s_soon, Ct)).Groups[1].Value}/big");
 

@@ -71,6 +71,12 @@ public sealed class ProductProcess(string name, string executable, IReadOnlyList
         throw Current.Failure($"was not ready within {timeout.TotalSeconds:0} s: {url} at last: {last}");
     }
 
+    /// <summary>Stops it where it is, until <see cref="Resume"/>.</summary>
+    public void Pause() => Current.Pause();
+
+    /// <summary>Lets it go on.</summary>
+    public void Resume() => Current.Resume();
+
     /// <summary>kill -9. Completes when the process is gone.</summary>
     public Task KillAsync() => Current.KillAsync();
 

@@ -17,6 +17,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly LiveServer _live;
+    private readonly RouteKeeper _routes;
     private readonly StreamDesk _desk;
     private string _asked = "";
 
@@ -24,11 +25,11 @@ public sealed class StreamDeskTests : IAsyncDisposable
 
     public StreamDeskTests()
     {
-        var routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
-        routes.Apply(t => t.ChildAttached(new RouteEntry { Name = "c1", Uid = Child.Uid, Parent = "root", Online = true, Epoch = 1, Managed = true }));
+        _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
+        _routes.Apply(t => t.ChildAttached(Entry(1)));
         var link = new FakeLink("c1") { Trying = Ask };
         _live = new LiveServer("root", null, () => throw new NotSupportedException(), null, _time, NullLoggerFactory.Instance);
-        _desk = new StreamDesk(routes, _ => link, (_, _) => throw new NotSupportedException(), _live, _time, NullLogger.Instance, _stop.Token);
+        _desk = new StreamDesk(_routes, _ => link, (_, _) => throw new NotSupportedException(), _live, new Absences(_routes, _time), _time, NullLogger.Instance, _stop.Token);
     }
 
     [Fact]
@@ -80,12 +81,45 @@ public sealed class StreamDeskTests : IAsyncDisposable
         Assert.True(dialled.Closed.IsCompleted);
     }
 
+    [Fact]
+    public async Task A_cluster_that_goes_away_is_not_waited_for_any_longer()
+    {
+        var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, Ct);
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        _time.Advance(Absences.WaitsFor);
+        var away = await Assert.ThrowsAsync<StreamRefusedException>(() => opening);
+        Assert.Contains("went away", away.Message, StringComparison.Ordinal);
+        Assert.False(_desk.IsAwaited(_asked, Child));
+    }
+
+    [Fact]
+    public async Task A_stream_outlives_a_link_that_is_made_anew_and_ends_when_its_cluster_stays_away()
+    {
+        var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, Ct);
+        await using var dialled = new OwnedStream(new MemoryStream());
+        var serving = _desk.ServeAsync(_asked, Child, dialled);
+        var stream = (OwnedStream)await opening;
+
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        _time.Advance(Absences.KeptFor - TimeSpan.FromSeconds(1));
+        _routes.Apply(t => t.ChildAttached(Entry(2)));
+        _time.Advance(Absences.KeptFor);
+        Assert.False(stream.Closed.IsCompleted);
+
+        _routes.Apply(t => t.ChildDetached("c1", 2));
+        _time.Advance(Absences.KeptFor);
+        await stream.Closed.Soon();
+        await serving.Soon();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         await _live.DisposeAsync();
         _stop.Dispose();
     }
+
+    private static RouteEntry Entry(ulong epoch) => new() { Name = "c1", Uid = Child.Uid, Parent = "root", Online = true, Epoch = epoch, Managed = true };
 
     private bool Ask(Message message)
     {

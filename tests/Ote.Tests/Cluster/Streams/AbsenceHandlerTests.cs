@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.Cluster.Handling;
+using Ote.Cluster.Journal;
+using Ote.Cluster.Routing;
+using Ote.Cluster.Streams;
+using Ote.Tests.Cluster.Handling;
+
+namespace Ote.Tests.Cluster.Streams;
+
+public sealed class AbsenceHandlerTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly RouteKeeper _routes;
+    private readonly Absences _absences;
+    private readonly HttpMessageInvoker _invoker;
+    private readonly CancellationTokenSource _user = new();
+
+    public AbsenceHandlerTests()
+    {
+        _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
+        _routes.Apply(t => t.ChildAttached(Entry(1)));
+        _absences = new Absences(_routes, _time);
+        _invoker = new HttpMessageInvoker(new AbsenceHandler(_absences, static _ => "c1", new Silent()));
+    }
+
+    [Theory]
+    [InlineData("GET", false)]
+    [InlineData("DELETE", true)]
+    [InlineData("PATCH", true)]
+    public async Task Who_waits_for_a_cluster_that_is_gone_is_told_so_and_of_a_write_that_nobody_knows(string method, bool isUndecided)
+    {
+        var waiting = SendAsync(method);
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        Assert.False(waiting.IsCompleted);
+        _time.Advance(Absences.WaitsFor);
+        var failed = await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
+        var refused = LivePool.Refusal(failed);
+        Assert.NotNull(refused);
+        Assert.Equal(isUndecided, refused.IsUndecided);
+        Assert.Contains("c1 went away before it answered a " + method, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_waits_goes_on_waiting_over_a_link_that_is_made_anew()
+    {
+        var waiting = SendAsync("POST");
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        _time.Advance(Absences.WaitsFor / 2);
+        _routes.Apply(t => t.ChildAttached(Entry(2)));
+        _time.Advance(Absences.WaitsFor * 2);
+        Assert.False(waiting.IsCompleted);
+        await _user.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    public void Dispose()
+    {
+        _invoker.Dispose();
+        _absences.Dispose();
+        _user.Dispose();
+    }
+
+    private Task<HttpResponseMessage> SendAsync(string method) => _invoker.SendAsync(new HttpRequestMessage(new HttpMethod(method), "http://x.c1/"), _user.Token);
+
+    private static RouteEntry Entry(ulong epoch) => new() { Name = "c1", Uid = "uid-c1", Parent = "root", Online = true, Epoch = epoch, Managed = true };
+
+    private sealed class Silent : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            new TaskCompletionSource<HttpResponseMessage>().Task.WaitAsync(cancellationToken);
+    }
+}
