@@ -92,16 +92,22 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
     {
         await using Cut cut = await Cut.BeginAsync(fleet, clusters);
         string ns = cut.Shop.Namespace, pod = cut.Shop.Pod, file = _scratch["into"];
-        await using (FileStream large = File.Create(file))
-            large.SetLength(400L * Part);
+        await SizeAsync(4096); // more than goes through before the cut, however fast
         await using GuardedProcess copy = await StartAsync(cut.Tree.Kubectl(), "cp", "-n", ns, file, $"{pod}-a:/www/into");
         await cut.InPodAsync($"until [ $(stat -c %s /www/into 2>/dev/null || echo 0) -gt {Part} ]; do sleep 0.05; done");
         await cut.Tree.ControllerOfA.KillAsync();
         await FailedAsync(copy);
 
         await cut.MendAsync();
+        await SizeAsync(400);
         (await cut.Tree.Kubectl().RunAsync(["cp", "-n", ns, file, $"{pod}-a:/www/into"], null, s_long, Ct)).Succeeded();
         Assert.Equal($"{400L * Part}", await cut.InPodAsync("stat -c %s /www/into"));
+
+        async Task SizeAsync(int parts)
+        {
+            await using FileStream large = File.Create(file);
+            large.SetLength((long)parts * Part);
+        }
     }
 
     [Fact]
