@@ -62,7 +62,7 @@ public sealed class EdgeHub : IAsyncDisposable
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
-        var anonymous = Own(Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateLiveInvoker(time));
+        var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
         var signs = new KubeletSigns(time);
         _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, time, log);
@@ -118,6 +118,17 @@ public sealed class EdgeHub : IAsyncDisposable
         }
     }
 
+    /// <summary>The same without listening: requests come by <see cref="HandleAsync"/>.</summary>
+    internal static EdgeHub Start(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random)
+    {
+        var hub = new EdgeHub(options, loggers, time, random);
+        hub.Run();
+        return hub;
+    }
+
+    /// <summary>Answers one request.</summary>
+    internal Task HandleAsync(Microsoft.AspNetCore.Http.HttpContext context) => _dispatcher.HandleAsync(context);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -164,9 +175,11 @@ public sealed class EdgeHub : IAsyncDisposable
     private async Task BeginAsync(CancellationToken cancellation)
     {
         _listener = await Listener.StartAsync(_options.Listen, _pki, new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 }, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
-        _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token));
+        Run();
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }
+
+    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token));
 
     private T Own<T>(T owned)
         where T : IDisposable

@@ -45,6 +45,9 @@ public sealed record EdgeHubOptions
     /// <summary>The cluster IP of the Service <c>default/kubernetes</c>, which leads to <see cref="Advertise"/> on this node, so that its pods ask the hub; null: it leads where it does in the cluster.</summary>
     public IPAddress? KubernetesService { get; init; }
 
+    /// <summary>Makes what carries requests to the API servers in place of sockets, where there are none; null: sockets.</summary>
+    internal Func<HttpMessageHandler>? Transport { get; init; }
+
     /// <summary>How often it looks after them.</summary>
     public TimeSpan WitnessInterval { get; init; } = TimeSpan.FromSeconds(5);
 }

@@ -83,8 +83,8 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
     /// <inheritdoc/>
     public bool Equals(CacheQuery? other) => other is not null && ToString() == other.ToString();
 
-    /// <inheritdoc/>
-    public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
+    /// <summary>The same in each process, so that copies are gone through in the same order when a simulation is played again.</summary>
+    public override int GetHashCode() => (int)ToString().Aggregate(2166136261u, (hash, letter) => unchecked((hash ^ letter) * 16777619u));
 
     /// <summary>The text by which a copy is found again.</summary>
     public override string ToString() => string.Join('\n', Group, Version, Plural, Namespace ?? "", Name ?? "", Uri.EscapeDataString(LabelSelector), Uri.EscapeDataString(FieldSelector));

@@ -86,7 +86,7 @@ internal sealed class NodeIdentities : IDisposable
 
     private void Add(string file, EdgeHubOptions options)
     {
-        var identity = NodeIdentity.Load(file, _servers, _time);
+        var identity = NodeIdentity.Load(file, _servers, _time, options.Transport);
         First ??= identity;
         if (!_components.TryAdd(identity.Name, identity))
         {

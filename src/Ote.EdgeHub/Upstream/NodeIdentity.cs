@@ -13,14 +13,14 @@ public sealed class NodeIdentity : IDisposable
     private readonly KubeEndpoint _endpoint;
     private string? _token;
 
-    private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time, string? token = null)
+    private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time, string? token = null, Func<HttpMessageHandler>? transport = null)
     {
         (Name, _endpoint, _token) = (name, endpoint, token);
         Calls = new HttpMessageInvoker(Balanced());
-        Live = endpoint.CreateLiveInvoker(time);
+        Live = transport is null ? endpoint.CreateLiveInvoker(time) : new HttpMessageInvoker(transport());
         Client = new KubeClient(new HttpClient(Balanced()) { BaseAddress = new Uri("https://upstream/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
 
-        BalancingHandler Balanced() => new(servers, token is null ? endpoint.CreateHandler(time) : new Showing(this, endpoint.CreateHandler(time)));
+        BalancingHandler Balanced() => new(servers, transport is not null ? transport() : token is null ? endpoint.CreateHandler(time) : new Showing(this, endpoint.CreateHandler(time)));
     }
 
     /// <summary>The user's name: the certificate's common name, the file's name for a kubeconfig with a token, <c>system:serviceaccount:NAMESPACE:NAME</c> for a pod's account.</summary>
@@ -48,26 +48,28 @@ public sealed class NodeIdentity : IDisposable
     /// <param name="file">The file.</param>
     /// <param name="servers">Where requests go.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="transport">Makes what carries requests in place of sockets; null: sockets.</param>
     /// <exception cref="KubeconfigException">It cannot be read, or has no credentials that can be told apart.</exception>
-    public static NodeIdentity Load(string file, UpstreamServers servers, TimeProvider time) => Of(Kubeconfig.Load(file), file, servers, time);
+    public static NodeIdentity Load(string file, UpstreamServers servers, TimeProvider time, Func<HttpMessageHandler>? transport = null) => Of(Kubeconfig.Load(file), file, servers, time, transport);
 
     /// <summary>The same of an endpoint that was read.</summary>
     /// <param name="endpoint">The credentials.</param>
     /// <param name="source">The file they came from, for errors, and for the name of one with a token.</param>
     /// <param name="servers">Where requests go.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="transport">Makes what carries requests in place of sockets; null: sockets.</param>
     /// <exception cref="KubeconfigException">They cannot be told apart from others.</exception>
-    public static NodeIdentity Of(KubeEndpoint endpoint, string source, UpstreamServers servers, TimeProvider time)
+    public static NodeIdentity Of(KubeEndpoint endpoint, string source, UpstreamServers servers, TimeProvider time, Func<HttpMessageHandler>? transport = null)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         if (endpoint.ClientCertificate is { } certificate)
         {
-            return new NodeIdentity(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), endpoint, servers, time);
+            return new NodeIdentity(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), endpoint, servers, time, null, transport);
         }
 
         return string.IsNullOrEmpty(endpoint.Token) && string.IsNullOrEmpty(endpoint.TokenFile)
             ? throw new KubeconfigException($"kubeconfig {source}: it has neither a client certificate nor a token, by which its component could show the hub who it is. Give a kubeconfig with one of them.")
-            : new NodeIdentity(Path.GetFileNameWithoutExtension(source), endpoint, servers, time);
+            : new NodeIdentity(Path.GetFileNameWithoutExtension(source), endpoint, servers, time, null, transport);
     }
 
     /// <summary>A pod's account, whose token the API server has judged.</summary>
