@@ -71,6 +71,11 @@ server.Validators.Add(result =>
 });
 
 // `./ote simulate` is a command of its own to who types it.
+if (args is ["seeds", "node", .. var node])
+{
+    return await Ote.Cli.Executable.RunAsync(NodeSeedsCommand.AddTo(new RootCommand(NodeSeedsCommand.Description), json), "./ote simulate node", node, new InvocationConfiguration(), CancellationToken.None);
+}
+
 if (args is ["seeds", .. var simulation])
 {
     return await Ote.Cli.Executable.RunAsync(SeedsCommand.AddTo(new RootCommand(SeedsCommand.Description), json), "./ote simulate", simulation, new InvocationConfiguration(), CancellationToken.None);

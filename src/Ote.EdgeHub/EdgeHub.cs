@@ -51,7 +51,7 @@ public sealed class EdgeHub : IAsyncDisposable
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
         var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
-        var objects = _objects = new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1) }, loggers, time);
+        var objects = _objects = new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1), NewUid = options.NewUid }, loggers, time);
         _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
         if (identities.Component(HubDispatcher.KubeletOf(options)) is not { } node)
@@ -121,7 +121,7 @@ public sealed class EdgeHub : IAsyncDisposable
     /// <summary>The same without listening: requests come by <see cref="HandleAsync"/>.</summary>
     internal static EdgeHub Start(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random)
     {
-        var hub = new EdgeHub(options, loggers, time, random);
+        var hub = new EdgeHub(options, loggers, time, random, null);
         hub.Run();
         return hub;
     }

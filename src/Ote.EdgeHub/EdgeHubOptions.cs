@@ -48,6 +48,9 @@ public sealed record EdgeHubOptions
     /// <summary>Makes what carries requests to the API servers in place of sockets, where there are none; null: sockets.</summary>
     internal Func<HttpMessageHandler>? Transport { get; init; }
 
+    /// <summary>Makes the uids of objects that are made here while cut off.</summary>
+    internal Func<Guid> NewUid { get; init; } = Guid.NewGuid;
+
     /// <summary>How often it looks after them.</summary>
     public TimeSpan WitnessInterval { get; init; } = TimeSpan.FromSeconds(5);
 }

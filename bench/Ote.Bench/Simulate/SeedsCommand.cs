@@ -41,7 +41,7 @@ internal static class SeedsCommand
         return command;
     }
 
-    private static void Within(OptionResult result, long least, long most)
+    internal static void Within(OptionResult result, long least, long most)
     {
         if (result.Tokens is [{ Value: var text }] && !(long.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
         {
@@ -49,7 +49,7 @@ internal static class SeedsCommand
         }
     }
 
-    private static void Writable(OptionResult result)
+    internal static void Writable(OptionResult result)
     {
         if (result.Tokens is [{ Value: var file }] && Path.GetDirectoryName(Path.GetFullPath(file)) is var folder && (Directory.Exists(file) || !Directory.Exists(folder)))
         {
