@@ -62,6 +62,11 @@ internal static class CacheRows
 
     public static int Doubt(Session session, long scope, long revision) => session.Prepare("UPDATE scopes SET revision=$2, doubtful=$2 WHERE id=$1", scope, revision).ExecuteNonQuery();
 
+    /// <summary>The newest version that a watch began at before a copy had come so far.</summary>
+    public static long Ahead(Session session) => session.Scalar("SELECT COALESCE(MAX(CAST(value AS INTEGER)),0) FROM meta WHERE key='ahead'");
+
+    public static int CameWith(Session session, long revision) => session.Prepare("INSERT INTO meta VALUES ('ahead',$1) ON CONFLICT (key) DO UPDATE SET value=$1", revision).ExecuteNonQuery();
+
     public static StoredObject? Find(Session session, NodeDatabase database, long scope, StoreKey key)
     {
         using var row = session.Prepare("SELECT revision, value FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteReader();

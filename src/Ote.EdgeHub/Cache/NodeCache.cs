@@ -27,6 +27,7 @@ internal sealed class NodeCache : IDisposable
     private long _readBytes;
     private int _toldSince;
     private bool _isTooLarge;
+    private long _ahead; // the newest version that a component came with before its copy had come so far
 
     /// <summary>Takes in what a database holds, and closes it in the end.</summary>
     /// <param name="database">The database.</param>
@@ -37,6 +38,7 @@ internal sealed class NodeCache : IDisposable
     public NodeCache(NodeDatabase database, NodeView? view, long mostBytes, TimeProvider time, ILogger log)
     {
         (_database, View, _mostBytes, _time, _log) = (database, view, mostBytes, time, log);
+        _ahead = database.Read(CacheRows.Ahead);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
             _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
@@ -237,6 +239,21 @@ internal sealed class NodeCache : IDisposable
         }
     }
 
+    /// <summary>
+    /// Notes durably that a component watches from a version that no copy has come to yet, as the API server gave it: what is written here while cut off must be newer, or the component would take it for something that it has seen.
+    /// </summary>
+    public void CameWith(long revision)
+    {
+        lock (_writing)
+        {
+            if (revision > _ahead)
+            {
+                _database.Write(session => CacheRows.CameWith(session, revision));
+                _ahead = revision;
+            }
+        }
+    }
+
     /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it.</summary>
     /// <param name="write">The write.</param>
     /// <param name="isJournalled">Whether it is to be told.</param>
@@ -264,7 +281,7 @@ internal sealed class NodeCache : IDisposable
                 shown.Add(alone);
             }
 
-            var revision = Math.Max(former?.Revision ?? 0, shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
+            var revision = Math.Max(Math.Max(former?.Revision ?? 0, _ahead), shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
             var json = write.Value.At(revision);
             var change = new Change(revision, write.Delete ? ChangeKind.Deleted : former is null ? ChangeKind.Added : ChangeKind.Modified, key, json, former?.Json);
             _database.Write(session =>

@@ -5,7 +5,8 @@ using Ote.Kube.Objects;
 
 namespace Ote.EdgeHub.Offline;
 
-/// <summary>The Kubernetes Event by which users learn what of a node's own writes was lost, on the object concerned: one for each object and return, whatever the number of conflicts. Pure.</summary>
+/// <summary>The Kubernetes Event by which users learn what of a node's own writes was lost, on the object concerned: one for each object and return, whatever the number of conflicts, and by the same name when it is told
+/// again since the answer was lost. Pure.</summary>
 internal static class ConflictEvent
 {
     /// <summary>The reason that all of them have.</summary>
@@ -29,7 +30,7 @@ internal static class ConflictEvent
         return new JsonObject
         {
             ["apiVersion"] = "v1", ["kind"] = "Event",
-            ["metadata"] = new JsonObject { ["name"] = string.Create(CultureInfo.InvariantCulture, $"{entry.Key.Name}.{now.UtcTicks:x}"), ["namespace"] = ns },
+            ["metadata"] = new JsonObject { ["name"] = string.Create(CultureInfo.InvariantCulture, $"{entry.Key.Name}.{entry.Began.UtcTicks:x}"), ["namespace"] = ns },
             ["involvedObject"] = new JsonObject
             {
                 ["apiVersion"] = kind.ApiVersion, ["kind"] = kind.Kind, ["name"] = entry.Key.Name,

@@ -35,15 +35,17 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
             }
 
             var conflicts = await TellAsync(entry, kind, stop).ConfigureAwait(false);
-            told += cache.Told(entry) ? 1 : 0;
             if (conflicts.Count > 0)
             {
                 log.MergeConflict(entry.Key.ToString(), string.Join("; ", conflicts));
                 if (MergeRules.Shows(entry.Key.Resource) && events++ < MostEvents)
                 {
+                    // While the entry is still in the journal: a link that breaks now, or a process that ends, does not take the word along.
                     await TellUsersAsync(ConflictEvent.Of(entry, kind, conflicts, node, time.GetUtcNow()), stop).ConfigureAwait(false);
                 }
             }
+
+            told += cache.Told(entry) ? 1 : 0;
         }
 
         return told;
@@ -90,14 +92,18 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         return conflicts;
     }
 
-    /// <summary>What is lost is lost either way: that users cannot be told of it keeps nothing from being told to the API server.</summary>
+    /// <summary>What is lost is lost either way: that the API server does not take the event keeps nothing else from being told to it.</summary>
     private async Task TellUsersAsync(JsonObject about, CancellationToken stop)
     {
         try
         {
             await clientFor("/events").CreateAsync(Kinds.Events, about.Namespace(), about, stop).ConfigureAwait(false);
         }
-        catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException)
+        catch (KubeStatusException told) when (told.IsAlreadyExists)
+        {
+            // By an attempt whose answer was lost.
+        }
+        catch (KubeStatusException refused)
         {
             log.EventRefused(about.Name(), refused.Message);
         }

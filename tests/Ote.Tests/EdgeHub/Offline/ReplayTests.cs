@@ -31,6 +31,24 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public async Task What_was_lost_is_told_again_by_the_same_name_when_the_link_broke_before_it_was_told()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var names = new List<string>();
+        using var client = new KubeClient(new HttpClient(new Breaking(names)) { BaseAddress = new Uri("https://up/") });
+        var replay = new Replay(cache, _ => client, _ => Kinds.Nodes, "n", TimeProvider.System, NullLogger.Instance);
+        await Assert.ThrowsAsync<HttpRequestException>(() => replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(1, cache.Journalled);
+        Assert.Equal(1, await replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, cache.Journalled);
+        Assert.Equal(2, names.Count);
+        Assert.Equal(names[0], names[1]);
+    }
+
+    [Fact]
     public async Task Mirror_pod_gets_its_status_after_the_API_server_has_made_it_with_one_of_its_own()
     {
         const string Pod = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u1","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Running","podIP":"10.0.0.1"}}""";
@@ -58,6 +76,24 @@ public sealed class ReplayTests
             {
                 Content = new StringContent(isThere ? made : """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"no","code":404}""", Encoding.UTF8, "application/json"),
             };
+        }
+    }
+
+    /// <summary>An API server whose users changed the label too, over a link that breaks when it is told the first event.</summary>
+    private sealed class Breaking(List<string> names) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.Method == HttpMethod.Post)
+            {
+                names.Add(JsonNode.Parse(await request.Content!.ReadAsStringAsync(cancellationToken)).Text("metadata", "name")!);
+                if (names.Count == 1)
+                {
+                    throw new HttpRequestException("it broke");
+                }
+            }
+
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(Before.Replace("\"a\":\"1\"", "\"a\":\"3\"", StringComparison.Ordinal), Encoding.UTF8, "application/json") };
         }
     }
 

@@ -1,0 +1,58 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Ote.EdgeHub.Cache;
+using Ote.Kube.Server.Store;
+using Ote.Testing.Kubernetes;
+
+namespace Ote.Tests.EdgeHub.Cache;
+
+/// <summary>Versions of what is written while cut off.</summary>
+public sealed class NodeCacheVersionTests : IDisposable
+{
+    private static readonly CacheQuery s_pods = new("", "v1", "pods", null, null);
+    private readonly Scratch _folder = new("versions");
+    private NodeCache _cache;
+
+    public NodeCacheVersionTests() => _cache = Open();
+
+    [Fact]
+    public void Write_is_newer_than_the_version_that_a_watch_began_at_though_its_copy_has_not_come_so_far()
+    {
+        var copy = Filled(at: 342);
+        Assert.True(copy.MayBeginAfter(343)); // a list that the API server answered itself said so
+        Assert.Equal(344, Write());
+    }
+
+    [Fact]
+    public void Write_is_newer_than_it_also_after_the_hub_was_started_anew()
+    {
+        Assert.True(Filled(at: 342).MayBeginAfter(350));
+        _cache.Dispose();
+        _cache = Open();
+        Assert.Equal(351, Write());
+        Assert.False(_cache.Find(s_pods)!.MayBeginAfter(351));
+    }
+
+    public void Dispose()
+    {
+        _cache.Dispose();
+        _folder.Dispose();
+    }
+
+    private static JsonObject Pod(string version) => (JsonObject)JsonNode.Parse($$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"namespace":"d","name":"p","uid":"u","resourceVersion":"{{{version}}}"}}""")!;
+
+    private NodeCache Open() => new(NodeDatabase.Open(_folder.Path, "n1", (_, _) => { }), null, long.MaxValue, new FakeTimeProvider(), NullLogger.Instance);
+
+    private CacheScope Filled(long at)
+    {
+        var copy = _cache.Take(s_pods);
+        var filling = _cache.Fill(copy);
+        filling.Take([Pod("336")]);
+        filling.Version = $"{at}";
+        filling.End();
+        return copy;
+    }
+
+    private long Write() => _cache.Write(new StoreWrite { Key = new StoreKey("/pods", "d", "p"), Expected = 336, Value = EncodedObject.Of(Pod("")) }, isJournalled: true, reader: null).Revision;
+}
