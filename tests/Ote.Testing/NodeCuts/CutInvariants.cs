@@ -121,7 +121,7 @@ internal sealed class CutInvariants(CutWorld world)
         var pods = await ListAsync().ConfigureAwait(false);
         foreach (var pod in pods.Values)
         {
-            if (taken.GetValueOrDefault(pod.Uid()) is { } said && ReferenceEquals(said, world.Acknowledged.Statuses[pod.Uid()]))
+            if (taken.GetValueOrDefault(pod.Uid()) is { } said && ReferenceEquals(said, world.Acknowledged.Statuses.GetValueOrDefault(pod.Uid())))
             {
                 // Conditions are no part of it: the cluster's own controllers change those too.
                 var own = said.Copy();

@@ -115,8 +115,7 @@ internal sealed class CutScript(CutWorld world)
     private async Task HubAsync()
     {
         Restarts++;
-        var pods = world.Hub.IsHealed ? null : world.Agent.Pods;
-        var known = pods is { IsSynced: true } ? pods.View.Values.Where(pod => !pod.IsDeleting() && pod.Annotation(PodWorkers.MirrorHash) is null).Select(pod => pod.Uid()).ToList() : [];
+        var known = world.Hub is { IsHealed: false, Hub.State: ConnectionState.CutOff } ? await ListAsync().ConfigureAwait(false) ?? [] : [];
         if (world.Chance(0.75))
         {
             world.Hub.Kill();
@@ -134,8 +133,8 @@ internal sealed class CutScript(CutWorld world)
         }
     }
 
-    /// <summary>The pods that the kubelet saw while cut off are there when the hub has begun anew.</summary>
-    private async Task KnownAsync(List<string> known)
+    /// <summary>The pods that were there while cut off are there when the hub has begun anew; mirror pods and those that were going may end meanwhile.</summary>
+    private async Task KnownAsync(IReadOnlyList<JsonObject> known)
     {
         if (await ListAsync().ConfigureAwait(false) is not { } list)
         {
@@ -143,9 +142,9 @@ internal sealed class CutScript(CutWorld world)
             return;
         }
 
-        foreach (var uid in known.Where(uid => !list.ContainsKey(uid) && world.Agent.Pods is { } pods && pods.View.Values.Any(pod => pod.Uid() == uid && !pod.IsDeleting())))
+        foreach (var pod in known.Where(pod => !pod.IsDeleting() && pod.Annotation(PodWorkers.MirrorHash) is null && !list.Any(other => other.Uid() == pod.Uid())))
         {
-            world.Story.Violate($"after a restart while cut off the hub does not know the pod {uid} any more");
+            world.Story.Violate($"after a restart while cut off the hub does not know the pod {pod.Name()} ({pod.Uid()}) any more");
         }
     }
 
@@ -222,8 +221,8 @@ internal sealed class CutScript(CutWorld world)
             }
 
             var list = await ListAsync().ConfigureAwait(false);
-            what = list is null ? "nothing" : $"{string.Join(' ', list)} and not {string.Join(' ', pods.View.Values.Select(pod => (pod.Uid(), pod.ResourceVersion())))}";
-            if (list is not null && list.SequenceEqual(pods.View.Values.Select(pod => KeyValuePair.Create(pod.Uid(), pod.ResourceVersion())).OrderBy(pair => pair.Key, StringComparer.Ordinal)))
+            what = list is null ? "nothing" : $"{Versions(list)} and not {Versions(pods.View.Values)}";
+            if (list is not null && Versions(list) == Versions(pods.View.Values))
             {
                 return;
             }
@@ -234,13 +233,15 @@ internal sealed class CutScript(CutWorld world)
         world.Story.Violate($"while cut off who lists pods sees {what}, as who watches does");
     }
 
-    /// <summary>What a list of the node's pods says, uid and version; null: it was refused.</summary>
-    private async Task<SortedDictionary<string, string>?> ListAsync()
+    private static string Versions(IEnumerable<JsonObject> pods) => string.Join(' ', pods.Select(pod => $"{pod.Key()}:{pod.Uid()}@{pod.ResourceVersion()}").Order(StringComparer.Ordinal));
+
+    /// <summary>What a list of the node's pods says; null: it was refused.</summary>
+    private async Task<IReadOnlyList<JsonObject>?> ListAsync()
     {
         try
         {
-            var list = await world.Agent.Client!.SendAsync(HttpMethod.Get, $"{Kinds.Pods.Path(null)}?fieldSelector=spec.nodeName%3D{CutWorld.Node}&resourceVersion=0", null, null, CancellationToken.None).ConfigureAwait(false);
-            return new SortedDictionary<string, string>(list.Items("items")!.OfType<JsonObject>().ToDictionary(pod => pod.Uid(), pod => pod.ResourceVersion()), StringComparer.Ordinal);
+            var list = await world.Script.SendAsync(HttpMethod.Get, $"{Kinds.Pods.Path(null)}?fieldSelector=spec.nodeName%3D{CutWorld.Node}&resourceVersion=0", null, null, CancellationToken.None).ConfigureAwait(false);
+            return [.. list.Items("items")!.OfType<JsonObject>()];
         }
         catch (Exception refused) when (Calls.IsRefusal(refused))
         {

@@ -33,6 +33,7 @@ internal sealed class CutWorld : IAsyncDisposable
         Acknowledged = new Acknowledged();
         Hub = new HubProcess(this, _folder);
         LocalWire = new Wire(Clock, LocalLatency, () => Hub.Door);
+        Script = CreateClient("script");
         Agent = new KubeletProcess(this);
         Centre = new Centre(this);
         Witness = new ApiWitness(this);
@@ -60,6 +61,9 @@ internal sealed class CutWorld : IAsyncDisposable
 
     /// <summary>The way of the node's components to the hub.</summary>
     public Wire LocalWire { get; }
+
+    /// <summary>The kubelet's way to the hub, beside the kubelet, for who looks.</summary>
+    public KubeClient Script { get; }
 
     public NodeContainers Containers { get; }
 
@@ -101,6 +105,14 @@ internal sealed class CutWorld : IAsyncDisposable
 
     /// <summary>A uid that is no other's.</summary>
     public Guid NewUid() => NewUid(_random);
+
+    /// <summary>A client of the hub with the kubelet's credentials.</summary>
+    public KubeClient CreateClient(string agent)
+    {
+        var http = new HttpClient(LocalWire.CreateHandler()) { BaseAddress = new Uri("https://hub/"), Timeout = Timeout.InfiniteTimeSpan };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", Token);
+        return new KubeClient(http, agent);
+    }
 
     /// <summary>Waits.</summary>
     public Task PassAsync(TimeSpan time) => Task.Delay(time, Clock);

@@ -27,9 +27,6 @@ internal sealed class KubeletProcess(CutWorld world)
     /// <summary>What it says of the node; null while it does not run.</summary>
     public NodeReports? Reports => _run?.Reports;
 
-    /// <summary>The kubelet's way to the hub; null while it does not run.</summary>
-    public KubeClient? Client => _run?.Client;
-
     /// <summary>Starts it. Nothing when it runs.</summary>
     public void Start()
     {
@@ -64,17 +61,13 @@ internal sealed class KubeletProcess(CutWorld world)
         {
             _world = world;
             _clock = new SimClock(world.Timeline, 3);
-            var http = new HttpClient(world.LocalWire.CreateHandler()) { BaseAddress = new Uri("https://hub/"), Timeout = Timeout.InfiniteTimeSpan };
-            http.DefaultRequestHeaders.Authorization = new("Bearer", CutWorld.Token);
-            Client = new KubeClient(http, "kubelet");
-            Reports = new NodeReports(world, Client, _clock);
-            Pods = new ApiFeed(world, Client, _clock, Kinds.Pods, null, $"spec.nodeName={CutWorld.Node}", () => _workers!.Wake());
-            Settings = new ApiFeed(world, Client, _clock, Kinds.ConfigMaps, "default", "metadata.name=settings", () => { });
-            Statuses = new PodStatuses(world, Client, _clock, Pods);
-            _workers = new PodWorkers(world, Client, _clock, Pods, Statuses, Reports);
+            var client = world.CreateClient("kubelet");
+            Reports = new NodeReports(world, client, _clock);
+            Pods = new ApiFeed(world, client, _clock, Kinds.Pods, null, $"spec.nodeName={CutWorld.Node}", () => _workers!.Wake());
+            Settings = new ApiFeed(world, client, _clock, Kinds.ConfigMaps, "default", "metadata.name=settings", () => { });
+            Statuses = new PodStatuses(world, client, _clock, Pods);
+            _workers = new PodWorkers(world, client, _clock, Pods, Statuses, Reports);
         }
-
-        public KubeClient Client { get; }
 
         public ApiFeed Pods { get; }
 

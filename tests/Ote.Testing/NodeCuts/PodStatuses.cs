@@ -99,6 +99,7 @@ internal sealed class PodStatuses(CutWorld world, KubeClient client, TimeProvide
             if (Difference(pod["status"] as JsonObject ?? [], entry.Status) is { Count: > 0 } difference)
             {
                 var wasCut = !world.Hub.IsConnected;
+                world.Acknowledged.Statuses.Remove(pod.Uid()); // Until it is answered nobody knows which of the two is there.
                 await client.PatchAsync(
                     Kinds.Pods, entry.Namespace, entry.Name, PatchKind.StrategicMerge, new JsonObject { ["metadata"] = new JsonObject { ["uid"] = pod.Uid() }, ["status"] = difference }, stop, "status").ConfigureAwait(false);
                 world.Acknowledged.Statuses[pod.Uid()] = entry.Status.Copy();
