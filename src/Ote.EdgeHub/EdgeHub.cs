@@ -1,8 +1,11 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.K3s;
 using Ote.EdgeHub.Offline;
 using Ote.EdgeHub.Proxy;
 using Ote.EdgeHub.Upstream;
@@ -36,6 +39,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly TimeProvider _time;
     private Listener? _listener;
+    private Listener? _forAgent;
     private Task _running = Task.CompletedTask;
 
     private EdgeHub(EdgeHubOptions options, ILoggerFactory loggers, TimeProvider time, Func<double> random, IMeterFactory? meters)
@@ -75,13 +79,19 @@ public sealed class EdgeHub : IAsyncDisposable
         var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
         kinds.Recall();
         var pods = new PodTokens(_cache, identities, node.Client, IsConnected, time);
+        var authenticator = new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time);
+        var forwarding = new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous);
+        var k3s = options.K3s is null ? null
+            : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
         _dispatcher = new HubDispatcher(
-            new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time), connection, _cache, kinds, _followers, objects,
-            new KeptCalls(_cache, pods, options, time), new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous), signs, metrics, options, time, log);
+            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
     public IPEndPoint Address => _listener!.Address;
+
+    /// <summary>Where the node's k3s agent reaches it; null: nowhere.</summary>
+    public IPEndPoint? AgentAddress => _forAgent?.Address;
 
     /// <summary>The authority of its own certificate, in PEM, for the components' kubeconfigs.</summary>
     public string AuthorityPem => _pki.AuthorityPem;
@@ -134,9 +144,9 @@ public sealed class EdgeHub : IAsyncDisposable
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         _objects.Dispose(); // Its watches end, and who listens need not wait for them.
-        if (_listener is not null)
+        foreach (var listener in (Listener?[])[_listener, _forAgent])
         {
-            await _listener.DisposeAsync().ConfigureAwait(false);
+            await (listener?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
         }
 
         await _running.ConfigureAwait(false);
@@ -155,10 +165,26 @@ public sealed class EdgeHub : IAsyncDisposable
         {
             return ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
         }
-        catch (Exception damaged) when (damaged is InvalidDataException or System.Security.Cryptography.CryptographicException)
+        catch (Exception damaged) when (damaged is InvalidDataException or CryptographicException)
         {
             throw new IOException($"the hub's certificates in {Path.Combine(options.DataDirectory, "pki")} cannot be read: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
         }
+    }
+
+    /// <exception cref="IOException">There is none.</exception>
+    private static Func<X509Certificate2> Serving(K3sOptions k3s)
+    {
+        var serving = new RenewedCertificate(k3s.CertificateFile, k3s.KeyFile);
+        try
+        {
+            _ = serving.Current;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new IOException($"{k3s.CertificateFile} with {k3s.KeyFile}, which the k3s agent gets from its server when it joins, cannot be used: {unreadable.Message.TrimEnd('.')}. Let the agent join its server once before it is led to the hub.", unreadable);
+        }
+
+        return () => serving.Current;
     }
 
     /// <summary>By what names pods know the API server.</summary>
@@ -174,7 +200,13 @@ public sealed class EdgeHub : IAsyncDisposable
 
     private async Task BeginAsync(CancellationToken cancellation)
     {
-        _listener = await Listener.StartAsync(_options.Listen, _pki, new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 }, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
+        var limits = new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 };
+        _listener = await Listener.StartAsync(_options.Listen, _pki, limits, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
+        if (_options.K3s is { } k3s)
+        {
+            _forAgent = await Listener.StartAsync(k3s.Listen, Serving(k3s), limits, _dispatcher.HandleAsync, _loggers, _time, cancellation).ConfigureAwait(false);
+        }
+
         Run();
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Ote.EdgeHub.K3s;
 
 namespace Ote.EdgeHub;
 
@@ -44,6 +45,9 @@ public sealed record EdgeHubOptions
 
     /// <summary>The cluster IP of the Service <c>default/kubernetes</c>, which leads to <see cref="Advertise"/> on this node, so that its pods ask the hub; null: it leads where it does in the cluster.</summary>
     public IPAddress? KubernetesService { get; init; }
+
+    /// <summary>How the node's k3s agent reaches the hub in place of its server; null: the node has none.</summary>
+    public K3sOptions? K3s { get; init; }
 
     /// <summary>Makes what carries requests to the API servers in place of sockets, where there are none; null: sockets.</summary>
     internal Func<HttpMessageHandler>? Transport { get; init; }

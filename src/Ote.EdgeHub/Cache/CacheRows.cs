@@ -215,6 +215,8 @@ internal static class CacheRows
             (long)MostAnswers, MostAnswerBytes).ExecuteNonQuery();
     }
 
+    public static int Unkeep(Session session, string mark) => session.Prepare("DELETE FROM answers WHERE mark=$1", mark).ExecuteNonQuery();
+
     public static byte[]? Kept(Session session, NodeDatabase database, string mark) =>
         database.Unseal(session.Prepare("SELECT value FROM answers WHERE mark=$1", mark).ExecuteScalar(), "answer/" + mark);
 

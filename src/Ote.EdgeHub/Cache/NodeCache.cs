@@ -320,6 +320,9 @@ internal sealed class NodeCache : IDisposable
     /// <summary>Keeps the API server's answer to a question, for when it cannot be asked.</summary>
     public void Keep(string question, byte[] answer) => _database.Write(session => CacheRows.Keep(session, _database, _database.Values.Mark(question), answer, Now));
 
+    /// <summary>Keeps it no longer.</summary>
+    public void Unkeep(string question) => _database.Write(session => CacheRows.Unkeep(session, _database.Values.Mark(question)));
+
     /// <summary>The answer that was kept; null when there is none.</summary>
     public byte[]? Kept(string question) => _database.Read(session => CacheRows.Kept(session, _database, _database.Values.Mark(question)));
 

@@ -100,7 +100,8 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
         {
             _hasBegun = proxyResponse is not null;
             var hasBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken).ConfigureAwait(false);
-            if (hasBody && proxyResponse is { StatusCode: not HttpStatusCode.SwitchingProtocols, Content.Headers.ContentLength: null })
+            // A WebSocket that goes on as RFC 8441 has it is answered 200 there, and 101 here only after this.
+            if (hasBody && proxyResponse is { StatusCode: not HttpStatusCode.SwitchingProtocols, Content.Headers.ContentLength: null } && proxyResponse.RequestMessage?.Method != HttpMethod.Connect)
             {
                 // A watch begins before anything happens.
                 await httpContext.Response.Body.FlushAsync(cancellationToken).ConfigureAwait(false);

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.K3s;
 using Ote.EdgeHub.Offline;
 using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
@@ -16,7 +17,7 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
@@ -65,6 +66,12 @@ internal sealed class HubDispatcher(
         if (target == PeerWitness.AlivePath)
         {
             context.Response.StatusCode = signs.Lives ? StatusCodes.Status204NoContent : StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
+
+        if (k3s is not null && K3sDoor.Concerns(target))
+        {
+            await k3s.ServeAsync(context, target).ConfigureAwait(false);
             return;
         }
 

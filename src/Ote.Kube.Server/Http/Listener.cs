@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -33,8 +34,18 @@ public sealed class Listener : IAsyncDisposable
 
     /// <summary>Begins to listen.</summary>
     /// <exception cref="IOException">The address is taken or cannot be bound; the message says which.</exception>
-    public static async Task<Listener> StartAsync(
-        IPEndPoint endpoint, ServerPki pki, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation)
+    public static Task<Listener> StartAsync(
+        IPEndPoint endpoint, ServerPki pki, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation) =>
+        StartAsync(endpoint, https => https.ServerCertificate = pki.Serving, options, server, loggers, time, cancellation);
+
+    /// <summary>The same with a certificate that somebody renews: each connection is shown what it is then.</summary>
+    /// <exception cref="IOException">The address is taken or cannot be bound; the message says which.</exception>
+    public static Task<Listener> StartAsync(
+        IPEndPoint endpoint, Func<X509Certificate2> certificate, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation) =>
+        StartAsync(endpoint, https => https.ServerCertificateSelector = (_, _) => certificate(), options, server, loggers, time, cancellation);
+
+    private static async Task<Listener> StartAsync(
+        IPEndPoint endpoint, Action<HttpsConnectionAdapterOptions> identify, ApiServerOptions options, RequestDelegate server, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellation)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -53,14 +64,15 @@ public sealed class Listener : IAsyncDisposable
             kestrel.Listen(endpoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(new HttpsConnectionAdapterOptions
+                var https = new HttpsConnectionAdapterOptions
                 {
-                    ServerCertificate = pki.Serving,
                     SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                     ClientCertificateMode = ClientCertificateMode.AllowCertificate,
                     // Any certificate may connect: whom it stands for, if anyone, is the authenticator's to say, and its answer is a Status.
                     ClientCertificateValidation = static (_, _, _) => true,
-                });
+                };
+                identify(https);
+                listen.UseHttps(https);
             });
         });
         var application = builder.Build();

@@ -5,7 +5,7 @@ using System.Text;
 namespace Ote.Kube.Client;
 
 /// <summary>
-/// A client certificate in files that somebody renews, as a kubelet does its own: each new connection shows what the files hold then. While they cannot be read, or are being written, the last that could is shown. Thread-safe.
+/// A certificate in files that somebody renews, as a kubelet does its own: each new connection shows what the files hold then. While they cannot be read, or are being written, the last that could is shown. Thread-safe.
 /// </summary>
 /// <param name="certificateFile">In PEM; it may hold the key as well.</param>
 /// <param name="keyFile">In PEM.</param>

@@ -16,7 +16,7 @@ internal static class EdgeHubCommand
         var node = new Option<string>("--node-name") { Description = "The node's name", DefaultValueFactory = _ => Environment.MachineName.ToLowerInvariant() };
         var kubeconfigs = new Option<string[]>("--kubeconfig")
         {
-            Description = "A component's kubeconfig that leads to the API server: the kubelet's first, then others such as kube-proxy's. Repeat it", Required = true,
+            Description = "A component's kubeconfig that leads to the API server: the kubelet's first, then others such as kube-proxy's. Repeat it",
         };
         var servers = new Option<string[]>("--server") { Description = "URL of an API server; those of the kubeconfigs when absent. Repeat it" };
         var clientCa = new Option<string?>("--client-ca-file") { Description = "The authority of the components' client certificates, in PEM" };
@@ -33,15 +33,28 @@ internal static class EdgeHubCommand
             Description = "The cluster IP of the Service default/kubernetes: on this node it leads to --advertise, so that pods ask the hub, and are answered while cut off",
         };
         var cacheBytes = new Option<long>("--cache-max-bytes") { Description = "Bytes the cache may take; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => 512L * 1024 * 1024 };
+        var agent = new Option<string?>("--k3s-agent") { Description = "The folder of the node's k3s agent, such as /var/lib/rancher/k3s/agent: its kubeconfigs and authorities are taken, and the agent is answered in place of the k3s --server" };
+        var agentListen = new Option<string?>("--k3s-listen") { Description = "Where the k3s agent reaches the hub; 127.0.0.1:10262 when absent" };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, cacheBytes,
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, cacheBytes, agent, agentListen,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
-            var files = parsed.GetRequiredValue(kubeconfigs);
+            var k3s = parsed.GetValue(agent) is { } agentFolder ? new K3sAgent(Path.GetFullPath(agentFolder)) : null;
+            string[] files = [.. parsed.GetValue(kubeconfigs) ?? [], .. k3s?.Kubeconfigs ?? []];
+            if (files.Length == 0)
+            {
+                throw new RoleException("--kubeconfig: give the kubelet's and those of other components, or the folder of a k3s agent with --k3s-agent");
+            }
+
+            if (k3s is not null && parsed.GetValue(servers) is not { Length: > 0 })
+            {
+                throw new RoleException("--server: name the k3s server, such as https://10.0.0.1:6443: the agent's own kubeconfigs lead to its load balancer, or to the hub");
+            }
+
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
             var listens = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261);
@@ -52,14 +65,15 @@ internal static class EdgeHubCommand
                 DataDirectory = folder,
                 Kubeconfigs = files,
                 Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(file => Kubeconfig.Load(file).Server)],
-                ClientAuthorities = Authorities(parsed.GetValue(clientCa)),
+                ClientAuthorities = Authorities(parsed.GetValue(clientCa) ?? k3s?.ClientAuthority),
+                K3s = k3s?.Reached(CommonOptions.EndPoint(parsed, agentListen)),
                 MostCacheBytes = CacheBytes(parsed.GetValue(cacheBytes)),
                 Listen = listens,
                 Advertise = reached,
                 KubernetesService = Service(parsed.GetValue(service), reached),
                 Hosts = [.. parsed.GetValue(hosts) ?? [], .. reached is null ? [] : new[] { $"{reached.Address}" }],
             };
-            if (options.Servers.FirstOrDefault(server => server.Port == listens.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(listens.Address) || IPAddress.IsLoopback(address))) is { } self)
+            if (options.Servers.FirstOrDefault(server => new[] { listens, options.K3s?.Listen }.Any(own => IsThere(server, own))) is { } self)
             {
                 throw new RoleException($"{self} is where the hub itself listens, not an API server; give a kubeconfig that leads to the API server, or name it with --server");
             }
@@ -81,11 +95,14 @@ internal static class EdgeHubCommand
 
             started.Strained += host.Settle;
             host.Settle();
-            await Console.Out.WriteLineAsync($"ready: edgehub of {options.NodeName} answers at https://{started.Address}").ConfigureAwait(false);
+            await Console.Out.WriteLineAsync($"ready: edgehub of {options.NodeName} answers at https://{started.Address}" + (started.AgentAddress is { } forAgent ? $", the k3s agent at https://{forAgent}" : "")).ConfigureAwait(false);
             await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
+
+    private static bool IsThere(Uri server, IPEndPoint? own) =>
+        own is not null && server.Port == own.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(own.Address) || IPAddress.IsLoopback(address));
 
     private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
         : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");

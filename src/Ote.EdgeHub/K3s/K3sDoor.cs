@@ -1,0 +1,145 @@
+using System.Buffers;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Proxy;
+using Ote.EdgeHub.Upstream;
+
+namespace Ote.EdgeHub.K3s;
+
+/// <summary>
+/// What a k3s agent asks its server for besides the Kubernetes API: the server's authorities, its configuration, the certificates of its components, and the tunnel. Each request goes on with what its sender shows and nothing else; what
+/// the server answers is kept for the sender of the same credentials, and is the answer while no server can be asked, so that an agent starts while the node is cut off. Thread-safe.
+/// </summary>
+/// <param name="authenticator">Who shows a client certificate.</param>
+/// <param name="cache">Where answers are kept, sealed.</param>
+/// <param name="anonymous">Requests without credentials of the hub's own, whose server the balance chooses.</param>
+/// <param name="forwarding">For the tunnel.</param>
+/// <param name="isConnected">Whether a server answers.</param>
+/// <param name="patience">How long a server may take.</param>
+/// <param name="time">The clock.</param>
+internal sealed class K3sDoor(
+    CallerAuthenticator authenticator, NodeCache cache, HttpMessageInvoker anonymous, Forwarding forwarding, Func<bool> isConnected, TimeSpan patience, TimeProvider time) : IDisposable
+{
+    private const string Prefix = "/v1-k3s/";
+    private const string Authorities = "/cacerts";
+    private const string Tunnel = Prefix + "connect";
+    private const int MostBytes = 1024 * 1024;
+
+    /// <summary>By which the server tells nodes of one token apart; they are part of the credentials.</summary>
+    private static readonly string[] s_ofNode = ["k3s-Node-Name", "k3s-Node-Password"];
+
+    private static readonly string[] s_passed = ["Authorization", "Accept", "User-Agent", "k3s-Node-IP", .. s_ofNode];
+
+    private static readonly SearchValues<char> s_name = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+
+    /// <summary>Whether a request is one that only k3s knows.</summary>
+    public static bool Concerns(string target) => target is Authorities or "/ping"
+        || (target.StartsWith(Prefix, StringComparison.Ordinal) && target.AsSpan(Prefix.Length) is not ("" or "." or "..") && target.AsSpan(Prefix.Length).IndexOfAnyExcept(s_name) < 0);
+
+    /// <summary>Answers one.</summary>
+    public async Task ServeAsync(HttpContext context, string target)
+    {
+        if (target == "/ping")
+        {
+            await context.Response.WriteAsync("pong", context.RequestAborted).ConfigureAwait(false);
+            return;
+        }
+
+        Caller? caller = null;
+        var shown = target == Authorities ? "" : context.Request.Headers.Authorization.ToString();
+        if (target != Authorities && (shown.Length == 0 || target == Tunnel))
+        {
+            (caller, var reason) = await authenticator.FindAsync(context).ConfigureAwait(false);
+            if (caller?.Identity is null)
+            {
+                await HubStatus.WriteAsync(context, 401, "Unauthorized", reason.Length > 0 ? reason : "the tunnel is for the node's own components").ConfigureAwait(false);
+                return;
+            }
+
+            shown = "certificate of " + caller.Name;
+        }
+
+        if (target != Tunnel)
+        {
+            await AskAsync(context, caller, target, shown).ConfigureAwait(false);
+        }
+        else if (isConnected())
+        {
+            await forwarding.SendAsync(context, caller!, target).ConfigureAwait(false);
+        }
+        else
+        {
+            await UnansweredAsync(context, target).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => anonymous.Dispose();
+
+    private async Task AskAsync(HttpContext context, Caller? caller, string target, string shown)
+    {
+        var body = await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
+        // Not by the body: an agent that asks for a certificate does so for the key that it has, in a request that is another each time.
+        var question = string.Join('\n', [Prefix, context.Request.Method, target, shown, .. s_ofNode.Select(name => context.Request.Headers[name].ToString())]);
+        using var late = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, late.Token);
+        using var message = Message(context.Request, target, body);
+        try
+        {
+            using var answer = await (caller?.Identity?.Calls ?? anonymous).SendAsync(message, either.Token).ConfigureAwait(false);
+            await answer.Content.LoadIntoBufferAsync(MostBytes, either.Token).ConfigureAwait(false);
+            var bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
+            if ((int)answer.StatusCode < 500)
+            {
+                if (answer.StatusCode == HttpStatusCode.OK)
+                {
+                    cache.Keep(question, bytes); // Before it is answered: the agent may start again at any moment.
+                }
+                else if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+                {
+                    cache.Unkeep(question);
+                }
+
+                await AnswerAsync(context, (int)answer.StatusCode, answer.Content.Headers.ContentType?.ToString(), bytes).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (Exception broken) when (broken is HttpRequestException or IOException || (broken is OperationCanceledException && late.IsCancellationRequested))
+        {
+            // What was kept is the answer.
+        }
+
+        await (cache.Kept(question) is { } kept ? AnswerAsync(context, StatusCodes.Status200OK, null, kept) : UnansweredAsync(context, target)).ConfigureAwait(false);
+    }
+
+    private static HttpRequestMessage Message(HttpRequest request, string target, byte[] body)
+    {
+        var message = new HttpRequestMessage(new HttpMethod(request.Method), "https://upstream" + target);
+        if (body.Length > 0)
+        {
+            message.Content = new ByteArrayContent(body);
+            message.Content.Headers.TryAddWithoutValidation("Content-Type", request.ContentType);
+        }
+
+        foreach (var name in s_passed)
+        {
+            if (request.Headers[name] is { Count: > 0 } values)
+            {
+                message.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            }
+        }
+
+        return message;
+    }
+
+    private static Task AnswerAsync(HttpContext context, int code, string? type, byte[] bytes)
+    {
+        context.Response.StatusCode = code;
+        context.Response.ContentType = type;
+        context.Response.ContentLength = bytes.Length;
+        return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
+    }
+
+    private static Task UnansweredAsync(HttpContext context, string target) => HubStatus.WriteAsync(
+        context, 503, "ServiceUnavailable", $"no k3s server answers, and {target} was not asked for with these credentials while one did");
+}
