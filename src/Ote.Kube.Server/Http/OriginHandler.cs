@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http;
+
 namespace Ote.Kube.Server.Http;
 
 /// <summary>
@@ -17,20 +19,38 @@ internal sealed class OriginHandler(Store.ObjectSources sources, IClusterGate? c
         }
 
         var source = sources.Of(request);
-        var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw ApiError.NotFound(request.Kind, request.Name);
+        var stored = await source.FindAsync(request.Key, request.Aborted).ConfigureAwait(false) ?? throw Missing(request, verb);
         var origin = source.OriginOf(stored) ?? throw ApiError.OfClusters(request.Kind);
         var body = await OriginBody.TranslateAsync(request.Context.Request, request.Path, request.Kind, origin, request.Aborted).ConfigureAwait(false);
         var there = request.Kind.Shows is { } own ? request.Path with { Group = own.Group, Version = own.Version } : request.Path;
         var path = there.Target(origin.Name, origin.ApiVersion);
         await HiddenFieldsCheck.CheckAsync(clusters, request, verb, origin, (there with { Subresource = null }).Target(origin.Name, origin.ApiVersion), body, new HiddenFields(source.NotShown(request.Resource))).ConfigureAwait(false);
         var target = path + request.Context.Request.QueryString.ToUriComponent();
-        if (verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null)
+        AskForJson(request.Context.Request);
+        if (IsStream(request.Path))
         {
-            await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, stored, time).ConfigureAwait(false);
+            await StreamedAnswer.ForwardAsync(clusters, request, origin, target).ConfigureAwait(false);
         }
         else
         {
-            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
+            var changes = verb is "update" or "patch" or "delete" && request.Query.Text("dryRun") is null;
+            await HeldAnswer.ForwardAsync(clusters, request, origin, target, source, changes ? stored : null, time).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>To apply what is not there would make it, and nothing is made here.</summary>
+    private static ApiError Missing(ApiRequest request, string verb) =>
+        verb == "patch" && request.Path.Subresource is null && Body.MediaType(request.Context.Request) == PatchReader.Apply ? ApiError.OfClusters(request.Kind) : ApiError.NotFound(request.Kind, request.Name);
+
+    private static bool IsStream(ResourcePath path) => path.Subresource == "log" || RequestVerb.Opens(path);
+
+    /// <summary>A packed answer would keep the name that the object has at its cluster; whoever takes such takes JSON too, as all answers of this server are.</summary>
+    private static void AskForJson(HttpRequest request)
+    {
+        var types = request.Headers.Accept.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (types.Where(t => !t.StartsWith("application/vnd.kubernetes.protobuf", StringComparison.Ordinal)).ToArray() is { Length: > 0 } others && others.Length < types.Length)
+        {
+            request.Headers.Accept = string.Join(", ", others);
         }
     }
 }

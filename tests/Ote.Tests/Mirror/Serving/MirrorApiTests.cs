@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
@@ -16,9 +17,11 @@ namespace Ote.Tests.Mirror.Serving;
 public sealed class MirrorApiTests : IAsyncLifetime
 {
     private static readonly UserInfo Bob = new("bob", []);
+    private static readonly MediaTypeHeaderValue Merge = new("application/merge-patch+json");
     private readonly List<(string Cluster, string User, string Target)> _forwarded = [];
     private readonly List<string> _bodies = [];
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string? _accepted;
     private string _answer = """{"kind":"Status","status":"Failure","code":500}""";
     private int _code = 200;
     private MirrorStore _mirror = null!;
@@ -196,15 +199,62 @@ public sealed class MirrorApiTests : IAsyncLifetime
         Assert.Equal(("web-c2", shown!.ResourceVersion(), "c2"), (answer.Name(), answer.ResourceVersion(), answer.Text("metadata", "labels", "ote-cluster"))); // what was written goes by the name it is shown under
     }
 
-    [Fact]
-    public async Task Where_a_cluster_refuses_it_is_said_which()
+    [Theory]
+    [InlineData("DELETE", "pods/web-c2", "")]
+    [InlineData("PATCH", "pods/web-c2", "{}")]
+    [InlineData("PATCH", "pods/web-c2?dryRun=All", "{}")]
+    [InlineData("POST", "pods/web-c2/eviction", "{}")]
+    [InlineData("GET", "pods/web-c2/scale", "")]
+    [InlineData("GET", "pods/web-c2/log", "")] // what streams
+    [InlineData("POST", "pods/web-c2/exec", "")]
+    public async Task Where_a_cluster_refuses_it_is_said_which(string method, string path, string body)
     {
-        (_code, _answer) = (403, """{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"pods \"web\" is forbidden: User \"bob\" cannot do that"}""");
-        var refused = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/web-c2", null, null, Ct));
-        Assert.Equal((403, "cluster c2 refuses: pods \"web\" is forbidden: User \"bob\" cannot do that"), (refused.Code, refused.Message));
-        // What streams goes on as it comes, and names the pod by the name it has there.
-        refused = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(HttpMethod.Get, "api/v1/namespaces/default/pods/web-c2/log", null, null, Ct));
-        Assert.Equal((403, "pods \"web\" is forbidden: User \"bob\" cannot do that"), (refused.Code, refused.Message));
+        foreach (var (code, word) in new[] { (403, "refuses"), (422, "refuses"), (409, "refuses"), (404, "answers"), (429, "answers"), (500, "answers") })
+        {
+            (_code, _answer) = (code, $$"""{"kind":"Status","status":"Failure","code":{{code}},"message":"pods \"web\" is as it is"}""");
+            var refused = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(
+                new HttpMethod(method), "api/v1/namespaces/default/" + path, body.Length == 0 ? null : JsonNode.Parse(body), method == "PATCH" ? Merge : null, Ct));
+            Assert.Equal((code, $"cluster c2 {word}: pods \"web\" is as it is"), (refused.Code, refused.Message));
+        }
+    }
+
+    [Fact]
+    public async Task So_it_is_in_what_kubectl_shows_of_fields_that_are_at_fault_and_what_names_it_keeps_its_words()
+    {
+        (_code, _answer) = (422, """{"kind":"Status","status":"Failure","code":422,"reason":"Invalid","message":"Pod \"web\" is invalid","details":{"name":"web","kind":"Pod","causes":[{"reason":"FieldValueInvalid","message":"Invalid value: 1","field":"spec.x"}]} }""");
+        var status = await RawAsync("api/v1/namespaces/default/pods/web-c2/log", "application/json");
+        Assert.Equal("web-c2", status.Text("details", "name"));
+        Assert.Equal("cluster c2 refuses: Invalid value: 1", status.Items("details", "causes")![0].Text("message"));
+        (_code, _answer) = (503, """{"kind":"Status","status":"Failure","code":503,"message":"cluster c2 is away"}""");
+        Assert.Equal("cluster c2 is away", (await RawAsync("api/v1/namespaces/default/pods/web-c2/log", "application/json")).Text("message"));
+    }
+
+    [Fact]
+    public async Task To_apply_what_is_not_there_is_refused_as_to_create_it_is()
+    {
+        var created = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.CreateAsync(Kinds.Pods, "default", Pod("new-c2", "n"), Ct));
+        var applied = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(HttpMethod.Patch, "api/v1/namespaces/default/pods/new-c2?fieldManager=me", Pod("new-c2", "n"), new MediaTypeHeaderValue("application/apply-patch+yaml"), Ct));
+        Assert.Equal((405, created.Message), (applied.Code, applied.Message));
+        var patched = await Assert.ThrowsAsync<KubeStatusException>(() => _admin.SendAsync(HttpMethod.Patch, "api/v1/namespaces/default/pods/new-c2", new JsonObject(), Merge, Ct));
+        Assert.Equal(404, patched.Code);
+        Assert.Empty(_forwarded);
+    }
+
+    [Fact]
+    public async Task A_part_of_an_object_has_the_name_and_the_version_it_is_shown_under()
+    {
+        var shown = await _admin.GetAsync(Kinds.Pods, "default", "web-c2", Ct);
+        _answer = """{"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web","resourceVersion":"99"} }""";
+        var scale = await RawAsync("api/v1/namespaces/default/pods/web-c2/scale", "application/vnd.kubernetes.protobuf, application/json");
+        Assert.Equal(("web-c2", shown!.ResourceVersion()), (scale.Name(), scale.ResourceVersion()));
+        Assert.Equal("application/json", _accepted); // a packed one would keep the name it has there
+
+        _answer = """{"kind":"Table","columnDefinitions":[{"name":"Name","format":"name"},{"name":"Desired"}],"rows":[{"cells":["web",1],"object":{"kind":"PartialObjectMetadata","metadata":{"name":"web"} } }]}""";
+        var row = (await RawAsync("api/v1/namespaces/default/pods/web-c2/scale", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")).Items("rows")![0]!;
+        Assert.Equal(("web-c2", "web-c2"), ((string?)row["cells"]![0], row.Text("object", "metadata", "name")));
+
+        _answer = """{"kind":"Pod","metadata":{"name":"web","resourceVersion":"99"} }"""; // what would be: nothing is waited for
+        Assert.Equal("web-c2", (await _admin.SendAsync(HttpMethod.Patch, "api/v1/namespaces/default/pods/web-c2?dryRun=All", new JsonObject(), Merge, Ct)).Name());
     }
 
     [Fact]
@@ -256,6 +306,15 @@ public sealed class MirrorApiTests : IAsyncLifetime
         Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _bob.SendAsync(HttpMethod.Delete, "clusters/c1/api/v1/nodes/n", null, null, Ct))).Code);
     }
 
+    private async Task<JsonObject> RawAsync(string path, string accept)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        using var answer = await _admin.Http.SendAsync(request, Ct);
+        Assert.Equal(_code, (int)answer.StatusCode);
+        return (JsonObject)JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;
+    }
+
     /// <summary>The changes after a version, until they are enough.</summary>
     private async Task<List<WatchEvent>> TakeAsync(string from, Func<List<WatchEvent>, bool> isEnough)
     {
@@ -278,6 +337,7 @@ public sealed class MirrorApiTests : IAsyncLifetime
         public async Task ForwardAsync(HttpContext context, string cluster, UserInfo user, string target)
         {
             test._forwarded.Add((cluster, user.Name, $"{context.Request.Method} {target}"));
+            test._accepted = context.Request.Headers.Accept;
             if (context.Request.ContentLength > 0)
             {
                 using var reader = new StreamReader(context.Request.Body);
