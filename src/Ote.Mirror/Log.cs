@@ -18,4 +18,10 @@ internal static partial class Log
 
     [LoggerMessage(6004, LogLevel.Warning, "What was to be reported is gathered anew, for it could not be read: {Cause}")]
     public static partial void JournalDiscarded(this ILogger log, string cause);
+
+    [LoggerMessage(6005, LogLevel.Warning, "{Kind} is to be reported (--report), and the cluster has no such kind: {Hint}. It is waited for")]
+    public static partial void KindAwaited(this ILogger log, string kind, string hint);
+
+    [LoggerMessage(6006, LogLevel.Information, "{Kind}, which was waited for, is in the cluster now and is reported")]
+    public static partial void KindCame(this ILogger log, string kind);
 }

@@ -169,8 +169,8 @@ internal static class ClusterStatus
         else
         {
             Conditions.SetCondition(
-                status, Reporting, reports, reports ? "Told" : "Silent",
-                reports ? "its shim reports what is in the cluster"
+                status, Reporting, reports, !reports ? "Silent" : entry.Local.ReportsLack.Length > 0 ? "KindsAwaited" : "Told",
+                reports ? "its shim reports what is in the cluster" + (entry.Local.ReportsLack.Length > 0 ? $", and waits for what it is to report (--report) and is not there: {entry.Local.ReportsLack}" : "")
                     : "its shim does not report: nothing of what is in the cluster is shown by the fleet API, no command is observed there, and no namespace policy is carried out. Start it with `ote shim k8s --reports DIRECTORY`, or its controller with --managed-kubeconfig", now);
         }
 

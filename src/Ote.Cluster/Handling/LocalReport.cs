@@ -11,10 +11,14 @@ namespace Ote.Cluster.Handling;
 /// <param name="Version">Of the managed cluster; empty: not known.</param>
 /// <param name="Figures">What the managed cluster has; null: it does not tell. Not to be changed.</param>
 /// <param name="Reports">Whether the shim reports what there is in the cluster; null: not known.</param>
-public sealed record LocalReport(bool IsReachable, string Text, long Since, string Version = "", ClusterSummary? Figures = null, bool? Reports = null)
+/// <param name="ReportsLack">Which kinds it is to report and the cluster has not, for people; empty: none. At most <see cref="MaxLack"/> characters.</param>
+public sealed record LocalReport(bool IsReachable, string Text, long Since, string Version = "", ClusterSummary? Figures = null, bool? Reports = null, string ReportsLack = "")
 {
     /// <summary>Characters of a text, at most.</summary>
     public const int MaxText = 256;
+
+    /// <summary>Characters of what is said of kinds that are not there, at most.</summary>
+    public const int MaxLack = 1024;
 
     private const int MaxVersion = 64;
     private const ulong MostLagMilliseconds = 365UL * 86_400_000;
@@ -33,7 +37,8 @@ public sealed record LocalReport(bool IsReachable, string Text, long Since, stri
     internal static LocalReport? From(Wire.LocalReport? wire) => wire is null ? null : new LocalReport(
         wire.Reachable, Short(wire.Text), (long)Math.Min(wire.SinceUnixSeconds, LastSecond), wire.ClusterVersion.Length <= MaxVersion ? wire.ClusterVersion : wire.ClusterVersion[..MaxVersion],
         IsSound(wire.Summary) ? wire.Summary : null,
-        wire.Reporting switch { Wire.LocalReport.Types.Reporting.Told => true, Wire.LocalReport.Types.Reporting.Silent => false, _ => null });
+        wire.Reporting switch { Wire.LocalReport.Types.Reporting.Told => true, Wire.LocalReport.Types.Reporting.Silent => false, _ => null },
+        Short(wire.ReportsLack, MaxLack));
 
     /// <summary>Whether figures are of a possible cluster. Those of no possible one count as not told: whoever told them deceives, and sums must stay sums.</summary>
     internal static bool IsSound(ClusterSummary? figures) =>
@@ -43,12 +48,13 @@ public sealed record LocalReport(bool IsReachable, string Text, long Since, stri
         && figures.Resources.All(r => r.Name.Length is > 0 and <= MaxResourceName
             && r.Capacity is >= 0 and <= MostAmount && r.Allocatable is >= 0 and <= MostAmount && r.Requested is >= 0 and <= MostAmount && r.Used is >= 0 and <= MostAmount);
 
-    internal static string Short(string text) => text.Length <= MaxText ? text : text[..MaxText];
+    internal static string Short(string text, int most = MaxText) => text.Length <= most ? text : text[..most];
 
     internal Wire.LocalReport ToWire() => new()
     {
         Reachable = IsReachable, Text = Text, SinceUnixSeconds = (ulong)Math.Max(0, Since), ClusterVersion = Version, Summary = Figures,
         Reporting = Reports switch { true => Wire.LocalReport.Types.Reporting.Told, false => Wire.LocalReport.Types.Reporting.Silent, null => Wire.LocalReport.Types.Reporting.Unknown },
+        ReportsLack = ReportsLack,
     };
 
     /// <inheritdoc/>

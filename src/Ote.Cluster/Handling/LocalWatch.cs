@@ -84,7 +84,8 @@ internal sealed class LocalWatch(IClusterShim shim, Action<LocalReport> tell, Ti
         var text = word.Ready ? "" : LocalReport.Short(word.Text.Length > 0 ? word.Text : "the local cluster does not answer its shim");
         var figures = LocalReport.IsSound(word.Summary) ? word.Summary : before?.Figures; // while it does not answer, what it had last
         var next = new LocalReport(
-            word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds(), word.Ready ? LocalReport.Short(word.ClusterVersion) : before?.Version ?? "", figures, _reports);
+            word.Ready, text, before?.IsReachable == word.Ready ? before.Since : time.GetUtcNow().ToUnixTimeSeconds(), word.Ready ? LocalReport.Short(word.ClusterVersion) : before?.Version ?? "", figures, _reports,
+            word.Ready ? LocalReport.Short(word.ReportsLack, LocalReport.MaxLack) : before?.ReportsLack ?? "");
         if (next == before)
         {
             return;

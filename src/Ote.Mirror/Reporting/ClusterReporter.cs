@@ -51,6 +51,9 @@ public sealed class ClusterReporter
     /// <summary>How long changes take to those who follow.</summary>
     internal ReportLag Lag { get; }
 
+    /// <summary>What is to be reported and is not there.</summary>
+    internal AwaitedKinds Awaited { get; } = new();
+
     /// <summary>Watches the cluster until stopped.</summary>
     public Task RunAsync(CancellationToken stop)
     {
@@ -138,15 +141,36 @@ public sealed class ClusterReporter
             if (found is null)
             {
                 stream.Listed(null, new HashSet<(string, string)>());
+                await AwaitAsync(kind, stop).ConfigureAwait(false);
                 found = await OtherAsync(kind, null, stop).ConfigureAwait(false);
             }
             else
             {
+                if (Awaited.Remove(kind.Stream))
+                {
+                    _log.KindCame(kind.Stream);
+                }
+
                 stream.Describe(found.Resource, found.Definition);
                 found = await UntilOtherAsync(kind, stream, found, stop).ConfigureAwait(false);
             }
         }
     }
+
+    /// <summary>Says once that a kind is not there; not of those that are reported anyhow, which nobody named.</summary>
+    private async Task AwaitAsync(ReportedKind kind, CancellationToken stop)
+    {
+        if (IsUsual(kind) || Awaited.Has(kind.Stream))
+        {
+            return;
+        }
+
+        var hint = await new KindHint(_client).OfAsync(kind, stop).ConfigureAwait(false);
+        _log.KindAwaited(kind.Stream, hint);
+        Awaited.Add(kind.Stream, hint);
+    }
+
+    private static bool IsUsual(ReportedKind kind) => ReportedKinds.Default.Any(k => k.Stream == kind.Stream);
 
     /// <summary>Reports a kind until the cluster has it in another form, or not any more.</summary>
     private async Task<DiscoveredKind?> UntilOtherAsync(ReportedKind kind, ReportStream stream, DiscoveredKind found, CancellationToken stop)
@@ -154,7 +178,7 @@ public sealed class ClusterReporter
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var reporting = new KindReporter(found.Resource, new LightForm(kind.Dropped), stream, Tally.Of(kind.Stream), kind.Most, _time).RunAsync(_client, _random, _log, ends.Token);
         // Those that are reported by default are built into each cluster.
-        var other = ReportedKinds.Default.Any(k => k.Stream == kind.Stream) ? null : OtherAsync(kind, found, ends.Token);
+        var other = IsUsual(kind) ? null : OtherAsync(kind, found, ends.Token);
         try
         {
             await (await Task.WhenAny(other is null ? [reporting] : [reporting, other]).ConfigureAwait(false)).ConfigureAwait(false); // a fault of either ends both

@@ -4,11 +4,12 @@ using Ote.Shim.Contract;
 
 namespace Ote.Mirror.Reporting;
 
-/// <summary>Puts a cluster's figures beside what its shim says of its readiness: a word at each change of either, of figures alone one each <see cref="Gathering"/> at most.</summary>
+/// <summary>Puts a cluster's figures, and what is not there to be reported, beside what its shim says of its readiness: a word at each change of either, of figures alone one each <see cref="Gathering"/> at most.</summary>
 /// <param name="tally">The figures.</param>
 /// <param name="lag">How long changes take to followers, which is one of the figures.</param>
+/// <param name="awaited">What is to be reported and is not there.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, TimeProvider time)
+internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, AwaitedKinds awaited, TimeProvider time)
 {
     /// <summary>For so long changes of figures are gathered.</summary>
     public static readonly TimeSpan Gathering = TimeSpan.FromSeconds(1);
@@ -34,6 +35,7 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, Ti
         var hearing = HearAsync(words, ending.Token);
         tally.Changed += figures;
         lag.Changed += figures;
+        awaited.Changed += figures;
         using var looking = time.CreateTimer(static lag => ((ReportLag)lag!).Look(), lag, LookEvery, LookEvery);
         try
         {
@@ -48,6 +50,7 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, Ti
 
                 var next = word.Clone();
                 next.Summary = tally.Now;
+                next.ReportsLack = awaited.Text;
                 if (next.Summary is { } summary && lag.Now is { } behind)
                 {
                     summary.ReportLagMilliseconds = 1 + (ulong)behind.TotalMilliseconds;
@@ -64,6 +67,7 @@ internal sealed class ReadinessWithFigures(ClusterTally tally, ReportLag lag, Ti
         {
             tally.Changed -= figures;
             lag.Changed -= figures;
+            awaited.Changed -= figures;
             await ending.CancelAsync().ConfigureAwait(false);
             await hearing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

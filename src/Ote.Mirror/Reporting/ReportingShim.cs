@@ -78,7 +78,7 @@ public sealed class ReportingShim : IClusterShim, IReportSource, ILiveCluster
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _stop.Token);
         _ = _running.Value;
-        await foreach (var word in new ReadinessWithFigures(_reporter.Tally, _reporter.Lag, _time).WatchAsync(_shim.WatchReadinessAsync(either.Token), either.Token).ConfigureAwait(false))
+        await foreach (var word in new ReadinessWithFigures(_reporter.Tally, _reporter.Lag, _reporter.Awaited, _time).WatchAsync(_shim.WatchReadinessAsync(either.Token), either.Token).ConfigureAwait(false))
         {
             yield return word;
         }

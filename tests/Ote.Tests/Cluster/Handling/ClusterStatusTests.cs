@@ -35,6 +35,20 @@ public sealed class ClusterStatusTests
     }
 
     [Fact]
+    public void What_a_shim_is_to_report_and_is_not_there_is_told_with_what_to_write_until_it_comes()
+    {
+        var cluster = new JsonObject { ["status"] = new JsonObject() };
+        var told = LocalReport.From(new LocalReport(true, "", 0, Reports: true, ReportsLack: "po (write --report pods)").ToWire())!;
+        var entry = new RouteEntry { Name = "c1", Uid = "u", Managed = true, Online = true, Local = told };
+        ClusterStatus.WriteReporting((JsonObject)cluster["status"]!, entry, DateTimeOffset.UnixEpoch);
+        Assert.Equal(("True", "KindsAwaited"), (cluster.Condition("Reporting").Text("status"), cluster.Condition("Reporting").Text("reason")));
+        Assert.EndsWith("is not there: po (write --report pods)", cluster.Condition("Reporting").Text("message"), StringComparison.Ordinal);
+        ClusterStatus.WriteReporting((JsonObject)cluster["status"]!, entry with { Local = told with { ReportsLack = "" } }, DateTimeOffset.UnixEpoch);
+        Assert.Equal("Told", cluster.Condition("Reporting").Text("reason"));
+        Assert.Equal(LocalReport.MaxLack, LocalReport.From(new LocalReport(true, "", 0, Reports: true, ReportsLack: new string('x', 5000)).ToWire())!.ReportsLack.Length); // whoever told it deceives
+    }
+
+    [Fact]
     public void The_lag_of_a_cluster_is_shown_while_it_is_online_and_answers()
     {
         var status = new JsonObject();

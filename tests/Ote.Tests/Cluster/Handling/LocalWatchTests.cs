@@ -84,6 +84,26 @@ public sealed class LocalWatchTests
     }
 
     [Fact]
+    public async Task What_is_to_be_reported_and_is_not_there_is_told_and_kept_while_the_cluster_does_not_answer()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var running = new LocalWatch(_shim, r => _told.Writer.TryWrite(r), _time, NullLogger.Instance).RunAsync(stop.Token);
+        _shim.Readiness.Writer.TryWrite(new Readiness { Ready = true, ReportsLack = "po (write --report pods)" });
+        Assert.Equal("po (write --report pods)", (await NextAsync()).ReportsLack);
+        _shim.Readiness.Writer.TryWrite(new Readiness { Text = "it does not answer" });
+        var next = NextAsync();
+        while (!next.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        Assert.Equal((false, "po (write --report pods)"), ((await next).IsReachable, (await next).ReportsLack));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public void A_node_that_is_lost_or_gained_and_a_cluster_that_does_not_answer_are_more_than_figures()
     {
         var told = new LocalReport(true, "", 0, "v1", new Ote.Protocol.Reports.ClusterSummary { Nodes = 2, NodesReady = 2, Pods = 3 });

@@ -8,6 +8,7 @@ using Ote.Kube.Server.Access;
 using Ote.Mirror.Applying;
 using Ote.Mirror.Reporting;
 using Ote.Protocol.Reports;
+using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Mirror.Reporting;
 
@@ -64,6 +65,39 @@ public sealed class ClusterReporterTests : IAsyncLifetime
         await _admin.DeleteAsync(Kinds.CustomResourceDefinitions, null, "widgets.example.com", Ct);
         await PassUntilAsync(() => _mirror.Kinds.Count == 0);
         Assert.Empty(await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_kind_that_is_not_there_is_told_once_with_what_to_write_and_told_again_when_it_comes()
+    {
+        await _admin.CreateAsync(Kinds.CustomResourceDefinitions, null, Definition("v1", "Color"), Ct);
+        var log = new Heard();
+        ReportedKind[] kinds = [.. new[] { "nosuch.example.com", "widgets", "po", "tokenreviews.authentication.k8s.io", "secret", "gadgets.example.com" }.Select(text => ReportedKind.TryParse(text, out var kind, out _) ? kind : throw new InvalidOperationException(text))];
+        var reporter = new ClusterReporter(_admin, _journal, [.. kinds, .. ReportedKinds.Default.Where(k => k.Plural == "cronjobs")], _time, () => 0.5, log);
+        _running = FollowAsync(reporter);
+        await PassUntilAsync(() => kinds.All(k => reporter.Awaited.Has(k.Stream)));
+        Assert.Equal(
+            "gadgets.example.com (give its plural and, behind a dot, its group, as in widgets.example.com; kubectl api-resources tells what the cluster has); "
+            + "nosuch.example.com (give its plural and, behind a dot, its group, as in widgets.example.com; kubectl api-resources tells what the cluster has); "
+            + "po (write --report pods, as the cluster calls it in full); secret (secrets are never reported); "
+            + "tokenreviews.authentication.k8s.io (what the cluster has of that name cannot be listed and watched, and so not be reported); "
+            + "widgets (write --report widgets.example.com, as the cluster calls it in full)",
+            reporter.Awaited.Text);
+
+        var words = System.Threading.Channels.Channel.CreateUnbounded<Ote.Shim.Contract.Readiness>();
+        await words.Writer.WriteAsync(new Ote.Shim.Contract.Readiness { Ready = true });
+        await using var told = new ReadinessWithFigures(reporter.Tally, reporter.Lag, reporter.Awaited, _time).WatchAsync(words.Reader.ReadAllAsync(Ct), Ct).GetAsyncEnumerator(Ct);
+        Assert.True(await told.MoveNextAsync());
+        Assert.Equal(reporter.Awaited.Text, told.Current.ReportsLack);
+
+        var gadgets = JsonNode.Parse(Definition("v1", "Color").ToJsonString().Replace("widget", "gadget", StringComparison.Ordinal).Replace("Widget", "Gadget", StringComparison.Ordinal).Replace("\"wd\"", "\"gd\"", StringComparison.Ordinal))!;
+        await _admin.CreateAsync(Kinds.CustomResourceDefinitions, null, (JsonObject)gadgets, Ct);
+        var next = told.MoveNextAsync().AsTask();
+        await PassUntilAsync(() => next.IsCompleted);
+        Assert.DoesNotContain("gadgets", told.Current.ReportsLack, StringComparison.Ordinal);
+        Assert.Contains(log.Lines, l => l.StartsWith("Information 6006 gadgets.example.com", StringComparison.Ordinal));
+        Assert.Equal(kinds.Length, log.Lines.Count(l => l.StartsWith("Warning 6005", StringComparison.Ordinal))); // each once, and none of those that nobody named
+        Assert.Contains(log.Lines, l => l.StartsWith("Warning 6005 po is to be reported (--report), and the cluster has no such kind: write --report pods, as the cluster calls it in full. It is waited for", StringComparison.Ordinal));
     }
 
     private static JsonObject Definition(string version, string column) => (JsonObject)JsonNode.Parse($$$"""
