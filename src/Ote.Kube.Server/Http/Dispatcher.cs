@@ -75,7 +75,7 @@ internal sealed class Dispatcher(
         }
 
         AskedMoment.CheckForwarded(context.Request.Query);
-        await clusters!.ForwardAsync(context, path.Cluster, user, path.Target).ConfigureAwait(false);
+        await StreamedAnswer.ForwardAsync(clusters!, context, user, path).ConfigureAwait(false);
         return verb;
     }
 

@@ -1,4 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Ote.Kube.Objects;
+using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Store;
 
 namespace Ote.Kube.Server.Http;
@@ -6,16 +10,35 @@ namespace Ote.Kube.Server.Http;
 /// <summary>The answer of another cluster that goes on as it comes, such as a log. A refusal is held until it is whole, so that it can say whose it is.</summary>
 internal static class StreamedAnswer
 {
-    /// <summary>Forwards a request.</summary>
-    public static async Task ForwardAsync(IClusterGate clusters, ApiRequest request, ObjectOrigin origin, string target)
+    /// <summary>Forwards a request for an object that is shown here.</summary>
+    public static Task ForwardAsync(IClusterGate clusters, ApiRequest request, ObjectOrigin origin, string target) => ForwardAsync(
+        request.Context, () => clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target), refusal => SiteRefusal.Named(refusal, origin, request.Name));
+
+    /// <summary>
+    /// Forwards a request for a cluster's own API. Of what keeps it from there kubectl shows its user nothing while it only looks what that API has (but that the server "could not find the requested
+    /// resource"); so it is told as a warning too.
+    /// </summary>
+    public static Task ForwardAsync(IClusterGate clusters, HttpContext context, UserInfo user, ClusterPath path) => ResourcePath.Parse(path.Path) is not null
+        ? clusters.ForwardAsync(context, path.Cluster, user, path.Target)
+        : ForwardAsync(context, () => clusters.ForwardAsync(context, path.Cluster, user, path.Target), refusal =>
+        {
+            if (Message(refusal.Span) is { } message && message.Contains($"cluster {path.Cluster} ", StringComparison.Ordinal))
+            {
+                Answers.Warn(context, message);
+            }
+
+            return refusal;
+        });
+
+    private static async Task ForwardAsync(HttpContext context, Func<Task> forward, Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>> refuse)
     {
-        var response = request.Context.Response;
+        var response = context.Response;
         var client = response.Body;
         using var body = new RefusalBody(response, client);
         response.Body = body;
         try
         {
-            await clusters.ForwardAsync(request.Context, origin.Cluster, request.User, target).ConfigureAwait(false);
+            await forward().ConfigureAwait(false);
         }
         finally
         {
@@ -24,74 +47,21 @@ internal static class StreamedAnswer
 
         if (body.Held is { Length: > 0 } held)
         {
-            var answer = SiteRefusal.Named(held, origin, request.Name);
-            if (!response.HasStarted)
-            {
-                response.ContentLength = response.ContentLength is null ? null : answer.Length;
-            }
-
-            await client.WriteAsync(answer, request.Aborted).ConfigureAwait(false);
+            var answer = refuse(held);
+            response.ContentLength = response.ContentLength is null ? null : answer.Length;
+            await client.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Passes on what comes; of a refusal nothing, up to a bound beyond which it is none that anybody reads.</summary>
-    private sealed class RefusalBody(HttpResponse response, Stream client) : Stream
+    private static string? Message(ReadOnlySpan<byte> refusal)
     {
-        private const int MostHeld = 64 * 1024;
-        private readonly MemoryStream _held = new();
-        private bool _passes;
-
-        /// <summary>What was not passed on.</summary>
-        public ReadOnlyMemory<byte> Held => _held.GetBuffer().AsMemory(0, (int)_held.Length);
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        private bool IsHeld => !_passes && response.StatusCode >= StatusCodes.Status400BadRequest && !response.HasStarted;
-
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        try
         {
-            if (IsHeld && _held.Length + buffer.Length <= MostHeld)
-            {
-                _held.Write(buffer.Span);
-                return;
-            }
-
-            if (_held.Length > 0)
-            {
-                await client.WriteAsync(Held, cancellationToken).ConfigureAwait(false);
-                _held.SetLength(0);
-            }
-
-            _passes = true;
-            await client.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            return JsonNode.Parse(refusal) is JsonObject status && status.Text("kind") == "Status" ? status.Text("message") : null;
         }
-
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => IsHeld ? Task.CompletedTask : client.FlushAsync(cancellationToken);
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
+        catch (JsonException)
         {
-            _held.Dispose();
-            base.Dispose(disposing);
+            return null;
         }
     }
 }

@@ -20,7 +20,8 @@ internal static class Trouble
         {
             401 => $"the control API at {server} does not know who you are: {cause}; check the user of the kubeconfig's context",
             403 => $"the control API at {server} does not allow it: {cause}; ask its administrator for the right",
-            404 => Answered($"check the names, and that --kubeconfig and --context name the root's API; {program} install installs what it may lack"),
+            404 when IsOfCluster(cause) => $"the control API at {server} answered {refused.Code}: {cause}",
+        404 => Answered($"check the names, and that --kubeconfig and --context name the root's API; {program} install installs what it may lack"),
             405 => $"the control API at {server} answered 405: {cause}", // it says what to use instead
             409 => Answered("someone else changed it at the same time; look at it again, then repeat"),
             410 => Answered("what was read is no longer kept; repeat it"),
@@ -56,7 +57,7 @@ internal static class Trouble
 
     /// <summary>Whether the way to a cluster below is what is missing: the answer names it, and says what to do.</summary>
     private static bool IsOfCluster(string cause) =>
-        (cause.StartsWith("cluster ", StringComparison.Ordinal) && cause.Contains(" is away", StringComparison.Ordinal))
+        cause.StartsWith("cluster ", StringComparison.Ordinal) || cause.StartsWith("no stream to cluster ", StringComparison.Ordinal)
         || cause.StartsWith("the way to cluster ", StringComparison.Ordinal) || cause.StartsWith("the API server of cluster ", StringComparison.Ordinal);
 
     private static string Unreached(Uri? server, string cause, string next) => $"cannot reach the control API at {server}: {cause}; {next}";

@@ -56,6 +56,10 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
         {
             return run.WantsObjects ? await ObjectsAsync(kind, path, cancellation).ConfigureAwait(false) : await TableAsync(kind, path, cancellation).ConfigureAwait(false);
         }
+        catch (KubeStatusException missing) when (missing.IsNotFound && name is not null && Cluster is null && At is null)
+        {
+            throw new CtlException(ExitCode.Failed, $"{missing.Message.TrimEnd('.')}; {await ShownNames.HintAsync(run, kind, run.Namespace ?? "default", name, cancellation).ConfigureAwait(false)}", missing);
+        }
         catch (KubeStatusException then) when (At is not null && then.Code is 400 or 410)
         {
             throw new CtlException(ExitCode.Failed, $"--at: {then.Message}", then); // it says what can be asked for
@@ -67,7 +71,9 @@ internal sealed class GetRun(Invocation run, string typed, string? name)
         var (program, where) = (run.World.ProgramName, At is null && Cluster is not null ? $"in cluster {Cluster}" : "here");
         var hint = Nearest.Hint(typed, others.Distinct());
         var isMeant = hint.Length == 0 && name is null && Cluster is null && At is null; // a cluster's name, and clusters left out
-        return new CtlException(ExitCode.Usage, $"'{typed}' is not known {where}{(isMeant ? $" (did you mean {program} get clusters {typed}?)" : hint)}; see {program} get --help");
+        // Nothing of a kind that no site reports looks like a kind that there is not.
+        var report = hint.Length == 0 && Cluster is null && At is null ? ": no cluster reports such a kind; --report PLURAL.GROUP at a site has it shown here, and --cluster NAME asks that site itself" : "";
+        return new CtlException(ExitCode.Usage, $"'{typed}' is not known {where}{(isMeant ? $" (did you mean {program} get clusters {typed}?)" : hint)}{report}; see {program} get --help");
     }
 
     private string Path(ResourceRef kind)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Ote.Ctl.Cli;
+using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.Ctl.Live;
@@ -52,7 +53,7 @@ internal static class LogsCommand
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         // A container that has written nothing yet does not begin its answer: whoever follows it waits for that.
         request.Options.Set(AnswerTimeout.Patience, options.Any(o => o is { Name: "follow", Value: not null }) ? Timeout.InfiniteTimeSpan : AnswerTimeout.Usual);
-        using var answer = await run.Api.OpenAsync(request, $"GET {path}", cancellation).ConfigureAwait(false);
+        using var answer = await OpenAsync(run, request, path, Bare(pod), cluster, cancellation).ConfigureAwait(false);
         var stream = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
@@ -65,6 +66,18 @@ internal static class LogsCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    private static async Task<HttpResponseMessage> OpenAsync(Invocation run, HttpRequestMessage request, string path, string pod, string? cluster, CancellationToken cancellation)
+    {
+        try
+        {
+            return await run.Api.OpenAsync(request, $"GET {path}", cancellation).ConfigureAwait(false);
+        }
+        catch (KubeStatusException missing) when (missing.IsNotFound && cluster is null)
+        {
+            throw new CtlException(ExitCode.Failed, $"{missing.Message.TrimEnd('.')}; {await ShownNames.HintAsync(run, Kinds.Pods, run.Namespace ?? "default", pod, cancellation).ConfigureAwait(false)}", missing);
+        }
     }
 
     /// <summary>How kubectl calls a parameter of the request.</summary>

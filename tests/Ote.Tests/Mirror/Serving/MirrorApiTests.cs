@@ -315,6 +315,29 @@ public sealed class MirrorApiTests : IAsyncLifetime
         return (JsonObject)JsonNode.Parse(await answer.Content.ReadAsStringAsync(Ct))!;
     }
 
+    [Fact]
+    public async Task What_keeps_a_request_from_a_cluster_is_told_as_a_warning_too_where_kubectl_shows_nothing_else_of_it()
+    {
+        (_code, _answer) = (404, """{"kind":"Status","status":"Failure","code":404,"message":"cluster c9 is not known below root: otectl get clusters lists those that are"}""");
+        foreach (var path in new[] { "clusters/c9/api", "clusters/c9/api/v1", "clusters/c9/version", "clusters/c9/openapi/v2" })
+        {
+            using var looked = await _admin.Http.GetAsync(new Uri(path, UriKind.Relative), Ct);
+            Assert.Equal("299 - \"cluster c9 is not known below root: otectl get clusters lists those that are\"", Assert.Single(looked.Headers.GetValues("Warning")));
+            Assert.Equal(_answer, await looked.Content.ReadAsStringAsync(Ct));
+        }
+
+        using var asked = await _admin.Http.GetAsync(new Uri("clusters/c9/api/v1/pods", UriKind.Relative), Ct);
+        Assert.False(asked.Headers.Contains("Warning")); // of which kubectl shows what it says
+        (_code, _answer) = (404, """{"kind":"Status","status":"Failure","code":404,"message":"the server could not find the requested resource"}""");
+        using var missing = await _admin.Http.GetAsync(new Uri("clusters/c9/openapi/v3", UriKind.Relative), Ct);
+        Assert.False(missing.Headers.Contains("Warning")); // its API server is older
+        (_code, _answer) = (200, new string('x', 200_000));
+        Assert.Equal(_answer, await _admin.Http.GetStringAsync(new Uri("clusters/c9/openapi/v3", UriKind.Relative), Ct));
+        (_code, _answer) = (500, new string('x', 200_000)); // more than is held
+        using var broken = await _admin.Http.GetAsync(new Uri("clusters/c9/openapi/v3", UriKind.Relative), Ct);
+        Assert.Equal(_answer, await broken.Content.ReadAsStringAsync(Ct));
+    }
+
     /// <summary>The changes after a version, until they are enough.</summary>
     private async Task<List<WatchEvent>> TakeAsync(string from, Func<List<WatchEvent>, bool> isEnough)
     {
