@@ -83,7 +83,7 @@ public sealed class ApiServer : IAsyncDisposable
         var authorizer = new RbacAuthorizer(_roles, options.Authorizer);
         _addresses = options.ServiceClusterIPRange is { } range ? new ServiceAddressTable(range) : null;
         _writer = new ObjectWriter(
-            _store, _served, _namespaces, [new RequesterStamp(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid)
+            _store, _served, _namespaces, [new RequesterStamp(), new OnlineClusters(), new EscalationCheck(_roles, authorizer), .. options.Admission], time, options.NewUid)
         {
             PodsEndGracefully = options.PodsEndGracefully,
             Limits = new LimitRanger(_limits),

@@ -25,6 +25,7 @@ internal sealed class CtlWorld : IAsyncDisposable
         _server = server;
         Time = time;
         Api = server.CreateClient(UserInfo.Admin);
+        Controller = server.CreateClient(UserInfo.Component("cluster-controller"));
     }
 
     public static DateTimeOffset Start { get; } = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
@@ -33,6 +34,9 @@ internal sealed class CtlWorld : IAsyncDisposable
 
     /// <summary>The same API for the test and for the controller it plays.</summary>
     public KubeClient Api { get; }
+
+    /// <summary>As the controller itself, which alone deletes clusters that are online.</summary>
+    public KubeClient Controller { get; }
 
     public string ProgramName { get; set; } = "otectl";
 
@@ -127,6 +131,7 @@ internal sealed class CtlWorld : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Api.Dispose();
+        Controller.Dispose();
         Keyboard.Dispose();
         await _server.DisposeAsync();
     }

@@ -230,7 +230,7 @@ public sealed class ClusterCommandTests
     {
         await using var world = await TreeAsync();
         Assert.Contains("it is who revokes", (await world.RunAsync("revoke", "root")).Error, StringComparison.Ordinal);
-        await world.Api.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
+        await world.Controller.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
         var elsewhere = await world.RunAsync("revoke", "c1");
         Assert.Equal(1, elsewhere.Code);
         Assert.Contains("is not the root's, and only the root can revoke", elsewhere.Error, StringComparison.Ordinal);
@@ -240,7 +240,7 @@ public sealed class ClusterCommandTests
     public async Task Only_the_roots_api_accepts()
     {
         await using var world = await TreeAsync();
-        await world.Api.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
+        await world.Controller.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
         var elsewhere = await world.RunAsync("accept", "c10");
         Assert.Equal(1, elsewhere.Code);
         Assert.Contains("is not the root's, and only the root can accept", elsewhere.Error, StringComparison.Ordinal);
@@ -273,7 +273,7 @@ public sealed class ClusterCommandTests
         Assert.Equal(1, held.Code);
         Assert.Contains("the name c10 is held by another cluster by now, with the uid u-new", held.Error, StringComparison.Ordinal);
 
-        await world.Api.DeleteAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop);
+        await world.Controller.DeleteAsync(Kinds.Clusters, null, "c10", CtlWorld.Stop);
         var anew = await world.RunAsync("accept", "c10", "--uid", "u-10");
         Assert.Equal((0, "cluster c10 accepted with uid u-10: it has a Cluster again\n"), (anew.Code, anew.Out));
         Assert.Contains("comes back by itself within minutes", anew.Error, StringComparison.Ordinal);

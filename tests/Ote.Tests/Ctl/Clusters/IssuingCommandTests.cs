@@ -40,7 +40,7 @@ public sealed class IssuingCommandTests
     {
         await using var world = await WorldAsync();
         Assert.Contains("it admits clusters anyway", (await world.RunAsync("issuing", "grant", "root")).Error, StringComparison.Ordinal);
-        await world.Api.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
+        await world.Controller.DeleteAsync(Kinds.Clusters, null, "root", CtlWorld.Stop);
         Assert.Contains("only the root gives leave", (await world.RunAsync("issuing", "grant", "north")).Error, StringComparison.Ordinal);
     }
 

@@ -39,7 +39,7 @@ public sealed class LateralCommandTests
     {
         await using var world = await TreeAsync();
         await world.RunAsync("lateral", "c1", "c2");
-        await world.Api.DeleteAsync(Kinds.Clusters, null, "c2", CtlWorld.Stop);
+        await world.Controller.DeleteAsync(Kinds.Clusters, null, "c2", CtlWorld.Stop);
         var taken = await world.RunAsync("lateral", "c1", "c2", "--none");
         Assert.Equal((0, "cluster c1 may have no lateral links\n", "cluster 'c2' is not in the tree any more; nothing is left to take back there\n"), (taken.Code, taken.Out, taken.Error));
         var again = await world.RunAsync("lateral", "c1", "c2", "--none");

@@ -85,7 +85,7 @@ public sealed class ClusterReporterTests : IAsyncLifetime
             reporter.Awaited.Text);
 
         var words = System.Threading.Channels.Channel.CreateUnbounded<Ote.Shim.Contract.Readiness>();
-        await words.Writer.WriteAsync(new Ote.Shim.Contract.Readiness { Ready = true });
+        await words.Writer.WriteAsync(new Ote.Shim.Contract.Readiness { Ready = true }, Ct);
         await using var told = new ReadinessWithFigures(reporter.Tally, reporter.Lag, reporter.Awaited, _time).WatchAsync(words.Reader.ReadAllAsync(Ct), Ct).GetAsyncEnumerator(Ct);
         Assert.True(await told.MoveNextAsync());
         Assert.Equal(reporter.Awaited.Text, told.Current.ReportsLack);
