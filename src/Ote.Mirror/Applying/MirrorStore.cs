@@ -110,7 +110,13 @@ public sealed class MirrorStore : IObjectSource, IObjectMirror, IAsyncDisposable
     {
         if (writer.Find(cluster) is { } id)
         {
+            var first = writer.Changes.Count;
             writer.Remove(cluster);
+            for (var i = first; i < writer.Changes.Count; i++)
+            {
+                writer.Changes[i] = writer.Changes[i] with { Before = _stale.Mark(id, writer.Changes[i].Before!) }; // who watched saw them so last
+            }
+
             _stale.Set([id], null); // another may get its number
         }
 

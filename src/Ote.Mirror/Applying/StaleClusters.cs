@@ -5,7 +5,7 @@ using Ote.Kube.Objects;
 namespace Ote.Mirror.Applying;
 
 /// <summary>
-/// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation, conditions of nodes, pods and
+/// Which clusters tell nothing at present, and since when. What is read of them is marked, so that nobody takes what was for what is: with an annotation (which tables show beside the cluster's name), conditions of nodes, pods and
 /// deployments as unknown, no container and no replica as ready, and the status of a pod as <c>ClusterAway</c>. Thread-safe.
 /// </summary>
 internal sealed class StaleClusters
@@ -52,14 +52,19 @@ internal sealed class StaleClusters
                 break;
             case "Deployment":
                 Doubt(obj, when, text, "Available", "Progressing");
-                goto case "StatefulSet";
+                goto case "ReplicaSet";
+            case "ReplicaSet":
             case "StatefulSet":
+            case "ReplicationController":
                 status?.Remove("readyReplicas");
                 status?.Remove("availableReplicas");
                 break;
             case "DaemonSet" when status is not null:
                 status["numberReady"] = 0;
                 status.Remove("numberAvailable");
+                break;
+            case "Job":
+                status?.Remove("ready");
                 break;
             default:
                 break;

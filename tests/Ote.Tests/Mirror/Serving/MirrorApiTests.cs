@@ -276,8 +276,47 @@ public sealed class MirrorApiTests : IAsyncLifetime
         var deployment = await _admin.GetAsync(new ResourceRef("apps", "v1", "deployments", "Deployment", true), "default", "web-c1", Ct);
         Assert.Equal((null, 1L, "Unknown", pod.Annotation("ote.baidu.com/stale-since")), (
             deployment.Whole("status", "readyReplicas"), deployment.Whole("status", "replicas"), deployment!.Condition("Available").Text("status"), deployment!.Condition("Available").Text("lastTransitionTime")));
+        Assert.Matches("^c1 \\(away [0-9]+s\\)$", (string?)(await RawAsync("api/v1/namespaces/default/pods/web-c1", "application/json;as=Table;v=v1;g=meta.k8s.io")).Items("rows")![0]!["cells"]!.AsArray()[^1]); // of any kind
         await _mirror.TellsAsync("c1", tells: true);
+        Assert.Equal("c1", (string?)(await RawAsync("api/v1/namespaces/default/pods/web-c1", "application/json;as=Table;v=v1;g=meta.k8s.io")).Items("rows")![0]!["cells"]!.AsArray()[^1]);
         Assert.Equal(1L, (await _admin.GetAsync(new ResourceRef("apps", "v1", "deployments", "Deployment", true), "default", "web-c1", Ct)).Whole("status", "readyReplicas"));
+    }
+
+    [Theory]
+    [InlineData("replicasets.apps", "apps/v1", "ReplicaSet", """{"replicas":2,"readyReplicas":2,"availableReplicas":2}""", """{"replicas":2}""")]
+    [InlineData("replicationcontrollers", "v1", "ReplicationController", """{"replicas":2,"readyReplicas":2,"availableReplicas":2}""", """{"replicas":2}""")]
+    [InlineData("statefulsets.apps", "apps/v1", "StatefulSet", """{"replicas":2,"readyReplicas":2,"availableReplicas":2}""", """{"replicas":2}""")]
+    [InlineData("daemonsets.apps", "apps/v1", "DaemonSet", """{"numberReady":2,"numberAvailable":2,"desiredNumberScheduled":2}""", """{"numberReady":0,"desiredNumberScheduled":2}""")]
+    [InlineData("jobs.batch", "batch/v1", "Job", """{"active":1,"ready":1}""", """{"active":1}""")]
+    [InlineData("replicasets.example.com", "example.com/v1", "ReplicaSet", """{"readyReplicas":2}""", """{"readyReplicas":2}""")] // nothing like it
+    public async Task Of_what_is_away_nobody_counts_as_ready(string stream, string apiVersion, string kind, string status, string shown)
+    {
+        await using var mirror = MirrorStore.Open(new MirrorOptions(), TimeProvider.System, NullLogger.Instance);
+        Assert.True(await mirror.ApplyAsync("c1", new Report
+        {
+            Kind = stream, ApiVersion = apiVersion, ObjectKind = kind, Namespaced = true, Epoch = 1, From = 0, To = 1,
+            Changes = { new ObjectChange { Namespace = "default", Name = "web", Object = ByteString.CopyFromUtf8($$"""{"metadata":{"name":"web","namespace":"default"},"status":{{status}} }""") } },
+        }));
+        await mirror.TellsAsync("c1", tells: false);
+        var resource = $"{(apiVersion.Contains('/', StringComparison.Ordinal) ? apiVersion.Split('/')[0] : "")}/{stream.Split('.')[0]}";
+        var stored = await mirror.FindAsync(new Ote.Kube.Server.Store.StoreKey(resource, "default", "web-c1"), Ct);
+        Assert.Equal(shown, JsonNode.Parse(stored!.Json)!["status"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task What_goes_with_a_cluster_that_is_away_is_told_as_it_was_shown_last()
+    {
+        await _mirror.TellsAsync("c1", tells: false);
+        using var changes = _mirror.Changes.Subscribe("/pods", 10);
+        await _mirror.RemoveAsync("c1");
+        for (var seen = 0; seen < 2; seen++)
+        {
+            Assert.True(await changes.WaitAsync(Ct));
+            Assert.True(changes.TryTake(out var change));
+            var pod = JsonNode.Parse(change!.Json);
+            Assert.Equal((Ote.Kube.Server.Store.ChangeKind.Deleted, "ClusterAway"), (change.Kind, pod.Text("status", "reason")));
+            Assert.Equal($"{change.Revision}", ((JsonObject)pod!).ResourceVersion());
+        }
     }
 
     [Fact]
