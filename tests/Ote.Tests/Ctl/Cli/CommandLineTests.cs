@@ -10,7 +10,7 @@ public sealed class CommandLineTests
     [InlineData("join-token create --ttl 0s", "error: --ttl: '0s' is no duration from 1s to 3650d; write for example 30s, 5m, 1h30m or 7d; see otectl join-token create --help\n")]
     [InlineData("get clustres", "error: 'clustres' is not known here (did you mean clusters?); see otectl get --help\n")]
     [InlineData("describe c1", "error: 'c1' is not known here (did you mean otectl describe cluster c1?); see otectl describe --help\n")]
-    [InlineData("get c1", "error: 'c1' is not known here (did you mean otectl get clusters c1?); see otectl get --help\n")]
+    [InlineData("get c1", "error: 'c1' is not known here (did you mean otectl get clusters c1?): no cluster reports such a kind; --report PLURAL.GROUP at a site has it shown here, and --cluster NAME asks that site itself; see otectl get --help\n")]
     [InlineData("get clusters --tga x", "error: '--tga' is not known here (did you mean --tag?); see otectl get clusters --help\n")]
     [InlineData("get clusters -o xml", "error: Argument 'xml' not recognized. Must be one of: 'wide' 'json' 'yaml' 'name'; see otectl get clusters --help\n")]
     [InlineData("apply --to c1 -f x --timeout soon", "error: --timeout: 'soon' is no duration from 1s to 3650d; write for example 30s, 5m, 1h30m or 7d; see otectl apply --help\n")]
