@@ -144,9 +144,9 @@ public sealed class EdgeHub : IAsyncDisposable
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         _objects.Dispose(); // Its watches end, and who listens need not wait for them.
-        foreach (var listener in (Listener?[])[_listener, _forAgent])
+        foreach (var listener in new[] { _listener, _forAgent }.OfType<Listener>())
         {
-            await (listener?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
+            await listener.DisposeAsync().ConfigureAwait(false);
         }
 
         await _running.ConfigureAwait(false);

@@ -1,5 +1,3 @@
-using Ote.Protocol.Tunnel;
-
 namespace Ote.Cluster.Streams;
 
 /// <summary>Ends requests that wait for the answer of a cluster that is away. What is answered already goes on for as long as its stream is kept.</summary>

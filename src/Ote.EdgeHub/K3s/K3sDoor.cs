@@ -3,7 +3,6 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Proxy;
-using Ote.EdgeHub.Upstream;
 
 namespace Ote.EdgeHub.K3s;
 

@@ -231,12 +231,13 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
     /// <exception cref="KubeStatusException">The server answered outside 2xx.</exception>
     /// <exception cref="HttpRequestException">The server could not be reached.</exception>
     public Task<JsonObject> SendAsync(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, CancellationToken cancellation) =>
-        SendAsync(method, path, body, type, static json => JsonNode.Parse(json) as JsonObject ?? throw new JsonException("it is something else"), cancellation);
+        SendAsync(method, path, body, type, static json => JsonNode.Parse(json) as JsonObject, cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => Http.Dispose();
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, Func<ReadOnlySpan<byte>, T> read, CancellationToken cancellation)
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, MediaTypeHeaderValue? type, Func<ReadOnlySpan<byte>, T?> read, CancellationToken cancellation)
+        where T : class
     {
         using var request = new HttpRequestMessage(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -253,14 +254,7 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
             throw KubeStatusException.From((int)answer.StatusCode, whole.Bytes, $"{method} {path}");
         }
 
-        try
-        {
-            return read(whole.Bytes);
-        }
-        catch (JsonException fault)
-        {
-            throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object: {fault.Message}");
-        }
+        return read(whole.Bytes) ?? throw new KubeStatusException((int)answer.StatusCode, "", $"{method} {path}: the server's answer is not a JSON object");
     }
 
     /// <summary>An agent given to the transport before stays, unless another is asked for here.</summary>

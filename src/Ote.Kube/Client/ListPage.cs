@@ -12,9 +12,9 @@ namespace Ote.Kube.Client;
 /// <param name="Continue">Where the next page begins; null: this is the last.</param>
 internal sealed record ListPage(IReadOnlyList<JsonObject> Items, string ResourceVersion, string? Continue)
 {
-    /// <summary>Reads a page.</summary>
-    /// <exception cref="JsonException">It is no JSON object.</exception>
-    public static ListPage Read(ReadOnlySpan<byte> json)
+    /// <summary>Reads a page; null when it is JSON, but no object.</summary>
+    /// <exception cref="JsonException">It is no JSON.</exception>
+    public static ListPage? Read(ReadOnlySpan<byte> json)
     {
         var items = new List<JsonObject>();
         var (version, next) = ("", (string?)null);
@@ -22,7 +22,7 @@ internal sealed record ListPage(IReadOnlyList<JsonObject> Items, string Resource
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new JsonException("it is something else");
+            return null;
         }
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
