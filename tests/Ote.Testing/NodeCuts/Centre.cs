@@ -6,29 +6,6 @@ using Ote.Kube.Objects;
 
 namespace Ote.Testing.NodeCuts;
 
-/// <summary>A pod as users want it.</summary>
-internal sealed class WishedPod(string name, string uid, bool isOnce)
-{
-    public string Name => name;
-
-    public string Uid => uid;
-
-    /// <summary>Whether it works once and ends.</summary>
-    public bool IsOnce => isOnce;
-
-    public SortedDictionary<string, string> Labels { get; } = new(StringComparer.Ordinal);
-
-    public SortedDictionary<string, string> Annotations { get; } = new(StringComparer.Ordinal);
-
-    public string Image { get; set; } = "app:1";
-
-    /// <summary>Whether its deletion was asked for.</summary>
-    public bool IsUnwanted { get; set; }
-
-    /// <summary>Whether it was taken away without waiting for the node.</summary>
-    public bool IsErased { get; set; }
-}
-
 /// <summary>Who uses the API server meanwhile, and its controllers: pods come, go and are changed, the node is labelled and called unknown when it is not heard. What is wanted is noted here, and must be so in the end. One thread.</summary>
 internal sealed class Centre(CutWorld world)
 {
@@ -98,7 +75,7 @@ internal sealed class Centre(CutWorld world)
     public async Task ChurnAsync()
     {
         world.Story.Tell("centre is busy elsewhere");
-        for (var i = 0; i < 130; i++)
+        for (var i = 0; i < 45; i++)
         {
             await world.Admin.PatchAsync(Kinds.Namespaces, null, "kube-public", PatchKind.Merge, CutWorld.Parse($$$"""{"metadata":{"annotations":{"busy":"{{{++_count}}}" } } }"""), None).ConfigureAwait(false);
         }

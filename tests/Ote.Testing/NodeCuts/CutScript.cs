@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Ote.EdgeHub.Offline;
-using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
 namespace Ote.Testing.NodeCuts;
@@ -106,9 +105,9 @@ internal sealed class CutScript(CutWorld world)
     /// <summary>Waits until the hub tells what it journalled, for as long as that may take to begin.</summary>
     private async Task ReturningAsync()
     {
-        for (var i = 0; i < 2000 && world.Hub.Hub is { State: not ConnectionState.Returning }; i++)
+        for (var i = 0; i < 500 && world.Hub.Hub is { State: not ConnectionState.Returning }; i++)
         {
-            await world.PassAsync(TimeSpan.FromMilliseconds(5)).ConfigureAwait(false);
+            await world.PassAsync(TimeSpan.FromMilliseconds(20)).ConfigureAwait(false);
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class CutWorld : IAsyncDisposable
     public const string Token = "token-of-the-kubelet";
 
     // As few as make an API server forget what a node missed.
-    private const int HistoryKept = 120;
+    private const int HistoryKept = 40;
     private readonly Random _random;
     private readonly ApiServer _api;
     private readonly string _folder;

@@ -1,4 +1,3 @@
-using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Testing.Simulation;
 

@@ -1,34 +1,5 @@
 namespace Ote.Testing.NodeCuts;
 
-/// <summary>How a container came to its end.</summary>
-internal enum ContainerEnd
-{
-    /// <summary>The kubelet ended it.</summary>
-    Killed = 0,
-
-    /// <summary>By itself, and its pod wants it to run for ever.</summary>
-    Crashed,
-
-    /// <summary>By itself, and its work is done.</summary>
-    Completed,
-
-    /// <summary>With the node.</summary>
-    Rebooted,
-}
-
-/// <summary>A container, of which each pod has one.</summary>
-/// <param name="Id">Grows with each that was started.</param>
-/// <param name="Pod">Its pod, <c>namespace/name</c>.</param>
-/// <param name="Hash">Of what of the pod's spec it was made of.</param>
-/// <param name="Ip">The pod's address.</param>
-/// <param name="Restarts">How often the pod's container was started before.</param>
-/// <param name="Started">When.</param>
-internal sealed record Container(int Id, string Pod, string Hash, string Ip, int Restarts, DateTimeOffset Started)
-{
-    /// <summary>How it ended; null: it runs.</summary>
-    public ContainerEnd? End { get; init; }
-}
-
 /// <summary>
 /// The container runtime of the node, which outlives the kubelet and the hub. It is where the promise is kept or broken: of a pod whose spec did not change no container is started again, but when one ended by itself or with the node. One thread.
 /// </summary>

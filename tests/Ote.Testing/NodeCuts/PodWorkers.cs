@@ -93,7 +93,7 @@ internal sealed class PodWorkers(CutWorld world, KubeClient client, TimeProvider
         statuses.Set(uid, pod, isStatic, StatusOf(pod, containers.Of(uid), isOnce, now), canEnd: !isStatic && pod.IsDeleting() && containers.Of(uid) is not { End: null });
     }
 
-    private JsonObject StatusOf(JsonObject pod, Container? container, bool isOnce, DateTimeOffset now)
+    private static JsonObject StatusOf(JsonObject pod, Container? container, bool isOnce, DateTimeOffset now)
     {
         var runs = container is { End: null };
         var isReady = runs && now - container!.Started >= TimeSpan.FromSeconds(1);
