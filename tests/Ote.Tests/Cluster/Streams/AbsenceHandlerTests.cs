@@ -4,7 +4,6 @@ using Ote.Cluster.Handling;
 using Ote.Cluster.Journal;
 using Ote.Cluster.Routing;
 using Ote.Cluster.Streams;
-using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Cluster.Streams;
 

@@ -46,12 +46,12 @@ internal sealed class AgentExchange(IPEndPoint server, string token, string pass
     /// <summary>One of them alone.</summary>
     public Task<string> GetAsync(string file) => (_http ??= Client(trusting: true)).GetStringAsync("v1-k3s/" + file, Ct);
 
-    /// <summary>As the node, once it has its certificate.</summary>
-    public HttpClient As(IssuedCertificate certificate) => Client(certificate: certificate, trusting: true);
+    /// <summary>As the node, once it has its certificate; null: as somebody who shows nothing.</summary>
+    public HttpClient As(IssuedCertificate? certificate) => Client(trusting: true, knowsToken: false, certificate);
 
     public void Dispose() => _http?.Dispose();
 
-    private HttpClient Client(bool trusting = false, IssuedCertificate? certificate = null)
+    private HttpClient Client(bool trusting = false, bool knowsToken = true, IssuedCertificate? certificate = null)
     {
         var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) => trusting || IsOurs((X509Certificate2)shown!);
@@ -61,7 +61,7 @@ internal sealed class AgentExchange(IPEndPoint server, string token, string pass
         }
 
         var http = new HttpClient(handler) { BaseAddress = new Uri($"https://{server}/"), Timeout = TimeSpan.FromSeconds(20) };
-        if (certificate is null)
+        if (knowsToken)
         {
             http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(token[(token.IndexOf("::", StringComparison.Ordinal) + 2)..])));
             http.DefaultRequestHeaders.Add("k3s-Node-Name", "n1");
