@@ -19,6 +19,9 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     /// <summary>Events of one return at most; the log has all.</summary>
     private const int MostEvents = 100;
 
+    /// <summary>An object that changes so often between two requests is told with the next attempt at the whole.</summary>
+    private const int MostLooks = 10;
+
     /// <summary>Tells all there is.</summary>
     /// <returns>How many entries were told.</returns>
     /// <exception cref="HttpRequestException">No API server answers; what was not told is still in the journal.</exception>
@@ -51,44 +54,55 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         return told;
     }
 
-    /// <summary>Tells the API server of an entry.</summary>
+    /// <summary>Tells the API server of an entry. What changes there between the look and the word is looked at again, so that nobody's change is overwritten unseen.</summary>
     /// <returns>What of it was lost, and why.</returns>
     private async Task<List<string>> TellAsync(JournalEntry entry, ResourceRef kind, CancellationToken stop)
     {
-        var conflicts = new List<string>();
+        for (var i = 1; ; i++)
+        {
+            try
+            {
+                return await TellOnceAsync(entry, kind, stop).ConfigureAwait(false);
+            }
+            catch (KubeStatusException moved) when (moved.IsConflict && i < MostLooks)
+            {
+                // The entry is as it was; what of it the API server took already it has, and is not told again.
+            }
+            catch (KubeStatusException refused) when (IsFinal(refused) && !refused.IsConflict)
+            {
+                // Asked again it would say the same; the node goes on, and the reason is where an operator looks.
+                return [$"the API server refuses it: {refused.Message}"];
+            }
+        }
+    }
 
+    private async Task<List<string>> TellOnceAsync(JournalEntry entry, ResourceRef kind, CancellationToken stop)
+    {
         var client = clientFor(entry.Key.Resource);
-        try
+        var there = await client.GetAsync(kind, entry.Key.Namespace, entry.Key.Name, stop).ConfigureAwait(false);
+        entry = MergeRules.Heard(entry, there);
+        var merge = MergeRules.Decide(entry, there, time.GetUtcNow());
+        if (merge.Steps.Count > 0)
         {
-            var there = await client.GetAsync(kind, entry.Key.Namespace, entry.Key.Name, stop).ConfigureAwait(false);
-            entry = MergeRules.Heard(entry, there);
-            var merge = MergeRules.Decide(entry, there, time.GetUtcNow());
-            if (merge.Steps.Count > 0)
-            {
-                cache.Sending(entry);
-            }
-
-            foreach (var step in merge.Steps)
-            {
-                try
-                {
-                    await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
-                }
-                catch (KubeStatusException refused) when (IsFinal(refused))
-                {
-                    // What is refused of the labels says nothing of the status, and the other way round.
-                    conflicts.Add($"the API server refuses {Name(step)}: {refused.Message}");
-                }
-            }
-
-            conflicts.AddRange(merge.Conflicts);
-        }
-        catch (KubeStatusException refused) when (IsFinal(refused))
-        {
-            // Asked again it would say the same; the node goes on, and the reason is where an operator looks.
-            conflicts.Add($"the API server refuses it: {refused.Message}");
+            cache.Sending(entry);
         }
 
+        var conflicts = new List<string>();
+        var version = there?.ResourceVersion() ?? "";
+        foreach (var step in merge.Steps)
+        {
+            try
+            {
+                version = await DoAsync(client, kind, entry, step, version, stop).ConfigureAwait(false);
+            }
+            catch (KubeStatusException refused) when (IsFinal(refused) && !refused.IsConflict)
+            {
+                // What is refused of the labels says nothing of the status, and the other way round.
+                conflicts.Add($"the API server refuses {Name(step)}: {refused.Message}");
+            }
+        }
+
+        conflicts.AddRange(merge.Conflicts);
         return conflicts;
     }
 
@@ -120,20 +134,33 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         _ => "its deletion",
     };
 
-    private static Task DoAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep step, CancellationToken stop) => step switch
+    /// <returns>The object's version after it.</returns>
+    private static async Task<string> DoAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep step, string version, CancellationToken stop)
     {
-        MergeStep.Create create => CreateAsync(client, kind, entry, create, stop),
-        MergeStep.Patch patch => client.PatchAsync(kind, entry.Key.Namespace, entry.Key.Name, PatchKind.Merge, patch.Body, stop, patch.Subresource),
-        MergeStep.Delete delete => DeleteAsync(client, kind, entry, delete, stop),
-        _ => throw new ArgumentOutOfRangeException(nameof(step)),
-    };
-
-    private static async Task CreateAsync(KubeClient client, ResourceRef kind, JournalEntry entry, MergeStep.Create create, CancellationToken stop)
-    {
-        var made = await client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop).ConfigureAwait(false);
-        foreach (var step in MergeRules.AfterCreation(create.Object, made))
+        switch (step)
         {
-            await DoAsync(client, kind, entry, step, stop).ConfigureAwait(false);
+            case MergeStep.Create create:
+                var made = await client.CreateAsync(kind, entry.Key.Namespace, create.Object, stop).ConfigureAwait(false);
+                version = made.ResourceVersion();
+                foreach (var further in MergeRules.AfterCreation(create.Object, made))
+                {
+                    version = await DoAsync(client, kind, entry, further, version, stop).ConfigureAwait(false);
+                }
+
+                return version;
+            case MergeStep.Patch patch:
+                var body = patch.Body.Copy();
+                if (version.Length > 0)
+                {
+                    body.Child("metadata")["resourceVersion"] = version;
+                }
+
+                return (await client.PatchAsync(kind, entry.Key.Namespace, entry.Key.Name, PatchKind.Merge, body, stop, patch.Subresource).ConfigureAwait(false)).ResourceVersion();
+            case MergeStep.Delete delete:
+                await DeleteAsync(client, kind, entry, delete, stop).ConfigureAwait(false);
+                return "";
+            default:
+                throw new ArgumentOutOfRangeException(nameof(step));
         }
     }
 

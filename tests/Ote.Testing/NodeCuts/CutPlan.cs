@@ -5,7 +5,7 @@ namespace Ote.Testing.NodeCuts;
 public sealed record CutPlan(int Seed)
 {
     /// <summary>Times that something goes wrong, one after the other; each is a cut, a restart, or several of them at once.</summary>
-    public int Troubles { get; init; } = 7;
+    public int Troubles { get; init; } = 5;
 
     /// <summary>How long it may take, in virtual time, until all is well when nothing goes wrong any more.</summary>
     public TimeSpan Recovery { get; init; } = TimeSpan.FromMinutes(4);

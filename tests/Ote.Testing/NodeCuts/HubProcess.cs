@@ -115,8 +115,8 @@ internal sealed class HubProcess : IAsyncDisposable
 
         _world.Story.Tell($"hub {_logs.Count} stops while {hub.State}, with {hub.Journalled} to tell");
         Door = null;
+        _world.LocalWire.Break(); // As a listener does that ends.
         await hub.DisposeAsync().ConfigureAwait(false);
-        _world.LocalWire.Break();
         Forget();
     }
 

@@ -49,6 +49,21 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public async Task Label_that_a_user_sets_between_the_look_and_the_word_is_not_overwritten()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Changing((JsonObject)JsonNode.Parse(Before)!);
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Nodes, "n", TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(("3", "y"), (server.Node.Text("metadata", "labels", "a"), server.Node.Text("status", "phase")));
+        Assert.Contains("metadata.labels.a", Assert.Single(server.Events).Text("message"), StringComparison.Ordinal);
+        Assert.Equal(0, cache.Journalled);
+    }
+
+    [Fact]
     public async Task Mirror_pod_gets_its_status_after_the_API_server_has_made_it_with_one_of_its_own()
     {
         const string Pod = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u1","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Running","podIP":"10.0.0.1"}}""";
@@ -94,6 +109,40 @@ public sealed class ReplayTests
             }
 
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(Before.Replace("\"a\":\"1\"", "\"a\":\"3\"", StringComparison.Ordinal), Encoding.UTF8, "application/json") };
+        }
+    }
+
+    /// <summary>An API server at which a user changes the label just before it is told of the node's.</summary>
+    private sealed class Changing(JsonObject node) : HttpMessageHandler
+    {
+        public JsonObject Node => node;
+
+        public List<JsonObject> Events { get; } = [];
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var body = request.Content is { } content ? (JsonObject)JsonNode.Parse(await content.ReadAsStringAsync(cancellationToken))! : [];
+            if (request.Method == HttpMethod.Post)
+            {
+                Events.Add(body);
+            }
+            else if (request.Method == HttpMethod.Patch)
+            {
+                if (node.ResourceVersion() == "1")
+                {
+                    (node["metadata"]!["labels"]!["a"], node["metadata"]!["resourceVersion"]) = ("3", "2");
+                }
+
+                if (body.Text("metadata", "resourceVersion") is { } version && version != node.ResourceVersion())
+                {
+                    return new HttpResponseMessage(HttpStatusCode.Conflict) { Content = new StringContent("""{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"changed","code":409}""", Encoding.UTF8, "application/json") };
+                }
+
+                node["metadata"]!["labels"]!["a"] = body.Text("metadata", "labels", "a") ?? node.Text("metadata", "labels", "a");
+                node["status"]!["phase"] = body.Text("status", "phase") ?? node.Text("status", "phase");
+            }
+
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(node.ToJsonString(), Encoding.UTF8, "application/json") };
         }
     }
 
