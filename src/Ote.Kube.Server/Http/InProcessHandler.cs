@@ -24,16 +24,16 @@ internal sealed class InProcessHandler(RequestDelegate server, UserInfo user) : 
             var other => Written(other),
         };
         var exchange = new Exchange(request, body, user);
-        // The token that came with the request covers it up to its headers; afterwards disposing the body ends it.
-        var registration = cancellationToken.Register(static state => ((Exchange)state!).Abort(), exchange);
         var run = Task.Run(() => exchange.RunAsync(server), CancellationToken.None);
         try
         {
+            // The token that came with the request covers it up to its headers; afterwards disposing the body ends it.
             await exchange.Started.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        finally
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            await registration.DisposeAsync().ConfigureAwait(false);
+            exchange.Abort();
+            throw;
         }
 
         return exchange.ToResponse(request, run);
