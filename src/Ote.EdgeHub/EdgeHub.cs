@@ -66,7 +66,7 @@ public sealed class EdgeHub : IAsyncDisposable
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
-        var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateLiveInvoker(time));
+        var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : identities.Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
         var signs = new KubeletSigns(time);
         _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, time, log);
@@ -82,7 +82,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var authenticator = new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time);
         var forwarding = new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous);
         var k3s = options.K3s is null ? null
-            : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
+            : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
         _dispatcher = new HubDispatcher(
             authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, signs, metrics, options, time, log);
     }

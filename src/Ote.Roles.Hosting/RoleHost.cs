@@ -15,9 +15,6 @@ internal sealed class RoleHost : IDisposable
     // Of many occasions in a row the last counts, but none waits for longer than this.
     private static readonly TimeSpan SettleWithin = TimeSpan.FromSeconds(10);
 
-    // Shared pools keep large arrays until a collection finds them unused for half a minute since another one.
-    private static readonly TimeSpan PoolsKeepFor = TimeSpan.FromSeconds(40);
-
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stop = new();
 #pragma warning disable RS0030 // Chance comes in here, where the process is put together.
@@ -108,12 +105,6 @@ internal sealed class RoleHost : IDisposable
         _stop.Dispose();
     }
 
-    private static void GiveBack()
-    {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        CodePages.Release();
-    }
-
     private async Task SettleAsync()
     {
         try
@@ -125,13 +116,8 @@ internal sealed class RoleHost : IDisposable
             }
 
             Interlocked.Exchange(ref _settling, 0);
-            var strained = Interlocked.Read(ref _strained);
-            GiveBack();
-            await Task.Delay(PoolsKeepFor, Time, Stop).ConfigureAwait(false);
-            if (strained == Interlocked.Read(ref _strained))
-            {
-                GiveBack();
-            }
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            CodePages.Release();
         }
         catch (OperationCanceledException)
         {

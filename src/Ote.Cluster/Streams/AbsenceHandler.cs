@@ -9,7 +9,7 @@ internal sealed class AbsenceHandler(Absences absences, Func<Uri, string> cluste
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var cluster = clusterOf(request.RequestUri!);
-        using var absence = absences.Watch(cluster, Absences.WaitsFor);
+        using var absence = absences.Watch(cluster, Absences.AnsweredWithin);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, absence.Gone);
         try
         {

@@ -8,8 +8,11 @@ namespace Ote.Cluster.Streams;
 /// </summary>
 internal sealed class Absences : IDisposable
 {
-    /// <summary>So long somebody waits for an answer of a cluster that is away.</summary>
+    /// <summary>So long somebody waits for a stream to a cluster that is away.</summary>
     public static readonly TimeSpan WaitsFor = TimeSpan.FromSeconds(5);
+
+    /// <summary>So long somebody waits for the answer to what was sent: a little longer, so that of a request which still waits for its stream it is said that it was never sent.</summary>
+    public static readonly TimeSpan AnsweredWithin = TimeSpan.FromSeconds(6);
 
     /// <summary>So long a stream to a cluster that is away is kept, since what runs over it, such as a session of a user, may yet go on.</summary>
     public static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);

@@ -113,7 +113,11 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     /// <inheritdoc/>
     public bool MayBeginAfter(long revision)
     {
-        _cache.CameWith(revision); // First: a write that is made here at this moment is newer, or is in doubt below.
+        if (revision > Revision)
+        {
+            _cache.CameWith(revision); // First: a write that is made here at this moment is newer, or is in doubt below.
+        }
+
         lock (_gate)
         {
             return revision > _doubtful;

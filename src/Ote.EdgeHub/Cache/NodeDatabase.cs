@@ -116,7 +116,7 @@ internal sealed class NodeDatabase : IDisposable
     }
 
     /// <summary>Encrypts a value of a place.</summary>
-    public byte[] Seal(ReadOnlySpan<byte> value, string place) => Values.Seal(value, Encoding.UTF8.GetBytes(place));
+    public byte[] Seal(ReadOnlySpan<byte> value, string place) => Seal(value, Encoding.UTF8.GetBytes(place));
 
     /// <summary>Decrypts one; null stays null.</summary>
     public byte[]? Unseal(object? stored, string place) => stored is byte[] bytes ? Values.Unseal(bytes, Encoding.UTF8.GetBytes(place)) : null;

@@ -37,7 +37,10 @@ internal sealed class K3sDoor(
         || (target.StartsWith(Prefix, StringComparison.Ordinal) && target.AsSpan(Prefix.Length) is not ("" or "." or "..") && target.AsSpan(Prefix.Length).IndexOfAnyExcept(s_name) < 0);
 
     /// <summary>Answers one.</summary>
-    public async Task ServeAsync(HttpContext context, string target)
+    /// <param name="context">The request.</param>
+    /// <param name="target">Its path and query as they came.</param>
+    /// <param name="refuse">Refuses one whose sender is nobody, with the reason.</param>
+    public async Task ServeAsync(HttpContext context, string target, Func<HttpContext, string, Task> refuse)
     {
         if (target == "/ping")
         {
@@ -52,7 +55,7 @@ internal sealed class K3sDoor(
             (caller, var reason) = await authenticator.FindAsync(context).ConfigureAwait(false);
             if (caller?.Identity is null)
             {
-                await HubStatus.WriteAsync(context, 401, "Unauthorized", reason.Length > 0 ? reason : "the tunnel is for the node's own components").ConfigureAwait(false);
+                await refuse(context, reason.Length > 0 ? reason : "the tunnel is for the node's own components").ConfigureAwait(false);
                 return;
             }
 

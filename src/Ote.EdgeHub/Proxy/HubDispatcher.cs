@@ -71,16 +71,14 @@ internal sealed class HubDispatcher(
 
         if (k3s is not null && K3sDoor.Concerns(target))
         {
-            await k3s.ServeAsync(context, target).ConfigureAwait(false);
+            await k3s.ServeAsync(context, target, RefuseAsync).ConfigureAwait(false);
             return;
         }
 
         var (caller, reason) = await authenticator.FindAsync(context).ConfigureAwait(false);
         if (caller is null)
         {
-            metrics.Refused();
-            _refusals.Add(context.Connection.RemoteIpAddress, $"{context.Request.Method} {context.Request.Path}", reason);
-            await HubStatus.WriteAsync(context, 401, "Unauthorized", reason).ConfigureAwait(false);
+            await RefuseAsync(context, reason).ConfigureAwait(false);
             return;
         }
 
@@ -130,6 +128,13 @@ internal sealed class HubDispatcher(
             Route.Document => ServeAsync(context, caller, null),
             _ => UnansweredAsync(context, request),
         }).ConfigureAwait(false);
+    }
+
+    private Task RefuseAsync(HttpContext context, string reason)
+    {
+        metrics.Refused();
+        _refusals.Add(context.Connection.RemoteIpAddress, $"{context.Request.Method} {context.Request.Path}", reason);
+        return HubStatus.WriteAsync(context, 401, "Unauthorized", reason);
     }
 
     private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)

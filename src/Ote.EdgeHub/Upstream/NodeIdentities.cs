@@ -34,6 +34,9 @@ internal sealed class NodeIdentities : IDisposable
         }
     }
 
+    /// <summary>The API servers' trust, without credentials.</summary>
+    public KubeEndpoint Anonymous => _anonymous;
+
     /// <summary>The components.</summary>
     public IReadOnlyCollection<NodeIdentity> Components => _components.Values;
 

@@ -1,7 +1,7 @@
 namespace Ote.Testing.NodeCuts;
 
 /// <summary>How a run went.</summary>
-/// <param name="Cuts">Times that the hub lost its API server, or began without it.</param>
+/// <param name="Cuts">Times that the node and its API server were parted.</param>
 /// <param name="Restarts">Processes of the node that were ended and started again, reboots included.</param>
 /// <param name="Merged">Objects that the API server was told of after a cut.</param>
 /// <param name="Conflicts">Writes of the node that were lost by a rule, and were told of by an Event.</param>

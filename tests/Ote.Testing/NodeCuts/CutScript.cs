@@ -9,6 +9,9 @@ internal sealed class CutScript(CutWorld world)
 {
     private int _labels;
 
+    /// <summary>Times that the node and its API server were parted.</summary>
+    public int Cuts { get; private set; }
+
     /// <summary>Processes of the node that were ended and started again.</summary>
     public int Restarts { get; private set; }
 
@@ -69,6 +72,7 @@ internal sealed class CutScript(CutWorld world)
 
     private void Pull()
     {
+        Cuts++;
         switch (world.Random())
         {
             case < 0.5:
@@ -169,6 +173,7 @@ internal sealed class CutScript(CutWorld world)
     /// <summary>The API server goes and comes back, or only its connections break.</summary>
     private async Task ApiAsync()
     {
+        Cuts++;
         world.Story.Tell("the API server restarts");
         world.IsApiDown = true;
         world.Hub.Uplink?.Break();

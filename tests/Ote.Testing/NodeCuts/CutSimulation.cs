@@ -58,7 +58,7 @@ public static class CutSimulation
         }
 
         return new CutResult(
-            world.Hub.Logs.Sum(log => log.Cuts), script.Restarts, world.Hub.Logs.Sum(log => log.Told), world.Hub.Logs.Sum(log => log.Conflicts), world.Containers.Started,
+            script.Cuts, script.Restarts, world.Hub.Logs.Sum(log => log.Told), world.Hub.Logs.Sum(log => log.Conflicts), world.Containers.Started,
             world.Timeline.Elapsed, world.Timeline.Elapsed - mended, world.Timeline.Steps, world.Timeline.Fingerprint);
     }
 

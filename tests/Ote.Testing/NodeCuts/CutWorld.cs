@@ -27,7 +27,7 @@ internal sealed class CutWorld : IAsyncDisposable
         Story = new CutStory(timeline, plan.Log);
         Admin = api.CreateClient(UserInfo.Admin);
         // In memory where there is such a folder: a disk's waits are real time.
-        _folder = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), Path.GetRandomFileName())).FullName;
+        _folder = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "ote-node-" + Path.GetRandomFileName())).FullName;
         Sees = new Saboteur(this, api.CreateHandler(new UserInfo(Kubelet, [UserInfo.Masters])));
         Containers = new NodeContainers(Story);
         Acknowledged = new Acknowledged();

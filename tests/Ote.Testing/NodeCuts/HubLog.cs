@@ -7,15 +7,11 @@ namespace Ote.Testing.NodeCuts;
 /// <param name="run">Which run.</param>
 internal sealed class HubLog(CutStory story, int run) : ILoggerFactory, ILogger
 {
-    private const int CutOff = 7003;
     private const int Connected = 7004;
     private const int MergeConflict = 7006;
 
     /// <summary>It was killed, and is not heard any more.</summary>
     public bool IsOver { get; set; }
-
-    /// <summary>Times that it was cut off.</summary>
-    public int Cuts { get; private set; }
 
     /// <summary>Objects that it told the API server of.</summary>
     public int Told { get; private set; }
@@ -39,7 +35,6 @@ internal sealed class HubLog(CutStory story, int run) : ILoggerFactory, ILogger
             return;
         }
 
-        Cuts += eventId.Id == CutOff ? 1 : 0;
         Conflicts += eventId.Id == MergeConflict ? 1 : 0;
         Told += eventId.Id == Connected && state is IReadOnlyList<KeyValuePair<string, object?>> named && named.FirstOrDefault(pair => pair.Key == "Told").Value is int told ? told : 0;
         var line = $"hub {run} says: {formatter(state, exception)}{(exception is null ? "" : $" | {exception.GetType().Name}: {exception.Message}")}";

@@ -32,7 +32,7 @@ public sealed class AbsenceHandlerTests : IDisposable
         var waiting = SendAsync(method);
         _routes.Apply(t => t.ChildDetached("c1", 1));
         Assert.False(waiting.IsCompleted);
-        _time.Advance(Absences.WaitsFor);
+        _time.Advance(Absences.AnsweredWithin);
         var failed = await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
         var refused = LivePool.Refusal(failed);
         Assert.NotNull(refused);
@@ -45,9 +45,9 @@ public sealed class AbsenceHandlerTests : IDisposable
     {
         var waiting = SendAsync("POST");
         _routes.Apply(t => t.ChildDetached("c1", 1));
-        _time.Advance(Absences.WaitsFor / 2);
+        _time.Advance(Absences.AnsweredWithin / 2);
         _routes.Apply(t => t.ChildAttached(Entry(2)));
-        _time.Advance(Absences.WaitsFor * 2);
+        _time.Advance(Absences.AnsweredWithin * 2);
         Assert.False(waiting.IsCompleted);
         await _user.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);

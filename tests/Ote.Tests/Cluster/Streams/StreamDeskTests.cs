@@ -19,6 +19,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
     private readonly LiveServer _live;
     private readonly RouteKeeper _routes;
     private readonly StreamDesk _desk;
+    private readonly TaskCompletionSource _hasAsked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _asked = "";
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -93,6 +94,23 @@ public sealed class StreamDeskTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Of_a_write_that_still_waits_for_its_stream_it_is_known_that_it_was_not_sent()
+    {
+        using var absences = new Absences(_routes, _time);
+        using var pool = new LivePool(_desk.OpenAsync, absences);
+        using var http = new HttpMessageInvoker(pool.Handler, disposeHandler: false);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(pool.AddressOf("c1", new Requester { User = "alice" }), "api/v1/namespaces"));
+        var asked = _hasAsked.Task;
+        var waiting = http.SendAsync(request, Ct);
+        await asked.Soon();
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        _time.Advance(Absences.WaitsFor);
+        var refused = LivePool.Refusal(await Assert.ThrowsAsync<HttpRequestException>(() => waiting.Soon()));
+        Assert.Contains("went away while it was asked for a stream", refused?.Message, StringComparison.Ordinal);
+        Assert.False(refused!.IsUndecided);
+    }
+
+    [Fact]
     public async Task A_stream_outlives_a_link_that_is_made_anew_and_ends_when_its_cluster_stays_away()
     {
         var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, Ct);
@@ -124,6 +142,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
     private bool Ask(Message message)
     {
         _asked = Convert.ToHexStringLower(message.OpenStream.Id.Span);
+        _hasAsked.TrySetResult();
         return true;
     }
 }

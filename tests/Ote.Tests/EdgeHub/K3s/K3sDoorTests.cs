@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.EdgeHub;
 using Ote.EdgeHub.K3s;
@@ -8,6 +10,7 @@ using Ote.EdgeHub.Offline;
 using Ote.Kube.Client;
 using Ote.Testing.Kubernetes;
 using Ote.Testing.Links;
+using Ote.Testing.Meters;
 
 namespace Ote.Tests.EdgeHub.K3s;
 
@@ -16,6 +19,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
 {
     private const string Password = "0123456789abcdef";
     private readonly Scratch _folder = new("k3s");
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private RecordedK3sServer _server = null!;
     private IssuedCertificate _kubelet = null!;
     private CuttableRelay _cable = null!;
@@ -40,6 +44,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
         await _hub.DisposeAsync();
         await _cable.DisposeAsync();
         await _server.DisposeAsync();
+        await _services.DisposeAsync();
         _folder.Dispose();
     }
 
@@ -79,8 +84,10 @@ public sealed class K3sDoorTests : IAsyncLifetime
 
         using var foreign = new ClusterAuthority("evil", TimeProvider.System);
         using var nobody = agent.As(foreign.IssueClient("system:node:n1"));
+        using var counts = new Counts(Meters);
         using var refused = await nobody.SendAsync(Upgrade(), Ct);
         Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Equal(1, counts.Of("ote.edgehub.refused"));
     }
 
     [Fact]
@@ -159,6 +166,8 @@ public sealed class K3sDoorTests : IAsyncLifetime
     [InlineData("/api/v1/nodes", false)]
     public void Only_what_k3s_knows_goes_past_the_kubernetes_API(string target, bool concerns) => Assert.Equal(concerns, K3sDoor.Concerns(target));
 
+    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+
     private AgentExchange Agent() => new(_hub.AgentAddress!, _server.Token, Password);
 
     private static HttpRequestMessage Upgrade()
@@ -181,7 +190,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
                 NodeName = "n1", DataDirectory = _folder["data"], Servers = [new Uri($"https://127.0.0.1:{_cable.Port}/")], Kubeconfigs = [_folder["kubelet.kubeconfig"]], ClientAuthorities = clients,
                 ProbeInterval = TimeSpan.FromMilliseconds(50), K3s = new K3sOptions { Listen = new IPEndPoint(IPAddress.Loopback, 0), CertificateFile = _folder["serving.crt"], KeyFile = _folder["serving.key"] },
             },
-            NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, Ct);
+            NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, Ct, Meters);
         if (waits)
         {
             await UntilAsync(ConnectionState.Connected);
