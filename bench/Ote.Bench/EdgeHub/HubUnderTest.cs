@@ -6,23 +6,24 @@ using Ote.Testing.Links;
 
 namespace Ote.Bench.EdgeHub;
 
-/// <summary>
-/// A real kube-apiserver, and a node's hub as a process of its own that reaches it over a cable that counts and can be pulled. Who asks the server directly does so over a cable as well, so that the hub is all that differs.
-/// </summary>
+/// <summary>A real kube-apiserver, and a node's hub as a process of its own that reaches it over a cable that counts and can be pulled.</summary>
 internal sealed class HubUnderTest : IAsyncDisposable
 {
     public const string Node = "n1";
     private readonly RealControlPlane _plane;
-    private readonly CuttableRelay _direct;
+    private readonly CuttableRelay _other;
     private readonly Launched _hub;
 
-    private HubUnderTest(RealControlPlane plane, CuttableRelay directly, CuttableRelay cable, Launched hub, KubeClient direct, KubeClient through) =>
-        (_plane, _direct, Cable, _hub, Direct, Through) = (plane, directly, cable, hub, direct, through);
+    private HubUnderTest(RealControlPlane plane, CuttableRelay other, CuttableRelay cable, Launched hub, KubeClient direct, KubeClient overCable, KubeClient through) =>
+        (_plane, _other, Cable, _hub, Direct, OverCable, Through) = (plane, other, cable, hub, direct, overCable, through);
 
     public CuttableRelay Cable { get; }
 
     /// <summary>The kubelet's own credentials, at the API server.</summary>
     public KubeClient Direct { get; }
+
+    /// <summary>The same over a cable like the hub's, for requests that the hub passes on: so the hub is all that differs.</summary>
+    public KubeClient OverCable { get; }
 
     /// <summary>The same, at the hub.</summary>
     public KubeClient Through { get; }
@@ -42,9 +43,10 @@ internal sealed class HubUnderTest : IAsyncDisposable
     public static async Task<HubUnderTest> StartAsync(RealControlPlane plane, string executable, string folder, TimeProvider time, CancellationToken ct)
     {
         var server = new IPEndPoint(IPAddress.Loopback, plane.Server.Port);
-        var (directly, cable) = (new CuttableRelay(server), new CuttableRelay(server));
+        var (other, cable) = (new CuttableRelay(server), new CuttableRelay(server));
         var client = plane.Authority.IssueClient($"system:node:{Node}", "system:nodes", "system:masters");
-        var direct = KubeconfigFile.Write(Path.Combine(folder, "direct"), "bench", new Uri($"https://127.0.0.1:{directly.Port}"), plane.Authority.Certificate, client);
+        var direct = KubeconfigFile.Write(Path.Combine(folder, "direct"), "bench", plane.Server, plane.Authority.Certificate, client);
+        var overCable = KubeconfigFile.Write(Path.Combine(folder, "over-cable"), "bench", new Uri($"https://127.0.0.1:{other.Port}"), plane.Authority.Certificate, client);
         var kubelet = KubeconfigFile.Write(Path.Combine(folder, "kubelet"), "bench", new Uri($"https://127.0.0.1:{cable.Port}"), plane.Authority.Certificate, client);
         await File.WriteAllTextAsync(Path.Combine(folder, "ca.crt"), plane.Authority.Certificate, ct);
         var port = FreePorts.Take(1)[0];
@@ -55,16 +57,17 @@ internal sealed class HubUnderTest : IAsyncDisposable
                 "--write-kubeconfigs", Path.Combine(folder, "to-hub"),
             ],
             attaches: false, ct);
-        return new HubUnderTest(plane, directly, cable, hub, Client(direct, time), Client(Path.Combine(folder, "to-hub", "kubelet"), time));
+        return new HubUnderTest(plane, other, cable, hub, Client(direct, time), Client(overCable, time), Client(Path.Combine(folder, "to-hub", "kubelet"), time));
     }
 
     public async ValueTask DisposeAsync()
     {
         Direct.Dispose();
+        OverCable.Dispose();
         Through.Dispose();
         await _hub.DisposeAsync();
         await Cable.DisposeAsync();
-        await _direct.DisposeAsync();
+        await _other.DisposeAsync();
     }
 
     /// <summary>As an administrator of the control plane.</summary>
