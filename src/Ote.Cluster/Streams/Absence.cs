@@ -22,7 +22,17 @@ internal sealed class Absence : IDisposable
         _gone.Dispose();
     }
 
-    internal void Begins() => Set(_grace);
+    internal void Begins(TimeSpan already)
+    {
+        if (already < _grace)
+        {
+            Set(_grace - already);
+        }
+        else
+        {
+            _gone.Cancel(); // nobody has asked for the token yet
+        }
+    }
 
     internal void Ends() => Set(Timeout.InfiniteTimeSpan);
 

@@ -1,6 +1,6 @@
 namespace Ote.Cluster.Streams;
 
-/// <summary>Ends requests that wait for the answer of a cluster that is away. What is answered already goes on for as long as its stream is kept.</summary>
+/// <summary>Ends requests that wait for the answer of a cluster that is away, and sends none to one that has been away for as long, though its stream may stand yet. What is answered already goes on for as long as its stream is kept.</summary>
 /// <param name="absences">Who is away.</param>
 /// <param name="clusterOf">The cluster that an address stands for.</param>
 /// <param name="inner">Sends.</param>
@@ -10,6 +10,12 @@ internal sealed class AbsenceHandler(Absences absences, Func<Uri, string> cluste
     {
         var cluster = clusterOf(request.RequestUri!);
         using var absence = absences.Watch(cluster, Absences.AnsweredWithin);
+        if (absence.Gone.IsCancellationRequested)
+        {
+            var away = StreamRefusedException.Away(cluster);
+            throw new HttpRequestException(away.Message, away);
+        }
+
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, absence.Gone);
         try
         {

@@ -21,6 +21,7 @@ internal sealed class Absences : IDisposable
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, HashSet<Absence>> _watched = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _awaySince = new(StringComparer.Ordinal); // timestamps of the clock; of known clusters alone
 
     /// <summary>Begins to watch.</summary>
     /// <param name="routes">Who is online.</param>
@@ -33,7 +34,7 @@ internal sealed class Absences : IDisposable
 
     /// <summary>Watches a cluster until disposed: as many watches as there are requests and streams.</summary>
     /// <param name="cluster">The cluster.</param>
-    /// <param name="grace">How long it is to be away, without a break.</param>
+    /// <param name="grace">How long it is to be away, without a break; what it has been away already counts.</param>
     public Absence Watch(string cluster, TimeSpan grace)
     {
         var absence = new Absence(this, cluster, grace, _time);
@@ -42,7 +43,7 @@ internal sealed class Absences : IDisposable
             (_watched.TryGetValue(cluster, out var known) ? known : _watched[cluster] = []).Add(absence);
             if (!IsOnline(cluster))
             {
-                absence.Begins();
+                absence.Begins(_awaySince.TryGetValue(cluster, out var since) ? _time.GetElapsedTime(since) : TimeSpan.Zero);
             }
         }
 
@@ -74,10 +75,26 @@ internal sealed class Absences : IDisposable
             lock (_gate)
             {
                 // What is so now: changes of two threads may be told in either order.
-                Action<Absence> tell = IsOnline(change.Name) ? static absence => absence.Ends() : static absence => absence.Begins();
+                var known = _routes.Read(t => t.Find(change.Name));
+                if (known is not { Online: false })
+                {
+                    _awaySince.Remove(change.Name);
+                }
+                else
+                {
+                    _awaySince.TryAdd(change.Name, _time.GetTimestamp());
+                }
+
                 foreach (var absence in _watched.GetValueOrDefault(change.Name, []))
                 {
-                    tell(absence);
+                    if (known is { Online: true })
+                    {
+                        absence.Ends();
+                    }
+                    else
+                    {
+                        absence.Begins(TimeSpan.Zero);
+                    }
                 }
             }
         }

@@ -85,7 +85,7 @@ internal sealed class StreamDesk(
 
         if (linkTo(hop) is not { } link || routes.Read(t => t.Find(open.Cluster)) is not { Online: true })
         {
-            throw new StreamRefusedException($"cluster {open.Cluster} is away: it cannot be asked until it is back. What it has last reported can be read");
+            throw StreamRefusedException.Away(open.Cluster);
         }
 
         var id = Name(open.Id);

@@ -14,4 +14,7 @@ public sealed class StreamRefusedException(string message, bool forGood = false,
 
     /// <summary>There is no such cluster where it begins.</summary>
     public bool IsUnknown { get; init; }
+
+    /// <summary>The cluster is known to be away, and nothing was sent.</summary>
+    public static StreamRefusedException Away(string cluster) => new($"cluster {cluster} is away: it cannot be asked until it is back. What it has last reported can be read");
 }

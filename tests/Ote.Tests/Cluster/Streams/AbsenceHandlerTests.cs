@@ -14,13 +14,14 @@ public sealed class AbsenceHandlerTests : IDisposable
     private readonly Absences _absences;
     private readonly HttpMessageInvoker _invoker;
     private readonly CancellationTokenSource _user = new();
+    private readonly Silent _sent = new();
 
     public AbsenceHandlerTests()
     {
         _routes = new RouteKeeper(new RouteEntry { Name = "root", Uid = "u-root", Online = true }, new MemoryJournal(), _time, NullLogger.Instance);
         _routes.Apply(t => t.ChildAttached(Entry(1)));
         _absences = new Absences(_routes, _time);
-        _invoker = new HttpMessageInvoker(new AbsenceHandler(_absences, static _ => "c1", new Silent()));
+        _invoker = new HttpMessageInvoker(new AbsenceHandler(_absences, static _ => "c1", _sent));
     }
 
     [Theory]
@@ -53,10 +54,33 @@ public sealed class AbsenceHandlerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
 
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("POST")]
+    public async Task Who_comes_when_the_cluster_has_long_been_away_does_not_wait_and_nothing_is_sent(string method)
+    {
+        _routes.Apply(t => t.ChildDetached("c1", 1));
+        _time.Advance(Absences.AnsweredWithin);
+        var failed = await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(method));
+        var refused = LivePool.Refusal(failed);
+        Assert.NotNull(refused);
+        Assert.False(refused.IsUndecided);
+        Assert.Contains("c1 is away", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, _sent.Count);
+
+        _routes.Apply(t => t.ChildAttached(Entry(2)));
+        var waiting = SendAsync(method);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(1, _sent.Count);
+        await _user.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
     public void Dispose()
     {
         _invoker.Dispose();
         _absences.Dispose();
+        _sent.Dispose();
         _user.Dispose();
     }
 
@@ -66,7 +90,12 @@ public sealed class AbsenceHandlerTests : IDisposable
 
     private sealed class Silent : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            new TaskCompletionSource<HttpResponseMessage>().Task.WaitAsync(cancellationToken);
+        public int Count { get; private set; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Count++;
+            return new TaskCompletionSource<HttpResponseMessage>().Task.WaitAsync(cancellationToken);
+        }
     }
 }
