@@ -59,6 +59,8 @@ var part = new Option<string?>("--only") { Description = "One part, of the embed
 part.AcceptOnlyFromAmong(StoreBench.Parts.Creates, StoreBench.Parts.Watchers);
 var perSecond = new Option<int>("--per-second") { Description = "With --only watchers: changes a second; where they are few, none waits for another", DefaultValueFactory = _ => StoreBench.ChangesPerSecond };
 Within(perSecond, 1, 1000);
+var siteNodes = new Option<int>("--nodes") { Description = "How many nodes the site has", DefaultValueFactory = _ => 100 };
+Within(siteNodes, 2, 100);
 var ote = new Option<string?>("--ote") { Description = "The native executable; default: what ./ote publish made" };
 
 var server = new Option<string?>("--server") { Description = "The native executable, measured as a root with its own API; default: the server in a process of this one's code" };
@@ -96,6 +98,7 @@ var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of t
     Bench("changes", "A thousand clusters in which something changes all the time: how soon the root shows it", (a, _, ct) => SteadyChanges.RunAsync(a, ct)),
     Bench("access", "Live access through three links: time of a request, requests at once, bytes of a large answer", (a, _, ct) => AccessBench.RunAsync(a, ct)),
     Bench("edgehub", "A node's hub before a real kube-apiserver: memory, what passing through costs, lists from its cache", (a, p, ct) => EdgeHubBench.RunAsync(a, p.GetValue(ote), ct), ote),
+    Bench("uplink", "A site's nodes with their hubs, and without: bytes between them and a real kube-apiserver", (a, p, ct) => UplinkBench.RunAsync(a, p.GetValue(ote), p.GetValue(siteNodes), ct), ote, siteNodes),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
 };
 return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);

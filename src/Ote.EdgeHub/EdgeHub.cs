@@ -2,12 +2,14 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.K3s;
 using Ote.EdgeHub.Offline;
 using Ote.EdgeHub.Proxy;
+using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Upstream;
 using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
@@ -16,6 +18,7 @@ using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
 using Ote.Kube.Server.Hosting;
 using Ote.Kube.Server.Http;
+using Ote.Kube.Server.Store;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Ote.EdgeHub;
@@ -34,6 +37,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly HubDispatcher _dispatcher;
     private readonly HealthProbe _probe;
     private readonly PeerWitness _witness;
+    private readonly SharedReads _shared;
     private readonly ObjectServer _objects;
     private readonly EdgeHubOptions _options;
     private readonly ILoggerFactory _loggers;
@@ -47,20 +51,22 @@ public sealed class EdgeHub : IAsyncDisposable
         (_options, _loggers, _time) = (options, loggers, time);
         var log = loggers.CreateLogger("Ote.EdgeHub");
         var servers = new UpstreamServers(options.Servers, log);
-        var identities = Own(new NodeIdentities(options, servers, time));
+        var shared = _shared = new SharedReads(options, time, log);
+        var identities = Own(new NodeIdentities(options, servers, shared, time));
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
         _pki = Own(OpenPki(options, time));
         var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
         _cache = Own(new NodeCache(database, view, options.MostCacheBytes, time, log));
         NodeConnection? connection = null;
         // Only writes ask it, and there are none before it is made.
-        var local = Own(new LocalObjects(_cache, HubDispatcher.KubeletOf(options), () => connection!));
+        var local = Own(new LocalObjects(_cache, options.Kubelet, () => connection!));
         var objects = _objects = new ObjectServer(local, new ApiServerOptions { Name = "edgehub", BookmarkInterval = TimeSpan.FromMinutes(1), NewUid = options.NewUid }, loggers, time);
-        _followers = new Followers(_cache, identities, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
+        _followers = new Followers(_cache, identities, shared, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
-        if (identities.Component(HubDispatcher.KubeletOf(options)) is not { } node)
+        shared.Changed += _followers.Turn;
+        if (identities.Component(options.Kubelet) is not { } node)
         {
-            log.NoKubelet(HubDispatcher.KubeletOf(options));
+            log.NoKubelet(options.Kubelet);
             node = identities.First;
         }
 
@@ -69,12 +75,13 @@ public sealed class EdgeHub : IAsyncDisposable
         var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : identities.Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
         var signs = new KubeletSigns(time);
-        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, time, log);
+        var probe = new PeerProbe(time);
+        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, () => SiteOf(_cache, options.NodeName), probe, new SourceFinder(shared, probe).LookAsync, time, log);
         // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
         var metrics = Own(new HubMetrics(meters));
-        metrics.Observe(connection, servers, _cache);
+        metrics.Observe(connection, servers, _cache, shared);
         bool IsConnected() => connection.State == ConnectionState.Connected;
         var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
         kinds.Recall();
@@ -84,7 +91,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var k3s = options.K3s is null ? null
             : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
         _dispatcher = new HubDispatcher(
-            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, signs, metrics, options, time, log);
+            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, shared, signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -101,6 +108,9 @@ public sealed class EdgeHub : IAsyncDisposable
 
     /// <summary>Objects written while cut off that the API server has not been told of.</summary>
     public int Journalled => _cache.Journalled;
+
+    /// <summary>Whether what is the same on all nodes of the site is read from another of its hubs now.</summary>
+    public bool ReadsFromSite => _shared.Source is not null;
 
     /// <summary>Raised when a whole list has been read from the API server or by a component: much of what that took can be given back a little later. From any thread.</summary>
     public event Action? Strained
@@ -190,6 +200,14 @@ public sealed class EdgeHub : IAsyncDisposable
     /// <summary>By what names pods know the API server.</summary>
     private static IEnumerable<string> OfService(EdgeHubOptions options) =>
         options.KubernetesService is { } service ? [$"{service}", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"] : [];
+
+    /// <summary>The site that the kubelet's copy of the Node says; null: none is known.</summary>
+    private static string? SiteOf(NodeCache cache, string node)
+    {
+        var key = new StoreKey("/nodes", "", node);
+        return cache.Scopes.Where(scope => scope.Query is { IsFollowed: true, Resource: "/nodes" }).Select(scope => cache.Find(scope.Id, key)).FirstOrDefault(found => found is not null) is { } found
+            ? (JsonNode.Parse(found.Json) as JsonObject)?.Labels().Text(SitePeer.SiteLabel) : null;
+    }
 
     private static ResourceRef? KindOf(ObjectServer objects, JournalEntry entry)
     {

@@ -22,6 +22,15 @@ public sealed record EdgeHubOptions
     /// <summary>The authorities that the components' client certificates chain to; empty: components show tokens.</summary>
     public X509Certificate2Collection ClientAuthorities { get; init; } = [];
 
+    /// <summary>The user that the node's kubelet is.</summary>
+    public string Kubelet => $"system:node:{NodeName}";
+
+    /// <summary>
+    /// Whether what is the same on all nodes of the site, Services and what they lead to, is read from one of its hubs in place of each node's own connection to the API server, and others may read it here. Needs
+    /// <see cref="Advertise"/>.
+    /// </summary>
+    public bool SharesReads { get; init; }
+
     /// <summary>Where it listens.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
 using Ote.EdgeHub.Proxy;
+using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Upstream;
 
 namespace Ote.EdgeHub;
@@ -25,10 +26,11 @@ internal sealed class HubMetrics : IDisposable
     }
 
     /// <summary>Shows what changes by itself.</summary>
-    public void Observe(NodeConnection connection, UpstreamServers servers, NodeCache cache)
+    public void Observe(NodeConnection connection, UpstreamServers servers, NodeCache cache, SharedReads shared)
     {
         _meter.CreateObservableGauge("ote.edgehub.connected", () => Told(connection), "{connection}", "1 while requests go to the API servers, 0 while the node is on its own or returns.");
         _meter.CreateObservableGauge("ote.edgehub.servers", () => servers.Up, "{server}", "API servers that are up.");
+        _meter.CreateObservableGauge("ote.edgehub.shared", () => shared.Source is null ? 0 : 1, "{hub}", "1 while Services and what they lead to are read from another hub of the site, 0 while from the API server.");
         _meter.CreateObservableGauge("ote.edgehub.journal", () => cache.Journalled, "{object}", "Objects written while cut off that the API server has not been told of.");
         _meter.CreateObservableGauge("ote.edgehub.copies", () => cache.Scopes.Count(), "{copy}", "Queries whose answers are kept.");
         _meter.CreateObservableGauge("ote.edgehub.cache", () => cache.Bytes, "By", "Bytes of the cache's database that are in use.");

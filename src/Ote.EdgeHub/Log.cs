@@ -53,6 +53,12 @@ internal static partial class Log
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
 
+    [LoggerMessage(7017, LogLevel.Information, "Services and what they lead to are read from {Source} now")]
+    public static partial void ReadsFrom(this ILogger log, string source);
+
+    [LoggerMessage(7018, LogLevel.Warning, "Services and what they lead to are read from the API server: the hub of {Node} was read from, and {Cause}. It may be tried again in a minute")]
+    public static partial void SharingHubLeft(this ILogger log, string node, string cause);
+
     [LoggerMessage(7013, LogLevel.Error, "The watch that keeps the copy of {Resource} failed; it begins anew in 5 s")]
     public static partial void FollowingFailed(this ILogger log, string resource, Exception fault);
 }

@@ -1,8 +1,5 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
 using Ote.Bench.Serve;
 using Ote.Kube.Client;
-using Ote.Kube.Objects;
 using Ote.Testing.Kubernetes;
 
 namespace Ote.Bench.EdgeHub;
@@ -12,9 +9,9 @@ namespace Ote.Bench.EdgeHub;
 /// </summary>
 internal static class EdgeHubBench
 {
-    private const int Pods = 2000;
-    private const int Services = 1000;
-    private const int Endpoints = 50;
+    private const int Pods = PublishedObjects.Pods;
+    private const int Services = PublishedObjects.Services;
+    private const int Endpoints = PublishedObjects.Endpoints;
     private const int Gets = 2000;
     private const int Lists = 9;
     private const double Mega = 1024 * 1024;
@@ -22,7 +19,6 @@ internal static class EdgeHubBench
     private const string SlicesPath = "apis/discovery.k8s.io/v1beta1/endpointslices?resourceVersion=0";
     private const string PodsPath = "api/v1/pods?resourceVersion=0";
     private static readonly TimeSpan Calm = TimeSpan.FromMinutes(1);
-    private static readonly ResourceRef s_slices = new("discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", true);
 
     public static async Task<IReadOnlyList<Row>> RunAsync(Surroundings around, string? asked, CancellationToken ct)
     {
@@ -32,7 +28,7 @@ internal static class EdgeHubBench
         await using var hub = await HubUnderTest.StartAsync(plane, executable, around.Folder, around.Time, ct);
         using var admin = hub.Admin(around.Time);
         Say($"{Pods} pods, {Services} services with {Endpoints} endpoints each");
-        await FillAsync(admin, ct);
+        await new PublishedObjects(static pod => pod % 20 == 0 ? HubUnderTest.Node : $"other-{pod % 20}").FillAsync(admin, [HubUnderTest.Node], ct);
 
         Say("one request after the other");
         var (direct, through) = (new List<double>(), new List<double>());
@@ -121,45 +117,4 @@ internal static class EdgeHubBench
 
         return bytes / Mega;
     }
-
-    private static async Task FillAsync(KubeClient admin, CancellationToken ct)
-    {
-        await admin.CreateAsync(Kinds.Nodes, null, new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = HubUnderTest.Node } }, ct);
-        await admin.CreateAsync(new ResourceRef("", "v1", "serviceaccounts", "ServiceAccount", true), "default", new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = new JsonObject { ["name"] = "default" } }, ct);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct };
-        await Parallel.ForAsync(0, Pods, options, async (i, stop) => await admin.CreateAsync(Kinds.Pods, "default", Pod(i), stop));
-        await Parallel.ForAsync(0, Services, options, async (i, stop) => await admin.CreateAsync(Kinds.Services, "default", Service(i), stop));
-        await Parallel.ForAsync(0, Services, options, async (i, stop) => await admin.CreateAsync(s_slices, "default", Slice(i), stop));
-    }
-
-    private static JsonObject Pod(int i) => new()
-    {
-        ["apiVersion"] = "v1", ["kind"] = "Pod",
-        ["metadata"] = new JsonObject { ["name"] = Name("pod", i), ["labels"] = new JsonObject { ["app"] = Name("app", i % Services) } },
-        ["spec"] = new JsonObject
-        {
-            ["nodeName"] = i % 20 == 0 ? HubUnderTest.Node : $"other-{i % 20}", ["automountServiceAccountToken"] = false,
-            ["containers"] = new JsonArray(new JsonObject { ["name"] = "c", ["image"] = "registry.example/app:1", ["env"] = new JsonArray(new JsonObject { ["name"] = "A", ["value"] = new string('x', 200) }) }),
-        },
-    };
-
-    private static JsonObject Service(int i) => new()
-    {
-        ["apiVersion"] = "v1", ["kind"] = "Service", ["metadata"] = new JsonObject { ["name"] = Name("svc", i) },
-        ["spec"] = new JsonObject { ["selector"] = new JsonObject { ["app"] = Name("app", i) }, ["ports"] = new JsonArray(new JsonObject { ["port"] = 80 }) },
-    };
-
-    private static JsonObject Slice(int i) => new()
-    {
-        ["apiVersion"] = "discovery.k8s.io/v1beta1", ["kind"] = "EndpointSlice", ["addressType"] = "IPv4",
-        ["metadata"] = new JsonObject { ["name"] = Name("svc", i), ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = Name("svc", i) } },
-        ["endpoints"] = new JsonArray([.. Enumerable.Range(0, Endpoints).Select(e => (JsonNode)new JsonObject
-        {
-            ["addresses"] = new JsonArray($"10.{i / 250}.{i % 250}.{e + 1}"), ["conditions"] = new JsonObject { ["ready"] = true },
-            ["targetRef"] = new JsonObject { ["kind"] = "Pod", ["namespace"] = "default", ["name"] = Name("pod", (i + e) % Pods) },
-        })]),
-        ["ports"] = new JsonArray(new JsonObject { ["port"] = 8080, ["protocol"] = "TCP", ["name"] = "" }),
-    };
-
-    private static string Name(string prefix, int i) => string.Create(CultureInfo.InvariantCulture, $"{prefix}-{i}");
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -9,12 +10,13 @@ namespace Ote.EdgeHub.Cache;
 /// <summary>The upstream watches of all copies. They run while the node is connected, each with the credentials of somebody who may read what it brings. Thread-safe.</summary>
 /// <param name="cache">What they fill.</param>
 /// <param name="identities">Whose credentials there are.</param>
+/// <param name="shared">Who is asked for what is the same on all nodes.</param>
 /// <param name="kindOf">The kind of a query; null when there is none such.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where trouble is told.</param>
 internal sealed class Followers(
-    NodeCache cache, NodeIdentities identities, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
+    NodeCache cache, NodeIdentities identities, SharedReads shared, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
 {
     private static readonly TimeSpan Anew = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
@@ -68,6 +70,21 @@ internal sealed class Followers(
         }
     }
 
+    /// <summary>What is the same on all nodes is to be read from somewhere else: its watches end, and go on there from where they were.</summary>
+    public void Turn()
+    {
+        lock (_gate)
+        {
+            foreach (var (scope, one) in _running.Where(one => SharedReads.Concerns(one.Key.Query)).ToArray())
+            {
+                _running.Remove(scope);
+                one.Stop.Cancel();
+                _ = one.Task.ContinueWith(_ => one.Stop.Dispose(), TaskScheduler.Default);
+                Begin(scope, one.Task);
+            }
+        }
+    }
+
     /// <summary>Ends the watch of a copy that goes.</summary>
     public void Leave(CacheScope scope)
     {
@@ -83,28 +100,41 @@ internal sealed class Followers(
 
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
-    private void Begin(CacheScope scope)
+    /// <param name="scope">What to follow.</param>
+    /// <param name="former">Who followed it and is to have ended first; null: nobody did.</param>
+    private void Begin(CacheScope scope, Task? former = null)
     {
-        if (_connected is not { } connected || !scope.Query.IsFollowed || _running.ContainsKey(scope)
-            || scope.Readers.Select(reader => identities.Find(reader)).FirstOrDefault(known => known is not null) is not { } identity || kindOf(scope.Query) is not { } kind)
+        if (_connected is not { } connected || !scope.Query.IsFollowed || _running.ContainsKey(scope) || kindOf(scope.Query) is not { } kind)
         {
             return;
         }
 
-        var from = scope.Complete.IsCompleted && !scope.IsDoubtful ? $"{scope.Revision}" : null;
+        NodeIdentity[] readers = [.. scope.Readers.Select(identities.Find).OfType<NodeIdentity>()];
+        var sharing = SharedReads.Concerns(scope.Query) ? Array.Find(readers, reader => reader.Shared is not null) : null;
+        if ((sharing?.Shared ?? readers.FirstOrDefault()?.Client) is not { } client)
+        {
+            return;
+        }
+
         var stop = CancellationTokenSource.CreateLinkedTokenSource(connected.Token);
-        _running[scope] = (Task.Run(() => FollowAsync(scope, identity, kind, from, stop.Token), CancellationToken.None), stop);
+        _running[scope] = (Task.Run(() => FollowAsync(scope, client, kind, former, stop.Token), CancellationToken.None), stop);
     }
 
+    /// <summary>The version to go on from; null: from a new list. Where another hub may have led the Service <c>default/kubernetes</c> to itself, the API server's word on it is taken anew.</summary>
+    private string? From(CacheScope scope, bool isTurned) =>
+        scope.Complete.IsCompleted && !scope.IsDoubtful && !(isTurned && shared.MovesEndpoints && NodeView.Concerns(scope.Query.Resource)) ? $"{scope.Revision}" : null;
+
     /// <summary>A copy that nobody keeps any more would be told for true for ever: what a watch did not expect ends it, and it is begun anew.</summary>
-    private async Task FollowAsync(CacheScope scope, NodeIdentity identity, ResourceRef kind, string? from, CancellationToken stop)
+    private async Task FollowAsync(CacheScope scope, KubeClient client, ResourceRef kind, Task? former, CancellationToken stop)
     {
+        await (former ?? Task.CompletedTask).ConfigureAwait(false);
+        var from = From(scope, former is not null);
         var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
         while (!stop.IsCancellationRequested)
         {
             try
             {
-                await new Reflector(identity.Client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from).RunAsync(stop).ConfigureAwait(false);
+                await new Reflector(client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from).RunAsync(stop).ConfigureAwait(false);
             }
 #pragma warning disable CA1031 // Whatever it is, the copy has to be followed.
             catch (Exception fault) when (!stop.IsCancellationRequested)

@@ -27,6 +27,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
     private readonly Lock _gate = new();
     private TaskCompletionSource _turned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionState _state;
+    private CancellationTokenSource _connected = new();
 
     /// <summary>Where it stands.</summary>
     public ConnectionState State
@@ -36,6 +37,20 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             lock (_gate)
             {
                 return _state;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Until when the node is connected: cancelled before anything is written to the node's own state, and from within a lock, so that what hangs on it has to be short. Null: it is not connected.
+    /// </summary>
+    public CancellationToken? Connected
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _state == ConnectionState.Connected ? _connected.Token : null;
             }
         }
     }
@@ -112,7 +127,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             {
                 if (cache.Journalled == 0)
                 {
-                    _state = ConnectionState.Connected;
+                    Enter(ConnectionState.Connected);
                     break;
                 }
             }
@@ -134,7 +149,8 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         ConnectionState before;
         lock (_gate)
         {
-            (before, _state) = (_state, state);
+            before = _state;
+            Enter(state);
         }
 
         if (before == ConnectionState.Connected)
@@ -142,6 +158,17 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             log.CutOff();
             await followers.StopAsync().ConfigureAwait(false);
         }
+    }
+
+    private void Enter(ConnectionState state)
+    {
+        if (_state == ConnectionState.Connected && state != ConnectionState.Connected)
+        {
+            _connected.Cancel();
+            _connected = new CancellationTokenSource(); // without a timer or a link, so there is nothing to dispose of
+        }
+
+        _state = state;
     }
 
     private Task Turn()
@@ -160,7 +187,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             if (!up && _state == ConnectionState.Connected)
             {
                 // At once: the next request is answered from here.
-                _state = ConnectionState.CutOff;
+                Enter(ConnectionState.CutOff);
                 _ = followers.StopAsync();
                 log.CutOff();
             }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.K3s;
 using Ote.EdgeHub.Offline;
+using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
 using Ote.Kube.Server.Access;
@@ -17,17 +18,12 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
 
     private readonly Refusals _refusals = new(time, log);
-
-    private string Kubelet => KubeletOf(options);
-
-    /// <summary>The kubelet's user.</summary>
-    public static string KubeletOf(EdgeHubOptions options) => $"system:node:{options.NodeName}";
 
     /// <summary>Serves one. Never throws but for a fault of the connection.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -63,8 +59,13 @@ internal sealed class HubDispatcher(
 
     private async Task RouteAsync(HttpContext context, string target)
     {
-        if (target == PeerWitness.AlivePath)
+        if (target == PeerProbe.AlivePath)
         {
+            if (shared.Offer is { } offer && connection.Connected is not null)
+            {
+                context.Response.Headers[PeerProbe.SharesHeader] = offer;
+            }
+
             context.Response.StatusCode = signs.Lives ? StatusCodes.Status204NoContent : StatusCodes.Status503ServiceUnavailable;
             return;
         }
@@ -82,7 +83,7 @@ internal sealed class HubDispatcher(
             return;
         }
 
-        if (caller.Name == Kubelet)
+        if (caller.Name == options.Kubelet)
         {
             signs.Heard();
         }
@@ -140,6 +141,8 @@ internal sealed class HubDispatcher(
     private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)
     {
         var query = CacheQuery.Of(request.Path!);
+        // What this node writes while it is cut off is its own: before any of it, what others read here ends.
+        using var connected = request.IsShared && connection.Connected is { } token ? token.Register(context.Abort) : default;
         // A copy of more than is asked for will do, and saves a watch: what is asked for is chosen out of it.
         var wider = cache.Scopes.FirstOrDefault(scope => scope.Query != query && scope.Query.Includes(query));
         var scope = wider is not null && await MayReadAsync(context, caller, wider.Query).ConfigureAwait(false) is null ? wider : null;
@@ -163,6 +166,12 @@ internal sealed class HubDispatcher(
         catch (TimeoutException)
         {
             await HubStatus.WriteAsync(context, 504, "Timeout", $"the API server has not told all {query.Plural} within {options.AnswerTimeout.TotalSeconds:0} s").ConfigureAwait(false);
+            return;
+        }
+
+        if (request.IsShared && (connection.Connected is null || scope.IsDoubtful))
+        {
+            await UnansweredAsync(context, request).ConfigureAwait(false);
             return;
         }
 
@@ -228,7 +237,7 @@ internal sealed class HubDispatcher(
         }
 
         // The journal is told with the kubelet's credentials: nobody else may put into it what these allow.
-        if (caller.Name != Kubelet && path.Resource != "events")
+        if (caller.Name != options.Kubelet && path.Resource != "events")
         {
             await HubStatus.WriteAsync(context, 403, "Forbidden", $"while the node is cut off only its kubelet writes {path.Resource}; \"{caller.Name}\" may when an API server answers and lets it").ConfigureAwait(false);
             return;

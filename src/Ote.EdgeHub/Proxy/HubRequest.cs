@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Cache;
+using Ote.EdgeHub.Sharing;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Proxy;
@@ -53,6 +54,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>Whether the API server's version of what is listed may be one that was given here while cut off: no watch could begin there, and the copy is asked.</summary>
     public bool IsAmongOurs { get; init; }
 
+    /// <summary>Whether another hub of the site asks, which wants what is here and nothing from the API server.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
 
@@ -75,6 +79,11 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <param name="takes">Whether writes of a kind (<c>group/plural</c>) are taken while cut off.</param>
     public Route Way(bool isConnected, Func<string, bool> takes)
     {
+        if (IsShared)
+        {
+            return isConnected && IsKept && IsRead && SharedReads.Concerns(CacheQuery.Of(Path!)) ? Route.Follow : Route.Unanswered;
+        }
+
         if (Path is null && IsComponent && IsRead && !isConnected)
         {
             return Route.Document;
@@ -118,6 +127,6 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
         var accept = request.Headers.Accept.ToString();
         var takesJson = accept.Length == 0 || accept.Contains("json", StringComparison.Ordinal) || accept.Contains("*/*", StringComparison.Ordinal);
-        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade"));
+        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade")) { IsShared = request.Headers.ContainsKey(SharedReadsHandler.Header) };
     }
 }

@@ -1,3 +1,4 @@
+using Ote.EdgeHub.Sharing;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Upstream;
@@ -17,7 +18,7 @@ internal sealed class NodeIdentities : IDisposable
 
     /// <summary>Reads the components' kubeconfigs.</summary>
     /// <exception cref="KubeconfigException">One cannot be used.</exception>
-    public NodeIdentities(EdgeHubOptions options, UpstreamServers servers, TimeProvider time)
+    public NodeIdentities(EdgeHubOptions options, UpstreamServers servers, SharedReads shared, TimeProvider time)
     {
         (_servers, _time, _anonymous) = (servers, time, Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous);
         try
@@ -25,6 +26,11 @@ internal sealed class NodeIdentities : IDisposable
             foreach (var file in options.Kubeconfigs)
             {
                 Add(file, options);
+            }
+
+            foreach (var component in _components.Values.Where(component => options.SharesReads && component.IsByCertificate && component.Name != options.Kubelet))
+            {
+                component.Share(shared, time); // A kubelet is another user on each node, and unknown to the other hubs.
             }
         }
         catch

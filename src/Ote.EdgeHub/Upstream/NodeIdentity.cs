@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
+using Ote.EdgeHub.Sharing;
+using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Upstream;
@@ -10,12 +12,14 @@ namespace Ote.EdgeHub.Upstream;
 /// </summary>
 public sealed class NodeIdentity : IDisposable
 {
+    private static readonly TimeSpan s_near = TimeSpan.FromSeconds(3);
     private readonly KubeEndpoint _endpoint;
+    private readonly UpstreamServers _servers;
     private string? _token;
 
     private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time, string? token = null, Func<HttpMessageHandler>? transport = null)
     {
-        (Name, _endpoint, _token) = (name, endpoint, token);
+        (Name, _endpoint, _servers, _token) = (name, endpoint, servers, token);
         Calls = new HttpMessageInvoker(Balanced());
         Live = transport is null ? endpoint.CreateLiveInvoker(time) : new HttpMessageInvoker(transport());
         Client = new KubeClient(new HttpClient(Balanced()) { BaseAddress = new Uri("https://upstream/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
@@ -43,6 +47,9 @@ public sealed class NodeIdentity : IDisposable
 
     /// <summary>The API through the balance.</summary>
     internal KubeClient Client { get; }
+
+    /// <summary>The API where it may be a hub of the site that answers; null: this one reads from the API server alone.</summary>
+    internal KubeClient? Shared { get; private set; }
 
     /// <summary>Reads a component's kubeconfig.</summary>
     /// <param name="file">The file.</param>
@@ -80,6 +87,19 @@ public sealed class NodeIdentity : IDisposable
     /// <param name="time">The clock.</param>
     internal static NodeIdentity OfAccount(string name, string token, KubeEndpoint anonymous, UpstreamServers servers, TimeProvider time) => new(name, anonymous, servers, time, token);
 
+    /// <summary>From now on what is the same on all nodes may be read from another hub, to which this one shows its certificate as it does to the API server.</summary>
+    internal void Share(SharedReads reads, TimeProvider time)
+    {
+        var handler = new SharedReadsHandler(reads, At, time, new BalancingHandler(_servers, _endpoint.CreateHandler(time)));
+        Shared = new KubeClient(new HttpClient(handler) { BaseAddress = new Uri("https://shared/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
+
+        HttpMessageHandler At(SitePeer peer) => (_endpoint with
+        {
+            Server = peer.Hub!, Authorities = [X509CertificateLoader.LoadCertificate(Convert.FromBase64String(peer.Authority))], ServerName = null, SkipServerVerification = false, Proxy = null,
+            ConnectTimeout = s_near,
+        }).CreateHandler(time);
+    }
+
     /// <summary>A newer token of the same account was judged: watches that begin from now on show it.</summary>
     internal void Renew(string token) => Volatile.Write(ref _token, token);
 
@@ -89,6 +109,7 @@ public sealed class NodeIdentity : IDisposable
         Calls.Dispose();
         Live.Dispose();
         Client.Dispose();
+        Shared?.Dispose();
     }
 
     private static string? Read(string file)

@@ -1,5 +1,4 @@
-using System.Net.Http.Headers;
-using System.Security.Cryptography;
+using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -10,27 +9,28 @@ using Ote.Kube.Objects;
 namespace Ote.EdgeHub.Witness;
 
 /// <summary>
-/// The nodes of a site look after one another: each says on its own Node where its hub is and by which authority it is known, asks the others' hubs whether their kubelets live, and tells what it finds on its own Node, as
-/// far as it reaches the API server. Nobody but a node's own kubelet may write there, so no node can speak for another.
+/// The nodes of a site look after one another: each says on its own Node where its hub is and by which authority it is known, asks the hubs of the next ones whether their kubelets live, and tells what it finds on its own Node, as
+/// far as it reaches the API server. Nobody but a node's own kubelet may write there, so no node can speak for another. The API server is asked for the site seldom, since it may be far away.
 /// </summary>
 /// <param name="options">The node, and where its hub is reached.</param>
 /// <param name="node">The kubelet's credentials.</param>
 /// <param name="authorityPem">The hub's own authority.</param>
 /// <param name="connection">Whether the API server can be told.</param>
+/// <param name="knownSite">The site by the kubelet's own copy of its Node; null: there is none, or it is at none.</param>
+/// <param name="probe">Asks the hubs.</param>
+/// <param name="looked">Is told the site at each look.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where changes are told.</param>
-internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, string authorityPem, NodeConnection connection, TimeProvider time, ILogger log)
+internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, string authorityPem, NodeConnection connection, Func<string?> knownSite, PeerProbe probe, Func<IReadOnlyList<SitePeer>, CancellationToken, Task> looked, TimeProvider time, ILogger log)
 {
-    /// <summary>The path at which a hub says whether its kubelet lives; asked without credentials, and telling nothing else.</summary>
-    public const string AlivePath = "/ote/alive";
-
-    private const string Site = "ote.baidu.com/site";
-    private const string Address = "ote.baidu.com/edgehub";
-    private const string Authority = "ote.baidu.com/edgehub-ca";
     private const string Votes = "ote.baidu.com/witness";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
-    private readonly Dictionary<string, PeerSight> _sights = new(StringComparer.Ordinal);
+    private const int SeldomLooks = 12; // the site is listed once in so many looks at least, and at first more often
+    private readonly ConcurrentDictionary<string, PeerSight> _sights = new(StringComparer.Ordinal);
+    private IReadOnlyList<SitePeer> _peers = [];
+    private string? _site;
     private string? _told;
+    private int _pause;
+    private int _untilListed;
 
     /// <summary>Runs until stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -47,7 +47,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
             {
                 if (connection.State != ConnectionState.Connected)
                 {
-                    _told = null; // What was said before the cut may have been overwritten.
+                    (_told, _pause, _untilListed) = (null, 0, 0); // What was said before the cut may have been overwritten, and the site be another.
                     continue;
                 }
 
@@ -69,76 +69,66 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
 
     private async Task LookAsync(CancellationToken stop)
     {
-        if (await node.GetAsync(Kinds.Nodes, null, options.NodeName, stop).ConfigureAwait(false) is not { } own)
+        if (--_untilListed <= 0 || (knownSite() is { } site && site != _site))
         {
-            return;
+            if (!await ListAsync(stop).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            _untilListed = _pause = Math.Clamp(_pause * 2, 1, SeldomLooks);
         }
 
-        var votes = new JsonObject();
-        if (own.Labels().Text(Site) is { Length: > 0 } site)
+        var byName = _peers.ToDictionary(peer => peer.Name, StringComparer.Ordinal);
+        var asked = SiteRing.Asked(byName.Keys, options.NodeName, name => _sights.GetValueOrDefault(name).Sees == false);
+        foreach (var former in _sights.Keys.Except(asked))
         {
-            var peers = (await node.ListAsync(Kinds.Nodes, null, new ListQuery(LabelSelector: $"{Site}={site}"), stop).ConfigureAwait(false)).Items.Where(peer => peer.Name() != options.NodeName).ToArray();
-            await Task.WhenAll(peers.Select(peer => AskAsync(peer, stop))).ConfigureAwait(false);
-            foreach (var peer in peers.Select(peer => peer.Name()).Order(StringComparer.Ordinal))
+            _sights.TryRemove(former, out _);
+        }
+
+        await Task.WhenAll(asked.Select(name => AskAsync(byName[name], stop))).ConfigureAwait(false);
+        await looked(_peers, stop).ConfigureAwait(false);
+        await TellAsync(asked, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the site anew; false: the node is not registered yet.</summary>
+    private async Task<bool> ListAsync(CancellationToken stop)
+    {
+        if (await node.GetAsync(Kinds.Nodes, null, options.NodeName, stop).ConfigureAwait(false) is not { } own)
+        {
+            return false;
+        }
+
+        _site = own.Labels().Text(SitePeer.SiteLabel) is { Length: > 0 } site ? site : null;
+        _peers = _site is null ? []
+            : [.. (await node.ListMetadataAsync(Kinds.Nodes, null, new ListQuery(LabelSelector: $"{SitePeer.SiteLabel}={_site}"), stop).ConfigureAwait(false)).Select(SitePeer.Of).Where(peer => peer.Name != options.NodeName)];
+        return true;
+    }
+
+    private async Task AskAsync(SitePeer peer, CancellationToken stop)
+    {
+        if (await probe.AskAsync(peer, stop).ConfigureAwait(false) is { } word)
+        {
+            _sights[peer.Name] = word.Lives ? PeerSight.Reached : _sights.GetValueOrDefault(peer.Name).Miss();
+        }
+    }
+
+    private async Task TellAsync(IEnumerable<string> asked, CancellationToken stop)
+    {
+        var votes = new JsonObject();
+        foreach (var peer in asked.Order(StringComparer.Ordinal))
+        {
+            if (_sights.GetValueOrDefault(peer).Sees is { } sees)
             {
-                if (Sight(peer).Sees is { } sees)
-                {
-                    votes[peer] = sees;
-                }
+                votes[peer] = sees;
             }
         }
 
-        var said = new JsonObject { [Address] = $"https://{options.Advertise}", [Authority] = Convert.ToBase64String(Der(authorityPem)), [Votes] = votes.ToJsonString() };
+        var said = new JsonObject { [SitePeer.HubAnnotation] = $"https://{options.Advertise}", [SitePeer.AuthorityAnnotation] = Convert.ToBase64String(Der(authorityPem)), [Votes] = votes.ToJsonString() };
         if (said.ToJsonString() is var text && text != _told)
         {
             await node.PatchAsync(Kinds.Nodes, null, options.NodeName, PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = said } }, stop).ConfigureAwait(false);
             _told = text;
-        }
-    }
-
-    private async Task AskAsync(JsonObject peer, CancellationToken stop)
-    {
-        if (!Uri.TryCreate(peer.Annotation(Address), UriKind.Absolute, out var hub) || peer.Annotation(Authority) is not { } authority)
-        {
-            return; // It has no hub, or has not said yet where.
-        }
-
-        using var patience = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, patience.Token);
-        try
-        {
-            using var transport = new HttpMessageInvoker(Trusting(authority));
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(hub, AlivePath));
-            request.Headers.UserAgent.Add(new ProductInfoHeaderValue("ote-node", null));
-            using var answer = await transport.SendAsync(request, either.Token).ConfigureAwait(false);
-            Note(peer.Name(), answer.IsSuccessStatusCode);
-        }
-        catch (Exception away) when (away is HttpRequestException or FormatException or CryptographicException || (away is OperationCanceledException && !stop.IsCancellationRequested))
-        {
-            Note(peer.Name(), reached: false);
-        }
-    }
-
-    private static SocketsHttpHandler Trusting(string authority)
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificate(Convert.FromBase64String(authority)));
-        return new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = Patience, SslOptions = { CertificateChainPolicy = policy } };
-    }
-
-    private void Note(string peer, bool reached)
-    {
-        lock (_sights)
-        {
-            _sights[peer] = reached ? PeerSight.Reached : _sights.GetValueOrDefault(peer).Miss();
-        }
-    }
-
-    private PeerSight Sight(string peer)
-    {
-        lock (_sights)
-        {
-            return _sights.GetValueOrDefault(peer);
         }
     }
 

@@ -103,6 +103,26 @@ public sealed class KubeClient(HttpClient http, string? agent = null) : IDisposa
         while (next is not null);
     }
 
+    /// <summary>Reads the metadata alone of all objects, for who needs no more: each item has <c>metadata</c>, with an older server the whole object.</summary>
+    public async Task<IReadOnlyList<JsonObject>> ListMetadataAsync(ResourceRef resource, string? ns, ListQuery? query, CancellationToken cancellation)
+    {
+        var items = new List<JsonObject>();
+        string? next = null;
+        do
+        {
+            var path = WithQuery(resource.Path(ns), query, ("limit", PageSize.ToString(CultureInfo.InvariantCulture)), ("continue", next));
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation("Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json");
+            using var answer = await OpenAsync(request, $"list {resource.Plural}", cancellation).ConfigureAwait(false);
+            using var whole = await Answer.ReadAsync(answer.Content, MaxAnswerBytes, cancellation).ConfigureAwait(false);
+            var page = ListPage.Read(whole.Bytes) ?? throw new KubeStatusException((int)answer.StatusCode, "", $"list {resource.Plural}: the server's answer is not a list");
+            items.AddRange(page.Items);
+            next = page.Continue;
+        }
+        while (next is not null);
+        return items;
+    }
+
     /// <summary>Creates an object; <see cref="KubeStatusException.IsAlreadyExists"/> when it is there.</summary>
     public Task<JsonObject> CreateAsync(ResourceRef resource, string? ns, JsonObject obj, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, resource.Path(ns), obj, JsonType, cancellation);

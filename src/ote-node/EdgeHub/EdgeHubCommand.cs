@@ -32,13 +32,17 @@ internal static class EdgeHubCommand
         {
             Description = "The cluster IP of the Service default/kubernetes: on this node it leads to --advertise, so that pods ask the hub, and are answered while cut off",
         };
+        var share = new Option<bool>("--share-reads")
+        {
+            Description = "Read Services and what they lead to from another hub of the site that has this too, where there is one, and let others read them here: one connection to the API server carries them for the site. Needs --advertise and the label ote.baidu.com/site",
+        };
         var cacheBytes = new Option<long>("--cache-max-bytes") { Description = "Bytes the cache may take; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => 512L * 1024 * 1024 };
         var agent = new Option<string?>("--k3s-agent") { Description = "The folder of the node's k3s agent, such as /var/lib/rancher/k3s/agent: its kubeconfigs and authorities are taken, and the agent is answered in place of the k3s --server" };
         var agentListen = new Option<string?>("--k3s-listen") { Description = "Where the k3s agent reaches the hub; 127.0.0.1:10262 when absent" };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, cacheBytes, agent, agentListen,
+            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, share, cacheBytes, agent, agentListen,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -70,6 +74,7 @@ internal static class EdgeHubCommand
                 MostCacheBytes = CacheBytes(parsed.GetValue(cacheBytes)),
                 Listen = listens,
                 Advertise = reached,
+                SharesReads = Shares(parsed.GetValue(share), reached),
                 KubernetesService = Service(parsed.GetValue(service), reached),
                 Hosts = [.. parsed.GetValue(hosts) ?? [], .. reached is null ? [] : new[] { $"{reached.Address}" }],
             };
@@ -109,6 +114,9 @@ internal static class EdgeHubCommand
 
     private static long CacheBytes(long most) => most >= 1024 * 1024 ? most
         : throw new RoleException($"--cache-max-bytes: {most} is not enough for what a kubelet asks for; give at least 1048576 (1 MiB)");
+
+    private static bool Shares(bool asked, IPEndPoint? reached) => !asked || reached is not null ? asked
+        : throw new RoleException("--share-reads: other hubs do not reach a loopback address; say with --advertise where they do, and let it --listen there");
 
     private static IPAddress? Service(string? text, IPEndPoint? reached) => text is null ? null
         : !IPAddress.TryParse(text, out var address) ? throw new RoleException($"--kubernetes-service: '{text}' is no address; give what `kubectl get service kubernetes` shows as CLUSTER-IP")

@@ -25,7 +25,11 @@ public sealed class CuttableRelay : IAsyncDisposable
     /// <summary>Bytes that have come from the target.</summary>
     public long BytesDown => Interlocked.Read(ref _bytesDown);
 
+    /// <summary>Bytes that have gone to the target.</summary>
+    public long BytesUp => Interlocked.Read(ref _bytesUp);
+
     private long _bytesDown;
+    private long _bytesUp;
 
     /// <summary>Pulls the cable.</summary>
     public void Cut()
@@ -118,8 +122,7 @@ public sealed class CuttableRelay : IAsyncDisposable
         {
             while (await from.GetStream().ReadAsync(buffer, _stop.Token).ConfigureAwait(false) is var count and > 0)
             {
-                if (down)
-                    Interlocked.Add(ref _bytesDown, count);
+                Interlocked.Add(ref down ? ref _bytesDown : ref _bytesUp, count);
                 await to.GetStream().WriteAsync(buffer.AsMemory(0, count), _stop.Token).ConfigureAwait(false);
             }
         }
