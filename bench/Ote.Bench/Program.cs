@@ -99,6 +99,7 @@ var benchmarks = new RootCommand("Benchmarks, each figure beside a baseline of t
     Bench("access", "Live access through three links: time of a request, requests at once, bytes of a large answer", (a, _, ct) => AccessBench.RunAsync(a, ct)),
     Bench("edgehub", "A node's hub before a real kube-apiserver: memory, what passing through costs, lists from its cache", (a, p, ct) => EdgeHubBench.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("uplink", "A site's nodes with their hubs, and without: bytes between them and a real kube-apiserver", (a, p, ct) => UplinkBench.RunAsync(a, p.GetValue(ote), p.GetValue(siteNodes), ct), ote, siteNodes),
+    Bench("reboot", "A real node that is switched off and on: until its last pod is ready, cut off behind its hub and by itself connected; as root", (a, p, ct) => RebootBench.RunAsync(a, p.GetValue(ote), ct), ote),
     Bench("crash", "The embedded API server killed (signal 9) at random moments under load: what it acknowledged, its file, its watchers", (a, p, ct) => CrashBench.RunAsync(a, p.GetValue(rounds), p.GetValue(seed), ct), rounds, seed),
 };
 return await Ote.Cli.Executable.RunAsync(benchmarks, "./ote bench", args, new InvocationConfiguration(), CancellationToken.None);

@@ -52,7 +52,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var log = loggers.CreateLogger("Ote.EdgeHub");
         var servers = new UpstreamServers(options.Servers, log);
         var shared = _shared = new SharedReads(options, time, log);
-        var identities = Own(new NodeIdentities(options, servers, shared, time));
+        var identities = Own(new NodeIdentities(options, servers, shared, time, log));
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
         _pki = Own(OpenPki(options, time));
         var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
@@ -81,7 +81,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
         var metrics = Own(new HubMetrics(meters));
-        metrics.Observe(connection, servers, _cache, shared);
+        metrics.Observe(connection, servers, identities, _cache, shared);
         bool IsConnected() => connection.State == ConnectionState.Connected;
         var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
         kinds.Recall();
@@ -91,7 +91,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var k3s = options.K3s is null ? null
             : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
         _dispatcher = new HubDispatcher(
-            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, shared, signs, metrics, options, time, log);
+            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, shared, _pki.AuthorityPem, signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>

@@ -26,10 +26,11 @@ internal sealed class HubMetrics : IDisposable
     }
 
     /// <summary>Shows what changes by itself.</summary>
-    public void Observe(NodeConnection connection, UpstreamServers servers, NodeCache cache, SharedReads shared)
+    public void Observe(NodeConnection connection, UpstreamServers servers, NodeIdentities identities, NodeCache cache, SharedReads shared)
     {
         _meter.CreateObservableGauge("ote.edgehub.connected", () => Told(connection), "{connection}", "1 while requests go to the API servers, 0 while the node is on its own or returns.");
         _meter.CreateObservableGauge("ote.edgehub.servers", () => servers.Up, "{server}", "API servers that are up.");
+        _meter.CreateObservableGauge("ote.edgehub.unauthorized", () => identities.Components.Count(component => component.IsRefused), "{component}", "Components whose credentials the API server does not take.");
         _meter.CreateObservableGauge("ote.edgehub.shared", () => shared.Source is null ? 0 : 1, "{hub}", "1 while Services and what they lead to are read from another hub of the site, 0 while from the API server.");
         _meter.CreateObservableGauge("ote.edgehub.journal", () => cache.Journalled, "{object}", "Objects written while cut off that the API server has not been told of.");
         _meter.CreateObservableGauge("ote.edgehub.copies", () => cache.Scopes.Count(), "{copy}", "Queries whose answers are kept.");

@@ -59,6 +59,12 @@ internal static partial class Log
     [LoggerMessage(7018, LogLevel.Warning, "Services and what they lead to are read from the API server: the hub of {Node} was read from, and {Cause}. It may be tried again in a minute")]
     public static partial void SharingHubLeft(this ILogger log, string node, string cause);
 
+    [LoggerMessage(7019, LogLevel.Warning, "The API server does not take the credentials of {User} (401): renew the certificate or token of its kubeconfig; until then nothing that it asks for is answered while connected")]
+    public static partial void CredentialsRefused(this ILogger log, string user);
+
+    [LoggerMessage(7020, LogLevel.Information, "The API server takes the credentials of {User} again")]
+    public static partial void CredentialsTaken(this ILogger log, string user);
+
     [LoggerMessage(7013, LogLevel.Error, "The watch that keeps the copy of {Resource} failed; it begins anew in 5 s")]
     public static partial void FollowingFailed(this ILogger log, string resource, Exception fault);
 }

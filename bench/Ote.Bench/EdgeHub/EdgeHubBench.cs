@@ -31,15 +31,16 @@ internal static class EdgeHubBench
         await new PublishedObjects(static pod => pod % 20 == 0 ? HubUnderTest.Node : $"other-{pod % 20}").FillAsync(admin, [HubUnderTest.Node], ct);
 
         Say("one request after the other");
-        var (direct, through) = (new List<double>(), new List<double>());
+        var (direct, through, bare) = (new List<double>(), new List<double>(), new List<double>());
         for (var i = 0; i < Gets + 200; i++)
         {
-            // In turns, so that what else the machine does falls on both alike; the first two hundred warm up.
-            var (one, other) = (await GetAsync(hub.OverCable, around.Time, ct), await GetAsync(hub.Through, around.Time, ct));
+            // In turns, so that what else the machine does falls on all alike; the first two hundred warm up.
+            var (one, other, third) = (await GetAsync(hub.OverCable, around.Time, ct), await GetAsync(hub.Through, around.Time, ct), await GetAsync(hub.ThroughBare, around.Time, ct));
             if (i >= 200)
             {
                 direct.Add(one);
                 through.Add(other);
+                bare.Add(third);
             }
         }
 
@@ -67,6 +68,8 @@ internal static class EdgeHubBench
             Row.Alone("the same after lists while cut off", resident[1], "MB"),
             Row.WithLimit($"GET of a node through the hub, added to half of {Gets} (baseline: over the same cable without it)", At(through, 0.5) - At(direct, 0.5), "ms", 0.2, At(direct, 0.5)),
             Row.WithLimit("the same, added to the slowest 1 % (baseline: the same)", At(through, 0.99) - At(direct, 0.99), "ms", 1, At(direct, 0.99)),
+            new Row("added to half of them by a process that only passes bytes between TLS connections (baseline: the same)", At(bare, 0.5) - At(direct, 0.5), "ms", At(direct, 0.5), null, null),
+            new Row("the same, added to the slowest 1 % (baseline: the same)", At(bare, 0.99) - At(direct, 0.99), "ms", At(direct, 0.99), null, null),
             Row.WithLeastRatio($"list of {Services} services from the hub (baseline: direct)", 1000 / online.Through, "1/s", 1000 / online.Direct, 0.9),
             Row.WithLeastRatio("the same while cut off (baseline: direct)", 1000 / offline.Through, "1/s", 1000 / offline.Direct, 3),
             new Row("bytes on the cable to fill the copies (baseline: the same lists without the hub, uncompressed)", filled / Mega, "MB", await PlainMegabytesAsync(hub.Direct, all, ct), null, null),

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Ote.Bench.Access;
 using Ote.Kube.Client;
 using Ote.Testing.Kubernetes;
 using Ote.Testing.Links;
@@ -13,9 +14,10 @@ internal sealed class HubUnderTest : IAsyncDisposable
     private readonly RealControlPlane _plane;
     private readonly CuttableRelay _other;
     private readonly Launched _hub;
+    private readonly BareHops _bare;
 
-    private HubUnderTest(RealControlPlane plane, CuttableRelay other, CuttableRelay cable, Launched hub, KubeClient direct, KubeClient overCable, KubeClient through) =>
-        (_plane, _other, Cable, _hub, Direct, OverCable, Through) = (plane, other, cable, hub, direct, overCable, through);
+    private HubUnderTest(RealControlPlane plane, CuttableRelay other, CuttableRelay cable, Launched hub, BareHops bare, KubeClient direct, KubeClient overCable, KubeClient through, KubeClient throughBare) =>
+        (_plane, _other, Cable, _hub, _bare, Direct, OverCable, Through, ThroughBare) = (plane, other, cable, hub, bare, direct, overCable, through, throughBare);
 
     public CuttableRelay Cable { get; }
 
@@ -27,6 +29,9 @@ internal sealed class HubUnderTest : IAsyncDisposable
 
     /// <summary>The same, at the hub.</summary>
     public KubeClient Through { get; }
+
+    /// <summary>The same over a cable like the hub's, through a process that only passes bytes from one TLS connection to another: what anything in the hub's place adds at least.</summary>
+    public KubeClient ThroughBare { get; }
 
     public int HubId => _hub.Id;
 
@@ -57,7 +62,8 @@ internal sealed class HubUnderTest : IAsyncDisposable
                 "--write-kubeconfigs", Path.Combine(folder, "to-hub"),
             ],
             attaches: false, ct);
-        return new HubUnderTest(plane, other, cable, hub, Client(direct, time), Client(overCable, time), Client(Path.Combine(folder, "to-hub", "kubelet"), time));
+        var bare = await BareHops.StartAsync(Kubeconfig.Load(overCable), 1, time, ct);
+        return new HubUnderTest(plane, other, cable, hub, bare, Client(direct, time), Client(overCable, time), Client(Path.Combine(folder, "to-hub", "kubelet"), time), new KubeClient(bare.Entry.CreateHttpClient(time)));
     }
 
     public async ValueTask DisposeAsync()
@@ -65,7 +71,9 @@ internal sealed class HubUnderTest : IAsyncDisposable
         Direct.Dispose();
         OverCable.Dispose();
         Through.Dispose();
+        ThroughBare.Dispose();
         await _hub.DisposeAsync();
+        await _bare.DisposeAsync();
         await Cable.DisposeAsync();
         await _other.DisposeAsync();
     }

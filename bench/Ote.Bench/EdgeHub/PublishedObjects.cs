@@ -35,7 +35,7 @@ internal sealed class PublishedObjects(Func<int, string> nodeOf)
         var ready = new JsonObject { ["type"] = "Ready", ["status"] = isReady ? "True" : "False" };
         await admin.PatchAsync(Kinds.Pods, "default", Name("pod", pod), PatchKind.Merge, new JsonObject { ["status"] = new JsonObject { ["conditions"] = new JsonArray(ready) } }, ct, "status");
         var first = Math.Max(0, pod - Endpoints + 1);
-        await Parallel.ForAsync(first, Math.Min(pod + 1, Services), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct }, async (i, stop) =>
+        await Parallel.ForAsync(first, Math.Min(pod + 1, Services), new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = ct }, async (i, stop) =>
             await admin.PatchAsync(s_slices, "default", Name("svc", i), PatchKind.Merge, new JsonObject { ["endpoints"] = Slice(i, isReady ? -1 : pod)["endpoints"]!.DeepClone() }, stop));
     }
 

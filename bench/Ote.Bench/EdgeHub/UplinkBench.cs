@@ -67,6 +67,8 @@ internal static class UplinkBench
                     for (var pod = 0; pod < 2 * Turned; pod++)
                     {
                         await PublishedObjects.TurnAsync(admin, 100 + (pod % Turned * 80), isReady: pod >= Turned, ct);
+                        // No faster than all follow: kube-apiserver ends the watches of those that do not.
+                        await MarkAsync(site, admin, string.Create(CultureInfo.InvariantCulture, $"mark-{site.HasHubs}-turned-{pod}-of-the-uplink"), time, ct);
                     }
 
                     break;
@@ -77,15 +79,20 @@ internal static class UplinkBench
                     break;
             }
 
-            var mark = string.Create(CultureInfo.InvariantCulture, $"mark-{site.HasHubs}-{phase}-of-the-uplink");
-            var seen = site.AllSeeAsync(mark);
-            await PublishedObjects.MarkAsync(admin, mark, ct);
-            await seen.WaitAsync(TimeSpan.FromMinutes(5), time, ct);
+            await MarkAsync(site, admin, string.Create(CultureInfo.InvariantCulture, $"mark-{site.HasHubs}-{phase}-of-the-uplink"), time, ct);
             bytes[phase] = site.Bytes - before;
             Say(string.Create(CultureInfo.InvariantCulture, $"{s_phases[phase]}: {bytes[phase] / Kilo / Kilo:0.0} MB"));
         }
 
         return (bytes, memory);
+    }
+
+    /// <summary>Completes when every node has met all that was written before.</summary>
+    private static async Task MarkAsync(SiteOfNodes site, KubeClient admin, string word, TimeProvider time, CancellationToken ct)
+    {
+        var seen = site.AllSeeAsync(word);
+        await PublishedObjects.MarkAsync(admin, word, ct);
+        await seen.WaitAsync(TimeSpan.FromMinutes(5), time, ct);
     }
 
     private static async Task LeasesAsync(KubeClient admin, IEnumerable<string> names, CancellationToken ct)

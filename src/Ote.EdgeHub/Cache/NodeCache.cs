@@ -222,6 +222,18 @@ internal sealed class NodeCache : IDisposable
         }
     }
 
+    /// <summary>Lets go of the copy of a single object that the API server says is no more.</summary>
+    public void Gone(CacheScope single)
+    {
+        lock (_writing)
+        {
+            if (!single.Query.IsFollowed && IsHere(single))
+            {
+                Drop(single);
+            }
+        }
+    }
+
     /// <summary>Begins to put a whole list in the place of what a copy holds.</summary>
     public CopyFilling Fill(CacheScope scope) => new(this, _database, scope, _writing);
 

@@ -49,6 +49,11 @@ internal sealed class NodeDatabase : IDisposable
             throw new PlatformNotSupportedException("an edge node runs Linux");
         }
 
+        if (Directory.Exists(folder) && (File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        {
+            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
+        }
+
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var values = SealedValues.Open(folder);
         var file = Path.Combine(folder, FileName);
@@ -206,7 +211,7 @@ internal sealed class NodeDatabase : IDisposable
         }
         else if (Encoding.UTF8.GetString(Unseal(stored, "node")!) is var owner && owner != node)
         {
-            throw new IOException($"{_file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with.");
+            throw new IOException($"{_file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
         }
     }
 

@@ -16,12 +16,16 @@ internal static class MergeRules
     /// <summary>The hash of a static pod's manifest, by which kubelets tell whether a mirror pod is still right.</summary>
     private const string MirrorHash = "kubernetes.io/config.mirror";
 
+    private const string CsiNodes = "storage.k8s.io/csinodes";
     private const string Leases = "coordination.k8s.io/leases";
     private const string Requests = "certificates.k8s.io/certificatesigningrequests";
 
     /// <summary>Whether writes of a kind are taken while cut off.</summary>
     /// <param name="resource"><c>group/plural</c>.</param>
-    public static bool Takes(string resource) => resource is "/nodes" or "/pods" or "/events" or "events.k8s.io/events" or Leases or "storage.k8s.io/csinodes" or Requests;
+    public static bool Takes(string resource) => resource is "/nodes" or "/pods" or "/events" or "events.k8s.io/events" or Leases or CsiNodes or Requests;
+
+    /// <summary>Whether deletions of a kind are taken while cut off: a kubelet ends its pods; whether a node is one of the cluster's is not the node's to say.</summary>
+    public static bool TakesDeletion(string resource) => resource == "/pods";
 
     /// <summary>Whether the API server is to hear of them: a lease is renewed by its holder as soon as it can be, and says nothing of the past.</summary>
     public static bool Journals(string resource) => resource != Leases;
@@ -168,9 +172,11 @@ internal static class MergeRules
                 break;
             case { Local: { } here }:
                 Change(entry.Base, WithUid(here, there!.Uid()), there, steps, conflicts);
+                // Which drivers a node has only its kubelet knows.
+                Rest(entry.Base, here, there, entry.Key.Resource == CsiNodes ? Owner.Node : Owner.Upstream, steps, conflicts);
                 break;
             default:
-                break;
+                break; // Deletions are not taken.
         }
 
         return new Merge(steps, conflicts);
@@ -199,6 +205,43 @@ internal static class MergeRules
         if (status.Count > 0)
         {
             steps.Add(new MergeStep.Patch(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = there.Uid() }, ["status"] = status }, "status"));
+        }
+    }
+
+    /// <summary>Everything that is neither a label, an annotation nor status.</summary>
+    private static void Rest(JsonObject? before, JsonObject here, JsonObject there, Owner owner, List<MergeStep> steps, List<string> conflicts)
+    {
+        var patch = ThreeWay.Patch(Part(before), Part(here), Part(there), owner, "", conflicts);
+        if (patch.Count == 0)
+        {
+            return;
+        }
+
+        var metadata = patch["metadata"] as JsonObject ?? [];
+        metadata["uid"] = there.Uid();
+        patch["metadata"] = metadata;
+        steps.Add(new MergeStep.Patch(patch, null));
+
+        static JsonObject Part(JsonObject? whole)
+        {
+            var part = new JsonObject();
+            foreach (var (name, value) in whole ?? [])
+            {
+                if (name is not ("apiVersion" or "kind" or "metadata" or "status"))
+                {
+                    part[name] = value?.DeepClone();
+                }
+            }
+
+            foreach (var name in (string[])["finalizers", "ownerReferences"])
+            {
+                if (whole.At("metadata", name) is { } value)
+                {
+                    part.Child("metadata")[name] = value.DeepClone();
+                }
+            }
+
+            return part;
         }
     }
 

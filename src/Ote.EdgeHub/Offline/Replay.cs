@@ -130,7 +130,8 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     {
         MergeStep.Create => "its creation",
         MergeStep.Patch { Subresource: { } subresource } => $"its {subresource}",
-        MergeStep.Patch => "its labels and annotations",
+        MergeStep.Patch patch when patch.Body.Count == 1 && patch.Body["metadata"] is JsonObject metadata && (metadata.ContainsKey("labels") || metadata.ContainsKey("annotations")) => "its labels and annotations",
+        MergeStep.Patch => "its spec",
         _ => "its deletion",
     };
 

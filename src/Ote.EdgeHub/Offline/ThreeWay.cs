@@ -24,7 +24,7 @@ internal static class ThreeWay
     /// <param name="there">As it is there.</param>
     /// <param name="owner">Whose word counts for what both changed.</param>
     /// <param name="path">Where this is in the object, for conflicts.</param>
-    /// <param name="conflicts">Gets each field that both changed differently.</param>
+    /// <param name="conflicts">Gets each field that both changed differently, and whose value stays.</param>
     public static JsonObject Patch(JsonObject? before, JsonObject here, JsonObject? there, Owner owner, string path, List<string> conflicts)
     {
         var patch = new JsonObject();
@@ -52,7 +52,7 @@ internal static class ThreeWay
             {
                 if (!JsonNode.DeepEquals(was, remote))
                 {
-                    conflicts.Add($"{path}.{name}");
+                    conflicts.Add($"{path}.{name} was changed on both sides; {(owner == Owner.Upstream ? "the API server's stays" : "the node's is told")}".TrimStart('.'));
                     if (owner == Owner.Upstream)
                     {
                         continue;

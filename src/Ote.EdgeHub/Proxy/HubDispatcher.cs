@@ -18,7 +18,7 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, string authorityPem, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
@@ -67,6 +67,12 @@ internal sealed class HubDispatcher(
             }
 
             context.Response.StatusCode = signs.Lives ? StatusCodes.Status204NoContent : StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
+
+        if (target == PeerProbe.AuthorityPath)
+        {
+            await context.Response.WriteAsync(authorityPem, context.RequestAborted).ConfigureAwait(false);
             return;
         }
 
@@ -150,6 +156,13 @@ internal sealed class HubDispatcher(
         {
             if (await MayReadAsync(context, caller, query).ConfigureAwait(false) is { } refused)
             {
+                // One object as kubectl asks for it when it waits for its end: a copy that shows it will do. One that no watch keeps would be told for true for ever, once the node is connected.
+                if (refused.Code == 503 && connection.State != ConnectionState.Connected && request.OneName is { } name && ScopeOf(caller, query, name) is { } showing && (showing.Query.IsFollowed || !request.IsWatch))
+                {
+                    await ServeAsync(context, caller, showing).ConfigureAwait(false);
+                    return;
+                }
+
                 await (refused.Code == 503 ? UnansweredAsync(context, request) : HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message)).ConfigureAwait(false);
                 return;
             }
@@ -218,13 +231,18 @@ internal sealed class HubDispatcher(
     /// <summary>One object: from a copy that has it, those that a watch keeps first; nowhere when a copy that would have it has not.</summary>
     private async Task ReadAsync(HttpContext context, Caller caller, HubRequest request)
     {
-        var query = CacheQuery.Of(request.Path!) with { LabelSelector = "", FieldSelector = "" };
-        var key = new StoreKey(query.Resource, query.Namespace ?? "", query.Name!);
+        var query = CacheQuery.Of(request.Path!);
+        await (ScopeOf(caller, query, query.Name!) is not { } scope ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
+    }
+
+    /// <summary>The copy that can say of an object what is so, to a caller that may read it; null: none can.</summary>
+    private CacheScope? ScopeOf(Caller caller, CacheQuery query, string name)
+    {
+        var key = new StoreKey(query.Resource, query.Namespace ?? "", name);
         var known = cache.Scopes.Where(scope => scope.Query.Resource == query.Resource && scope.IsGranted(caller.Name)).ToList();
-        var scope = known.Find(candidate => candidate.Query.IsFollowed && cache.Find(candidate.Id, key) is not null)
+        return known.Find(candidate => candidate.Query.IsFollowed && cache.Find(candidate.Id, key) is not null)
             ?? known.Find(candidate => candidate.Query.Covers(key) && candidate.Complete.IsCompleted)
             ?? known.Find(candidate => cache.Find(candidate.Id, key) is not null || cache.EndedHere(key));
-        await (scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 
     private async Task WriteAsync(HttpContext context, Caller caller, HubRequest request, byte[] body)
@@ -239,7 +257,13 @@ internal sealed class HubDispatcher(
         // The journal is told with the kubelet's credentials: nobody else may put into it what these allow.
         if (caller.Name != options.Kubelet && path.Resource != "events")
         {
-            await HubStatus.WriteAsync(context, 403, "Forbidden", $"while the node is cut off only its kubelet writes {path.Resource}; \"{caller.Name}\" may when an API server answers and lets it").ConfigureAwait(false);
+            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"while the node is cut off only its kubelet writes {path.Resource}; \"{caller.Name}\" may when an API server answers and lets it").ConfigureAwait(false);
+            return;
+        }
+
+        if (request.Method == "DELETE" && !MergeRules.TakesDeletion($"{path.Group}/{path.Resource}"))
+        {
+            await UnansweredAsync(context, request).ConfigureAwait(false);
             return;
         }
 

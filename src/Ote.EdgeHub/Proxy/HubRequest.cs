@@ -40,6 +40,7 @@ internal enum Route
 /// <param name="TakesJson">Whether the answer may be JSON.</param>
 internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent, bool TakesJson)
 {
+    private const string ByName = "metadata.name=";
     private static readonly string[] s_questions = ["tokenreviews", "subjectaccessreviews"];
 
     /// <summary>Whether the kind is one whose objects can be kept.</summary>
@@ -57,6 +58,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>Whether another hub of the site asks, which wants what is here and nothing from the API server.</summary>
     public bool IsShared { get; init; }
 
+    /// <summary>Whether the answer is wanted as a table or as metadata alone: a user looks, and what the API server makes of an object is nothing to keep.</summary>
+    public bool IsTable { get; init; }
+
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
 
@@ -72,7 +76,11 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     private bool IsKept => IsComponent && TakesJson && IsKnown && Path is { Resource: not null, Subresource: null or "status" or "token" }
         && (Path.Resource is not ("secrets" or "configmaps") || Path.Name is not null || IsOfOne) && !(IsPod && Path.Resource == "secrets");
 
-    private bool IsOfOne => Path!.Parameter("fieldSelector").FirstOrDefault() is { } selector && selector.StartsWith("metadata.name=", StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal);
+    private bool IsOfOne => OneName is not null;
+
+    /// <summary>The one object that a list or watch asks for by its name; null: it asks for others too.</summary>
+    public string? OneName => Path is { Name: null } && Path.Parameter("fieldSelector").FirstOrDefault() is { } selector && selector.StartsWith(ByName, StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal)
+        ? selector[ByName.Length..] : null;
 
     /// <summary>Where it is answered.</summary>
     /// <param name="isConnected">Whether requests go to the API servers.</param>
@@ -107,7 +115,7 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
         if (isConnected)
         {
-            return Route.Keep;
+            return IsTable && IsRead ? Route.Forward : Route.Keep;
         }
 
         return IsRead ? Route.ReadHere : takes($"{Path!.Group}/{Path.Resource}") ? Route.WriteHere : Route.Unanswered;
@@ -127,6 +135,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
         var accept = request.Headers.Accept.ToString();
         var takesJson = accept.Length == 0 || accept.Contains("json", StringComparison.Ordinal) || accept.Contains("*/*", StringComparison.Ordinal);
-        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade")) { IsShared = request.Headers.ContainsKey(SharedReadsHandler.Header) };
+        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade")) 
+        {
+            IsShared = request.Headers.ContainsKey(SharedReadsHandler.Header), IsTable = accept.Contains("as=", StringComparison.Ordinal),
+        };
     }
 }

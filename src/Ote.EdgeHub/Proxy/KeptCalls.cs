@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -129,13 +130,20 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
     private byte[] Seen(HubRequest request, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
-        return cache.View is { } view && request.Method == "GET" && answer.StatusCode == System.Net.HttpStatusCode.OK && path.Name is not null && NodeView.Concerns($"{path.Group}/{path.Resource}")
+        return cache.View is { } view && request.Method == "GET" && answer.StatusCode == HttpStatusCode.OK && path.Name is not null && NodeView.Concerns($"{path.Group}/{path.Resource}")
             ? view.Of(new StoreKey($"{path.Group}/{path.Resource}", path.Namespace ?? "", path.Name), bytes) : bytes;
     }
 
     private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
+        var isGone = request.Method == "GET" ? answer.StatusCode == HttpStatusCode.NotFound : request.Method == "DELETE" && answer.IsSuccessStatusCode && Read(bytes) is null;
+        if (path is { Name: not null, Subresource: null } && (isGone || answer.StatusCode == HttpStatusCode.Forbidden))
+        {
+            Forget(caller, path, isGone);
+            return;
+        }
+
         if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes)
         {
             return;
@@ -168,6 +176,24 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
         var kept = cache.Take(query);
         cache.Grant(kept, caller);
         cache.Told(kept, [obj], gone: request.Method == "DELETE");
+    }
+
+    /// <summary>What the API server has no more is not shown while cut off either, and what a caller may not read any more is not shown to it.</summary>
+    private void Forget(string caller, ApiPath path, bool isGone)
+    {
+        if (cache.Find(CacheQuery.Of(path) with { LabelSelector = "", FieldSelector = "" }) is not { } kept)
+        {
+            return;
+        }
+
+        if (isGone)
+        {
+            cache.Gone(kept);
+        }
+        else if (kept.IsGranted(caller))
+        {
+            cache.Revoke(kept, caller);
+        }
     }
 
     /// <summary>Most answers say what is known: that is found out without reading them whole.</summary>

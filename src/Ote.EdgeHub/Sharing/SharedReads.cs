@@ -21,10 +21,10 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, long> _left = new(StringComparer.Ordinal); // timestamps of the clock
-    private SitePeer? _source;
+    private SharingHub? _source;
 
     /// <summary>Whom it reads from now; null: the API server.</summary>
-    public SitePeer? Source
+    public SharingHub? Source
     {
         get
         {
@@ -74,30 +74,30 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
     public bool Suits(string offer) => offer == PeerProbe.Plain || (offer == PeerProbe.Moved && MovesEndpoints);
 
     /// <summary>Reads from a hub from now on; null: from the API server.</summary>
-    public void Choose(SitePeer? peer)
+    public void Choose(SharingHub? hub)
     {
         lock (_gate)
         {
-            if (peer == _source || (peer is not null && _left.ContainsKey(peer.Name)))
+            if (hub == _source || (hub is not null && _left.ContainsKey(hub.Name)))
             {
                 return;
             }
 
-            _source = peer;
+            _source = hub;
         }
 
-        log.ReadsFrom(peer is null ? "the API server" : $"the hub of {peer.Name}");
+        log.ReadsFrom(hub is null ? "the API server" : $"the hub of {hub.Name}");
         Changed?.Invoke();
     }
 
     /// <summary>A hub did not answer as it should: it is not read from for a minute.</summary>
-    public void Leave(SitePeer peer, string cause)
+    public void Leave(SharingHub hub, string cause)
     {
-        ArgumentNullException.ThrowIfNull(peer);
+        ArgumentNullException.ThrowIfNull(hub);
         lock (_gate)
         {
-            _left[peer.Name] = time.GetTimestamp();
-            if (_source != peer)
+            _left[hub.Name] = time.GetTimestamp();
+            if (_source != hub)
             {
                 return;
             }
@@ -105,7 +105,7 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
             _source = null;
         }
 
-        log.SharingHubLeft(peer.Name, cause);
+        log.SharingHubLeft(hub.Name, cause);
         Changed?.Invoke();
     }
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using Ote.EdgeHub.Witness;
 
 namespace Ote.EdgeHub.Sharing;
 
@@ -9,18 +8,18 @@ namespace Ote.EdgeHub.Sharing;
 /// <param name="reach">Makes what carries requests to a hub with the component's credentials.</param>
 /// <param name="time">The clock.</param>
 /// <param name="servers">Carries them to the API servers.</param>
-internal sealed class SharedReadsHandler(SharedReads reads, Func<SitePeer, HttpMessageHandler> reach, TimeProvider time, HttpMessageHandler servers) : DelegatingHandler(servers)
+internal sealed class SharedReadsHandler(SharedReads reads, Func<SharingHub, HttpMessageHandler> reach, TimeProvider time, HttpMessageHandler servers) : DelegatingHandler(servers)
 {
     /// <summary>The header of requests that are to be answered from what the hub has, while it is connected, and not at all else.</summary>
     public const string Header = "Ote-Shared-Read";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private readonly Lock _gate = new();
-    private (SitePeer Peer, HttpMessageInvoker Carrier)? _there;
+    private (SharingHub Hub, HttpMessageInvoker Carrier)? _there;
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (reads.Source is not { } peer)
+        if (reads.Source is not { } hub)
         {
             return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
@@ -30,14 +29,14 @@ internal sealed class SharedReadsHandler(SharedReads reads, Func<SitePeer, HttpM
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
         {
-            using var asked = new HttpRequestMessage(request.Method, new Uri(peer.Hub!, request.RequestUri!.PathAndQuery));
+            using var asked = new HttpRequestMessage(request.Method, new Uri(hub.Address, request.RequestUri!.PathAndQuery));
             foreach (var (name, values) in request.Headers.NonValidated)
             {
                 asked.Headers.TryAddWithoutValidation(name, values);
             }
 
             asked.Headers.TryAddWithoutValidation(Header, "1");
-            var answer = await Carrier(peer).SendAsync(asked, either.Token).ConfigureAwait(false);
+            var answer = await Carrier(hub).SendAsync(asked, either.Token).ConfigureAwait(false);
             if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.Gone)
             {
                 return answer;
@@ -51,7 +50,7 @@ internal sealed class SharedReadsHandler(SharedReads reads, Func<SitePeer, HttpM
             cause = away is OperationCanceledException ? $"no answer within {Patience.TotalSeconds:0} s" : away.GetBaseException().Message;
         }
 
-        reads.Leave(peer, cause);
+        reads.Leave(hub, cause);
         return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
@@ -66,14 +65,14 @@ internal sealed class SharedReadsHandler(SharedReads reads, Func<SitePeer, HttpM
     }
 
     /// <summary>One at a time is kept: what still runs over a former one has been ended by who began it.</summary>
-    private HttpMessageInvoker Carrier(SitePeer peer)
+    private HttpMessageInvoker Carrier(SharingHub hub)
     {
         lock (_gate)
         {
-            if (_there?.Peer != peer)
+            if (_there?.Hub != hub)
             {
                 _there?.Carrier.Dispose();
-                _there = (peer, new HttpMessageInvoker(reach(peer)));
+                _there = (hub, new HttpMessageInvoker(reach(hub)));
             }
 
             return _there.Value.Carrier;

@@ -20,9 +20,9 @@ internal sealed class SourceFinder(SharedReads reads, PeerProbe probe)
 
         foreach (var peer in reads.Candidates(site))
         {
-            if (await probe.AskAsync(peer, stop).ConfigureAwait(false) is { Shares: { } how } && reads.Suits(how))
+            if (await probe.AskAsync(peer, stop).ConfigureAwait(false) is { Shares: { } how } word && reads.Suits(how))
             {
-                reads.Choose(peer);
+                reads.Choose(new SharingHub(peer.Name, peer.Hub!, word.Authority));
                 return;
             }
         }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Sharing;
 using Ote.Kube.Client;
 
@@ -11,6 +12,7 @@ internal sealed class NodeIdentities : IDisposable
 
     private readonly UpstreamServers _servers;
     private readonly TimeProvider _time;
+    private readonly ILogger _log;
     private readonly KubeEndpoint _anonymous;
     private readonly Dictionary<string, NodeIdentity> _components = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
@@ -18,9 +20,9 @@ internal sealed class NodeIdentities : IDisposable
 
     /// <summary>Reads the components' kubeconfigs.</summary>
     /// <exception cref="KubeconfigException">One cannot be used.</exception>
-    public NodeIdentities(EdgeHubOptions options, UpstreamServers servers, SharedReads shared, TimeProvider time)
+    public NodeIdentities(EdgeHubOptions options, UpstreamServers servers, SharedReads shared, TimeProvider time, ILogger log)
     {
-        (_servers, _time, _anonymous) = (servers, time, Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous);
+        (_servers, _time, _log, _anonymous) = (servers, time, log, Kubeconfig.Load(options.Kubeconfigs[0]).Anonymous);
         try
         {
             foreach (var file in options.Kubeconfigs)
@@ -93,10 +95,23 @@ internal sealed class NodeIdentities : IDisposable
         }
     }
 
+    private void Judged(NodeIdentity identity)
+    {
+        if (identity.IsRefused)
+        {
+            _log.CredentialsRefused(identity.Name);
+        }
+        else
+        {
+            _log.CredentialsTaken(identity.Name);
+        }
+    }
+
     private void Add(string file, EdgeHubOptions options)
     {
         var identity = NodeIdentity.Load(file, _servers, _time, options.Transport);
         First ??= identity;
+        identity.Judged += Judged;
         if (!_components.TryAdd(identity.Name, identity))
         {
             identity.Dispose();

@@ -1,7 +1,7 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using Ote.EdgeHub.Sharing;
-using Ote.EdgeHub.Witness;
 using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Upstream;
@@ -16,6 +16,7 @@ public sealed class NodeIdentity : IDisposable
     private readonly KubeEndpoint _endpoint;
     private readonly UpstreamServers _servers;
     private string? _token;
+    private int _refused;
 
     private NodeIdentity(string name, KubeEndpoint endpoint, UpstreamServers servers, TimeProvider time, string? token = null, Func<HttpMessageHandler>? transport = null)
     {
@@ -24,7 +25,7 @@ public sealed class NodeIdentity : IDisposable
         Live = transport is null ? endpoint.CreateLiveInvoker(time) : new HttpMessageInvoker(transport());
         Client = new KubeClient(new HttpClient(Balanced()) { BaseAddress = new Uri("https://upstream/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
 
-        BalancingHandler Balanced() => new(servers, transport is not null ? transport() : token is null ? endpoint.CreateHandler(time) : new Showing(this, endpoint.CreateHandler(time)));
+        DelegatingHandler Balanced() => new Noting(this, new BalancingHandler(servers, transport is not null ? transport() : token is null ? endpoint.CreateHandler(time) : new Showing(this, endpoint.CreateHandler(time))));
     }
 
     /// <summary>The user's name: the certificate's common name, the file's name for a kubeconfig with a token, <c>system:serviceaccount:NAMESPACE:NAME</c> for a pod's account.</summary>
@@ -32,6 +33,12 @@ public sealed class NodeIdentity : IDisposable
 
     /// <summary>Whether it is the account of a pod, and no component of the node.</summary>
     public bool IsAccount => Volatile.Read(ref _token) is not null;
+
+    /// <summary>Whether the API server's last word on its credentials was that it does not take them (401).</summary>
+    public bool IsRefused => Volatile.Read(ref _refused) == 1;
+
+    /// <summary>Raised with it when that has changed. From any thread.</summary>
+    internal event Action<NodeIdentity>? Judged;
 
     /// <summary>Whether it shows a client certificate.</summary>
     internal bool IsByCertificate => _endpoint.ClientCertificate is not null;
@@ -93,9 +100,9 @@ public sealed class NodeIdentity : IDisposable
         var handler = new SharedReadsHandler(reads, At, time, new BalancingHandler(_servers, _endpoint.CreateHandler(time)));
         Shared = new KubeClient(new HttpClient(handler) { BaseAddress = new Uri("https://shared/"), Timeout = System.Threading.Timeout.InfiniteTimeSpan }, "ote-node");
 
-        HttpMessageHandler At(SitePeer peer) => (_endpoint with
+        HttpMessageHandler At(SharingHub hub) => (_endpoint with
         {
-            Server = peer.Hub!, Authorities = [X509CertificateLoader.LoadCertificate(Convert.FromBase64String(peer.Authority))], ServerName = null, SkipServerVerification = false, Proxy = null,
+            Server = hub.Address, Authorities = [X509CertificateLoader.LoadCertificate(Convert.FromBase64String(hub.Authority))], ServerName = null, SkipServerVerification = false, Proxy = null,
             ConnectTimeout = s_near,
         }).CreateHandler(time);
     }
@@ -121,6 +128,25 @@ public sealed class NodeIdentity : IDisposable
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             return null; // Its component is refused until it is there again.
+        }
+    }
+
+    private void Note(HttpStatusCode code)
+    {
+        var refused = code == HttpStatusCode.Unauthorized ? 1 : 0;
+        if ((int)code < 500 && Interlocked.Exchange(ref _refused, refused) != refused)
+        {
+            Judged?.Invoke(this);
+        }
+    }
+
+    private sealed class Noting(NodeIdentity identity, HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var answer = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            identity.Note(answer.StatusCode);
+            return answer;
         }
     }
 

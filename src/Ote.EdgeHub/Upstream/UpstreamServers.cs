@@ -18,7 +18,7 @@ public sealed class UpstreamServers
     /// <param name="log">Where it is told who comes and goes.</param>
     public UpstreamServers(IEnumerable<Uri> servers, ILogger log)
     {
-        _servers = [.. servers.Distinct().Select(server => new Entry(server))];
+        _servers = [.. servers.Select(server => new Uri(server.AbsoluteUri.TrimEnd('/') + "/")).Distinct().Select(server => new Entry(server))];
         if (_servers.Length == 0)
         {
             throw new ArgumentException("no API server is named", nameof(servers));

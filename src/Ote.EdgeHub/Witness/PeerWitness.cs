@@ -24,9 +24,11 @@ namespace Ote.EdgeHub.Witness;
 internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, string authorityPem, NodeConnection connection, Func<string?> knownSite, PeerProbe probe, Func<IReadOnlyList<SitePeer>, CancellationToken, Task> looked, TimeProvider time, ILogger log)
 {
     private const string Votes = "ote.baidu.com/witness";
-    private const int SeldomLooks = 12; // the site is listed once in so many looks at least, and at first more often
+    private const int SeldomLooks = 60; // the site is listed once in so many looks at least
+    private const int SeldomerBy = 3; // times as many looks from one list to the next, until then
     private readonly ConcurrentDictionary<string, PeerSight> _sights = new(StringComparer.Ordinal);
     private IReadOnlyList<SitePeer> _peers = [];
+    private readonly string _pin = PinOf(authorityPem);
     private string? _site;
     private string? _told;
     private int _pause;
@@ -76,7 +78,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
                 return;
             }
 
-            _untilListed = _pause = Math.Clamp(_pause * 2, 1, SeldomLooks);
+            _untilListed = _pause = Math.Clamp(_pause * SeldomerBy, 1, SeldomLooks);
         }
 
         var byName = _peers.ToDictionary(peer => peer.Name, StringComparer.Ordinal);
@@ -124,7 +126,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
             }
         }
 
-        var said = new JsonObject { [SitePeer.HubAnnotation] = $"https://{options.Advertise}", [SitePeer.AuthorityAnnotation] = Convert.ToBase64String(Der(authorityPem)), [Votes] = votes.ToJsonString() };
+        var said = new JsonObject { [SitePeer.HubAnnotation] = $"https://{options.Advertise}", [SitePeer.PinAnnotation] = _pin, [Votes] = votes.ToJsonString() };
         if (said.ToJsonString() is var text && text != _told)
         {
             await node.PatchAsync(Kinds.Nodes, null, options.NodeName, PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = said } }, stop).ConfigureAwait(false);
@@ -132,9 +134,9 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
         }
     }
 
-    private static byte[] Der(string pem)
+    private static string PinOf(string pem)
     {
         using var certificate = X509Certificate2.CreateFromPem(pem);
-        return certificate.RawData;
+        return SitePeer.PinOf(certificate.RawDataMemory.Span);
     }
 }

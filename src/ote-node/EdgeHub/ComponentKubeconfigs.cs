@@ -12,9 +12,13 @@ internal static class ComponentKubeconfigs
     /// <exception cref="RoleException">One would.</exception>
     public static void Check(IReadOnlyList<string> files, string folder)
     {
-        if (File.Exists(folder))
+        try
         {
-            throw new RoleException($"--write-kubeconfigs: {folder} is a file; name a folder");
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--write-kubeconfigs: {folder} cannot be made: {unusable.Message.TrimEnd('.')}. Name a folder that this user may make or write");
         }
 
         foreach (var file in files)

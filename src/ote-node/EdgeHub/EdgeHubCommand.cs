@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Ote.EdgeHub;
 using Ote.Kube.Client;
+using Ote.Kube.Server.Schema.Validation;
 using Ote.Roles.Hosting;
 
 namespace Ote.Node.EdgeHub;
@@ -19,7 +20,7 @@ internal static class EdgeHubCommand
             Description = "A component's kubeconfig that leads to the API server: the kubelet's first, then others such as kube-proxy's. Repeat it",
         };
         var servers = new Option<string[]>("--server") { Description = "URL of an API server; those of the kubeconfigs when absent. Repeat it" };
-        var clientCa = new Option<string?>("--client-ca-file") { Description = "The authority of the components' client certificates, in PEM" };
+        var clientCa = new Option<string?>("--client-ca-file") { Description = "The authority of the components' client certificates, in PEM; needed where a component shows one" };
         var data = new Option<string>("--data") { Description = "Directory for its cache, key and certificates", DefaultValueFactory = _ => "/var/lib/ote-node" };
         var listen = new Option<string?>("--listen", "-l") { Description = "Where the components reach it; 127.0.0.1:10261 when absent" };
         var hosts = new Option<string[]>("--host") { Description = "A further name or address that its certificate is good for. Repeat it" };
@@ -36,7 +37,7 @@ internal static class EdgeHubCommand
         {
             Description = "Read Services and what they lead to from another hub of the site that has this too, where there is one, and let others read them here: one connection to the API server carries them for the site. Needs --advertise and the label ote.baidu.com/site",
         };
-        var cacheBytes = new Option<long>("--cache-max-bytes") { Description = "Bytes the cache may take; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => 512L * 1024 * 1024 };
+        var cacheBytes = new Option<string>("--cache-max-bytes") { Description = "Bytes the cache may take, such as 512Mi; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => "512Mi" };
         var agent = new Option<string?>("--k3s-agent") { Description = "The folder of the node's k3s agent, such as /var/lib/rancher/k3s/agent: its kubeconfigs and authorities are taken, and the agent is answered in place of the k3s --server" };
         var agentListen = new Option<string?>("--k3s-listen") { Description = "Where the k3s agent reaches the hub; 127.0.0.1:10262 when absent" };
         var common = new CommonOptions();
@@ -59,6 +60,11 @@ internal static class EdgeHubCommand
                 throw new RoleException("--server: name the k3s server, such as https://10.0.0.1:6443: the agent's own kubeconfigs lead to its load balancer, or to the hub");
             }
 
+            if (k3s is null && parsed.GetValue(agentListen) is not null)
+            {
+                throw new RoleException("--k3s-listen: only a k3s agent is answered there; name its folder with --k3s-agent");
+            }
+
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
             var listens = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261);
@@ -68,10 +74,10 @@ internal static class EdgeHubCommand
                 NodeName = parsed.GetRequiredValue(node),
                 DataDirectory = folder,
                 Kubeconfigs = files,
-                Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(file => Kubeconfig.Load(file).Server)],
+                Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(ServerOf)],
                 ClientAuthorities = Authorities(parsed.GetValue(clientCa) ?? k3s?.ClientAuthority),
                 K3s = k3s?.Reached(CommonOptions.EndPoint(parsed, agentListen)),
-                MostCacheBytes = CacheBytes(parsed.GetValue(cacheBytes)),
+                MostCacheBytes = CacheBytes(parsed.GetRequiredValue(cacheBytes)),
                 Listen = listens,
                 Advertise = reached,
                 SharesReads = Shares(parsed.GetValue(share), reached),
@@ -109,11 +115,16 @@ internal static class EdgeHubCommand
     private static bool IsThere(Uri server, IPEndPoint? own) =>
         own is not null && server.Port == own.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(own.Address) || IPAddress.IsLoopback(address));
 
+    private static Uri ServerOf(string file) => Kubeconfig.Load(file).Server is var server && server.Scheme == Uri.UriSchemeHttps ? server
+        : throw new RoleException($"--kubeconfig: {file} leads to {server}, and a node's credentials are shown over https alone; give one that leads to the API server's https address");
+
     private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
         : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");
 
-    private static long CacheBytes(long most) => most >= 1024 * 1024 ? most
-        : throw new RoleException($"--cache-max-bytes: {most} is not enough for what a kubelet asks for; give at least 1048576 (1 MiB)");
+    private static long CacheBytes(string text) => !Quantity.TryParse(text, out var most) ? throw new RoleException($"--cache-max-bytes: '{text}' is no quantity; write for instance 512Mi")
+        : most < 1024 * 1024 ? throw new RoleException($"--cache-max-bytes: {text} is not enough for what a kubelet asks for; give at least 1Mi")
+        : most > long.MaxValue ? throw new RoleException($"--cache-max-bytes: {text} is more than any disk has")
+        : (long)most;
 
     private static bool Shares(bool asked, IPEndPoint? reached) => !asked || reached is not null ? asked
         : throw new RoleException("--share-reads: other hubs do not reach a loopback address; say with --advertise where they do, and let it --listen there");

@@ -16,6 +16,7 @@ internal static class InstallCommand
         var kubelet = KubeletUnitOption();
         var hub = new Argument<string[]>("edgehub-options")
         {
+            HelpName = "-- EDGEHUB OPTIONS",
             Description = $"After --, options of `ote-node edgehub`; without --kubeconfig those of kubeadm's kubelet ({KubeadmKubelet}, {KubeadmAuthority})", Arity = ArgumentArity.ZeroOrMore,
         };
         var common = new CommonOptions();

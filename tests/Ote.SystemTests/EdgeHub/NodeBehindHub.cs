@@ -12,6 +12,7 @@ internal sealed class NodeBehindHub : IAsyncDisposable
     private readonly NodeAddress _address = NodeAddress.Take();
     private ProductProcess? _hub;
     private RealNode? _node;
+    private TimeSpan? _certificateLife;
 
     private NodeBehindHub(RealControlPlane plane, string name)
     {
@@ -47,9 +48,10 @@ internal sealed class NodeBehindHub : IAsyncDisposable
     /// <param name="name">The node.</param>
     /// <param name="ct">Gives up.</param>
     /// <param name="leadsPods">Whether kube-proxy runs behind the hub too, and the Service kubernetes leads there.</param>
-    public static async Task<NodeBehindHub> StartAsync(RealControlPlane plane, string name, CancellationToken ct, bool leadsPods = false)
+    /// <param name="certificateLife">How long the kubelet's certificate is good, which then lies in files; null: for longer than a test lasts.</param>
+    public static async Task<NodeBehindHub> StartAsync(RealControlPlane plane, string name, CancellationToken ct, bool leadsPods = false, TimeSpan? certificateLife = null)
     {
-        NodeBehindHub world = new(plane, name);
+        NodeBehindHub world = new(plane, name) { _certificateLife = certificateLife };
         try
         {
             await world.BeginAsync(leadsPods, ct);
@@ -61,6 +63,9 @@ internal sealed class NodeBehindHub : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The kubelet's certificate is followed by one that lasts.</summary>
+    public void RenewCertificate() => KubeconfigFile.WriteFiles(Direct, Plane.Authority.IssueClient($"system:node:{Name}", "system:nodes"));
 
     /// <summary>The hub's process dies without warning and is started again, as a supervisor does.</summary>
     public async Task RestartHubAsync(CancellationToken ct)
@@ -87,10 +92,13 @@ internal sealed class NodeBehindHub : IAsyncDisposable
 
     private async Task BeginAsync(bool leadsPods, CancellationToken ct)
     {
-        string direct = Direct = KubeconfigFile.Write(
-            _folder["kubelet.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient($"system:node:{Name}", "system:nodes"));
+        Uri through = new($"https://127.0.0.1:{Cable.Port}");
+        string user = $"system:node:{Name}";
+        string direct = Direct = _certificateLife is { } life
+            ? KubeconfigFile.WriteWithFiles(_folder["kubelet.kubeconfig"], Name, through, Plane.Authority.Certificate, Plane.Authority.IssueClient(user, life, "system:nodes"))
+            : KubeconfigFile.Write(_folder["kubelet.kubeconfig"], Name, through, Plane.Authority.Certificate, Plane.Authority.IssueClient(user, "system:nodes"));
         string proxy = KubeconfigFile.Write(
-            _folder["proxy.kubeconfig"], Name, new Uri($"https://127.0.0.1:{Cable.Port}"), Plane.Authority.Certificate, Plane.Authority.IssueClient("system:kube-proxy"));
+            _folder["proxy.kubeconfig"], Name, through, Plane.Authority.Certificate, Plane.Authority.IssueClient("system:kube-proxy"));
         await File.WriteAllTextAsync(_folder["ca.crt"], Plane.Authority.Certificate, ct);
         int port = FreePorts.Take(1)[0];
         _hub = new ProductProcess(

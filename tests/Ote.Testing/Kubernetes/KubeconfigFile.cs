@@ -32,5 +32,22 @@ public static class KubeconfigFile
         return path;
     }
 
+    /// <summary>The same with the certificate and its key in files beside it (<c>.crt</c>, <c>.key</c>), as a kubelet has them that renews its own. Returns the path.</summary>
+    public static string WriteWithFiles(string path, string cluster, Uri server, string authority, IssuedCertificate client)
+    {
+        WriteFiles(path, client);
+        Write(path, cluster, server, authority, client);
+        File.WriteAllLines(path, File.ReadLines(path).Select(line => line.Contains("client-certificate-data", StringComparison.Ordinal) ? $"    client-certificate: {path}.crt"
+            : line.Contains("client-key-data", StringComparison.Ordinal) ? $"    client-key: {path}.key" : line));
+        return path;
+    }
+
+    /// <summary>Renews the certificate beside a kubeconfig.</summary>
+    public static void WriteFiles(string path, IssuedCertificate client)
+    {
+        File.WriteAllText(path + ".key", client.Key);
+        File.WriteAllText(path + ".crt", client.Certificate);
+    }
+
     private static string Base64(string pem) => Convert.ToBase64String(Encoding.ASCII.GetBytes(pem));
 }

@@ -59,8 +59,70 @@ public sealed class EdgeHubTests : IAsyncLifetime
         Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => proxy.GetAsync(Kinds.Secrets, "default", "word", Token))).Code);
         Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => proxy.ListAsync(Kinds.Pods, null, s_ofNode, Token))).Code);
         var write = await Assert.ThrowsAsync<KubeStatusException>(() => proxy.PatchAsync(Kinds.Pods, "default", "a", PatchKind.Merge, new JsonObject { ["status"] = new JsonObject { ["podIP"] = "10.6.6.6" } }, Token, "status"));
-        Assert.Equal(403, write.Code);
+        Assert.Equal(503, write.Code);
+        Assert.Contains("only its kubelet writes pods", write.Message, StringComparison.Ordinal);
         Assert.Equal(0, _world.Hub.Journalled);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_the_API_server_has_no_more_is_not_there_while_cut_off_either(bool throughHub)
+    {
+        await _world.Upstream.CreateAsync(Kinds.Secrets, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"word"},"stringData":{"word":"x"}}""")!, Token);
+        Assert.NotNull(await _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token));
+        Assert.True(await (throughHub ? _world.Node : _world.Upstream).DeleteAsync(Kinds.Secrets, "default", "word", Token));
+        if (!throughHub)
+        {
+            Assert.Null(await _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token));
+        }
+
+        await _world.CutAsync();
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.GetAsync(Kinds.Secrets, "default", "word", Token))).Code);
+    }
+
+    [Fact]
+    public async Task What_a_kubelet_writes_of_its_drivers_while_cut_off_is_told_and_it_cannot_take_its_node_out_of_the_cluster()
+    {
+        var drivers = new ResourceRef("storage.k8s.io", "v1", "csinodes", "CSINode", false);
+        await _world.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}""")!, Token);
+        await _world.Upstream.CreateAsync(drivers, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"storage.k8s.io/v1","kind":"CSINode","metadata":{"name":"n1"},"spec":{"drivers":[]}}""")!, Token);
+        await _world.Node.GetAsync(drivers, null, "n1", Token);
+        await _world.Node.GetAsync(Kinds.Nodes, null, "n1", Token);
+        await _world.CutAsync();
+        await _world.Node.PatchAsync(drivers, null, "n1", PatchKind.Merge, JsonNode.Parse("""{"spec":{"drivers":[{"name":"csi.x","nodeID":"n1","topologyKeys":null}]}}""")!, Token);
+        await _world.Node.PatchAsync(Kinds.Nodes, null, "n1", PatchKind.Merge, JsonNode.Parse("""{"spec":{"unschedulable":true}}""")!, Token);
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.DeleteAsync(Kinds.Nodes, null, "n1", Token))).Code);
+        await _world.RestoreAsync();
+        Assert.Equal("csi.x", (await _world.Upstream.GetAsync(drivers, null, "n1", Token))!.Items("spec", "drivers")![0].Text("name"));
+        Assert.True((await _world.Upstream.GetAsync(Kinds.Nodes, null, "n1", Token)).Truth("spec", "unschedulable"));
+    }
+
+    [Fact]
+    public async Task Who_waits_for_the_end_of_a_pod_that_it_deleted_while_cut_off_as_kubectl_does_is_answered()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        const string One = "api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Da";
+        var list = await _world.Node.SendAsync(HttpMethod.Get, One, null, null, Token);
+        Assert.Equal("a", Assert.Single(list.Items("items")!).Text("metadata", "name"));
+        await using var watch = _world.Node.WatchAsync(Kinds.Pods, "default", new ListQuery(FieldSelector: "metadata.name=a"), list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync();
+        await _world.Node.SendAsync(HttpMethod.Delete, "api/v1/namespaces/default/pods/a?gracePeriodSeconds=0", null, null, Token);
+        Assert.True(await next);
+        Assert.Equal(WatchEventType.Deleted, watch.Current.Type);
+        Assert.Empty((await _world.Node.SendAsync(HttpMethod.Get, One, null, null, Token)).Items("items")!);
+    }
+
+    [Fact]
+    public async Task A_table_of_one_object_is_the_API_servers()
+    {
+        await _world.Upstream.CreateAsync(Kinds.ConfigMaps, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"page"},"data":{"a":"1","b":"2"}}""")!, Token);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/namespaces/default/configmaps/page");
+        request.Headers.TryAddWithoutValidation("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
+        using var answer = await _world.Node.OpenAsync(request, "page", Token);
+        Assert.Contains("\"columnDefinitions\"", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -77,7 +77,7 @@ public sealed class MergeRulesTests
             Read("""{"metadata":{"uid":"n","labels":{"zone":"b","arch":"y"}},"status":{"capacity":{"cpu":"4"}}}"""),
             Read("""{"metadata":{"uid":"n","labels":{"zone":"c","arch":"x"}},"status":{"capacity":{"cpu":"3"}}}"""));
         Assert.Equal(["""{"metadata":{"labels":{"arch":"y"},"uid":"n"}}""", """{"metadata":{"uid":"n"},"status":{"capacity":{"cpu":"4"}}}"""], merge.Steps.Cast<MergeStep.Patch>().Select(step => step.Body.ToJsonString()));
-        Assert.Equal(["metadata.labels.zone"], merge.Conflicts);
+        Assert.Equal(["metadata.labels.zone was changed on both sides; the API server's stays"], merge.Conflicts);
     }
 
     [Fact]

@@ -29,13 +29,13 @@ public sealed class ThreeWayTests
     }
 
     [Theory]
-    [InlineData("Node", """{"a":2}""")]
-    [InlineData("Upstream", "{}")]
-    public void What_both_changed_is_a_conflict_and_its_owner_is_right(string owner, string patch)
+    [InlineData("Node", """{"a":2}""", "the node's is told")]
+    [InlineData("Upstream", "{}", "the API server's stays")]
+    public void What_both_changed_is_a_conflict_and_its_owner_is_right(string owner, string patch, string said)
     {
         var conflicts = new List<string>();
         Assert.Equal(patch, ThreeWay.Patch(Read("""{"a":1}"""), Read("""{"a":2}"""), Read("""{"a":3}"""), Enum.Parse<Owner>(owner), "labels", conflicts).ToJsonString());
-        Assert.Equal(["labels.a"], conflicts);
+        Assert.Equal(["labels.a was changed on both sides; " + said], conflicts);
     }
 
     [Fact]

@@ -10,6 +10,7 @@ namespace Ote.Tests.EdgeHub.Sharing;
 public sealed class SharedReadsTests
 {
     private static readonly SitePeer s_first = Peer("n1"), s_third = Peer("n3"), s_last = Peer("n9");
+    private static readonly SharingHub s_hub = new("n1", new Uri("https://n1:10261"), "AA==");
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
@@ -25,13 +26,13 @@ public sealed class SharedReadsTests
         var reads = Of("n5");
         var turned = 0;
         reads.Changed += () => turned++;
-        reads.Choose(s_first);
-        reads.Leave(s_first, "it answers 503");
-        reads.Leave(s_first, "it answers 503");
+        reads.Choose(s_hub);
+        reads.Leave(s_hub, "it answers 503");
+        reads.Leave(s_hub, "it answers 503");
         Assert.Null(reads.Source);
         Assert.Equal(2, turned);
         Assert.Equal([s_third], reads.Candidates([s_first, s_third]));
-        reads.Choose(s_first);
+        reads.Choose(s_hub);
         Assert.Null(reads.Source);
 
         _time.Advance(TimeSpan.FromMinutes(1));

@@ -9,6 +9,10 @@ public sealed class UpstreamServersTests
     private readonly UpstreamServers _servers = new([s_a, s_b], NullLogger.Instance);
 
     [Fact]
+    public void A_server_whose_address_has_a_path_is_asked_below_it() =>
+        Assert.Equal(new Uri("https://h/k8s/clusters/c-1/readyz"), new Uri(Assert.Single(new UpstreamServers([new Uri("https://h/k8s/clusters/c-1"), new Uri("https://h/k8s/clusters/c-1/")], NullLogger.Instance).All), "readyz"));
+
+    [Fact]
     public void None_is_asked_before_one_has_answered()
     {
         Assert.Null(_servers.Take());

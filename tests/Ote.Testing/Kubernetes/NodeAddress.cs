@@ -1,10 +1,10 @@
-namespace Ote.SystemTests.Kubernetes;
+namespace Ote.Testing.Kubernetes;
 
 /// <summary>
 /// A number from 0 to 255 that no other node of this machine has, in this process or another: its cable is 10.201.number.0/30, its pods
 /// are 10.202.number.0/24. Held by a locked file, which the kernel unlocks when this process dies.
 /// </summary>
-internal sealed class NodeAddress : IDisposable
+public sealed class NodeAddress : IDisposable
 {
     private readonly FileStream _held;
 
@@ -14,11 +14,13 @@ internal sealed class NodeAddress : IDisposable
         _held = held;
     }
 
+    /// <summary>The number.</summary>
     public int Index { get; }
 
     /// <summary>The node's own address.</summary>
     public string Inside => $"10.201.{Index}.2";
 
+    /// <summary>Takes one that is free.</summary>
     /// <exception cref="InvalidOperationException">All 256 are in use.</exception>
     public static NodeAddress Take()
     {
@@ -41,5 +43,6 @@ internal sealed class NodeAddress : IDisposable
         throw new InvalidOperationException("all 256 node numbers of this machine are in use; end test runs that are still going (see `ip link` for ote0, ote1, ...)");
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _held.Dispose();
 }

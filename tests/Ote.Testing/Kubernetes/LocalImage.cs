@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Ote.SystemTests.Kubernetes;
+namespace Ote.Testing.Kubernetes;
 
 /// <summary>A container image made here, since no registry is reached: one layer with a static busybox and links to its commands.</summary>
 public static class LocalImage

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Ote.SystemTests.Kubernetes;
+namespace Ote.Testing.Kubernetes;
 
 /// <summary>What a node is called and which images it has.</summary>
 public sealed record RealNodeOptions(string Name)
@@ -10,7 +10,7 @@ public sealed record RealNodeOptions(string Name)
     public IReadOnlyList<string> MoreImageNames { get; init; } = [];
 
     /// <summary>Where it is; null: somewhere free. Whoever took it gives it back.</summary>
-    internal NodeAddress? At { get; init; }
+    public NodeAddress? At { get; init; }
 
     /// <summary>A kubeconfig for the kubelet in place of the one that leads to the control plane.</summary>
     public string? Kubeconfig { get; init; }
