@@ -37,7 +37,7 @@ public static class KubeconfigFile
     {
         WriteFiles(path, client);
         Write(path, cluster, server, authority, client);
-        File.WriteAllLines(path, File.ReadLines(path).Select(line => line.Contains("client-certificate-data", StringComparison.Ordinal) ? $"    client-certificate: {path}.crt"
+        File.WriteAllLines(path, File.ReadAllLines(path).Select(line => line.Contains("client-certificate-data", StringComparison.Ordinal) ? $"    client-certificate: {path}.crt"
             : line.Contains("client-key-data", StringComparison.Ordinal) ? $"    client-key: {path}.key" : line));
         return path;
     }
