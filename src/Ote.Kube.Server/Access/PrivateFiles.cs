@@ -34,7 +34,22 @@ internal static class PrivateFiles
     }
 
     /// <summary>Writes a file of mode 0600, on disk before it takes the place of an older one.</summary>
-    public static void Write(string path, string text)
+    public static void Write(string path, string text) => File.Move(Prepare(path, text), path, overwrite: true);
+
+    /// <summary>Writes two files that belong together: both are on disk before either takes its place, so that no full disk leaves one of each.</summary>
+    /// <param name="path">A file that is made again when the other is missing.</param>
+    /// <param name="text">What it holds.</param>
+    /// <param name="other">The other, which is never there without the first.</param>
+    /// <param name="otherText">What that holds.</param>
+    public static void WriteBoth(string path, string text, string other, string otherText)
+    {
+        var (fresh, otherFresh) = (Prepare(path, text), Prepare(other, otherText));
+        File.Delete(other);
+        File.Move(fresh, path, overwrite: true);
+        File.Move(otherFresh, other, overwrite: true);
+    }
+
+    private static string Prepare(string path, string text)
     {
         var fresh = path + ".new";
         File.Delete(fresh);
@@ -44,12 +59,9 @@ internal static class PrivateFiles
             options.UnixCreateMode = FileMode;
         }
 
-        using (var stream = new FileStream(fresh, options))
-        {
-            stream.Write(Encoding.UTF8.GetBytes(text));
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(fresh, path, overwrite: true);
+        using var stream = new FileStream(fresh, options);
+        stream.Write(Encoding.UTF8.GetBytes(text));
+        stream.Flush(flushToDisk: true);
+        return fresh;
     }
 }

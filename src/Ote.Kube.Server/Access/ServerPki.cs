@@ -46,7 +46,15 @@ public sealed class ServerPki : IDisposable
         var serving = Load(directory, "server");
         if (serving is null || serving.NotAfter.ToUniversalTime() < now.UtcDateTime.AddDays(30) || !Covers(serving, hosts))
         {
-            serving = Save(directory, "server", Issue(authority, Subject("kube-apiserver", []), ServerAuth, hosts, now));
+            var issued = Issue(authority, Subject("kube-apiserver", []), ServerAuth, hosts, now);
+            try
+            {
+                serving = Save(directory, "server", issued);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                serving = issued; // No room, say: who trusts the authority takes it as well from memory, and the next start makes another.
+            }
         }
 
         return new ServerPki(authority, serving);
@@ -161,9 +169,9 @@ public sealed class ServerPki : IDisposable
         if (directory is not null)
         {
             using var key = certificate.GetECDsaPrivateKey()!;
-            // The certificate first: a key without certificate counts as damaged, a certificate without key is made again.
-            PrivateFiles.Write(Path.Combine(directory, name + ".crt"), certificate.ExportCertificatePem() + "\n");
-            PrivateFiles.Write(Path.Combine(directory, name + ".key"), key.ExportPkcs8PrivateKeyPem() + "\n");
+            // A key without certificate counts as damaged, a certificate without key is made again.
+            PrivateFiles.WriteBoth(
+                Path.Combine(directory, name + ".crt"), certificate.ExportCertificatePem() + "\n", Path.Combine(directory, name + ".key"), key.ExportPkcs8PrivateKeyPem() + "\n");
         }
 
         return certificate;

@@ -76,8 +76,8 @@ public sealed class Reflector(
 
                 await foreach (var change in client.WatchAsync(resource, ns, query, version, stop).ConfigureAwait(false))
                 {
-                    version = change.Object.ResourceVersion();
                     Deliver(change);
+                    version = change.Object.ResourceVersion(); // Not before: what the target could not take is told again.
                 }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)

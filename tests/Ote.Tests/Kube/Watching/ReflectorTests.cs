@@ -1,0 +1,72 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.Kube.Client;
+using Ote.Kube.Objects;
+using Ote.Kube.Watching;
+
+namespace Ote.Tests.Kube.Watching;
+
+public sealed class ReflectorTests
+{
+    [Fact]
+    public async Task What_the_target_could_not_take_is_told_again()
+    {
+        var server = new Server();
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var target = new Target(ends.Cancel);
+        await new Reflector(client, Kinds.Pods, null, null, target, TimeProvider.System, () => 1, NullLogger.Instance).RunAsync(ends.Token);
+        Assert.Equal(["list", "a 6", "b 7 refused", "b 7", "c 8"], target.Heard);
+        Assert.Equal(["5", "6"], server.Watched);
+    }
+
+    /// <summary>Refuses b once, as a full disk does.</summary>
+    private sealed class Target(Action atEnd) : IReflectorTarget
+    {
+        public List<string> Heard { get; } = [];
+
+        public void Replace(IReadOnlyList<JsonObject> items) => Heard.Add("list");
+
+        public void Upsert(JsonObject obj)
+        {
+            var what = $"{obj.Name()} {obj.ResourceVersion()}";
+            if (what == "b 7" && !Heard.Contains("b 7 refused"))
+            {
+                Heard.Add("b 7 refused");
+                throw new IOException("no room");
+            }
+
+            Heard.Add(what);
+            if (what == "c 8")
+            {
+                atEnd();
+            }
+        }
+
+        public void Remove(JsonObject obj) => throw new NotSupportedException();
+    }
+
+    /// <summary>Lists nothing at version 5, and tells of three pods to who watches from there.</summary>
+    private sealed class Server : HttpMessageHandler
+    {
+        public List<string> Watched { get; } = [];
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var query = System.Web.HttpUtility.ParseQueryString(request.RequestUri!.Query);
+            if (query["watch"] is null)
+            {
+                return Answer("""{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[]}""");
+            }
+
+            var from = int.Parse(query["resourceVersion"]!, System.Globalization.CultureInfo.InvariantCulture);
+            Watched.Add($"{from}");
+            return Answer(string.Concat(Enumerable.Range(0, 3).Where(i => i + 6 > from).Select(i =>
+                $$$"""{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"{{{(char)('a' + i)}}}","resourceVersion":"{{{i + 6}}}"} } }""" + "\n")));
+        }
+
+        private static Task<HttpResponseMessage> Answer(string text) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(text, Encoding.UTF8, "application/json") });
+    }
+}
