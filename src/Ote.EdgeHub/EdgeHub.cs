@@ -28,6 +28,7 @@ namespace Ote.EdgeHub;
 /// </summary>
 public sealed class EdgeHub : IAsyncDisposable
 {
+    private static readonly TimeSpan TriedAgain = TimeSpan.FromSeconds(5);
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<IDisposable> _owned = [];
     private readonly ServerPki _pki;
@@ -53,7 +54,8 @@ public sealed class EdgeHub : IAsyncDisposable
         var servers = new UpstreamServers(options.Servers, log);
         var shared = _shared = new SharedReads(options, time, log);
         var identities = Own(new NodeIdentities(options, servers, shared, time, log));
-        var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log.CacheDamaged);
+        var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log);
+        Database = database;
         _pki = Own(OpenPki(options, time));
         var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
         _cache = Own(new NodeCache(database, view, options.MostCacheBytes, time, log));
@@ -111,6 +113,12 @@ public sealed class EdgeHub : IAsyncDisposable
 
     /// <summary>Whether what is the same on all nodes of the site is read from another of its hubs now.</summary>
     public bool ReadsFromSite => _shared.Source is not null;
+
+    /// <summary>What keeps the cache from being written or read, and what to do; null when nothing does.</summary>
+    public string? Trouble => _cache.Fault?.Message;
+
+    /// <summary>What it keeps.</summary>
+    internal NodeDatabase Database { get; }
 
     /// <summary>Raised when a whole list has been read from the API server or by a component: much of what that took can be given back a little later. From any thread.</summary>
     public event Action? Strained
@@ -229,7 +237,24 @@ public sealed class EdgeHub : IAsyncDisposable
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }
 
-    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token));
+    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token), TryAgainAsync(_stopping.Token));
+
+    /// <summary>A disk that was full is tried though nobody writes.</summary>
+    private async Task TryAgainAsync(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(TriedAgain, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                _cache.TryAgain();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The end.
+        }
+    }
 
     private T Own<T>(T owned)
         where T : IDisposable

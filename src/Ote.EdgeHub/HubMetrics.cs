@@ -35,6 +35,7 @@ internal sealed class HubMetrics : IDisposable
         _meter.CreateObservableGauge("ote.edgehub.journal", () => cache.Journalled, "{object}", "Objects written while cut off that the API server has not been told of.");
         _meter.CreateObservableGauge("ote.edgehub.copies", () => cache.Scopes.Count(), "{copy}", "Queries whose answers are kept.");
         _meter.CreateObservableGauge("ote.edgehub.cache", () => cache.Bytes, "By", "Bytes of the cache's database that are in use.");
+        _meter.CreateObservableGauge("ote.edgehub.cache.troubled", () => Troubled(cache), "{cache}", "1 while the cache cannot be written or read.");
     }
 
     /// <summary>One was answered.</summary>
@@ -47,6 +48,8 @@ internal sealed class HubMetrics : IDisposable
     public void Refused() => _refused.Add(1);
 
     private static int Told(NodeConnection connection) => connection.State == ConnectionState.Connected ? 1 : 0;
+
+    private static int Troubled(NodeCache cache) => cache.Fault is null ? 0 : 1;
 
     public void Dispose()
     {

@@ -32,6 +32,12 @@ internal static partial class Log
     [LoggerMessage(7008, LogLevel.Error, "The cache was damaged ({Cause}) and put aside as {File}. It is filled again from the API server; what was written while cut off and had not been told is in that file alone")]
     public static partial void CacheDamaged(this ILogger log, string file, string cause);
 
+    [LoggerMessage(7017, LogLevel.Error, "{Trouble} Meanwhile what the API servers tell is held in memory or passed on, and what components write while cut off is refused")]
+    public static partial void CacheTroubled(this ILogger log, string trouble);
+
+    [LoggerMessage(7018, LogLevel.Information, "The cache {File} can be written again, and all that was held in memory is in it")]
+    public static partial void CacheMended(this ILogger log, string file);
+
     [LoggerMessage(7009, LogLevel.Error, "{Method} {Target} failed")]
     public static partial void RequestFailed(this ILogger log, string method, string target, Exception fault);
 
@@ -53,10 +59,10 @@ internal static partial class Log
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
 
-    [LoggerMessage(7017, LogLevel.Information, "Services and what they lead to are read from {Source} now")]
+    [LoggerMessage(7021, LogLevel.Information, "Services and what they lead to are read from {Source} now")]
     public static partial void ReadsFrom(this ILogger log, string source);
 
-    [LoggerMessage(7018, LogLevel.Warning, "Services and what they lead to are read from the API server: the hub of {Node} was read from, and {Cause}. It may be tried again in a minute")]
+    [LoggerMessage(7022, LogLevel.Warning, "Services and what they lead to are read from the API server: the hub of {Node} was read from, and {Cause}. It may be tried again in a minute")]
     public static partial void SharingHubLeft(this ILogger log, string node, string cause);
 
     [LoggerMessage(7019, LogLevel.Warning, "The API server does not take the credentials of {User} (401): renew the certificate or token of its kubeconfig; until then nothing that it asks for is answered while connected")]

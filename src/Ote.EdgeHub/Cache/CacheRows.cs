@@ -14,9 +14,12 @@ internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long D
 /// <summary>The statements on the node's database. Values are sealed for the place they lie in.</summary>
 internal static class CacheRows
 {
-    private const int MostPlaceBytes = 512; // longer ones are allocated
+    internal const int MostPlaceBytes = 512; // longer ones are allocated
     private const int MostAnswers = 1000;
     private const long MostAnswerBytes = 32 * 1024 * 1024;
+
+    /// <summary>Objects on the disk; and those together with what is held in memory.</summary>
+    private const string Stored = "objects", Seen = "seen";
 
     public static List<ScopeRow> Scopes(Session session)
     {
@@ -48,6 +51,7 @@ internal static class CacheRows
     public static int Drop(Session session, long scope)
     {
         session.Prepare("DELETE FROM objects WHERE scope=$1", scope).ExecuteNonQuery();
+        session.Prepare("DELETE FROM held WHERE scope=$1", scope).ExecuteNonQuery();
         session.Prepare("DELETE FROM grants WHERE scope=$1", scope).ExecuteNonQuery();
         return session.Prepare("DELETE FROM scopes WHERE id=$1", scope).ExecuteNonQuery();
     }
@@ -69,15 +73,16 @@ internal static class CacheRows
 
     public static StoredObject? Find(Session session, NodeDatabase database, long scope, StoreKey key)
     {
-        using var row = session.Prepare("SELECT revision, value FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteReader();
+        const string What = "SELECT revision, value FROM ", Which = " WHERE scope=$1 AND ns=$2 AND name=$3";
+        using var row = session.Prepare(database.Holds ? What + Seen + Which : What + Stored + Which, scope, key.Namespace, key.Name).ExecuteReader();
         return row.Read() ? new StoredObject(key, row.GetInt64(0), database.Unseal(row, 1, Place(scope, key, stackalloc byte[MostPlaceBytes]))) : null;
     }
 
     public static Piece<StoredObject> Page(Session session, NodeDatabase database, long scope, PageQuery query)
     {
+        const string What = "SELECT ns, name, revision, value FROM ", Which = " WHERE scope=$1 AND (ns,name)>($2,$3) AND ($4='' OR ns=$4) ORDER BY ns, name LIMIT $5";
         using var rows = session.Prepare(
-            "SELECT ns, name, revision, value FROM objects WHERE scope=$1 AND (ns,name)>($2,$3) AND ($4='' OR ns=$4) ORDER BY ns, name LIMIT $5",
-            scope, query.AfterNamespace, query.AfterName, query.Namespace ?? "", query.Limit + 1L).ExecuteReader();
+            database.Holds ? What + Seen + Which : What + Stored + Which, scope, query.AfterNamespace, query.AfterName, query.Namespace ?? "", query.Limit + 1L).ExecuteReader();
         var page = new List<StoredObject>();
         var bytes = 0;
         Span<byte> place = stackalloc byte[MostPlaceBytes];
@@ -97,10 +102,11 @@ internal static class CacheRows
         return new Piece<StoredObject>(page, false);
     }
 
-    public static Dictionary<StoreKey, long> Keys(Session session, long scope, string resource)
+    public static Dictionary<StoreKey, long> Keys(Session session, NodeDatabase database, long scope, string resource)
     {
+        const string What = "SELECT ns, name, revision FROM ", Which = " WHERE scope=$1";
         var keys = new Dictionary<StoreKey, long>();
-        using var rows = session.Prepare("SELECT ns, name, revision FROM objects WHERE scope=$1", scope).ExecuteReader();
+        using var rows = session.Prepare(database.Holds ? What + Seen + Which : What + Stored + Which, scope).ExecuteReader();
         while (rows.Read())
         {
             keys[new StoreKey(resource, rows.GetString(0), rows.GetString(1))] = rows.GetInt64(2);
@@ -114,7 +120,8 @@ internal static class CacheRows
     {
         var found = new List<StoredObject>();
         Span<byte> place = stackalloc byte[MostPlaceBytes];
-        using var rows = session.Prepare("SELECT name, revision, value FROM objects WHERE scope=$1 AND ns=$2", scope, ns).ExecuteReader();
+        const string What = "SELECT name, revision, value FROM ", Which = " WHERE scope=$1 AND ns=$2";
+        using var rows = session.Prepare(database.Holds ? What + Seen + Which : What + Stored + Which, scope, ns).ExecuteReader();
         while (rows.Read())
         {
             var key = new StoreKey(resource, ns, rows.GetString(0));
@@ -124,12 +131,18 @@ internal static class CacheRows
         return found;
     }
 
-    /// <summary>Stores an object; null takes it away.</summary>
-    public static int Put(Session session, NodeDatabase database, long scope, StoreKey key, long revision, byte[]? json) => json is null
-        ? session.Prepare("DELETE FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteNonQuery()
-        : session.Prepare(
-            "INSERT INTO objects (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (scope, ns, name) DO UPDATE SET revision=$4, value=$5",
-            scope, key.Namespace, key.Name, revision, database.Seal(json, Place(scope, key, stackalloc byte[MostPlaceBytes]))).ExecuteNonQuery();
+    /// <summary>Stores an object, or holds it in memory where that is what is done now; null takes it away.</summary>
+    public static int Put(Session session, NodeDatabase database, long scope, StoreKey key, long revision, byte[]? json)
+    {
+        var value = json is null ? null : database.Seal(json, Place(scope, key, stackalloc byte[MostPlaceBytes]));
+        return database.IsHolding
+            ? session.Prepare("INSERT OR REPLACE INTO held (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5)", scope, key.Namespace, key.Name, revision, (object?)value ?? DBNull.Value).ExecuteNonQuery()
+            : value is null
+            ? session.Prepare("DELETE FROM objects WHERE scope=$1 AND ns=$2 AND name=$3", scope, key.Namespace, key.Name).ExecuteNonQuery()
+            : session.Prepare(
+                "INSERT INTO objects (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (scope, ns, name) DO UPDATE SET revision=$4, value=$5",
+                scope, key.Namespace, key.Name, revision, value).ExecuteNonQuery();
+    }
 
     /// <summary>Journals a write: what was before the first stays, what is since the last takes the place of what was. What came and went here was never there.</summary>
     /// <param name="session">The database.</param>
@@ -221,6 +234,6 @@ internal static class CacheRows
         database.Unseal(session.Prepare("SELECT value FROM answers WHERE mark=$1", mark).ExecuteScalar(), "answer/" + mark);
 
     /// <summary>What a value of a copy is bound to.</summary>
-    private static ReadOnlySpan<byte> Place(long scope, StoreKey key, Span<byte> room) =>
+    internal static ReadOnlySpan<byte> Place(long scope, StoreKey key, Span<byte> room) =>
         Utf8.TryWrite(room, CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}", out var length) ? room[..length] : Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{scope}/{key.Namespace}/{key.Name}"));
 }

@@ -16,6 +16,8 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     private readonly Queue<Change> _log = new();
     private readonly Dictionary<string, DateTimeOffset> _grants; // callers, and when the API server said so last
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isBehind;
+    private bool _isDamaged;
     private long _bytes;
     private long _floor;
     private long _doubtful; // the newest revision that was given here
@@ -46,6 +48,9 @@ internal sealed class CacheScope : IObjectSource, IDisposable
 
     /// <inheritdoc/>
     public long Revision => Changes.Published;
+
+    /// <summary>Whether changes have come that could neither be stored nor held, or something of it is damaged: it is not what the API server has.</summary>
+    public bool IsBehind => Volatile.Read(ref _isBehind) || Volatile.Read(ref _isDamaged);
 
     /// <summary>Completes when all of it has been here once.</summary>
     public Task Complete => _complete.Task;
@@ -125,15 +130,32 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation) => ValueTask.FromResult(_cache.Find(Id, key) is { } found ? Seen(found) : null);
+    public ValueTask<StoredObject?> FindAsync(StoreKey key, CancellationToken cancellation)
+    {
+        try
+        {
+            return ValueTask.FromResult(_cache.Find(Id, key) is { } found ? Seen(found) : null);
+        }
+        catch (CacheFailedException fault)
+        {
+            throw Met(fault, $"{Query.Plural} \"{key.Name}\" cannot be read");
+        }
+    }
 
     /// <summary>
     /// A piece of what is here now, whatever the revision asked for: a reader of several pieces meets changes made meanwhile, and meets them again in the watch that it begins at the list's revision.
     /// </summary>
     public ValueTask<Piece<StoredObject>> ListAsync(PageQuery query, CancellationToken cancellation)
     {
-        var piece = _cache.Page(Id, query);
-        return ValueTask.FromResult(IsSeenDifferently ? piece with { Rows = [.. piece.Rows.Select(Seen)] } : piece);
+        try
+        {
+            var piece = _cache.Page(Id, query);
+            return ValueTask.FromResult(IsSeenDifferently ? piece with { Rows = [.. piece.Rows.Select(Seen)] } : piece);
+        }
+        catch (CacheFailedException fault)
+        {
+            throw Met(fault, $"{Query.Plural} cannot be read");
+        }
     }
 
     /// <inheritdoc/>
@@ -228,10 +250,33 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         Changes.Close(Query.Resource);
     }
 
+    /// <summary>A change could be neither stored nor held: who watches has to look elsewhere.</summary>
+    public void FallBehind()
+    {
+        if (!Interlocked.Exchange(ref _isBehind, true))
+        {
+            Changes.Close(Query.Resource);
+        }
+    }
+
+    /// <summary>The change that had not been taken has been.</summary>
+    public void CatchUp() => Volatile.Write(ref _isBehind, false);
+
     /// <summary>All of it is here.</summary>
     public void Completed() => _complete.TrySetResult();
 
     public void Dispose() => Changes.Dispose();
+
+    /// <summary>Who reads what is damaged is told so once; from then on it is passed on, as long as there is somewhere.</summary>
+    private StoreRefusedException Met(CacheFailedException fault, string what)
+    {
+        if (fault.Trouble == StoreTrouble.Damaged && !Interlocked.Exchange(ref _isDamaged, true))
+        {
+            Changes.Close(Query.Resource);
+        }
+
+        return fault.Answer(what);
+    }
 
     private bool IsSeenDifferently => _cache.View is not null && NodeView.Concerns(Query.Resource);
 

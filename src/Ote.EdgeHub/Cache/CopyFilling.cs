@@ -14,7 +14,7 @@ namespace Ote.EdgeHub.Cache;
 /// <param name="writing">Held while something is written.</param>
 internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheScope scope, Lock writing)
 {
-    private readonly Dictionary<StoreKey, long> _left = database.Read(session => CacheRows.Keys(session, scope.Id, scope.Query.Resource));
+    private readonly Dictionary<StoreKey, long> _left = database.Read(session => CacheRows.Keys(session, database, scope.Id, scope.Query.Resource));
     private readonly List<Change> _changes = [];
     private readonly bool _isFirst = !scope.Complete.IsCompleted; // nobody has read it, and nobody is to be told of changes
 
@@ -31,13 +31,14 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
                 return;
             }
 
-            database.Write(session =>
+            var changes = database.WriteOrHold(session =>
             {
+                var changes = new List<Change>();
                 foreach (var obj in page)
                 {
                     var key = NodeCache.KeyOf(scope.Query, obj);
                     var at = NodeCache.Revision(obj.ResourceVersion());
-                    var known = _left.Remove(key, out var had);
+                    var known = _left.TryGetValue(key, out var had);
                     if (known && had == at && !scope.MayBeOurs(at))
                     {
                         continue;
@@ -51,14 +52,19 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
 
                     if (!_isFirst)
                     {
-                        _changes.Add(new Change(at, known ? ChangeKind.Modified : ChangeKind.Added, key, json, known ? CacheRows.Find(session, database, scope.Id, key)?.Json : null));
+                        changes.Add(new Change(at, known ? ChangeKind.Modified : ChangeKind.Added, key, json, known ? CacheRows.Find(session, database, scope.Id, key)?.Json : null));
                     }
 
                     CacheRows.Put(session, database, scope.Id, key, at, json);
                 }
 
-                return page.Count;
+                return changes;
             });
+            _changes.AddRange(changes);
+            foreach (var obj in page)
+            {
+                _left.Remove(NodeCache.KeyOf(scope.Query, obj));
+            }
         }
     }
 
@@ -74,19 +80,21 @@ internal sealed class CopyFilling(NodeCache cache, NodeDatabase database, CacheS
 
             var revision = NodeCache.Revision(Version);
             var restarts = scope.IsDoubtful;
-            database.Write(session =>
+            _changes.AddRange(database.WriteOrHold(session =>
             {
+                var gone = new List<Change>();
                 foreach (var key in _left.Keys)
                 {
                     if (CacheRows.Find(session, database, scope.Id, key) is { } former)
                     {
                         CacheRows.Put(session, database, scope.Id, key, revision, null);
-                        _changes.Add(new Change(revision, ChangeKind.Deleted, key, former.Json, former.Json));
+                        gone.Add(new Change(revision, ChangeKind.Deleted, key, former.Json, former.Json));
                     }
                 }
 
-                return CacheRows.Completed(session, scope.Id, revision);
-            });
+                database.Note(session, $"completed/{scope.Id}", later => CacheRows.Completed(later, scope.Id, revision));
+                return gone;
+            }));
             _changes.Sort((one, other) => one.Revision.CompareTo(other.Revision));
             scope.Publish(_changes, restarts ? revision : Math.Max(revision, scope.Revision));
             if (restarts)

@@ -15,6 +15,7 @@ internal sealed class NodeCache : IDisposable
     public const int MostCopies = 1000;
 
     private const long MostUnread = 1000;
+    private const string Unkept = "answer/";
     private const int MeasuredAfter = 256;
     private const long StrainBytes = 4 * 1024 * 1024; // read since it was told last
     private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
@@ -57,6 +58,12 @@ internal sealed class NodeCache : IDisposable
     /// <summary>How many objects wait for it.</summary>
     public int Journalled => (int)_database.Read(session => session.Scalar("SELECT COUNT(*) FROM journal"));
 
+    /// <summary>What keeps it from being written or read; null when nothing does.</summary>
+    public CacheFailedException? Fault => _database.Fault;
+
+    /// <summary>Tries whether the disk takes writes again, when it did not.</summary>
+    public void TryAgain() => _database.TryAgain();
+
     /// <summary>Bytes of the database that are in use.</summary>
     public long Bytes => _database.Bytes;
 
@@ -64,6 +71,7 @@ internal sealed class NodeCache : IDisposable
     public CacheScope? Find(CacheQuery query) => _scopes.GetValueOrDefault(query);
 
     /// <summary>The copy of a query, begun when there is none.</summary>
+    /// <exception cref="CacheFailedException">The disk takes no new one.</exception>
     public CacheScope Take(CacheQuery query)
     {
         lock (_writing)
@@ -92,7 +100,7 @@ internal sealed class NodeCache : IDisposable
         var now = Now;
         if (now - scope.Used > NotedAgain.TotalMilliseconds)
         {
-            _database.Write(session => CacheRows.Used(session, scope.Id, now));
+            _database.WriteOrOwe($"used/{scope.Id}", session => CacheRows.Used(session, scope.Id, now));
         }
 
         scope.Used = now;
@@ -110,7 +118,7 @@ internal sealed class NodeCache : IDisposable
 
             if (!scope.IsGranted(caller))
             {
-                _database.Write(session => CacheRows.Grant(session, scope.Id, caller));
+                _database.WriteOrOwe($"grant/{scope.Id}/{caller}", session => CacheRows.Grant(session, scope.Id, caller));
             }
 
             scope.Grant(caller, _time.GetUtcNow());
@@ -121,7 +129,7 @@ internal sealed class NodeCache : IDisposable
     public void Revoke(CacheScope scope, string caller)
     {
         scope.Revoke(caller);
-        _database.Write(session => CacheRows.Revoke(session, scope.Id, caller));
+        _database.WriteOrOwe($"grant/{scope.Id}/{caller}", session => CacheRows.Revoke(session, scope.Id, caller));
     }
 
     /// <summary>One object of a copy.</summary>
@@ -166,10 +174,9 @@ internal sealed class NodeCache : IDisposable
                 return;
             }
 
-            var changes = new List<Change>();
-            var revision = scope.Revision;
-            _database.Write(session =>
+            var (changes, revision) = _database.WriteOrHold(session =>
             {
+                var (changes, revision) = (new List<Change>(), scope.Revision);
                 foreach (var obj in objects)
                 {
                     var version = Revision(obj.ResourceVersion());
@@ -191,7 +198,8 @@ internal sealed class NodeCache : IDisposable
                     revision = Math.Max(revision, version);
                 }
 
-                return CacheRows.Reached(session, scope.Id, revision);
+                _database.Note(session, $"reached/{scope.Id}", later => CacheRows.Reached(later, scope.Id, revision));
+                return (changes, revision);
             });
             scope.Publish(changes, revision);
             if ((_toldSince += changes.Count) >= MeasuredAfter)
@@ -245,7 +253,7 @@ internal sealed class NodeCache : IDisposable
             var revision = Revision(version);
             if (revision > scope.Revision)
             {
-                _database.Write(session => CacheRows.Reached(session, scope.Id, revision));
+                _database.WriteOrOwe($"reached/{scope.Id}", session => CacheRows.Reached(session, scope.Id, revision));
                 scope.Publish([], revision);
             }
         }
@@ -260,17 +268,19 @@ internal sealed class NodeCache : IDisposable
         {
             if (revision > _ahead)
             {
-                _database.Write(session => CacheRows.CameWith(session, revision));
+                _database.WriteOrOwe("ahead", session => CacheRows.CameWith(session, revision));
                 _ahead = revision;
             }
         }
     }
 
-    /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it.</summary>
+    /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it. All of it, or nothing.</summary>
     /// <param name="write">The write.</param>
     /// <param name="isJournalled">Whether it is to be told.</param>
     /// <param name="reader">Who may read it where no copy shows it yet; null: nobody does, and it is in the journal alone, where the newest of its kind are kept.</param>
-    public WriteResult Write(StoreWrite write, bool isJournalled, string? reader)
+    /// <param name="along">What else changes by it in the node's own view, and is not told.</param>
+    /// <exception cref="CacheFailedException">The disk refused it; nothing was written, and nobody sees anything of it.</exception>
+    public WriteResult Write(StoreWrite write, bool isJournalled, string? reader, params IReadOnlyList<StoreWrite> along)
     {
         lock (_writing)
         {
@@ -281,46 +291,59 @@ internal sealed class NodeCache : IDisposable
                 return new WriteResult(WriteOutcome.Conflict, former?.Revision ?? 0, []);
             }
 
-            var obj = (JsonObject)JsonNode.Parse(write.Value.At(0))!;
-            var shown = Showing(key.Resource).Where(scope => Find(scope.Id, key) is not null || scope.Query.Matches(key, obj)).ToList();
-            if (shown.Count == 0 && reader is not null)
-            {
-                var apiVersion = obj.Text("apiVersion") ?? "v1";
-                var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
-                var alone = Take(new CacheQuery(
-                    slash < 0 ? "" : apiVersion[..slash], apiVersion[(slash + 1)..], key.Resource[(key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..], key.Namespace.Length == 0 ? null : key.Namespace, key.Name));
-                Grant(alone, reader);
-                shown.Add(alone);
-            }
-
-            var revision = Math.Max(Math.Max(former?.Revision ?? 0, _ahead), shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
-            var json = write.Value.At(revision);
-            var change = new Change(revision, write.Delete ? ChangeKind.Deleted : former is null ? ChangeKind.Added : ChangeKind.Modified, key, json, former?.Json);
+            var own = Prepare(write, former, reader);
+            Prepared[] all = [own, .. along.Select(other => (Write: other, Former: FindAnywhere(other.Key))).Where(other => other.Former?.Revision == other.Write.Expected).Select(other => Prepare(other.Write, other.Former, null))];
             _database.Write(session =>
+            {
+                foreach (var (change, shown) in all)
+                {
+                    foreach (var scope in shown)
+                    {
+                        CacheRows.Put(session, _database, scope.Id, change.Key, change.Revision, change.Kind == ChangeKind.Deleted ? null : change.Json);
+                        CacheRows.Doubt(session, scope.Id, change.Revision);
+                    }
+                }
+
+                return isJournalled ? CacheRows.Note(session, _database, key, Now, former?.Json, write.Delete ? null : own.Change.Json, reader is not null ? long.MaxValue : MostUnread) : 0;
+            });
+            foreach (var (change, shown) in all)
             {
                 foreach (var scope in shown)
                 {
-                    CacheRows.Put(session, _database, scope.Id, key, revision, write.Delete ? null : json);
-                    CacheRows.Doubt(session, scope.Id, revision);
+                    scope.Doubt(change.Revision);
+                    scope.Publish([change], change.Revision);
                 }
-
-                return isJournalled ? CacheRows.Note(session, _database, key, Now, former?.Json, write.Delete ? null : json, reader is not null ? long.MaxValue : MostUnread) : 0;
-            });
-            foreach (var scope in shown)
-            {
-                scope.Doubt(revision);
-                scope.Publish([change], revision);
             }
 
-            return new WriteResult(WriteOutcome.Committed, revision, json);
+            return new WriteResult(WriteOutcome.Committed, own.Change.Revision, own.Change.Json);
         }
+    }
+
+    /// <summary>What a write changes, and in which copies.</summary>
+    private Prepared Prepare(StoreWrite write, StoredObject? former, string? reader)
+    {
+        var key = write.Key;
+        var obj = (JsonObject)JsonNode.Parse(write.Value.At(0))!;
+        var shown = Showing(key.Resource).Where(scope => Find(scope.Id, key) is not null || scope.Query.Matches(key, obj)).ToList();
+        if (shown.Count == 0 && reader is not null)
+        {
+            var apiVersion = obj.Text("apiVersion") ?? "v1";
+            var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
+            var alone = Take(new CacheQuery(
+                slash < 0 ? "" : apiVersion[..slash], apiVersion[(slash + 1)..], key.Resource[(key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..], key.Namespace.Length == 0 ? null : key.Namespace, key.Name));
+            Grant(alone, reader);
+            shown.Add(alone);
+        }
+
+        var revision = Math.Max(Math.Max(former?.Revision ?? 0, _ahead), shown.Select(scope => scope.Revision).DefaultIfEmpty().Max()) + 1;
+        return new Prepared(new Change(revision, write.Delete ? ChangeKind.Deleted : former is null ? ChangeKind.Added : ChangeKind.Modified, key, write.Value.At(revision), former?.Json), shown);
     }
 
     /// <summary>The kinds that are not built in and have been asked for.</summary>
     public IReadOnlyList<ResourceRef> Kinds() => _database.Read(CacheRows.Kinds);
 
     /// <summary>Notes one durably.</summary>
-    public void Add(ResourceRef kind) => _database.Write(session => CacheRows.AddKind(session, kind));
+    public void Add(ResourceRef kind) => _database.WriteOrOwe($"kind/{kind.Group}/{kind.Version}/{kind.Plural}", session => CacheRows.AddKind(session, kind));
 
     /// <summary>Notes durably that the API server is about to be told of an entry: whether it heard may never be known here.</summary>
     public void Sending(JournalEntry entry) => _database.Write(session => CacheRows.Sending(session, _database, entry));
@@ -329,14 +352,33 @@ internal sealed class NodeCache : IDisposable
     /// <returns>Whether it is off.</returns>
     public bool Told(JournalEntry entry) => _database.Write(session => CacheRows.Forget(session, _database, entry));
 
-    /// <summary>Keeps the API server's answer to a question, for when it cannot be asked.</summary>
-    public void Keep(string question, byte[] answer) => _database.Write(session => CacheRows.Keep(session, _database, _database.Values.Mark(question), answer, Now));
+    /// <summary>Keeps the API server's answer to a question, for when it cannot be asked; what was kept before stays where the disk takes no other.</summary>
+    /// <returns>Whether it is kept.</returns>
+    public bool Keep(string question, byte[] answer)
+    {
+        try
+        {
+            return _database.Write(session => CacheRows.Keep(session, _database, _database.Values.Mark(question), answer, Now)) >= 0;
+        }
+        catch (CacheFailedException)
+        {
+            return false; // Told already. It is kept when it is asked again.
+        }
+    }
 
-    /// <summary>Keeps it no longer.</summary>
-    public void Unkeep(string question) => _database.Write(session => CacheRows.Unkeep(session, _database.Values.Mark(question)));
+    /// <summary>Keeps it no longer, from now on.</summary>
+    public void Unkeep(string question)
+    {
+        var mark = _database.Values.Mark(question);
+        _database.WriteOrOwe(Unkept + mark, session => CacheRows.Unkeep(session, mark));
+    }
 
     /// <summary>The answer that was kept; null when there is none.</summary>
-    public byte[]? Kept(string question) => _database.Read(session => CacheRows.Kept(session, _database, _database.Values.Mark(question)));
+    public byte[]? Kept(string question)
+    {
+        var mark = _database.Values.Mark(question);
+        return _database.Owes(Unkept + mark) ? null : _database.Read(session => CacheRows.Kept(session, _database, mark));
+    }
 
     public void Dispose()
     {
@@ -377,6 +419,11 @@ internal sealed class NodeCache : IDisposable
         lock (_writing)
         {
             _toldSince = 0;
+            if (Fault is not null)
+            {
+                return; // What goes would not free anything now.
+            }
+
             while (_database.Bytes is var bytes && bytes > _mostBytes)
             {
                 if (Oldest(but) is { } oldest)
@@ -404,11 +451,13 @@ internal sealed class NodeCache : IDisposable
     {
         _scopes.TryRemove(scope.Query, out _);
         Dropped?.Invoke(scope);
-        _database.Write(session => CacheRows.Drop(session, scope.Id));
+        _database.WriteOrOwe($"drop/{scope.Id}", session => CacheRows.Drop(session, scope.Id));
         scope.Dispose();
     }
 
     private IEnumerable<CacheScope> Showing(string resource) => _scopes.Values.Where(scope => scope.Query.Resource == resource).OrderByDescending(scope => scope.Query.IsFollowed);
 
     private void ListenerFailed(Change change, Exception fault) => _log.ListenerFailed(change.Key.ToString(), fault);
+
+    private sealed record Prepared(Change Change, IReadOnlyList<CacheScope> Shown);
 }

@@ -1,121 +1,172 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 using Ote.Kube.Server.Store;
 
 namespace Ote.EdgeHub.Cache;
 
 /// <summary>
 /// The node's SQLite file: copies of what components ask for, and the journal of what was written while cut off. One connection, one caller at a time. Each commit is on the disk when it returns, so that what a component was told
-/// is there after the power has failed.
+/// is there after the power has failed; what the API servers tell is held in memory while the disk takes nothing (<see cref="HeldChanges"/>).
 /// </summary>
 internal sealed class NodeDatabase : IDisposable
 {
-    public const string FileName = "node.db";
-
-    private const string Layout = """
-        PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA journal_size_limit=1048576;
-        CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS scopes (id INTEGER PRIMARY KEY, query TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, doubtful INTEGER NOT NULL, complete INTEGER NOT NULL, used INTEGER NOT NULL);
-        CREATE TABLE IF NOT EXISTS grants (scope INTEGER NOT NULL, caller TEXT NOT NULL, PRIMARY KEY (scope, caller)) WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS objects (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
-        CREATE UNIQUE INDEX IF NOT EXISTS by_name ON objects (scope, ns, name);
-        CREATE TABLE IF NOT EXISTS kinds (grp TEXT NOT NULL, version TEXT NOT NULL, plural TEXT NOT NULL, kind TEXT NOT NULL, namespaced INTEGER NOT NULL, PRIMARY KEY (grp, version, plural)) WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, base BLOB, local BLOB, sent BLOB, UNIQUE (resource, ns, name));
-        CREATE TABLE IF NOT EXISTS answers (mark TEXT PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
-        """;
-
-    private static readonly byte[] s_proof = "ote node"u8.ToArray();
+    private const int Full = 13;
     private readonly Lock _gate = new();
     private readonly Session _session;
     private readonly string _file;
+    private readonly CacheHealth _health;
+    private readonly HeldChanges _held = new();
 
-    private NodeDatabase(string file, Session session, SealedValues values) => (_file, _session, Values) = (file, session, values);
+    /// <summary>Takes an open database, and closes it in the end.</summary>
+    /// <param name="file">Where it is.</param>
+    /// <param name="session">Its connection.</param>
+    /// <param name="values">Encrypts what lies in it.</param>
+    /// <param name="log">Told of trouble.</param>
+    public NodeDatabase(string file, Session session, SealedValues values, ILogger log) =>
+        (_file, _session, Values, _health) = (file, session, values, new CacheHealth(file, () => new DriveInfo(Path.GetDirectoryName(file)!).AvailableFreeSpace, log));
 
     /// <summary>Encrypts what lies in it.</summary>
     public SealedValues Values { get; }
 
-    /// <summary>
-    /// Opens the database of a folder, which is made for the owner alone. One that is damaged, or sealed with a key that is lost, is put aside and a new one begun: a node without a cache works as long as its API server answers.
-    /// </summary>
-    /// <param name="folder">Where.</param>
-    /// <param name="node">Whose; that of another node is not taken.</param>
-    /// <param name="damaged">Called with the file put aside and the cause.</param>
-    /// <exception cref="IOException">It cannot be opened at all; the message says what to do.</exception>
-    public static NodeDatabase Open(string folder, string node, Action<string, string> damaged)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            throw new PlatformNotSupportedException("an edge node runs Linux");
-        }
-
-        if (Directory.Exists(folder) && (File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-        {
-            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
-        }
-
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var values = SealedValues.Open(folder);
-        var file = Path.Combine(folder, FileName);
-        try
-        {
-            return OpenOnce(file, node, values);
-        }
-        catch (Exception broken) when (broken is SqliteException { SqliteErrorCode: 11 or 26 } or CryptographicException or InvalidDataException)
-        {
-            var aside = Aside(file);
-            foreach (var suffix in (string[])["", "-wal", "-shm"])
-            {
-                File.Delete(aside + suffix);
-                if (File.Exists(file + suffix))
-                {
-                    File.Move(file + suffix, aside + suffix);
-                }
-            }
-
-            damaged(aside, broken.Message.TrimEnd('.'));
-            return OpenOnce(file, node, values);
-        }
-        catch (SqliteException refused)
-        {
-            throw new IOException($"the cache {file} cannot be opened: {refused.Message}. Look whether another process has it, and whether its disk has room and can be written.", refused);
-        }
-    }
+    /// <inheritdoc cref="NodeFile.Open"/>
+    public static NodeDatabase Open(string folder, string node, ILogger log) => NodeFile.Open(folder, node, log);
 
     /// <summary>Bytes in use: pages that are free are written again before the file grows.</summary>
     public long Bytes => Read(session => (session.Scalar("PRAGMA page_count") - session.Scalar("PRAGMA freelist_count")) * session.Scalar("PRAGMA page_size"));
 
+    /// <summary>What is in the way of writing or reading; null when nothing is.</summary>
+    public CacheFailedException? Fault => _health.Fault;
+
+    /// <summary>Whether objects are held in memory, and are to be read from there too. Within a read or a write.</summary>
+    public bool Holds => _held.IsAny;
+
+    /// <summary>Whether what is being written is to be held in memory. Within a write.</summary>
+    public bool IsHolding => _held.IsTaking;
+
     /// <summary>Reads something, all of one moment.</summary>
+    /// <exception cref="CacheFailedException">The disk or the file refused it.</exception>
     public T Read<T>(Func<Session, T> read)
     {
         lock (_gate)
         {
-            return read(_session);
+            try
+            {
+                return read(_session);
+            }
+            catch (Exception fault) when (fault is SqliteException or CryptographicException)
+            {
+                throw Failed(fault);
+            }
         }
     }
 
     /// <summary>Writes something durably, or nothing of it.</summary>
-    /// <exception cref="IOException">The disk refused it; nothing was written.</exception>
+    /// <param name="write">Run again where the first attempt finds no room.</param>
+    /// <exception cref="CacheFailedException">The disk refused it; nothing was written.</exception>
     public T Write<T>(Func<Session, T> write)
     {
         lock (_gate)
         {
             try
             {
-                _session.Execute("BEGIN IMMEDIATE");
-                var result = write(_session);
-                _session.Execute("COMMIT");
-                return result;
+                return Commit(write);
             }
-            catch (SqliteException refused)
+            catch (SqliteException full) when (full.SqliteErrorCode == Full && Fold())
             {
-                RollBack();
-                throw new IOException($"the cache {_file} cannot be written: {refused.Message}. Make room on its disk; no restart is needed.", refused);
+                // Its log is folded into the file now, and takes the place that it has once more: little changes are kept though the disk is full.
             }
-            catch
+            catch (Exception fault) when (fault is SqliteException or CryptographicException)
             {
-                RollBack();
-                throw;
+                throw Failed(fault);
+            }
+
+            try
+            {
+                return Commit(write);
+            }
+            catch (Exception fault) when (fault is SqliteException or CryptographicException)
+            {
+                throw Failed(fault);
+            }
+        }
+    }
+
+    /// <summary>Writes what the API servers told durably, or holds it in memory until the disk takes it.</summary>
+    /// <param name="write">Run again where it is held; its rows go by <see cref="CacheRows.Put"/> and <see cref="Note"/> alone.</param>
+    /// <exception cref="CacheFailedException">Neither is possible; nothing was written.</exception>
+    public T WriteOrHold<T>(Func<Session, T> write)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                return Write(write);
+            }
+            catch (CacheFailedException refused)
+            {
+                try
+                {
+                    return _held.Take(_session, write, refused);
+                }
+                catch (Exception fault) when (fault is SqliteException or CryptographicException)
+                {
+                    throw Failed(fault);
+                }
+            }
+        }
+    }
+
+    /// <summary>Writes a row of a copy other than an object's, within a write that may be held.</summary>
+    /// <param name="session">The database.</param>
+    /// <param name="what">Its name: a later one takes the place of a former.</param>
+    /// <param name="write">Writes it.</param>
+    public int Note(Session session, string what, Func<Session, int> write) => !_held.IsTaking ? write(session) : _held.Note(what, write) ? 0 : throw Fault!;
+
+    /// <summary>Writes a small thing that counts in memory already: now, or as soon as the disk takes it.</summary>
+    /// <param name="what">Its name: a later one takes the place of a former.</param>
+    /// <param name="write">Writes it.</param>
+    /// <exception cref="CacheFailedException">Too much waits already.</exception>
+    public void WriteOrOwe(string what, Func<Session, int> write)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                Write(write);
+            }
+            catch (CacheFailedException)
+            {
+                if (!_held.Note(what, write))
+                {
+                    throw;
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether such a thing waits for the disk.</summary>
+    public bool Owes(string what)
+    {
+        lock (_gate)
+        {
+            return _held.Waits(what);
+        }
+    }
+
+    /// <summary>Tries a small write when the last one failed, so that what is held is written, and trouble ends, without anybody writing.</summary>
+    public void TryAgain()
+    {
+        if (Fault is { Trouble: not StoreTrouble.Damaged })
+        {
+            try
+            {
+                Write(session => session.Prepare("INSERT INTO meta VALUES ('tried',zeroblob(4096)) ON CONFLICT (key) DO UPDATE SET value=zeroblob(4096)").ExecuteNonQuery());
+            }
+            catch (CacheFailedException)
+            {
+                // Told already.
             }
         }
     }
@@ -129,6 +180,9 @@ internal sealed class NodeDatabase : IDisposable
     /// <summary>Encrypts a value of a place.</summary>
     public byte[] Seal(ReadOnlySpan<byte> value, ReadOnlySpan<byte> place) => Values.Seal(value, place);
 
+    /// <summary>Whether the value of a column of the row that is read is what was sealed.</summary>
+    public bool IsWhole(SqliteDataReader row, int column, ReadOnlySpan<byte> place) => row.IsDBNull(column) || Values.IsWhole(SQLitePCL.raw.sqlite3_column_blob(row.Handle, column), place);
+
     /// <summary>Decrypts the value of a column of the row that is read, from where it lies in the database's memory.</summary>
     public byte[] Unseal(SqliteDataReader row, int column, ReadOnlySpan<byte> place) => Values.Unseal(SQLitePCL.raw.sqlite3_column_blob(row.Handle, column), place);
 
@@ -141,83 +195,44 @@ internal sealed class NodeDatabase : IDisposable
         }
     }
 
-    private static NodeDatabase OpenOnce(string file, string node, SealedValues values)
+    private CacheFailedException Failed(Exception fault)
     {
-        if (!File.Exists(file))
-        {
-            new FileStream(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
-        }
+        var failed = CacheFailedException.Of(_file, fault);
+        _health.Failed(failed);
+        return failed;
+    }
 
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = 5 }.ToString());
-        var session = new Session(connection, file);
+    private T Commit<T>(Func<Session, T> write)
+    {
         try
         {
-            connection.Open();
-            session.Execute(Layout);
-            if (session.Scalar("SELECT COUNT(*) FROM pragma_table_info('journal') WHERE name='sent'") == 0)
-            {
-                session.Execute("ALTER TABLE journal ADD COLUMN sent BLOB"); // A journal of before there was such a column.
-            }
-
-            using (var check = connection.CreateCommand())
-            {
-                check.CommandText = "PRAGMA quick_check(1)";
-                if (check.ExecuteScalar() is not "ok")
-                {
-                    throw new InvalidDataException("a page of it does not hold what was written");
-                }
-            }
-
-            var database = new NodeDatabase(file, session, values);
-            database.Prove();
-            database.Belong(node);
-            return database;
+            _session.Execute("BEGIN IMMEDIATE");
+            _held.Settle(_session);
+            var result = write(_session);
+            _session.Execute("COMMIT");
+            _held.Settled();
+            _health.Committed();
+            return result;
         }
         catch
         {
-            session.Dispose();
+            RollBack();
             throw;
         }
     }
 
-    /// <summary>Sees to it that the key is the one that sealed what is here.</summary>
-    private void Prove()
+    private bool Fold()
     {
-        var stored = _session.Prepare("SELECT value FROM meta WHERE key='proof'").ExecuteScalar();
-        if (stored is null)
+        try
         {
-            _session.Prepare("INSERT INTO meta VALUES ('proof',$1)", Seal(s_proof, "proof")).ExecuteNonQuery();
+            _session.Execute("PRAGMA wal_checkpoint(RESTART)");
+            return true;
         }
-        else
+        catch (SqliteException)
         {
-            try
-            {
-                Unseal(stored, "proof");
-            }
-            catch (CryptographicException)
-            {
-                throw new InvalidDataException("it was sealed with another key than the node.key that is beside it now");
-            }
+            return false; // The file would have to grow for that.
         }
     }
-
-    /// <exception cref="IOException">It is another node's.</exception>
-    private void Belong(string node)
-    {
-        var stored = _session.Prepare("SELECT value FROM meta WHERE key='node'").ExecuteScalar();
-        if (stored is null)
-        {
-            _session.Prepare("INSERT INTO meta VALUES ('node',$1)", Seal(Encoding.UTF8.GetBytes(node), "node")).ExecuteNonQuery();
-        }
-        else if (Encoding.UTF8.GetString(Unseal(stored, "node")!) is var owner && owner != node)
-        {
-            throw new IOException($"{_file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
-        }
-    }
-
-    /// <summary>What was put aside before is kept, up to nine times.</summary>
-    private static string Aside(string file) =>
-        Enumerable.Range(0, 9).Select(i => file + (i == 0 ? ".damaged" : $".damaged.{i}")).FirstOrDefault(name => !File.Exists(name)) ?? file + ".damaged.9";
 
     private void RollBack()
     {

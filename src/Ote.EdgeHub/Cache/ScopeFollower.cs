@@ -17,22 +17,38 @@ internal sealed class ScopeFollower(NodeCache cache, CacheScope scope, ResourceR
         var filling = cache.Fill(scope);
         await foreach (var page in pages.ConfigureAwait(false))
         {
-            filling.Take(page.Items);
+            Taken(() => filling.Take(page.Items));
             filling.Version = page.ResourceVersion;
         }
 
-        filling.End();
+        Taken(filling.End);
         return filling.Version;
     }
 
     /// <inheritdoc/>
-    public void Upsert(JsonObject obj) => cache.Told(scope, [Whole(obj)]);
+    public void Upsert(JsonObject obj) => Taken(() => cache.Told(scope, [Whole(obj)]));
 
     /// <inheritdoc/>
-    public void Remove(JsonObject obj) => cache.Told(scope, [Whole(obj)], gone: true);
+    public void Remove(JsonObject obj) => Taken(() => cache.Told(scope, [Whole(obj)], gone: true));
 
     /// <inheritdoc/>
-    public void Reached(string version) => cache.Reached(scope, version);
+    public void Reached(string version) => Taken(() => cache.Reached(scope, version));
+
+    /// <summary>What the copy does not take is told again by the watch; until then its readers are not to take it for the truth.</summary>
+    private void Taken(Action take)
+    {
+        try
+        {
+            take();
+        }
+        catch (CacheFailedException)
+        {
+            scope.FallBehind();
+            throw;
+        }
+
+        scope.CatchUp();
+    }
 
     private JsonObject Whole(JsonObject obj)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace Ote.EdgeHub.Cache;
@@ -65,16 +66,46 @@ internal sealed class SealedValues : IDisposable
         }
 
         var value = new byte[stored.Length - NonceBytes - TagBytes];
-        lock (_gate)
+        Decrypt(stored, value, place);
+        return value;
+    }
+
+    /// <summary>Whether one is what was sealed.</summary>
+    public bool IsWhole(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> place)
+    {
+        if (stored.Length < NonceBytes + TagBytes)
         {
-            _cipher.Decrypt(stored[..NonceBytes], stored[NonceBytes..^TagBytes], stored[^TagBytes..], value, place);
+            return false;
         }
 
-        return value;
+        var length = stored.Length - NonceBytes - TagBytes;
+        var room = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            Decrypt(stored, room.AsSpan(0, length), place);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(room.AsSpan(0, length));
+            ArrayPool<byte>.Shared.Return(room);
+        }
     }
 
     /// <summary>A text that stands for a secret and from which nobody without the key learns it.</summary>
     public string Mark(string secret) => Convert.ToHexString(HMACSHA256.HashData(_key, System.Text.Encoding.UTF8.GetBytes(secret)));
 
     public void Dispose() => _cipher.Dispose();
+
+    private void Decrypt(ReadOnlySpan<byte> stored, Span<byte> value, ReadOnlySpan<byte> place)
+    {
+        lock (_gate)
+        {
+            _cipher.Decrypt(stored[..NonceBytes], stored[NonceBytes..^TagBytes], stored[^TagBytes..], value, place);
+        }
+    }
 }

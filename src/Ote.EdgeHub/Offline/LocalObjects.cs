@@ -30,17 +30,22 @@ internal sealed class LocalObjects(NodeCache cache, string kubelet, Func<NodeCon
     public ValueTask<Piece<Change>> ChangesAsync(string resource, long after, long upTo, int limit, CancellationToken cancellation) => ValueTask.FromResult(new Piece<Change>([], false));
 
     /// <summary>Stores a write. One that finds the node connected by now stores nothing and conflicts: its component asks again, and reaches the API server.</summary>
+    /// <exception cref="StoreRefusedException">The disk does not take it, and nothing of it is seen.</exception>
     public Task<WriteResult> WriteAsync(StoreWrite write)
     {
         ArgumentNullException.ThrowIfNull(write);
         var result = new WriteResult(WriteOutcome.Conflict, write.Expected, []);
         connection().WriteHere(() =>
         {
-            var before = write.Key.Resource == Pods ? cache.FindAnywhere(write.Key) : null;
-            result = cache.Write(write, MergeRules.Journals(write.Key.Resource), MergeRules.Shows(write.Key.Resource) ? kubelet : null);
-            if (write.Key.Resource == Pods && result.Outcome == WriteOutcome.Committed)
+            try
             {
-                Lead(Read(before?.Json), write.Delete ? null : Read(result.Json));
+                var resource = write.Key.Resource;
+                result = cache.Write(write, MergeRules.Journals(resource), MergeRules.Shows(resource) ? kubelet : null, resource == Pods ? Led(write) : []);
+            }
+            catch (CacheFailedException fault)
+            {
+                var plural = write.Key.Resource[(write.Key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..];
+                throw fault.Answer($"{plural} \"{write.Key.Name}\" cannot be written: while the node is cut off from its API servers this has to be kept on its disk");
             }
         });
         return Task.FromResult(result);
@@ -48,21 +53,18 @@ internal sealed class LocalObjects(NodeCache cache, string kubelet, Func<NodeCon
 
     private static JsonObject? Read(byte[]? json) => json is null ? null : (JsonObject)JsonNode.Parse(json)!;
 
-    /// <summary>Sees to it that Services lead to where a pod is now. It is this node's view: the API server is not told, whose own controllers hear of the pod.</summary>
-    private void Lead(JsonObject? before, JsonObject? after)
+    /// <summary>What makes Services lead to where a pod is by this write. It is this node's view: the API server is not told, whose own controllers hear of the pod.</summary>
+    private StoreWrite[] Led(StoreWrite write)
     {
-        if (!MovedEndpoints.Concerns(before, after) || (after ?? before) is not { } pod)
-        {
-            return;
-        }
-
-        foreach (var (key, revision, json) in cache.All(MovedEndpoints.Resources, pod.Namespace()))
-        {
-            if (MovedEndpoints.With(Read(json)!, pod.Uid(), after) is { } moved)
-            {
-                cache.Write(new StoreWrite { Key = key, Expected = revision, Value = EncodedObject.Of(moved) }, isJournalled: false, reader: null);
-            }
-        }
+        var (before, after) = (Read(cache.FindAnywhere(write.Key)?.Json), write.Delete ? null : Read(write.Value.At(0)));
+        return !MovedEndpoints.Concerns(before, after) || (after ?? before) is not { } pod ? []
+            :
+            [
+                .. cache.All(MovedEndpoints.Resources, pod.Namespace())
+                    .Select(found => (found.Key, found.Revision, Moved: MovedEndpoints.With(Read(found.Json)!, pod.Uid(), after)))
+                    .Where(found => found.Moved is not null)
+                    .Select(found => new StoreWrite { Key = found.Key, Expected = found.Revision, Value = EncodedObject.Of(found.Moved!) }),
+            ];
     }
 
     public void Dispose() => Changes.Dispose();

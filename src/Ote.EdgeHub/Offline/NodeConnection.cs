@@ -75,6 +75,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
     public async Task RunAsync(CancellationToken stop)
     {
         var backoff = new Backoff(BackoffOptions.Default, random);
+        var said = "";
         servers.Changed += Turned;
         try
         {
@@ -92,11 +93,17 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
                 {
                     await ReturnAsync(stop).ConfigureAwait(false);
                     backoff.Reset();
+                    said = "";
                     await turned.WaitAsync(stop).ConfigureAwait(false);
                 }
                 catch (Exception refused) when (refused is HttpRequestException or Kube.Client.KubeStatusException or IOException || (refused is OperationCanceledException && !stop.IsCancellationRequested))
                 {
-                    log.ReturnFailed(refused.Message);
+                    if (refused.Message != said)
+                    {
+                        said = refused.Message;
+                        log.ReturnFailed(refused.Message.TrimEnd('.')); // once: a full disk may last for days
+                    }
+
                     await Task.Delay(backoff.Next(), time, stop).ConfigureAwait(false);
                 }
             }

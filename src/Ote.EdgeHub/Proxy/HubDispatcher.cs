@@ -41,6 +41,11 @@ internal sealed class HubDispatcher(
         {
             await HubStatus.WriteAsync(context, bad.StatusCode, bad.StatusCode == 413 ? "RequestEntityTooLarge" : "BadRequest", bad.Message).ConfigureAwait(false);
         }
+        catch (CacheFailedException refused) when (!context.Response.HasStarted)
+        {
+            var answer = refused.Answer("the request cannot be answered"); // The log has the cause, once.
+            await HubStatus.WriteAsync(context, answer.Code, answer.Reason, answer.Message).ConfigureAwait(false);
+        }
         catch (SelectorException bad)
         {
             await HubStatus.WriteAsync(context, 400, "BadRequest", bad.Message).ConfigureAwait(false);
@@ -111,7 +116,7 @@ internal sealed class HubDispatcher(
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
         context.Response.OnStarting(() =>
         {
-            metrics.Answered(context.Response.StatusCode == StatusCodes.Status503ServiceUnavailable ? Route.Unanswered : way);
+            metrics.Answered(context.Response.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage ? Route.Unanswered : way);
             return Task.CompletedTask;
         });
         var body = way is Route.Keep or Route.WriteHere or Route.Remember ? await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false) : [];
@@ -128,7 +133,7 @@ internal sealed class HubDispatcher(
         await (way switch
         {
             Route.Forward => forwarding.SendAsync(context, caller, target),
-            Route.Follow => FollowAsync(context, caller, request),
+            Route.Follow => FollowAsync(context, caller, request, target),
             Route.ReadHere => ReadAsync(context, caller, request),
             Route.WriteHere => WriteAsync(context, caller, request, body),
             Route.Remember => RememberAsync(context, caller, target, body),
@@ -144,7 +149,7 @@ internal sealed class HubDispatcher(
         return HubStatus.WriteAsync(context, 401, "Unauthorized", reason);
     }
 
-    private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request)
+    private async Task FollowAsync(HttpContext context, Caller caller, HubRequest request, string target)
     {
         var query = CacheQuery.Of(request.Path!);
         // What this node writes while it is cut off is its own: before any of it, what others read here ends.
@@ -159,7 +164,7 @@ internal sealed class HubDispatcher(
                 // One object as kubectl asks for it when it waits for its end: a copy that shows it will do. One that no watch keeps would be told for true for ever, once the node is connected.
                 if (refused.Code == 503 && connection.State != ConnectionState.Connected && request.OneName is { } name && ScopeOf(caller, query, name) is { } showing && (showing.Query.IsFollowed || !request.IsWatch))
                 {
-                    await ServeAsync(context, caller, showing).ConfigureAwait(false);
+                    await (showing.IsBehind ? BehindAsync(context, showing) : ServeAsync(context, caller, showing)).ConfigureAwait(false);
                     return;
                 }
 
@@ -167,7 +172,21 @@ internal sealed class HubDispatcher(
                 return;
             }
 
-            scope = cache.Take(query);
+            try
+            {
+                scope = cache.Take(query);
+            }
+            catch (CacheFailedException) when (!request.IsShared && connection.State == ConnectionState.Connected)
+            {
+                await forwarding.SendAsync(context, caller, target).ConfigureAwait(false); // The node goes on without a copy.
+                return;
+            }
+        }
+
+        if (scope.IsBehind || (cache.Fault is not null && !scope.Complete.IsCompleted))
+        {
+            await (request.IsShared ? UnansweredAsync(context, request) : connection.State == ConnectionState.Connected && !IsOurs(scope, request) ? forwarding.SendAsync(context, caller, target) : BehindAsync(context, scope)).ConfigureAwait(false);
+            return;
         }
 
         cache.Grant(scope, caller.Name);
@@ -191,6 +210,14 @@ internal sealed class HubDispatcher(
         cache.Use(scope);
         await ServeAsync(context, caller, scope).ConfigureAwait(false);
     }
+
+    /// <summary>Whether a watch is to begin at a version that may have been given here, which says nothing to the API server.</summary>
+    private static bool IsOurs(CacheScope scope, HubRequest request) => request.IsWatch && long.TryParse(request.Path!.Parameter("resourceVersion").FirstOrDefault(), out var from) && from > 0 && scope.MayBeOurs(from);
+
+    /// <summary>What cannot be kept up is not told for the truth: a component that took an object for gone would end what it runs.</summary>
+    private Task BehindAsync(HttpContext context, CacheScope scope) => connection.State == ConnectionState.Connected
+        ? HubStatus.WriteAsync(context, 410, "Expired", $"this version of {scope.Query.Plural} was given while the node was cut off; list anew")
+        : HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"the node is cut off from its API servers, and its copy of {scope.Query.Plural} could not be kept up before: {cache.Fault?.Message ?? "the disk was full"}");
 
     /// <summary>Whether a caller may read a query is the API server's to say, and is asked again after a while; null: it may. 503: that was never asked, and cannot be now.</summary>
     private async Task<KubeStatusException?> MayReadAsync(HttpContext context, Caller caller, CacheQuery query)
@@ -232,7 +259,8 @@ internal sealed class HubDispatcher(
     private async Task ReadAsync(HttpContext context, Caller caller, HubRequest request)
     {
         var query = CacheQuery.Of(request.Path!);
-        await (ScopeOf(caller, query, query.Name!) is not { } scope ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
+        var scope = ScopeOf(caller, query, query.Name!);
+        await (scope is { IsBehind: true } && connection.State != ConnectionState.Connected ? BehindAsync(context, scope) : scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 
     /// <summary>The copy that can say of an object what is so, to a caller that may read it; null: none can.</summary>

@@ -97,7 +97,15 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
             context.Response.ContentLength = shown.Length;
             await context.Response.Body.WriteAsync(shown, context.RequestAborted).ConfigureAwait(false);
             await context.Response.CompleteAsync().ConfigureAwait(false); // Who asks does not wait for the disk.
-            Keep(identity.Name, request, target, body, answer, bytes);
+            try
+            {
+                Keep(identity.Name, request, target, body, answer, bytes);
+            }
+            catch (CacheFailedException)
+            {
+                // Told already, and answered: it is kept when it is asked again.
+            }
+
             return true;
         }
     }

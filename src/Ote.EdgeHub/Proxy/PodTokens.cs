@@ -69,7 +69,14 @@ internal sealed class PodTokens(NodeCache cache, NodeIdentities identities, Kube
     private string Judged(string mark, string user)
     {
         var kept = cache.Kept(mark);
-        if (kept is null ? user.Length > 0 : Encoding.UTF8.GetString(kept) != user)
+        if (user.Length == 0)
+        {
+            if (kept is not null)
+            {
+                cache.Unkeep(mark);
+            }
+        }
+        else if (kept is null || Encoding.UTF8.GetString(kept) != user)
         {
             cache.Keep(mark, Encoding.UTF8.GetBytes(user));
         }

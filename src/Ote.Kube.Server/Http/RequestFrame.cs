@@ -76,6 +76,8 @@ internal sealed class RequestFrame(AuditBackend? audit, RequestMetrics metrics, 
                 return new ApiError(503, "ServiceUnavailable", $"{away.Message}; try again soon") { RetryAfterSeconds = 1 };
             case StoreBusyException busy:
                 return ApiError.TooManyRequests(busy.Message);
+            case StoreRefusedException refused:
+                return new ApiError(refused.Code, refused.Reason, refused.Message);
             case StoreFailedException failed:
                 return ApiError.Stored(failed); // in the log already, once
             default:

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace Ote.Kube.Server.Store;
 
 /// <summary>What keeps a store from doing as asked.</summary>
-internal enum StoreTrouble
+public enum StoreTrouble
 {
     /// <summary>The disk reported an error.</summary>
     Failed = 0,
@@ -22,13 +22,14 @@ internal enum StoreTrouble
 /// <param name="message">Names the file, the cause and the next step.</param>
 /// <param name="trouble">The cause.</param>
 /// <param name="inner">What was met first, if anything was thrown.</param>
-internal sealed class StoreFailedException(string message, StoreTrouble trouble = StoreTrouble.Failed, Exception? inner = null) : Exception(message, inner)
+public sealed class StoreFailedException(string message, StoreTrouble trouble = StoreTrouble.Failed, Exception? inner = null) : Exception(message, inner)
 {
+    /// <summary>The cause.</summary>
     public StoreTrouble Trouble => trouble;
 }
 
 /// <summary>Turns SQLite's result codes (sqlite.org/rescode.html) into what an operator can act on.</summary>
-internal static class StoreFault
+public static class StoreFault
 {
     private const int Io = 10;
     private const int IoSharedMemorySize = Io | (19 << 8); // its index cannot grow: no room
@@ -36,7 +37,13 @@ internal static class StoreFault
     /// <summary>A fault met while a database was read or written.</summary>
     /// <param name="file">The database.</param>
     /// <param name="fault">What SQLite said.</param>
-    public static StoreFailedException Of(string file, SqliteException fault) => (fault.SqliteErrorCode, fault.SqliteExtendedErrorCode) switch
+    public static StoreFailedException Of(string file, SqliteException fault)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        return Told(file, fault);
+    }
+
+    private static StoreFailedException Told(string file, SqliteException fault) => (fault.SqliteErrorCode, fault.SqliteExtendedErrorCode) switch
     {
         (13, _) or (_, IoSharedMemorySize) => new StoreFailedException(
             $"The database {file} cannot be written: no room is left for it. Nothing of this was stored; make room on its disk, no restart is needed.", StoreTrouble.Full, fault),

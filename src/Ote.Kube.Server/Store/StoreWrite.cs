@@ -50,3 +50,17 @@ public sealed class RevisionExpiredException(long asked, long oldest)
 
 /// <summary>The store refuses more work: its queue is full or it is closing. Nothing was written.</summary>
 internal sealed class StoreBusyException(string message) : Exception(message);
+
+/// <summary>A host's store refuses a write, of which nothing is in lists, watches or answers. The request is answered so, and the server logs nothing: the host has.</summary>
+/// <param name="code">HTTP status code.</param>
+/// <param name="reason">The machine word.</param>
+/// <param name="message">What, why, and the next step.</param>
+/// <param name="inner">What was met first.</param>
+public sealed class StoreRefusedException(int code, string reason, string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>HTTP status code.</summary>
+    public int Code => code;
+
+    /// <summary>The machine word, such as <c>InsufficientStorage</c>.</summary>
+    public string Reason => reason;
+}

@@ -10,9 +10,11 @@ namespace Ote.Node.Doctor;
 /// <param name="services">The machine's services.</param>
 /// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Examination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time)
+/// <param name="freeOf">Bytes that are free on a folder's disk; null: as the system says.</param>
+internal sealed class Examination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time, Func<string, long>? freeOf = null)
 {
     private const long LeastFree = 200L * 1024 * 1024;
+    private const long Nothing = 1024 * 1024;
     private static readonly TimeSpan Soon = TimeSpan.FromDays(14);
 
     /// <summary>Everything in turn.</summary>
@@ -105,8 +107,9 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
 
     private Finding Disk()
     {
-        var free = Directory.Exists(paths.Data) ? new DriveInfo(paths.Data).AvailableFreeSpace : long.MaxValue;
-        return free < LeastFree ? new Finding("disk", Standing.Warning, string.Create(CultureInfo.InvariantCulture, $"{free / 1024 / 1024} MiB are free where {paths.Data} is: on a full disk nothing is kept while cut off"))
+        var free = Directory.Exists(paths.Data) ? (freeOf ?? (folder => new DriveInfo(folder).AvailableFreeSpace))(paths.Data) : long.MaxValue;
+        return free < Nothing ? new Finding("disk", Standing.Fails, $"no room is left where {paths.Data} is: nothing new is kept for when the node is cut off, and writes while it is are refused. Make room; the hub goes on by itself")
+            : free < LeastFree ? new Finding("disk", Standing.Warning, string.Create(CultureInfo.InvariantCulture, $"{free / 1024 / 1024} MiB are free where {paths.Data} is: on a full disk nothing is kept while cut off"))
             : new Finding("disk", Standing.Ok, "there is room");
     }
 

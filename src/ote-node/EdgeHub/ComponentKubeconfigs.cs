@@ -36,7 +36,7 @@ internal static class ComponentKubeconfigs
         }
     }
 
-    /// <summary>Writes one for each file, under its name, readable by the owner alone.</summary>
+    /// <summary>Writes one for each file, under its name, readable by the owner alone. One that is as it has to be is left: a full disk must not take it from its component.</summary>
     /// <param name="files">Those that lead to the API server.</param>
     /// <param name="folder">Where to; made when it is not there.</param>
     /// <param name="hub">Where they are to lead.</param>
@@ -57,9 +57,21 @@ internal static class ComponentKubeconfigs
 
             Absolute(config, Path.GetDirectoryName(Path.GetFullPath(file))!);
             var target = Path.Combine(folder, Path.GetFileName(file));
-            File.Delete(target);
-            using var stream = new FileStream(target, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
-            stream.Write(Encoding.UTF8.GetBytes(Yaml.Write(config)));
+            var text = Yaml.Write(config);
+            if (File.Exists(target) && File.ReadAllText(target) == text)
+            {
+                continue;
+            }
+
+            var fresh = target + ".new";
+            File.Delete(fresh);
+            using (var stream = new FileStream(fresh, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            {
+                stream.Write(Encoding.UTF8.GetBytes(text));
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(fresh, target, overwrite: true);
         }
     }
 

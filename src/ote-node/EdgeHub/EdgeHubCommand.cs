@@ -96,7 +96,7 @@ internal static class EdgeHubCommand
 
             Ote.EdgeHub.EdgeHub? hub = null;
             await using var observed = await Observation.StartAsync(
-                CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is null ? "the hub is starting" : null).ConfigureAwait(false);
+                CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is { } running ? running.Trouble : "the hub is starting").ConfigureAwait(false);
             await using var started = await Ote.EdgeHub.EdgeHub.StartAsync(options, host.Loggers, host.Time, host.Random, host.Stop, host.Meters).ConfigureAwait(false);
             Volatile.Write(ref hub, started);
             if (parsed.GetValue(write) is { } target)

@@ -13,7 +13,7 @@ public sealed class NodeCacheBoundTests : IDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly NodeCache _cache;
 
-    public NodeCacheBoundTests() => _cache = new NodeCache(NodeDatabase.Open(_folder.Path, "n1", (_, _) => { }), null, Most, _time, NullLogger.Instance);
+    public NodeCacheBoundTests() => _cache = new NodeCache(NodeDatabase.Open(_folder.Path, "n1", NullLogger.Instance), null, Most, _time, NullLogger.Instance);
 
     [Fact]
     public void Copies_beyond_the_bound_go_and_the_one_that_was_read_longest_ago_goes_first()

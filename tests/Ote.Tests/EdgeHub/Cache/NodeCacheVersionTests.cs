@@ -42,7 +42,7 @@ public sealed class NodeCacheVersionTests : IDisposable
 
     private static JsonObject Pod(string version) => (JsonObject)JsonNode.Parse($$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"namespace":"d","name":"p","uid":"u","resourceVersion":"{{{version}}}"}}""")!;
 
-    private NodeCache Open() => new(NodeDatabase.Open(_folder.Path, "n1", (_, _) => { }), null, long.MaxValue, new FakeTimeProvider(), NullLogger.Instance);
+    private NodeCache Open() => new(NodeDatabase.Open(_folder.Path, "n1", NullLogger.Instance), null, long.MaxValue, new FakeTimeProvider(), NullLogger.Instance);
 
     private CacheScope Filled(long at)
     {

@@ -49,6 +49,16 @@ public sealed class K3sDoorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_agent_starts_through_a_hub_whose_disk_takes_nothing()
+    {
+        _hub.Database.Read(session => { session.Execute("PRAGMA query_only=ON"); return 0; });
+        using var direct = new AgentExchange(_server.Address, _server.Token, Password);
+        using var through = Agent();
+        Assert.Equal((await direct.StartAsync()).Keys, (await through.StartAsync()).Keys);
+        Assert.NotNull(_hub.Trouble);
+    }
+
+    [Fact]
     public async Task An_agent_starts_through_the_hub_as_it_does_at_its_server()
     {
         using var direct = new AgentExchange(_server.Address, _server.Token, Password);

@@ -20,7 +20,7 @@ public sealed class ReplayTests
     public async Task Labels_that_are_refused_do_not_keep_the_status_from_being_told()
     {
         using var folder = new Scratch("replay");
-        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
         database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var told = new List<string>();
@@ -34,7 +34,7 @@ public sealed class ReplayTests
     public async Task What_was_lost_is_told_again_by_the_same_name_when_the_link_broke_before_it_was_told()
     {
         using var folder = new Scratch("replay");
-        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
         database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var names = new List<string>();
@@ -52,7 +52,7 @@ public sealed class ReplayTests
     public async Task Label_that_a_user_sets_between_the_look_and_the_word_is_not_overwritten()
     {
         using var folder = new Scratch("replay");
-        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
         database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var server = new Changing((JsonObject)JsonNode.Parse(Before)!);
@@ -64,12 +64,41 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public async Task Entry_that_a_full_disk_keeps_on_the_journal_is_told_again_without_effect_and_is_off_it_when_there_is_room()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), 0, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), 10));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Changing((JsonObject)JsonNode.Parse(Before)!) { Patched = () => Writable(false) };
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        var replay = new Replay(cache, _ => client, _ => Kinds.Nodes, "n", TimeProvider.System, NullLogger.Instance);
+        Writable(false);
+        await Assert.ThrowsAsync<CacheFailedException>(() => replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((1, 0), (cache.Journalled, server.Patches)); // It is told when it is known for good that it was.
+
+        Writable(true);
+        server.Node["metadata"]!["resourceVersion"] = "2";
+        await Assert.ThrowsAsync<CacheFailedException>(() => replay.RunAsync(TestContext.Current.CancellationToken));
+        var patches = server.Patches;
+        Assert.Equal(("2", "y", 1), (server.Node.Text("metadata", "labels", "a"), server.Node.Text("status", "phase"), cache.Journalled));
+
+        // What a user changes since is not taken back by telling it once more.
+        server.Node["metadata"]!["labels"]!["a"] = "4";
+        Writable(true);
+        Assert.Equal(1, await replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(("4", "y", 0, patches), (server.Node.Text("metadata", "labels", "a"), server.Node.Text("status", "phase"), cache.Journalled, server.Patches));
+
+        void Writable(bool yes) => database.Read(session => { session.Execute(yes ? "PRAGMA query_only=OFF" : "PRAGMA query_only=ON"); return 0; });
+    }
+
+    [Fact]
     public async Task Mirror_pod_gets_its_status_after_the_API_server_has_made_it_with_one_of_its_own()
     {
         const string Pod = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u1","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Running","podIP":"10.0.0.1"}}""";
         const string Made = """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"m","namespace":"d","uid":"u2","resourceVersion":"7","annotations":{"kubernetes.io/config.mirror":"h"}},"status":{"phase":"Pending"}}""";
         using var folder = new Scratch("replay");
-        var database = NodeDatabase.Open(folder["data"], "n", (_, _) => { });
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
         database.Write(session => CacheRows.Note(session, database, new StoreKey("/pods", "d", "m"), 0, null, Encoding.UTF8.GetBytes(Pod), 10));
         using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
         var told = new List<string>();
@@ -119,6 +148,10 @@ public sealed class ReplayTests
 
         public List<JsonObject> Events { get; } = [];
 
+        public int Patches { get; private set; }
+
+        public Action Patched { get; init; } = () => { };
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var body = request.Content is { } content ? (JsonObject)JsonNode.Parse(await content.ReadAsStringAsync(cancellationToken))! : [];
@@ -140,6 +173,8 @@ public sealed class ReplayTests
 
                 node["metadata"]!["labels"]!["a"] = body.Text("metadata", "labels", "a") ?? node.Text("metadata", "labels", "a");
                 node["status"]!["phase"] = body.Text("status", "phase") ?? node.Text("status", "phase");
+                Patches++;
+                Patched();
             }
 
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(node.ToJsonString(), Encoding.UTF8, "application/json") };

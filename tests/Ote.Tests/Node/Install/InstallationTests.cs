@@ -117,6 +117,19 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains("chmod 700", DoctorCommand.Text(findings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1000L, "FAILS", "no room is left where")]
+    [InlineData(100_000_000L, "warning", "95 MiB are free where")]
+    [InlineData(1_000_000_000L, "ok", "there is room")]
+    public async Task The_doctor_says_how_much_room_the_disk_has(long free, string standing, string words)
+    {
+        await InstallAsync();
+        var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _time, _ => free).LookAsync(Kubelet, Token);
+        var line = DoctorCommand.Text([Assert.Single(findings, finding => finding.Check == "disk")]);
+        Assert.StartsWith(standing, line, StringComparison.Ordinal);
+        Assert.Contains(words, line, StringComparison.Ordinal);
+    }
+
     private Task InstallAsync() => Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
 
     private Installation Made() => new(_paths, _services, (_, _) => Task.FromResult(_answers), _said.Add, _time);
