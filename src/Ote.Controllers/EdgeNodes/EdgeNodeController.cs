@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -27,8 +28,9 @@ public sealed record EdgeNodeControllerOptions
 /// <param name="options">Figures.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
+/// <param name="metrics">What is counted.</param>
 /// <param name="log">Where changes are told.</param>
-public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions options, TimeProvider time, Func<double> random, ILogger log)
+public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions options, TimeProvider time, Func<double> random, EdgeNodeMetrics metrics, ILogger log)
 {
     /// <summary>The kind.</summary>
     public static ResourceRef EdgeNodes { get; } = new("ote.baidu.com", "v1", "edgenodes", "EdgeNode", false);
@@ -71,6 +73,8 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             }
         };
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var looks = new ConcurrentDictionary<string, EdgeNodeLook>(StringComparer.Ordinal);
+        metrics.Looked([]);
         var running = Task.WhenAll(nodes.RunAsync(ends.Token), leases.RunAsync(ends.Token));
         try
         {
@@ -80,18 +84,25 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             {
                 var all = nodes.Items.ToArray();
                 await Parallel.ForEachAsync(
-                    all, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop }, async (node, _) => await LookAsync(node, all, leases, heard, stop).ConfigureAwait(false)).ConfigureAwait(false);
+                    all, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop }, async (node, _) => await LookAsync(node, all, leases, heard, looks, stop).ConfigureAwait(false)).ConfigureAwait(false);
+                foreach (var gone in looks.Keys.Except(all.Select(node => node.Name())).ToArray())
+                {
+                    looks.TryRemove(gone, out _);
+                }
+
+                metrics.Looked([.. all.Select(node => looks.GetValueOrDefault(node.Name())).OfType<EdgeNodeLook>()]);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
         }
         finally
         {
+            metrics.Left();
             await ends.CancelAsync().ConfigureAwait(false);
             await running.ConfigureAwait(false);
         }
     }
 
-    private async Task LookAsync(JsonObject node, JsonObject[] all, Informer leases, HeardNodes heard, CancellationToken stop)
+    private async Task LookAsync(JsonObject node, JsonObject[] all, Informer leases, HeardNodes heard, ConcurrentDictionary<string, EdgeNodeLook> looks, CancellationToken stop)
     {
         var name = node.Name();
         try
@@ -102,8 +113,9 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             var since = heard.WasKept(name) && state?.Text("status", "phase") == $"{EdgeNodePhase.Autonomous}" && state.Time("status", "lastHeard") is { } last
                 ? time.GetUtcNow() - last
                 : heard.Since(name) ?? TimeSpan.Zero;
-            var votes = NodeReading.Votes(node, all, other => heard.Since(other) is { } ago && ago <= Silence(leases, other));
+            var (votes, refused) = NodeReading.Words(node, all, other => heard.Since(other) is { } ago && ago <= Silence(leases, other));
             var verdict = EdgeNodeRules.Decide(new NodeSigns(since, Ready(node), votes), NodeReading.Policy(node), Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, silence);
+            looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, votes.Count(vote => vote.Sees), votes.Count(vote => !vote.Sees), refused);
             if (verdict.Keeps && leases.Get($"{LeaseNamespace}/{name}") is { } lease)
             {
                 await KeepAsync(lease, heard, stop).ConfigureAwait(false);
@@ -111,9 +123,10 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
 
             await TellAsync(node, state, verdict, votes, since, stop).ConfigureAwait(false);
         }
-        catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException)
+        catch (Exception fault) when (fault is KubeStatusException or HttpRequestException or IOException)
         {
-            log.NodeNotLookedAt(name, refused.Message); // the next look is soon
+            metrics.Failed();
+            log.NodeNotLookedAt(name, fault.Message); // the next look is soon
         }
     }
 
@@ -158,6 +171,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
                 ["ownerReferences"] = new JsonArray(new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["name"] = name, ["uid"] = node.Uid() }),
             },
         }, stop).ConfigureAwait(false);
+        var former = state.Text("status", "phase"); // by whichever replica
         var now = time.GetUtcNow();
         var policy = NodeReading.Policy(node);
         var status = new JsonObject
@@ -174,6 +188,11 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         lock (_told)
         {
             _told[name] = verdict;
+        }
+
+        if (verdict.Phase == EdgeNodePhase.Lost && former != $"{EdgeNodePhase.Lost}")
+        {
+            metrics.Lost(verdict.Reason);
         }
 
         if (before?.Phase != verdict.Phase)

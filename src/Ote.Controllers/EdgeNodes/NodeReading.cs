@@ -29,17 +29,43 @@ public static class NodeReading
     /// <param name="node">The node.</param>
     /// <param name="others">All nodes.</param>
     /// <param name="isHeard">Whether a node's own kubelet is heard: what a node says that is itself cut off is of the past.</param>
-    public static IReadOnlyList<WitnessVote> Votes(JsonObject node, IEnumerable<JsonObject> others, Func<string, bool> isHeard)
+    public static IReadOnlyList<WitnessVote> Votes(JsonObject node, IEnumerable<JsonObject> others, Func<string, bool> isHeard) => Words(node, others, isHeard).Votes;
+
+    /// <summary>The same, and how many of its site say something that does not count.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="others">All nodes.</param>
+    /// <param name="isHeard">Whether a node's own kubelet is heard.</param>
+    public static (IReadOnlyList<WitnessVote> Votes, int Refused) Words(JsonObject node, IEnumerable<JsonObject> others, Func<string, bool> isHeard)
     {
+        ArgumentNullException.ThrowIfNull(others);
+        ArgumentNullException.ThrowIfNull(isHeard);
         var (name, site) = (node.Name(), Site(node));
-        return
-        [
-            .. others.Where(other => site is not null && other.Name() != name && Site(other) == site && isHeard(other.Name()))
-                .Select(other => (other.Name(), Sees: Seen(other)?[name] is JsonValue value && value.TryGetValue<bool>(out var sees) ? sees : (bool?)null))
-                .Where(vote => vote.Sees is not null)
-                .Select(vote => new WitnessVote(vote.Item1, vote.Sees!.Value))
-                .OrderBy(vote => vote.Node, StringComparer.Ordinal),
-        ];
+        var (votes, refused) = (new List<WitnessVote>(), 0);
+        foreach (var other in others)
+        {
+            if (site is null || other.Name() == name || Site(other) != site || other.Annotation(WitnessAnnotation) is null)
+            {
+                continue;
+            }
+
+            var seen = Seen(other);
+            if (seen is not null && !seen.ContainsKey(name))
+            {
+                continue;
+            }
+
+            if (seen?[name] is JsonValue value && value.TryGetValue<bool>(out var sees) && isHeard(other.Name()))
+            {
+                votes.Add(new WitnessVote(other.Name(), sees));
+            }
+            else
+            {
+                refused++;
+            }
+        }
+
+        votes.Sort((one, two) => string.CompareOrdinal(one.Node, two.Node));
+        return (votes, refused);
     }
 
     private static string? Site(JsonObject node) => node.Labels().Text(SiteLabel);

@@ -45,7 +45,8 @@ internal static class EdgeControllerCommand
 
             var log = host.Loggers.CreateLogger<EdgeNodeController>();
             using var client = new KubeClient(endpoint.CreateHttpClient(host.Time), "ote-edge-controller");
-            var controller = new EdgeNodeController(client, options, host.Time, host.Random, log);
+            using var metrics = new EdgeNodeMetrics(host.Meters);
+            var controller = new EdgeNodeController(client, options, host.Time, host.Random, metrics, log);
             await controller.InstallAsync(host.Stop).ConfigureAwait(false);
             var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
             var elector = new LeaderElector(client, LeaseNamespace, LeaseName, identity, "", new ElectionOptions(), host.Time, host.Random, log);

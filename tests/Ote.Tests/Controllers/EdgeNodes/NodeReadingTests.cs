@@ -32,6 +32,7 @@ public sealed class NodeReadingTests
             Node("g", Here, """{"ote.baidu.com/witness":"{\"a\":true}"}"""), // cut off as well
         ];
         Assert.Equal([new WitnessVote("b", true), new WitnessVote("c", false)], NodeReading.Votes(nodes[0], nodes, name => name != "g"));
+        Assert.Equal(2, NodeReading.Words(nodes[0], nodes, name => name != "g").Refused); // of e and of g
     }
 
     private static JsonObject Node(string name, string labels, string annotations) =>
