@@ -31,7 +31,23 @@ internal static class MergeRules
     public static bool Journals(string resource) => resource != Leases;
 
     /// <summary>Whether components of the node read what is written of a kind: nobody on a node reads events.</summary>
-    public static bool Shows(string resource) => resource is not ("/events" or "events.k8s.io/events");
+    public static bool Shows(string resource) => !IsEvent(resource);
+
+    /// <summary>Whether it is one of the kinds of events.</summary>
+    public static bool IsEvent(string resource) => resource is "/events" or "events.k8s.io/events";
+
+    /// <summary>How an event is told when it turned out to be there already, or to be gone.</summary>
+    public static MergeStep EventOtherwise(JsonObject here, bool isThere)
+    {
+        if (!isThere)
+        {
+            return Create(here);
+        }
+
+        var body = here.Copy();
+        body.Remove("metadata");
+        return new MergeStep.Patch(body, null);
+    }
 
     /// <summary>Why a pod may not be made while cut off; null: it may. Only the API server admits and places pods, but what a kubelet shows of a pod of its own manifests is the kubelet's.</summary>
     public static string? RefusesPod(JsonObject pod) => pod.Annotation(MirrorHash) is not null ? null

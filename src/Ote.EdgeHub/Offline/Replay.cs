@@ -79,6 +79,12 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     private async Task<List<string>> TellOnceAsync(JournalEntry entry, ResourceRef kind, CancellationToken stop)
     {
         var client = clientFor(entry.Key.Resource);
+        if (MergeRules.IsEvent(entry.Key.Resource))
+        {
+            await TellEventAsync(client, kind, entry, stop).ConfigureAwait(false);
+            return [];
+        }
+
         var there = await client.GetAsync(kind, entry.Key.Namespace, entry.Key.Name, stop).ConfigureAwait(false);
         entry = MergeRules.Heard(entry, there);
         var merge = MergeRules.Decide(entry, there, time.GetUtcNow());
@@ -104,6 +110,26 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
 
         conflicts.AddRange(merge.Conflicts);
         return conflicts;
+    }
+
+    /// <summary>A kubelet may write events and not read any, so they are told unseen: made, or changed where it turns out that they are there.</summary>
+    private async Task TellEventAsync(KubeClient client, ResourceRef kind, JournalEntry entry, CancellationToken stop)
+    {
+        var merge = MergeRules.Decide(entry, entry.Base, time.GetUtcNow());
+        if (merge.Steps.Count == 0)
+        {
+            return;
+        }
+
+        cache.Sending(entry);
+        try
+        {
+            await DoAsync(client, kind, entry, merge.Steps[0], "", stop).ConfigureAwait(false);
+        }
+        catch (KubeStatusException other) when (other.IsAlreadyExists || other.IsNotFound)
+        {
+            await DoAsync(client, kind, entry, MergeRules.EventOtherwise(entry.Local!, isThere: other.IsAlreadyExists), "", stop).ConfigureAwait(false);
+        }
     }
 
     /// <summary>What is lost is lost either way: that the API server does not take the event keeps nothing else from being told to it.</summary>

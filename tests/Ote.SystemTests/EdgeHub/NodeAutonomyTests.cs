@@ -1,5 +1,4 @@
 using System.Globalization;
-using Ote.SystemTests.Kubernetes;
 
 namespace Ote.SystemTests.EdgeHub;
 
@@ -130,6 +129,7 @@ public sealed class NodeAutonomyTests
         // Nothing is started anew after the return either: the same containers, half a minute of the kubelet's syncs later.
         string events = await world.Upstream.ExpectAsync("get", "events", "-A", "-o", "jsonpath={range .items[*]}{.reason} {.involvedObject.name}{\"\\n\"}{end}");
         Assert.DoesNotContain("Killing web", events, StringComparison.Ordinal);
+        Assert.DoesNotContain("the API server refuses it: events", await File.ReadAllTextAsync(world.Hub.LogFile, ct), StringComparison.Ordinal);
         await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, ct);
         string[] later = Lines(await world.Upstream.ExpectAsync("get", "pods", "-A", "-o", States));
         Assert.Equal(after.Order(), later.Order());

@@ -109,6 +109,53 @@ public sealed class ReplayTests
         Assert.Equal(("u2", "Running", "10.0.0.1"), (status.Text("metadata", "uid"), status.Text("status", "phase"), status.Text("status", "podIP")));
     }
 
+    [Theory]
+    [InlineData(false, "POST events")]
+    [InlineData(true, "POST events,PATCH e")]
+    public async Task An_event_is_told_by_a_kubelet_that_may_not_read_any_and_changed_where_it_was_told_before(bool isThere, string requests)
+    {
+        const string Event = """{"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"d","uid":"u1","resourceVersion":"9"},"involvedObject":{"kind":"Pod","name":"p"},"reason":"Started","count":3}""";
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/events", "d", "e"), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), null, Encoding.UTF8.GetBytes(Event), 10));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Unreadable(isThere);
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        Assert.Equal(1, await new Replay(cache, _ => client, _ => Kinds.Events, "n", TimeProvider.System, NullLogger.Instance).RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((0, requests), (cache.Journalled, string.Join(',', server.Requests)));
+        Assert.Equal(3, server.Stored["count"]!.GetValue<int>());
+    }
+
+    /// <summary>An API server whose events a kubelet may write and not read.</summary>
+    private sealed class Unreadable(bool isThere) : HttpMessageHandler
+    {
+        public List<string> Requests { get; } = [];
+
+        public JsonObject Stored { get; private set; } = [];
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Requests.Add($"{request.Method} {request.RequestUri!.Segments[^1]}");
+            if (request.Method == HttpMethod.Get)
+            {
+                return Status(HttpStatusCode.Forbidden, "Forbidden");
+            }
+
+            if (request.Method == HttpMethod.Post && isThere)
+            {
+                return Status(HttpStatusCode.Conflict, "AlreadyExists");
+            }
+
+            Stored = (JsonObject)JsonNode.Parse(await request.Content!.ReadAsStringAsync(cancellationToken))!;
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(Stored.ToJsonString(), Encoding.UTF8, "application/json") };
+        }
+
+        private static HttpResponseMessage Status(HttpStatusCode code, string reason) => new(code)
+        {
+            Content = new StringContent($$"""{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"{{reason}}","message":"no","code":{{(int)code}}}""", Encoding.UTF8, "application/json"),
+        };
+    }
+
     /// <summary>An API server that has nothing yet, and makes what it is asked for.</summary>
     private sealed class Maker(List<string> told, string made) : HttpMessageHandler
     {

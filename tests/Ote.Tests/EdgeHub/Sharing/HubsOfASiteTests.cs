@@ -1,5 +1,3 @@
-using Ote.Kube.Objects;
-
 namespace Ote.Tests.EdgeHub.Sharing;
 
 /// <summary>Hubs of one site that read from the first of them what is the same on all nodes.</summary>

@@ -95,7 +95,7 @@ public sealed class ClusterReporterTests : IAsyncLifetime
         var next = told.MoveNextAsync().AsTask();
         await PassUntilAsync(() => next.IsCompleted);
         Assert.DoesNotContain("gadgets", told.Current.ReportsLack, StringComparison.Ordinal);
-        Assert.Contains(log.Lines, l => l.StartsWith("Information 6006 gadgets.example.com", StringComparison.Ordinal));
+        await PassUntilAsync(() => log.Lines.Any(l => l.StartsWith("Information 6006 gadgets.example.com", StringComparison.Ordinal))); // a moment after the state is
         Assert.Equal(kinds.Length, log.Lines.Count(l => l.StartsWith("Warning 6005", StringComparison.Ordinal))); // each once, and none of those that nobody named
         Assert.Contains(log.Lines, l => l.StartsWith("Warning 6005 po is to be reported (--report), and the cluster has no such kind: write --report pods, as the cluster calls it in full. It is waited for", StringComparison.Ordinal));
     }
