@@ -2,8 +2,10 @@
 # node.sh FOLDER   Runs a real node (containerd, kubelet, kube-proxy if it has a kubeconfig) in network, mount and process namespaces of its own, until it is sent TERM.
 # FOLDER, written by the harness, holds:
 #   node.env         name, api_ports, index, cgroup, kubelet and kubeproxy (the binaries' paths)
+#                    and systemd=yes where containerd and kubelet are to be services of a systemd of the node's own (systemd.sh)
 #   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar  and where kube-proxy is to run proxy.kubeconfig
-# and gets  net.pid, a process whose network is the node's. A kubelet that ends while there is a file kubelet.again starts anew.
+# and gets  net.pid, a process whose network is the node's, and with systemd init.pid, its process 1.
+# A kubelet that ends while there is a file kubelet.again starts anew.
 # Everything the node starts dies with its process namespace, and its mounts and network with theirs; only its cgroups are left, and
 # those are removed here. API servers listen on ports of 127.0.0.1 outside and are reached at the same addresses inside, through unix sockets.
 set -euo pipefail
@@ -24,7 +26,8 @@ make_cgroups() {
   if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then
     mkdir -p "/sys/fs/cgroup/$cgroup"
     for file in /sys/fs/cgroup/cgroup.subtree_control "/sys/fs/cgroup/$cgroup/cgroup.subtree_control"; do
-      echo "+cpu +cpuset +memory +pids" >"$file" 2>/dev/null || true
+      # A systemd hands them on itself, once it has left the cgroup that it is started in.
+      [[ ${systemd:-} && $file == */"$cgroup"/* ]] || echo "+cpu +cpuset +memory +pids" >"$file" 2>/dev/null || true
     done
     return
   fi
@@ -33,6 +36,14 @@ make_cgroups() {
   done
   # A new cpuset is empty and takes no process until it is filled in.
   for file in cpuset.cpus cpuset.mems; do cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$cgroup/$file"; done
+}
+
+# Moves process $1 there. With no hierarchy but the unified one it is the only one.
+move_to_cgroup() {
+  local top
+  for top in /sys/fs/cgroup/"$2" /sys/fs/cgroup/*/"$2"; do
+    if [[ -d $top ]]; then echo "$1" >"$top/cgroup.procs"; fi
+  done
 }
 
 inside() {
@@ -47,6 +58,8 @@ inside() {
   ip link set eth0 up
   ip route add default via "10.201.$index.1"
   echo 1 >/proc/sys/net/ipv4/ip_forward
+
+  if [[ ${systemd:-} ]]; then exec "$(dirname "$0")/systemd.sh" "$folder"; fi
 
   # At the node's own address too: pods do not reach its loopback.
   local port
@@ -106,7 +119,11 @@ for port in $api_ports; do
   setpriv --pdeathsig KILL socat "UNIX-LISTEN:$folder/api-$port.sock,fork" "TCP:127.0.0.1:$port" &
   forward+=" $!"
 done
-setpriv --pdeathsig KILL unshare --mount --net --pid --fork --kill-child=KILL --mount-proc "$0" "$folder" inside &
+(
+  # A systemd sets the machine's name, and takes its own cgroup for the root of all.
+  if [[ ${systemd:-} ]]; then move_to_cgroup "$BASHPID" "$cgroup"; fi
+  exec setpriv --pdeathsig KILL unshare --mount --net --pid ${systemd:+--uts --ipc --cgroup} --fork --kill-child=KILL --mount-proc "$0" "$folder" inside
+) &
 namespaces=$!
 
 # The network namespace is the child's as soon as it differs from ours; the other end of the cable stays here.
@@ -119,4 +136,14 @@ ip link add "ote$index" type veth peer name eth0 netns "$namespaces" || fail "no
 ip addr add "10.201.$index.1/30" dev "ote$index"
 ip link set "ote$index" up
 ip route add "10.202.$index.0/24" via "10.201.$index.2"
+if [[ ${systemd:-} ]]; then
+  for _ in {1..100}; do init=$(pgrep -P "$namespaces") && break; sleep 0.1; done
+  echo "${init:?}" >"$folder/init.pid"
+  # In the unified hierarchy a cgroup with a process of its own gives its children no controllers.
+  if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then echo "$namespaces" >"/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.procs"; fi
+  within=(nsenter --target "$init" --mount --pid --uts --ipc --net --cgroup)
+  for _ in {1..300}; do "${within[@]}" systemctl is-active --quiet containerd 2>/dev/null && break; sleep 0.2; done
+  "${within[@]}" ctr -n k8s.io images import "$folder/image.tar" || fail "the image of node $name was not imported: $("${within[@]}" systemctl --no-pager status containerd kubelet 2>&1)"
+  echo "node $name runs"
+fi
 wait "$namespaces"

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Ote.Node.Install;
 
 /// <summary>The hub as a systemd service. Pure.</summary>
@@ -38,16 +40,18 @@ internal static class HubUnit
     /// <summary>The components' own kubeconfigs that an installed unit names.</summary>
     public static IEnumerable<string> KubeconfigsOf(string unit)
     {
-        var words = unit.Split('\n').FirstOrDefault(line => line.StartsWith("ExecStart=", StringComparison.Ordinal))?.Split(' ') ?? [];
-        for (var i = 0; i < words.Length; i++)
+        const string Command = "ExecStart=", Option = "--kubeconfig";
+        var line = unit.Split('\n').FirstOrDefault(line => line.StartsWith(Command, StringComparison.Ordinal));
+        var words = line is null ? [] : Words(line[Command.Length..]);
+        for (var i = 0; i < words.Count; i++)
         {
-            if (words[i].StartsWith("--kubeconfig=", StringComparison.Ordinal))
+            if (words[i].StartsWith(Option + "=", StringComparison.Ordinal))
             {
-                yield return words[i]["--kubeconfig=".Length..].Trim('"');
+                yield return words[i][(Option.Length + 1)..];
             }
-            else if (words[i] == "--kubeconfig" && i + 1 < words.Length)
+            else if (words[i] == Option && i + 1 < words.Count)
             {
-                yield return words[i + 1].Trim('"');
+                yield return words[i + 1];
             }
         }
     }
@@ -58,5 +62,41 @@ internal static class HubUnit
         var safe = word.Replace("%", "%%", StringComparison.Ordinal).Replace("$", "$$", StringComparison.Ordinal);
         return safe.Length > 0 && safe.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,@%$".Contains(c, StringComparison.Ordinal)) ? safe
             : "\"" + safe.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+    }
+
+    /// <summary>The words of a command line that <see cref="Quoted"/> wrote.</summary>
+    private static List<string> Words(string line)
+    {
+        List<string> words = [];
+        StringBuilder word = new();
+        var (quoted, begun) = (false, false);
+        for (var i = 0; i < line.Length; i++)
+        {
+            var c = line[i];
+            if (c == ' ' && !quoted)
+            {
+                if (begun)
+                {
+                    words.Add(word.ToString());
+                    word.Clear();
+                    begun = false;
+                }
+
+                continue;
+            }
+
+            begun = true;
+            if (c == '"')
+            {
+                quoted = !quoted;
+                continue;
+            }
+
+            // Each of the three stands for the character behind it.
+            i += c is '\\' or '%' or '$' && i + 1 < line.Length ? 1 : 0;
+            word.Append(line[i]);
+        }
+
+        return begun ? [.. words, word.ToString()] : words;
     }
 }

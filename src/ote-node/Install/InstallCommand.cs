@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net;
+using System.Net.NetworkInformation;
 using Ote.Kube.Client;
 using Ote.Node.EdgeHub;
 using Ote.Roles.Hosting;
@@ -29,7 +31,7 @@ internal static class InstallCommand
         {
             Privileged("install");
             var (arguments, kubeconfig) = Arguments(parsed.GetValue(hub) ?? []);
-            await Installation(host).InstallAsync(Environment.ProcessPath!, arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
+            await Installation(host).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
@@ -63,13 +65,22 @@ internal static class InstallCommand
         }
 
         var typed = EdgeHubCommand.Create().Parse(all);
-        return typed.Errors is [var first, ..] ? throw new RoleException($"options of the hub, after --: {first.Message}")
-            : (all, Path.GetFullPath(typed.GetValue<string[]>("--kubeconfig")![0]));
+        if (typed.Errors is [var first, ..])
+        {
+            throw new RoleException($"options of the hub, after --: {first.Message}");
+        }
+
+        var kubelets = Path.GetFullPath(typed.GetValue<string[]>("--kubeconfig")![0]);
+        return Path.GetFileName(kubelets) is var name && HubUnit.Quoted(name) == name ? (all, kubelets)
+            : throw new RoleException($"--kubeconfig: a kubelet's unit cannot name a file that is called '{name}'; rename it, such as kubelet.conf");
     }
 
     private static Option<string> KubeletUnitOption() => new("--kubelet-unit") { Description = "The kubelet's systemd unit", DefaultValueFactory = _ => "kubelet.service" };
 
-    private static Installation Installation(RoleHost host) => new(new NodePaths("/"), new Systemd(), AnswersAsync, Console.Out.WriteLine, host.Time);
+    private static Installation Installation(RoleHost host) => new(new NodePaths("/"), new Systemd(), AnswersAsync, IsAsked, Console.Out.WriteLine, host.Time);
+
+    private static string Program(string running) => Path.GetFileName(running) != "dotnet" ? running
+        : throw new RoleException("install copies the executable that it is, which is dotnet here; use the published ote-node (`./ote publish`)");
 
     private static void Privileged(string command)
     {
@@ -93,4 +104,14 @@ internal static class InstallCommand
             return false;
         }
     }
+
+    /// <summary>Whether a process of this machine is connected to a hub that a kubeconfig leads to.</summary>
+    private static bool IsAsked(string kubeconfig)
+    {
+        var hub = Kubeconfig.Load(kubeconfig).Server;
+        return IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpConnections()
+            .Any(connection => connection.State == TcpState.Established && connection.RemoteEndPoint.Port == hub.Port && Plain(connection.RemoteEndPoint.Address).Equals(IPAddress.Parse(hub.Host)));
+    }
+
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }

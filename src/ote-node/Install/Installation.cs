@@ -10,9 +10,10 @@ namespace Ote.Node.Install;
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
 /// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
+/// <param name="isAsked">Whether anybody is connected to it.</param>
 /// <param name="say">Told of each step.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Installation(NodePaths paths, IServices services, Func<string, CancellationToken, Task<bool>> answers, Action<string> say, TimeProvider time)
+internal sealed class Installation(NodePaths paths, IServices services, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
@@ -46,14 +47,13 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
         await AnswersAsync(towards, ct).ConfigureAwait(false);
         say("the hub answers");
         Write(paths.DropIn(kubelet), dropIn);
-        if (await services.TryAsync(["daemon-reload"], ct).ConfigureAwait(false) is null
-            || await services.TryAsync(["restart", kubelet], ct).ConfigureAwait(false) is null
-            || await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null)
+        await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+        if (await new KubeletTrial(services, isAsked, time).RunAsync(kubelet, towards, ct).ConfigureAwait(false) is { } why)
         {
             File.Delete(paths.DropIn(kubelet));
-            await services.TryAsync(["daemon-reload"], ct).ConfigureAwait(false);
-            await services.TryAsync(["restart", kubelet], ct).ConfigureAwait(false);
-            throw new RoleException($"{kubelet} did not start behind the hub, and was started as before; `journalctl -u {kubelet}` says why");
+            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+            await RunAsync(["restart", kubelet], ct).ConfigureAwait(false);
+            throw new RoleException($"{kubelet} did not start behind the hub, and was started as before: {why}; see `journalctl -u {kubelet}`. `ote-node uninstall` removes the hub");
         }
 
         say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
@@ -105,9 +105,9 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
 
     private async Task RunAsync(string[] arguments, CancellationToken ct)
     {
-        if (await services.TryAsync(arguments, ct).ConfigureAwait(false) is null)
+        if (await services.RunAsync(arguments, ct).ConfigureAwait(false) is { Succeeded: false } failed)
         {
-            throw new RoleException($"systemctl {string.Join(' ', arguments)} failed; `systemctl status {arguments[^1]}` says why");
+            throw new RoleException($"systemctl {string.Join(' ', arguments)} failed: {failed.Error}" + (arguments.Length > 1 ? $"; see `systemctl status {arguments[^1]}`" : ""));
         }
     }
 

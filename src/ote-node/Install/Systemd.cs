@@ -6,25 +6,36 @@ namespace Ote.Node.Install;
 /// <summary>The machine's services, as <c>systemctl</c> tells and changes them.</summary>
 internal interface IServices
 {
+    /// <summary>Runs <c>systemctl</c> to its end.</summary>
+    Task<SystemctlAnswer> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation);
+
     /// <summary>Runs <c>systemctl</c> to its end; what it wrote, null when it failed.</summary>
-    Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation);
+    async Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation) =>
+        await RunAsync(arguments, cancellation).ConfigureAwait(false) is { Succeeded: true } answer ? answer.Out : null;
 }
+
+/// <summary>How a <c>systemctl</c> ended.</summary>
+/// <param name="Succeeded">By its exit code.</param>
+/// <param name="Out">What it wrote.</param>
+/// <param name="Error">Why it failed, in its own words.</param>
+internal sealed record SystemctlAnswer(bool Succeeded, string Out, string Error);
 
 /// <summary>The real ones.</summary>
 internal sealed class Systemd : IServices
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    public async Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
+    public async Task<SystemctlAnswer> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(Patience);
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true })!;
+            using var process = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var error = process.StandardError.ReadToEndAsync(patience.Token);
             var said = await process.StandardOutput.ReadToEndAsync(patience.Token).ConfigureAwait(false);
             await process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
-            return process.ExitCode == 0 ? said : null;
+            return new SystemctlAnswer(process.ExitCode == 0, said, (await error.ConfigureAwait(false)).Trim());
         }
         catch (System.ComponentModel.Win32Exception)
         {

@@ -6,7 +6,14 @@ namespace Ote.Testing.Kubernetes;
 public static class KubeconfigFile
 {
     /// <summary>One cluster, one user with a client certificate, one context; everything inside the file. Returns the path.</summary>
-    public static string Write(string path, string cluster, Uri server, string authority, IssuedCertificate client)
+    public static string Write(string path, string cluster, Uri server, string authority, IssuedCertificate client) =>
+        Write(path, cluster, server, authority, $"client-certificate-data: {Base64(client.Certificate)}", $"client-key-data: {Base64(client.Key)}");
+
+    /// <summary>The same, naming files with the client's certificate and key, as a kubelet has it that renews its own. Returns the path.</summary>
+    public static string WriteNaming(string certificateFile, string keyFile, string path, string cluster, Uri server, string authority) =>
+        Write(path, cluster, server, authority, $"client-certificate: {certificateFile}", $"client-key: {keyFile}");
+
+    private static string Write(string path, string cluster, Uri server, string authority, string certificate, string key)
     {
         File.WriteAllText(path, $"""
             apiVersion: v1
@@ -19,8 +26,8 @@ public static class KubeconfigFile
             users:
             - name: {cluster}
               user:
-                client-certificate-data: {Base64(client.Certificate)}
-                client-key-data: {Base64(client.Key)}
+                {certificate}
+                {key}
             contexts:
             - name: {cluster}
               context:
@@ -32,14 +39,11 @@ public static class KubeconfigFile
         return path;
     }
 
-    /// <summary>The same with the certificate and its key in files beside it (<c>.crt</c>, <c>.key</c>), as a kubelet has them that renews its own. Returns the path.</summary>
+    /// <summary>The same with these files beside it (<c>.crt</c>, <c>.key</c>). Returns the path.</summary>
     public static string WriteWithFiles(string path, string cluster, Uri server, string authority, IssuedCertificate client)
     {
         WriteFiles(path, client);
-        Write(path, cluster, server, authority, client);
-        File.WriteAllLines(path, File.ReadAllLines(path).Select(line => line.Contains("client-certificate-data", StringComparison.Ordinal) ? $"    client-certificate: {path}.crt"
-            : line.Contains("client-key-data", StringComparison.Ordinal) ? $"    client-key: {path}.key" : line));
-        return path;
+        return WriteNaming($"{path}.crt", $"{path}.key", path, cluster, server, authority);
     }
 
     /// <summary>Renews the certificate beside a kubeconfig.</summary>

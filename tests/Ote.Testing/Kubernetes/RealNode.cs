@@ -20,6 +20,9 @@ public sealed record RealNodeOptions(string Name)
 
     /// <summary>The ports of this machine that the node reaches; none: the control plane's.</summary>
     public IReadOnlyList<int> ApiPorts { get; init; } = [];
+
+    /// <summary>Whether containerd and the kubelet are services of a systemd of the node's own, laid out as kubeadm does: see <see cref="SystemdNode"/>.</summary>
+    public bool Systemd { get; init; }
 }
 
 /// <summary>
@@ -160,12 +163,19 @@ public sealed class RealNode : IAsyncDisposable
             cgroup={Cgroup}
             kubelet={Path.Combine(plane.Tools.Folder, "kubelet")}
             kubeproxy={Path.Combine(plane.Tools.Folder, "kube-proxy")}
+            {(options.Systemd ? $"systemd=yes\note_node={Path.GetDirectoryName(Repository.Executable("ote-node"))}" : "")}
 
             """);
         LocalImage.Write(_folder["image.tar"], [LocalImage.Name, LocalImage.Pause, .. options.MoreImageNames]);
         Write("ca.crt", plane.Authority.Certificate);
         IssuedCertificate client = plane.Authority.IssueClient($"system:node:{Name}", "system:nodes");
-        if (options.Kubeconfig is { } given)
+        if (options.Systemd)
+        {
+            Write("kubelet-client-current.pem", client.Certificate + "\n" + client.Key + "\n");
+            const string Both = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+            KubeconfigFile.WriteNaming(Both, Both, _folder["kubelet.kubeconfig"], plane.Name, plane.Server, plane.Authority.Certificate);
+        }
+        else if (options.Kubeconfig is { } given)
             File.Copy(given, _folder["kubelet.kubeconfig"]);
         else
             KubeconfigFile.Write(_folder["kubelet.kubeconfig"], plane.Name, plane.Server, plane.Authority.Certificate, client);
@@ -184,12 +194,13 @@ public sealed class RealNode : IAsyncDisposable
               x509: {"{"} clientCAFile: {_folder["ca.crt"]} {"}"}
             authorization: {"{"} mode: AlwaysAllow {"}"}
             cgroupDriver: cgroupfs
-            cgroupRoot: /{Cgroup}
+            cgroupRoot: /{(options.Systemd ? "" : Cgroup)}
             enforceNodeAllocatable: []
             failSwapOn: false
             readOnlyPort: 0
             staticPodPath: {Manifests}
             nodeStatusUpdateFrequency: 4s
+            nodeLeaseDurationSeconds: {(options.Systemd ? 8 : 40)}
             imageGCHighThresholdPercent: 100
             evictionHard: {"{"} memory.available: 50Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0% {"}"}
 

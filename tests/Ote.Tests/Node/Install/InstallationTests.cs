@@ -16,6 +16,7 @@ public sealed class InstallationTests : IDisposable
     private readonly NodePaths _paths;
     private readonly string _program;
     private bool _answers = true;
+    private bool _isAsked = true;
 
     public InstallationTests()
     {
@@ -35,7 +36,8 @@ public sealed class InstallationTests : IDisposable
     {
         await InstallAsync();
         Assert.Equal(
-            [$"cat {Kubelet}", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "daemon-reload", $"restart {Kubelet}", $"is-active {Kubelet}"], _services.Asked);
+            [$"cat {Kubelet}", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "daemon-reload", $"restart {Kubelet}"],
+            _services.Asked.Where(asked => !asked.StartsWith("show ", StringComparison.Ordinal)));
         Assert.Contains($"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf", File.ReadAllText(_paths.DropIn(Kubelet)), StringComparison.Ordinal);
         Assert.Contains($"--write-kubeconfigs {_paths.Kubeconfigs}", File.ReadAllText(_paths.Unit), StringComparison.Ordinal);
         Assert.Equal("the executable", File.ReadAllText(_paths.Program));
@@ -50,26 +52,45 @@ public sealed class InstallationTests : IDisposable
     public async Task A_hub_that_does_not_answer_leaves_the_kubelet_as_it_is()
     {
         _answers = false;
-        var installing = InstallAsync();
-        while (!installing.IsCompleted)
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
-
-        Assert.Contains("does not answer within 30 s", (await Assert.ThrowsAsync<RoleException>(() => installing)).Message, StringComparison.Ordinal);
+        Assert.Contains("does not answer within 30 s", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
         Assert.DoesNotContain($"restart {Kubelet}", _services.Asked);
     }
 
-    [Fact]
-    public async Task A_kubelet_that_does_not_start_behind_the_hub_is_started_as_before()
+    [Theory]
+    [InlineData("MainPID=0\nActiveState=activating\n", "it ended soon after its start")] // it died, and systemd waits for a moment before it starts it anew
+    [InlineData("MainPID=8\nActiveState=active\n", "it ended soon after its start")] // it was started anew already
+    [InlineData(null, "did not ask the hub within 60 s")]
+    public async Task A_kubelet_that_does_not_live_behind_the_hub_is_started_as_before(string? becomes, string why)
     {
-        _services.Fails.Add($"is-active {Kubelet}");
-        Assert.Contains("was started as before", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        _isAsked = becomes is not null;
+        _services.Becomes = becomes ?? _services.State;
+        var message = (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message;
+        Assert.Contains("was started as before", message, StringComparison.Ordinal);
+        Assert.Contains(why, message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
-        Assert.Equal([$"is-active {Kubelet}", "daemon-reload", $"restart {Kubelet}"], _services.Asked.TakeLast(3));
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}"], _services.Asked.TakeLast(2));
     }
+
+    [Fact]
+    public async Task What_systemctl_says_of_a_failure_is_told()
+    {
+        _services.Fails.Add("enable ote-node.service");
+        Assert.Contains("systemctl enable ote-node.service failed: no enable ote-node.service here", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/etc/kubernetes/kubelet.conf")]
+    [InlineData("/etc/a folder/with \"quotes\" and \\/100%/$HOME.conf")]
+    public void The_doctor_reads_what_the_unit_names(string kubeconfig)
+    {
+        Assert.Equal([kubeconfig, "/x"], HubUnit.KubeconfigsOf(HubUnit.Text("/usr/local/bin/ote-node", ["--kubeconfig", kubeconfig, "--share-reads", "--kubeconfig=/x"], ["/var/lib/ote-node"])));
+        Assert.Equal([kubeconfig], HubUnit.KubeconfigsOf(HubUnit.Text("/usr/local/bin/ote-node", [$"--kubeconfig={kubeconfig}", "--node-name", "n"], [])));
+    }
+
+    [Fact]
+    public void A_kubeconfig_whose_name_a_kubelets_unit_cannot_hold_is_refused() =>
+        Assert.Throws<RoleException>(() => InstallCommand.Arguments(["--kubeconfig", "/etc/kubernetes/my kubelet.conf"]));
 
     [Fact]
     public async Task What_was_installed_is_taken_away_and_the_cache_only_when_it_is_asked_for()
@@ -130,9 +151,19 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains(words, line, StringComparison.Ordinal);
     }
 
-    private Task InstallAsync() => Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
+    private async Task InstallAsync()
+    {
+        var installing = Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
+        while (!installing.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
 
-    private Installation Made() => new(_paths, _services, (_, _) => Task.FromResult(_answers), _said.Add, _time);
+        await installing;
+    }
+
+    private Installation Made() => new(_paths, _services, (_, _) => Task.FromResult(_answers), _ => _isAsked, _said.Add, _time);
 
     private sealed class Services : IServices
     {
@@ -142,11 +173,23 @@ public sealed class InstallationTests : IDisposable
 
         public string Unit { get; set; } = "[Service]\nExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf";
 
-        public Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
+        public string State { get; private set; } = "MainPID=7\nActiveState=active\n";
+
+        /// <summary>What its state is from the second look on.</summary>
+        public string? Becomes { get; set; }
+
+        public Task<SystemctlAnswer> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
         {
             var asked = string.Join(' ', arguments);
             Asked.Add(asked);
-            return Task.FromResult(Fails.Contains(asked) ? null : arguments[0] == "cat" ? Unit : "");
+            if (Fails.Contains(asked))
+            {
+                return Task.FromResult(new SystemctlAnswer(false, "", $"no {asked} here"));
+            }
+
+            var said = arguments[0] switch { "cat" => Unit, "show" => State, _ => "" };
+            State = arguments[0] == "show" ? Becomes ?? State : State;
+            return Task.FromResult(new SystemctlAnswer(true, said, ""));
         }
     }
 }

@@ -1,0 +1,110 @@
+using System.Globalization;
+
+namespace Ote.SystemTests.EdgeHub;
+
+/// <summary>ote-node install, doctor and uninstall on a node as kubeadm sets it up, under a real systemd with a real kubelet and containerd.</summary>
+public sealed class SystemdInstallTests
+{
+    private const string Kubelet = "kubelet.service";
+    private const string Hub = "ote-node.service";
+    private const string DropIn = "/etc/systemd/system/kubelet.service.d/90-ote-node.conf";
+    private const int HubPort = 10261;
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(40);
+
+    [Fact]
+    public async Task A_hub_is_put_before_a_kubelet_looked_after_and_taken_away_while_a_pod_runs_on()
+    {
+        CancellationToken ct = TestContext.Current.CancellationToken;
+        KubernetesTools tools = await KubernetesTools.FindAsync(ct);
+        await using RealControlPlane plane = await RealControlPlane.StartAsync(new("systemd"), tools, TimeProvider.System, ct);
+        await using SystemdNode node = await SystemdNode.StartAsync(plane, "systemd-node", ct);
+        Kubectl kubectl = plane.Kubectl(tools.NewKubectl);
+        await kubectl.UntilAsync(name => name == "default", Soon, ct, "get", "serviceaccount", "default", "-o", "jsonpath={.metadata.name}");
+        await kubectl.ApplyAsync($"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {"{"} name: web {"}"}
+            spec:
+              nodeName: {node.Name}
+              terminationGracePeriodSeconds: 1
+              containers: [{"{"} name: web, image: "{LocalImage.Name}", imagePullPolicy: Never, command: [sleep, "100000"] {"}"}]
+            """);
+        string[] pod = ["get", "pod", "web", "-o", "jsonpath={.metadata.uid} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount} {.status.conditions[?(@.type==\"Ready\")].status}"];
+        string before = await kubectl.UntilAsync(state => state.EndsWith(" 0 True", StringComparison.Ordinal), TimeSpan.FromSeconds(60), ct, pod);
+        await AsksAsync(node, kubectl, plane.Server.Port, ct);
+        string unit = await node.ExpectAsync("systemctl", "cat", Kubelet);
+
+        Assert.Contains("its pods were not touched", await node.ExpectAsync("/run/ote-node/ote-node", "install"), StringComparison.Ordinal);
+        Assert.Equal("active\nactive\nenabled", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub} {Kubelet}; systemctl is-enabled {Hub}"));
+        Assert.Contains("--kubeconfig=/etc/kubernetes/edgehub/kubelet.conf", await node.ExpectAsync("cat", DropIn), StringComparison.Ordinal);
+        await AsksAsync(node, kubectl, HubPort, ct);
+        await WellAsync(node, ct);
+
+        int process = await node.ProcessOfAsync(Hub);
+        await node.ExpectAsync("kill", "-KILL", $"{process}");
+        await WellAsync(node, ct);
+        Assert.NotEqual(process, await node.ProcessOfAsync(Hub));
+        await AsksAsync(node, kubectl, HubPort, ct);
+
+        await node.ExpectAsync("systemctl", "stop", Hub);
+        CommandResult doctor = await node.RunAsync("ote-node", "doctor");
+        Assert.Equal(1, doctor.ExitCode);
+        Assert.Contains($"{Hub} does not run", doctor.Out, StringComparison.Ordinal);
+        Assert.Contains("it does not answer the kubelet", doctor.Out, StringComparison.Ordinal);
+        await node.ExpectAsync("systemctl", "start", Hub);
+        await WellAsync(node, ct);
+        Assert.Equal(before, await kubectl.ExpectAsync(pod));
+
+        await node.ExpectAsync("ote-node", "uninstall");
+        await AsksAsync(node, kubectl, plane.Server.Port, ct);
+        Assert.Equal(unit, await node.ExpectAsync("systemctl", "cat", Kubelet));
+        Assert.NotEqual(0, (await node.RunAsync("systemctl", "cat", Hub)).ExitCode);
+        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d {DropIn} /etc/systemd/system/*/{Hub} /usr/local/bin/ote-node /etc/kubernetes/edgehub 2>/dev/null || echo gone"));
+        Assert.Equal(before, await kubectl.ExpectAsync(pod));
+
+        // A kubelet that may not see the hub's kubeconfig.
+        await node.ExpectAsync("sh", "-c", $"printf '[Service]\nInaccessiblePaths=-/etc/kubernetes/edgehub\n' >/etc/systemd/system/{Kubelet}.d/50-strict.conf; systemctl daemon-reload");
+        CommandResult install = await node.RunAsync("/run/ote-node/ote-node", "install");
+        Assert.NotEqual(0, install.ExitCode);
+        Assert.Contains($"{Kubelet} did not start behind the hub, and was started as before", install.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, (await node.RunAsync("ls", DropIn)).ExitCode);
+        await AsksAsync(node, kubectl, plane.Server.Port, ct);
+        Assert.Equal(before, await kubectl.ExpectAsync(pod));
+        await node.ExpectAsync("ote-node", "uninstall", "--purge");
+        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d /etc/systemd/system/{Hub} /usr/local/bin/ote-node /etc/kubernetes/edgehub /var/lib/ote-node 2>/dev/null || echo gone"));
+    }
+
+    /// <summary>The kubelet is connected to that port of the node and to none of the others, and its node's lease is renewed from there.</summary>
+    private static async Task AsksAsync(SystemdNode node, Kubectl kubectl, int port, CancellationToken ct)
+    {
+        using CancellationTokenSource soon = new(Soon, TimeProvider.System);
+        IReadOnlyList<int> ports;
+        while (!(ports = await node.PortsOfAsync(Kubelet)).SequenceEqual([port]))
+        {
+            if (soon.IsCancellationRequested)
+                Assert.Fail($"the kubelet is connected to {string.Join(", ", ports)} in place of {port}\n{await node.JournalAsync(Kubelet)}\n{await node.JournalAsync(Hub)}");
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System, ct);
+        }
+
+        DateTimeOffset since = TimeProvider.System.GetUtcNow();
+        await kubectl.UntilAsync(
+            heard => DateTimeOffset.TryParse(heard, CultureInfo.InvariantCulture, out DateTimeOffset at) && at > since, Soon, ct,
+            "get", "lease", node.Name, "-n", "kube-node-lease", "-o", "jsonpath={.spec.renewTime}");
+    }
+
+    /// <summary>The doctor finds everything well; a hub that has just begun may need a moment.</summary>
+    private static async Task WellAsync(SystemdNode node, CancellationToken ct)
+    {
+        using CancellationTokenSource soon = new(Soon, TimeProvider.System);
+        CommandResult doctor;
+        while ((doctor = await node.RunAsync("ote-node", "doctor")).ExitCode != 0)
+        {
+            Assert.False(soon.IsCancellationRequested, $"{doctor.Out}{doctor.Error}\n{await node.JournalAsync(Hub)}");
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System, ct);
+        }
+
+        Assert.DoesNotContain("FAILS", doctor.Out, StringComparison.Ordinal);
+        foreach (string check in (string[])["service", "kubelet", "hub", "API server", "cache"])
+            Assert.Matches($"(?m)^ok +{check} ", doctor.Out);
+    }
+}
