@@ -9,7 +9,8 @@ trap end_children EXIT
 # package, then the command or file that shows it is there
 tests_need="etcd-server:etcd containerd:containerd runc:runc containernetworking-plugins:/usr/lib/cni/bridge
   iptables:iptables conntrack:conntrack ethtool:ethtool socat:socat iproute2:ip busybox-static:/usr/share/doc/busybox-static
-  util-linux:setpriv procps:pgrep unzip:unzip zsh:zsh fish:fish faketime:faketime"
+  util-linux:setpriv procps:pgrep unzip:unzip zsh:zsh fish:fish faketime:faketime
+  systemd:/usr/lib/systemd/systemd"
 build_kubernetes_needs="rsync:rsync jq:jq make:make gcc:gcc dpkg-dev:dpkg-source patch:patch xz-utils:xz libc6-dev:/usr/include/stdlib.h
   debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
 publish_needs="clang:clang lld:ld.lld zlib1g-dev:/usr/include/zlib.h"

@@ -53,6 +53,10 @@ cd /
 hostname "$name"
 echo "$name" >/etc/hostname
 echo "10.201.$index.2 $name" >>/etc/hosts
+# A kubelet looks at its start for the clouds that it knows, for ten seconds where nobody refuses.
+ip route add unreachable 169.254.0.0/16
+rm -f /etc/resolv.conf
+echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\n' >/etc/systemd/journald.conf.d/node.conf
