@@ -72,6 +72,10 @@ public sealed class SystemdInstallTests
         Assert.Equal(before, await kubectl.ExpectAsync(pod));
         await node.ExpectAsync("ote-node", "uninstall", "--purge");
         Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d /etc/systemd/system/{Hub} /usr/local/bin/ote-node /etc/kubernetes/edgehub /var/lib/ote-node 2>/dev/null || echo gone"));
+
+        // What systemd made of this machine's cgroups goes with the node.
+        await node.DisposeAsync();
+        Assert.Empty(Directory.EnumerateDirectories("/sys/fs/cgroup", node.Cgroup, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }));
     }
 
     /// <summary>The kubelet is connected to that port of the node and to none of the others, and its node's lease is renewed from there.</summary>

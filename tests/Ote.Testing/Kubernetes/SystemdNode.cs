@@ -20,6 +20,9 @@ public sealed class SystemdNode : IAsyncDisposable
 
     public string Name => _node.Name;
 
+    /// <summary>The cgroup below each hierarchy that holds all of the node.</summary>
+    public string Cgroup => _node.Cgroup;
+
     /// <summary>Starts it and waits until it is Ready.</summary>
     public static async Task<SystemdNode> StartAsync(RealControlPlane plane, string name, CancellationToken ct)
     {
