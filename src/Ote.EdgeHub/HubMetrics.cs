@@ -31,7 +31,7 @@ internal sealed class HubMetrics : IDisposable
         _meter.CreateObservableGauge("ote.edgehub.connected", () => Told(connection), "{connection}", "1 while requests go to the API servers, 0 while the node is on its own or returns.");
         _meter.CreateObservableGauge("ote.edgehub.servers", () => servers.Up, "{server}", "API servers that are up.");
         _meter.CreateObservableGauge("ote.edgehub.unauthorized", () => Refused(identities), "{component}", "Components whose credentials the API server does not take.");
-        _meter.CreateObservableGauge("ote.edgehub.shared", () => shared.Source is null ? 0 : 1, "{hub}", "1 while Services and what they lead to are read from another hub of the site, 0 while from the API server.");
+        _meter.CreateObservableGauge("ote.edgehub.shared", () => FromSite(shared), "{hub}", "1 while Services and what they lead to are read from another hub of the site, 0 while from the API server.");
         _meter.CreateObservableGauge("ote.edgehub.journal", () => cache.Journalled, "{object}", "Objects written while cut off that the API server has not been told of.");
         _meter.CreateObservableGauge("ote.edgehub.copies", () => cache.Scopes.Count(), "{copy}", "Queries whose answers are kept.");
         _meter.CreateObservableGauge("ote.edgehub.cache", () => cache.Bytes, "By", "Bytes of the cache's database that are in use.");
@@ -46,6 +46,8 @@ internal sealed class HubMetrics : IDisposable
 
     /// <summary>One was refused.</summary>
     public void Refused() => _refused.Add(1);
+
+    private static int FromSite(SharedReads shared) => shared.Source is null ? 0 : 1;
 
     private static int Refused(NodeIdentities identities) => identities.Components.Count(component => component.IsRefused);
 

@@ -237,7 +237,10 @@ internal sealed class HubDispatcher(
 
         try
         {
-            await caller.Identity!.Client.SendAsync(HttpMethod.Get, query.Target() + "&limit=1", null, null, context.RequestAborted).ConfigureAwait(false);
+            // The least that can be asked for: it is only whether it may.
+            using var least = new HttpRequestMessage(HttpMethod.Get, query.Target() + "&limit=1");
+            least.Headers.TryAddWithoutValidation("Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json");
+            using var answer = await caller.Identity!.Client.OpenAsync(least, $"list {query.Plural}", context.RequestAborted).ConfigureAwait(false);
             return null;
         }
         catch (KubeStatusException refused)

@@ -25,7 +25,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
 {
     private const string Votes = "ote.baidu.com/witness";
     private const int SeldomLooks = 60; // the site is listed once in so many looks at least
-    private const int SeldomerBy = 3; // times as many looks from one list to the next, until then
+    private const int SeldomerBy = 3; // times as many looks from one list to the next, while some have not said where their hubs are
     private readonly ConcurrentDictionary<string, PeerSight> _sights = new(StringComparer.Ordinal);
     private IReadOnlyList<SitePeer> _peers = [];
     private readonly string _pin = PinOf(authorityPem);
@@ -78,7 +78,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
                 return;
             }
 
-            _untilListed = _pause = Math.Clamp(_pause * SeldomerBy, 1, SeldomLooks);
+            _untilListed = _pause = _peers.All(peer => peer.Hub is not null) ? SeldomLooks : Math.Clamp(_pause * SeldomerBy, 1, SeldomLooks);
         }
 
         var byName = _peers.ToDictionary(peer => peer.Name, StringComparer.Ordinal);
