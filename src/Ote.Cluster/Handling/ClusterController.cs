@@ -443,7 +443,7 @@ public sealed class ClusterController : IAsyncDisposable
         }
     }
 
-    private Task<Stream> DialStreamAsync(string id, CancellationToken ct) => _seeker?.Current is { } parent && _dialer is IStreamDialer streams
+    private Task<ByteStream> DialStreamAsync(string id, CancellationToken ct) => _seeker?.Current is { } parent && _dialer is IStreamDialer streams
         ? streams.DialStreamAsync(parent.Address, id, ct)
         : throw new StreamRefusedException($"{_options.Name} has no parent to dial");
 

@@ -164,7 +164,7 @@ public sealed class RemoteTree : IDisposable
     }
 
     private sealed class Transformer(string target, string user, IReadOnlyList<string> groups, string broken)
-        : CutTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase), broken, Patient.ActivityTimeout!.Value)
+        : CutTransformer(target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase), broken, Patient.ActivityTimeout!.Value, TimeProvider.System)
     {
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {

@@ -29,14 +29,14 @@ internal sealed class LiveAccess : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="stop">Ends all streams.</param>
     public LiveAccess(
-        RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<Stream>> dial, IClusterShim? shim, Func<ICommandAccess> access, AuditLog? audit,
+        RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<ByteStream>> dial, IClusterShim? shim, Func<ICommandAccess> access, AuditLog? audit,
         TimeProvider time, ILoggerFactory loggers, CancellationToken stop)
     {
         _server = new LiveServer(routes.Self.Name, shim, access, audit, time, loggers);
         _absences = new Absences(routes, time);
         Streams = new StreamDesk(routes, linkTo, dial, _server, _absences, time, loggers.CreateLogger("Ote.Cluster.Streams"), stop);
         _pool = new Lazy<LivePool>(() => new LivePool(Streams.OpenAsync, _absences));
-        _gate = new Lazy<LiveGate>(() => new LiveGate(_pool.Value));
+        _gate = new Lazy<LiveGate>(() => new LiveGate(_pool.Value, time));
     }
 
     /// <summary>What links bring, and children dial.</summary>

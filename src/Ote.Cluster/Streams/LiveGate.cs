@@ -15,15 +15,17 @@ internal sealed class LiveGate : IDisposable
     private static readonly TimeSpan Idle = TimeSpan.FromHours(4);
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = Idle, Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
     private readonly LivePool _pool;
+    private readonly TimeProvider _time;
     private readonly HttpMessageInvoker _invoker;
     private readonly ServiceProvider _services;
     private readonly IHttpForwarder _forwarder;
 
     /// <summary>Makes a gate; opens nothing.</summary>
     /// <param name="pool">Its connections; the caller's to dispose, after this.</param>
-    public LiveGate(LivePool pool)
+    /// <param name="time">The clock.</param>
+    public LiveGate(LivePool pool, TimeProvider time)
     {
-        _pool = pool;
+        (_pool, _time) = (pool, time);
         _services = new ServiceCollection().AddSingleton(typeof(ILogger<>), typeof(Microsoft.Extensions.Logging.Abstractions.NullLogger<>)).AddHttpForwarder().BuildServiceProvider();
         _forwarder = _services.GetRequiredService<IHttpForwarder>();
         _invoker = new HttpMessageInvoker(pool.Handler, disposeHandler: false);
@@ -47,7 +49,7 @@ internal sealed class LiveGate : IDisposable
             context, $"http://{address.Host}", _invoker, Patient,
             new CutTransformer(
                 target, static header => header.Equals("Authorization", StringComparison.OrdinalIgnoreCase),
-                $"the way to cluster {cluster} broke in the middle, and what was under way may be done in part; try again, or watch on from the version seen last, which works as soon as there is a way again", Idle)).ConfigureAwait(false);
+                $"the way to cluster {cluster} broke in the middle, and what was under way may be done in part; try again, or watch on from the version seen last, which works as soon as there is a way again", Idle, _time)).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             var refused = LivePool.Refusal(context.Features.Get<IForwarderErrorFeature>()?.Exception);

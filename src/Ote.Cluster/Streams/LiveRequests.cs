@@ -53,7 +53,7 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
             return;
         }
 
-        var error = await forwarder.SendAsync(context, cluster.LiveAddress!.ToString(), cluster.LiveInvoker, Patient, new ActAs(cluster, opened.Requester, target)).ConfigureAwait(false);
+        var error = await forwarder.SendAsync(context, cluster.LiveAddress!.ToString(), cluster.LiveInvoker, Patient, new ActAs(cluster, opened.Requester, target, time)).ConfigureAwait(false);
         audit?.Write(AuditLine.Live(self, command, context.Response.StatusCode, "", time.GetUtcNow()));
         if (error != ForwarderError.None)
         {
@@ -71,7 +71,7 @@ internal sealed class LiveRequests(string self, ILiveCluster cluster, ICommandAc
         || header.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A request as it goes to the cluster: without what could make it another's, as who asks.</summary>
-    private sealed class ActAs(ILiveCluster cluster, Requester requester, string target) : LiveTransformer(target, IsOfIdentity)
+    private sealed class ActAs(ILiveCluster cluster, Requester requester, string target, TimeProvider time) : LiveTransformer(target, IsOfIdentity, time)
     {
         public const string Prefix = "Impersonate-";
 

@@ -21,7 +21,7 @@ namespace Ote.Cluster.Streams;
 /// <param name="log">Where it logs.</param>
 /// <param name="stop">Ends all streams.</param>
 internal sealed class StreamDesk(
-    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<Stream>> dial, LiveServer live, Absences absences, TimeProvider time,
+    RouteKeeper routes, Func<string, ILink?> linkTo, Func<string, CancellationToken, Task<ByteStream>> dial, LiveServer live, Absences absences, TimeProvider time,
     ILogger log, CancellationToken stop) : StreamDoor
 {
     /// <summary>So long a stream may take to stand.</summary>
@@ -63,20 +63,18 @@ internal sealed class StreamDesk(
 
     public override bool IsAwaited(string id, PeerIdentity child) => _awaited.TryGetValue(id, out var awaited) && awaited.Child == child.Name;
 
-    public override async Task ServeAsync(string id, PeerIdentity child, Stream stream)
+    public override async Task ServeAsync(string id, PeerIdentity child, ByteStream stream)
     {
-        var owned = new OwnedStream(stream);
-        if (!IsAwaited(id, child) || !_awaited.TryRemove(id, out var awaited) || !awaited.Dialled.TrySetResult(owned))
+        if (IsAwaited(id, child) && _awaited.TryRemove(id, out var awaited) && awaited.Dialled.TrySetResult(stream))
         {
-            await owned.DisposeAsync().ConfigureAwait(false);
+            await stream.Closed.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await owned.Closed.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await owned.DisposeAsync().ConfigureAwait(false);
+        Break(stream);
     }
 
     /// <summary>Asks the child behind which the cluster is, and waits until it dials.</summary>
-    private async Task<OwnedStream> AskAsync(OpenStream open, CancellationToken ct)
+    private async Task<ByteStream> AskAsync(OpenStream open, CancellationToken ct)
     {
         if (routes.Read(t => t.NextHop(open.Cluster)) is not { } hop)
         {
@@ -95,7 +93,7 @@ internal sealed class StreamDesk(
             throw new StreamRefusedException($"{MostAwaited} streams are being opened at {routes.Self.Name} already; try again later");
         }
 
-        OwnedStream? taken = null;
+        ByteStream? taken = null;
         using var absence = absences.Watch(open.Cluster, Absences.WaitsFor);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, absence.Gone);
         try
@@ -120,14 +118,14 @@ internal sealed class StreamDesk(
             _awaited.TryRemove(id, out _);
             if (taken is null)
             {
-                await awaited.AbandonAsync().ConfigureAwait(false);
+                awaited.Abandon();
             }
         }
     }
 
     private async Task CarryAsync(ILink parent, OpenStream open)
     {
-        Stream? below = null;
+        ByteStream? below = null;
         try
         {
             if (open.Id.Length != IdBytes)
@@ -147,25 +145,22 @@ internal sealed class StreamDesk(
             }
 
             var above = await dial(Name(open.Id), either.Token).ConfigureAwait(false);
-            await (below is null ? ServeOwnAsync(above, open) : Splice.RunAsync(above, below, stop)).ConfigureAwait(false);
+            await (below is null ? ServeOwnAsync(above, open) : Splice.RunAsync(above, below, time, stop)).ConfigureAwait(false);
         }
         catch (Exception refused) when (refused is IOException or OperationCanceledException)
         {
             log.StreamRefused(open.Cluster, refused.Message);
             parent.TrySend(new Message { Lane = Lane.Commands, StreamRefused = new StreamRefused { Id = open.Id, Text = refused.Message, Final = refused is StreamRefusedException { IsForGood: true } } });
-            if (below is not null)
-            {
-                await below.DisposeAsync().ConfigureAwait(false);
-            }
+            Break(below);
         }
     }
 
     /// <summary>What runs over a stream to a cluster that is away for long has nothing to wait for.</summary>
-    private async Task EndWithAsync(OwnedStream stream, string cluster)
+    private async Task EndWithAsync(ByteStream stream, string cluster)
     {
         using var absence = absences.Watch(cluster, Absences.KeptFor);
         await stream.Closed.WaitAsync(absence.Gone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await stream.DisposeAsync().ConfigureAwait(false);
+        Break(stream);
     }
 
     private async Task ServeOwnAsync(Stream stream, OpenStream open)
@@ -176,18 +171,21 @@ internal sealed class StreamDesk(
         }
     }
 
+    /// <summary>At once, where nobody is left to read what may be on the way.</summary>
+    private static void Break(ByteStream? stream) => stream?.Dispose();
+
     private static string Name(ByteString id) => Convert.ToHexStringLower(id.Span);
 
     private sealed record Awaited(string Child)
     {
-        public TaskCompletionSource<OwnedStream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<ByteStream> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>Nobody takes it any more: one that is dialled in yet is refused, and one that was dialled in as the wait ended is closed.</summary>
-        public async ValueTask AbandonAsync()
+        public void Abandon()
         {
             if (!Dialled.TrySetCanceled(CancellationToken.None) && Dialled.Task.IsCompletedSuccessfully)
             {
-                await (await Dialled.Task.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+                Break(Dialled.Task.Result);
             }
         }
     }

@@ -180,7 +180,7 @@ public sealed class CloudTunnel : IAsyncDisposable
 
         WebSocketAcceptContext accept = new() { KeepAliveInterval = Timeout.InfiniteTimeSpan, DangerousEnableCompression = false };
         System.Net.WebSockets.WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(accept).ConfigureAwait(false);
-        await door.ServeAsync(id, peer, System.Net.WebSockets.WebSocketStream.Create(socket, System.Net.WebSockets.WebSocketMessageType.Binary, ownsWebSocket: true)).ConfigureAwait(false);
+        await door.ServeAsync(id, peer, new WebSocketByteStream(socket, runtime.Time)).ConfigureAwait(false);
     }
 
     private async Task ProbeAsync(HttpContext context)

@@ -28,7 +28,7 @@ public interface IStreamDialer
     /// <param name="id">Of the stream, as the parent named it.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="IOException">Not reached, not trusted, or not asked for.</exception>
-    Task<Stream> DialStreamAsync(Uri parent, string id, CancellationToken ct);
+    Task<ByteStream> DialStreamAsync(Uri parent, string id, CancellationToken ct);
 }
 
 /// <summary>Short forms.</summary>

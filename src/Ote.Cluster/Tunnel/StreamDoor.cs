@@ -10,5 +10,5 @@ internal abstract class StreamDoor
     public abstract bool IsAwaited(string id, PeerIdentity child);
 
     /// <summary>Serves a stream until it has ended. Owns it.</summary>
-    public abstract Task ServeAsync(string id, PeerIdentity child, Stream stream);
+    public abstract Task ServeAsync(string id, PeerIdentity child, ByteStream stream);
 }

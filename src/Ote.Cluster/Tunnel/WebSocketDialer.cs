@@ -11,7 +11,7 @@ namespace Ote.Cluster.Tunnel;
 
 /// <summary>Dials parents by WebSocket over mutual TLS; trusts the tree's own CA and nothing else.</summary>
 /// <param name="identity">Asked for each dial, so that a renewed certificate is used.</param>
-/// <param name="time">Measures round trips.</param>
+/// <param name="time">The clock.</param>
 /// <param name="proxy">An HTTP proxy on the way out; null for none.</param>
 /// <param name="trust">The CAs whose certificates count; null for that of the identity.</param>
 /// <param name="untrusted">
@@ -54,7 +54,7 @@ public sealed class WebSocketDialer(
     }
 
     /// <inheritdoc/>
-    public async Task<Stream> DialStreamAsync(Uri parent, string id, CancellationToken ct)
+    public async Task<ByteStream> DialStreamAsync(Uri parent, string id, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(parent);
         ClusterIdentity self = identity();
@@ -65,7 +65,7 @@ public sealed class WebSocketDialer(
         try
         {
             await socket.ConnectAsync(new UriBuilder(parent) { Scheme = "wss", Path = StreamDoor.Path + id }.Uri, invoker, ct).ConfigureAwait(false);
-            return new Streams.OwnedStream(WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true), invoker);
+            return new WebSocketByteStream(socket, time, invoker);
         }
         catch (Exception e)
         {

@@ -10,7 +10,7 @@ namespace Ote.Shim.Hosting;
 /// <summary>The generated service over an <see cref="IClusterShim"/>.</summary>
 internal sealed class ClusterShimService(IClusterShim shim, IHostApplicationLifetime lifetime, ILogger<ClusterShimService> log) : ClusterShim.ClusterShimBase, IAsyncDisposable
 {
-    private readonly LiveDoor? _live = shim is ILiveCluster { LiveAddress: not null } cluster ? new LiveDoor(cluster) : null;
+    private readonly LiveDoor? _live = shim is ILiveCluster { LiveAddress: not null } cluster ? new LiveDoor(cluster, TimeProvider.System) : null;
 
     public override async Task<ShimDescription> Describe(DescribeRequest request, ServerCallContext context)
     {

@@ -13,7 +13,8 @@ namespace Ote.Shim.Live;
 /// <param name="isDropped">Whether a header does not go along.</param>
 /// <param name="broken">What to say, for people.</param>
 /// <param name="idle">For so long nothing may come.</param>
-internal class CutTransformer(string target, Func<string, bool> isDropped, string broken, TimeSpan idle) : LiveTransformer(target, isDropped)
+/// <param name="time">The clock.</param>
+internal class CutTransformer(string target, Func<string, bool> isDropped, string broken, TimeSpan idle, TimeProvider time) : LiveTransformer(target, isDropped, time)
 {
     private const int BufferBytes = 16 * 1024;
     private readonly bool _isWatch = IsWatch(target);
@@ -22,12 +23,6 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var hasBody = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken).ConfigureAwait(false);
-        if (proxyResponse is { StatusCode: System.Net.HttpStatusCode.SwitchingProtocols } && _isExec && proxyResponse.Headers.Upgrade.Any(u => u.Name.Equals("SPDY", StringComparison.OrdinalIgnoreCase)))
-        {
-            proxyResponse.Content = new Upgraded(new ExecStream(await proxyResponse.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false), Failure(proxyResponse)));
-            return hasBody;
-        }
-
         if (!hasBody || !_isWatch || proxyResponse is not { StatusCode: System.Net.HttpStatusCode.OK, Content: { Headers: { ContentType.MediaType: "application/json", ContentEncoding.Count: 0 } } content })
         {
             return hasBody;
@@ -46,6 +41,9 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
 
     /// <summary>Whether a path and query have a command run, or join one that runs.</summary>
     internal static bool IsExec(string target) => target.Split('?')[0].Split('/') is [.., "pods", _, "exec" or "attach"];
+
+    protected override Stream Connection(HttpContext context, HttpResponseMessage answer, UpgradedStream stream) =>
+        _isExec && answer.Headers.Upgrade.Any(u => u.Name.Equals("SPDY", StringComparison.OrdinalIgnoreCase)) ? new ExecStream(stream, Failure(answer), Time, context.RequestAborted) : stream;
 
     /// <summary>What a client that agreed on a protocol understands as a command's failure: a Status from the fourth version on, words before.</summary>
     private ReadOnlyMemory<byte> Failure(HttpResponseMessage answer) =>
@@ -113,29 +111,5 @@ internal class CutTransformer(string target, Func<string, bool> isDropped, strin
         line.Write(LiveStatus.Encode(StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", broken).Span);
         line.Write("}\n"u8);
         await context.Response.Body.WriteAsync(line.ToArray(), context.RequestAborted).ConfigureAwait(false);
-    }
-
-    /// <summary>What comes and goes over a connection that both sides use as they like.</summary>
-    private sealed class Upgraded(Stream stream) : HttpContent
-    {
-        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(stream);
-
-        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => throw new NotSupportedException();
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                stream.Dispose();
-            }
-
-            base.Dispose(disposing);
-        }
     }
 }

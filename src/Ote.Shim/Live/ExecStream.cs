@@ -1,17 +1,21 @@
 using System.Buffers.Binary;
-using System.Net.WebSockets;
 
 namespace Ote.Shim.Live;
 
 /// <summary>
 /// What comes of an <c>exec</c> or <c>attach</c> over SPDY (https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1), frame by frame. Where the connection ends before the command's end was told, that is told in its place: clients take a
-/// connection that merely ends for a command that ended well, and so a part of what it was to carry for the whole. Where what goes the other way cannot be carried any more, the connection has ended too, and that is told as well. One reads and one
-/// writes at a time.
+/// connection that merely ends for a command that ended well, and so a part of what it was to carry for the whole. Where the server told it, the client ends
+/// the connection: it is waited for, since of a connection that is closed while it still sends what it has not read yet is lost. One reads and one writes at a time.
 /// </summary>
 /// <param name="inner">The connection; owned.</param>
 /// <param name="failure">What is told as the command's end, in the form that was agreed on.</param>
-internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : Stream
+/// <param name="time">The clock.</param>
+/// <param name="clientGone">Fires when the client has ended the connection.</param>
+internal sealed class ExecStream(UpgradedStream inner, ReadOnlyMemory<byte> failure, TimeProvider time, CancellationToken clientGone) : Stream
 {
+    /// <summary>So long a client may take to read how its command ended, and all that came before; one that waits for the connection's end in its turn waits no longer.</summary>
+    public static readonly TimeSpan Linger = TimeSpan.FromSeconds(10);
+
     private const int HeaderBytes = 8;
     private const int ErrorStream = 1; // the first that clients open; there the server tells how the command ended
     private const int MostBuffered = 1024 * 1024; // a longer frame goes on piece by piece
@@ -21,7 +25,7 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
     private int _passing; // of a long frame, so much goes on as it comes
     private bool _hasEnded; // the command, as the server has told
     private bool _isOver;
-    private readonly CancellationTokenSource _cannotWrite = new();
+    private bool _isCut; // and that was told in the command's place: its client waits for the connection's end
 
     public override bool CanRead => true;
 
@@ -48,6 +52,12 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
 
             if (_isOver)
             {
+                if (_hasEnded && !_isCut)
+                {
+                    using var gone = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, clientGone);
+                    await Task.Delay(Linger, time, gone.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+
                 return 0;
             }
 
@@ -59,39 +69,9 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
         }
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        if (_cannotWrite.IsCancellationRequested)
-        {
-            return; // Whoever sends is about to be told, by what is read.
-        }
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
 
-        try
-        {
-            await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception broken) when (IsBreak(broken))
-        {
-            await _cannotWrite.CancelAsync().ConfigureAwait(false);
-        }
-    }
-
-    public override async Task FlushAsync(CancellationToken cancellationToken)
-    {
-        if (_cannotWrite.IsCancellationRequested)
-        {
-            return;
-        }
-
-        try
-        {
-            await inner.FlushAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception broken) when (IsBreak(broken))
-        {
-            await _cannotWrite.CancelAsync().ConfigureAwait(false);
-        }
-    }
+    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -108,7 +88,6 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
         if (disposing)
         {
             inner.Dispose();
-            _cannotWrite.Dispose();
         }
 
         base.Dispose(disposing);
@@ -146,21 +125,17 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
 
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _cannotWrite.Token);
-            var read = await inner.ReadAsync(_buffer.AsMemory(_end), either.Token).ConfigureAwait(false);
+            var read = await inner.ReadAsync(_buffer.AsMemory(_end), ct).ConfigureAwait(false);
             _end += read;
             return read > 0;
         }
-        catch (Exception broken) when (!_hasEnded && _passing == 0 && (IsBreak(broken) || (broken is OperationCanceledException && !ct.IsCancellationRequested)))
+        catch (Exception broken) when (!_hasEnded && _passing == 0 && UpgradedStream.IsBreak(broken))
         {
             return false; // told below
         }
     }
 
-    /// <summary>Whether a connection has ended; one over a WebSocket breaks with that's own exception.</summary>
-    private static bool IsBreak(Exception fault) => fault is IOException or WebSocketException or ObjectDisposedException;
-
-    /// <summary>In place of what did not come; in the middle of a long frame there is no place for it.</summary>
+    /// <summary>The end, in place of what did not come; in the middle of a long frame there is no place for it.</summary>
     private void End()
     {
         if (_hasEnded || _passing > 0)
@@ -168,6 +143,7 @@ internal sealed class ExecStream(Stream inner, ReadOnlyMemory<byte> failure) : S
             return;
         }
 
+        _isCut = true;
         _buffer = new byte[HeaderBytes + failure.Length];
         BinaryPrimitives.WriteInt32BigEndian(_buffer, ErrorStream);
         BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(4), (1 << 24) | failure.Length); // the last of its stream

@@ -10,18 +10,19 @@ namespace Ote.Shim.Live;
 /// allow-list. Thread-safe.
 /// </summary>
 /// <param name="cluster">The managed cluster.</param>
-internal sealed class LiveDoor(ILiveCluster cluster) : IAsyncDisposable
+/// <param name="time">The clock.</param>
+internal sealed class LiveDoor(ILiveCluster cluster, TimeProvider time) : IAsyncDisposable
 {
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4), Version = HttpVersion.Version11 };
 
-    private readonly StreamServer _server = new((context, forwarder) => AnswerAsync(cluster, context, forwarder));
+    private readonly StreamServer _server = new((context, forwarder) => AnswerAsync(cluster, context, forwarder, time));
 
     /// <summary>Serves a stream until it has ended.</summary>
     public Task ServeAsync(Stream stream) => _server.ServeAsync(stream);
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private static async Task AnswerAsync(ILiveCluster cluster, HttpContext context, IHttpForwarder forwarder)
+    private static async Task AnswerAsync(ILiveCluster cluster, HttpContext context, IHttpForwarder forwarder, TimeProvider time)
     {
         var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
         if (cluster.LiveObjection(context.Request.Method, target) is { } objection)
@@ -30,7 +31,7 @@ internal sealed class LiveDoor(ILiveCluster cluster) : IAsyncDisposable
             return;
         }
 
-        var error = await forwarder.SendAsync(context, cluster.LiveAddress!.ToString(), cluster.LiveInvoker, Patient, new Onwards(cluster.ActsAsRequester, target)).ConfigureAwait(false);
+        var error = await forwarder.SendAsync(context, cluster.LiveAddress!.ToString(), cluster.LiveInvoker, Patient, new Onwards(cluster.ActsAsRequester, target, time)).ConfigureAwait(false);
         if (error != ForwarderError.None && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             var cause = context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message ?? error.ToString();
@@ -43,7 +44,7 @@ internal sealed class LiveDoor(ILiveCluster cluster) : IAsyncDisposable
         || header.StartsWith(CallerHeaders.Prefix, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A request as it goes to the cluster: as who asks, if the shim acts so.</summary>
-    private sealed class Onwards(bool actsAsRequester, string target) : LiveTransformer(target, IsNotForTheCluster)
+    private sealed class Onwards(bool actsAsRequester, string target, TimeProvider time) : LiveTransformer(target, IsNotForTheCluster, time)
     {
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {

@@ -63,13 +63,7 @@ public sealed class LiveAccessTests
         await tree.ClusterIsAsync("c1", "online", Ct);
         await using var door = await Door.OpenAsync(tree);
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, door.Address + "/api/v1/namespaces/default/pods/p/exec?command=cat") { Version = HttpVersion.Version11 };
-        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
-        request.Headers.TryAddWithoutValidation("Upgrade", "SPDY/3.1");
-        request.Headers.TryAddWithoutValidation("X-User", "alice");
-        request.Headers.TryAddWithoutValidation("X-Cluster", "c1");
-        using var answer = await door.Invoker.SendAsync(request, Ct);
-        Assert.Equal(HttpStatusCode.SwitchingProtocols, answer.StatusCode);
+        using var answer = await door.UpgradeAsync("c1", "/api/v1/namespaces/default/pods/p/exec?command=cat");
         await using var stream = await answer.Content.ReadAsStreamAsync(Ct);
         var sent = new byte[1024 * 1024];
         new Random(1).NextBytes(sent);
@@ -82,6 +76,35 @@ public sealed class LiveAccessTests
         Assert.Equal("alice", echo.LastUser);
         await stream.DisposeAsync();
         await echo.Ended.Task.Soon(); // the other end hears of it
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_command_told_before_its_end_comes_whole_to_who_reads_late_and_still_sends(bool throughAShimProcess)
+    {
+        const int Much = 3 * 1024 * 1024; // fits in what waits on the way
+        await using var server = new LastWordsServer(Much);
+        await using var link = throughAShimProcess ? await ShimLink.StartAsync(new LiveOnly(server.Address)) : null;
+        await using var tree = await SmallTree.StartAsync(Ct);
+        await tree.AddAsync("north", "root", [], Ct, leaf: false);
+        await tree.AddAsync("c1", "north", [], Ct, shim: link?.Remote ?? (IClusterShim)new LiveOnly(server.Address));
+        await tree.ClusterIsAsync("c1", "online", Ct);
+        await using var door = await Door.OpenAsync(tree);
+
+        using var answer = await door.UpgradeAsync("c1", "/api/v1/namespaces/default/pods/p/exec?command=cat");
+        await using var stream = await answer.Content.ReadAsStreamAsync(Ct);
+        var received = new byte[server.Told.Length];
+        var count = 0;
+        while (count < received.Length)
+        {
+            await stream.WriteAsync("ping"u8.ToArray(), Ct);
+            var read = await stream.ReadAsync(received.AsMemory(count, Math.Min(64 * 1024, received.Length - count)), Ct);
+            Assert.True(read > 0, $"ended after {count} of {received.Length} bytes");
+            count += read;
+        }
+
+        Assert.Equal(server.Told, received);
     }
 
     [Theory]
@@ -147,9 +170,7 @@ public sealed class LiveAccessTests
     /// <summary>The root's door into clusters, as an API server would put it: who asks stands in headers.</summary>
     private sealed class Door(WebApplication app, HttpMessageInvoker invoker) : IAsyncDisposable
     {
-        public HttpMessageInvoker Invoker => invoker;
-
-        public string Address { get; } = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        private string Address { get; } = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
 
         public static async Task<Door> OpenAsync(SmallTree tree)
         {
@@ -178,6 +199,19 @@ public sealed class LiveAccessTests
 
             request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");
             return await invoker.SendAsync(request, Ct);
+        }
+
+        /// <summary>Asks as alice for a connection that both sides use as they like, and has it.</summary>
+        public async Task<HttpResponseMessage> UpgradeAsync(string cluster, string target)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, Address + target) { Version = HttpVersion.Version11 };
+            request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+            request.Headers.TryAddWithoutValidation("Upgrade", "SPDY/3.1");
+            request.Headers.TryAddWithoutValidation("X-User", "alice");
+            request.Headers.TryAddWithoutValidation("X-Cluster", cluster);
+            var answer = await invoker.SendAsync(request, Ct);
+            Assert.Equal(HttpStatusCode.SwitchingProtocols, answer.StatusCode);
+            return answer;
         }
 
         public async ValueTask DisposeAsync()

@@ -40,7 +40,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
         for (var round = 0; round < 300; round++)
         {
             using var patience = new CancellationTokenSource();
-            await using var dialled = new OwnedStream(new MemoryStream());
+            await using var dialled = new QuietStream();
             var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, patience.Token);
             var id = _asked;
             var serving = Task.Run(() => _desk.ServeAsync(id, Child, dialled), Ct);
@@ -69,7 +69,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
     public async Task A_stream_that_comes_too_late_is_closed_and_another_childs_is_not_taken()
     {
         var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, Ct);
-        await using var foreign = new OwnedStream(new MemoryStream());
+        await using var foreign = new QuietStream();
         await _desk.ServeAsync(_asked, new PeerIdentity("evil", "u"), foreign).Soon();
         Assert.True(foreign.Closed.IsCompleted);
         Assert.False(opening.IsCompleted);
@@ -77,7 +77,7 @@ public sealed class StreamDeskTests : IAsyncDisposable
         _time.Advance(StreamDesk.Patience);
         var late = await Assert.ThrowsAsync<StreamRefusedException>(() => opening);
         Assert.Contains("20 s", late.Message, StringComparison.Ordinal);
-        await using var dialled = new OwnedStream(new MemoryStream());
+        await using var dialled = new QuietStream();
         await _desk.ServeAsync(_asked, Child, dialled).Soon();
         Assert.True(dialled.Closed.IsCompleted);
     }
@@ -114,9 +114,9 @@ public sealed class StreamDeskTests : IAsyncDisposable
     public async Task A_stream_outlives_a_link_that_is_made_anew_and_ends_when_its_cluster_stays_away()
     {
         var opening = _desk.OpenAsync("c1", new Requester { User = "alice" }, Ct);
-        await using var dialled = new OwnedStream(new MemoryStream());
+        await using var dialled = new QuietStream();
         var serving = _desk.ServeAsync(_asked, Child, dialled);
-        var stream = (OwnedStream)await opening;
+        var stream = (ByteStream)await opening;
 
         _routes.Apply(t => t.ChildDetached("c1", 1));
         _time.Advance(Absences.KeptFor - TimeSpan.FromSeconds(1));
@@ -138,6 +138,16 @@ public sealed class StreamDeskTests : IAsyncDisposable
     }
 
     private static RouteEntry Entry(ulong epoch) => new() { Name = "c1", Uid = Child.Uid, Parent = "root", Online = true, Epoch = epoch, Managed = true };
+
+    /// <summary>Nothing comes of it.</summary>
+    private sealed class QuietStream : ByteStream
+    {
+        public override Task FinishAsync(CancellationToken ct) => Task.CompletedTask;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(0);
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+    }
 
     private bool Ask(Message message)
     {

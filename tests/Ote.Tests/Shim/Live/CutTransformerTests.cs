@@ -64,7 +64,7 @@ public sealed class CutTransformerTests
         context.Features.Set<IHttpRequestLifetimeFeature>(lifetime);
         using var answer = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(new Breaking(Encoding.UTF8.GetBytes(text), breaks)) };
         answer.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
-        var copied = await new CutTransformer(target, static _ => false, "the way broke", TimeSpan.FromMinutes(1)).TransformResponseAsync(context, answer, Ct);
+        var copied = await new CutTransformer(target, static _ => false, "the way broke", TimeSpan.FromMinutes(1), TimeProvider.System).TransformResponseAsync(context, answer, Ct);
         return (copied, Encoding.UTF8.GetString(told.ToArray()), lifetime.IsAborted);
     }
 

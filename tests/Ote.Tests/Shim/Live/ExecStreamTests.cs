@@ -1,6 +1,7 @@
-using System.Net.WebSockets;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Ote.Shim.Live;
+using Ote.Tests.Cluster.Tunnel;
 
 namespace Ote.Tests.Shim.Live;
 
@@ -39,19 +40,6 @@ public sealed class ExecStreamTests
     }
 
     [Fact]
-    public async Task One_into_which_nothing_can_be_written_any_more_ends_as_failed_though_nothing_is_read_from_it()
-    {
-        await using var stream = new ExecStream(new Silent(), Encoding.UTF8.GetBytes("it broke"));
-        var buffer = new byte[777];
-        var reading = stream.ReadAsync(buffer, Ct);
-        Assert.False(reading.IsCompleted);
-        await stream.WriteAsync(new byte[10], Ct);
-        Assert.Equal(Told, buffer[..await reading]);
-        await stream.WriteAsync(new byte[10], Ct); // goes nowhere, and holds up nobody
-        Assert.Equal(0, await stream.ReadAsync(buffer, Ct));
-    }
-
-    [Fact]
     public async Task A_frame_that_is_too_long_to_be_held_goes_on_as_it_comes()
     {
         byte[] came = Frame(Out, 0, new string('x', 3_000_000));
@@ -69,11 +57,33 @@ public sealed class ExecStreamTests
         Assert.Equal(Told, await ReadAsync(came[..^1], 100_000, breaks: false));
     }
 
+    [Fact]
+    public async Task Whoever_was_told_the_end_by_the_server_is_waited_for_and_who_was_cut_is_not()
+    {
+        var time = new FakeTimeProvider();
+        using var gone = new CancellationTokenSource();
+        byte[] came = Frame(1, 1, "");
+        foreach (var leave in new Action[] { () => time.Advance(ExecStream.Linger), gone.Cancel })
+        {
+            await using var stream = new ExecStream(new UpgradedStream(new Pieces(came, 100, breaks: false), time), Encoding.UTF8.GetBytes("it broke"), time, gone.Token);
+            var buffer = new byte[777];
+            Assert.Equal(came.Length, await stream.ReadAsync(buffer, Ct));
+            var end = stream.ReadAsync(buffer, Ct).AsTask();
+            Assert.False(end.IsCompleted);
+            leave();
+            Assert.Equal(0, await end.Soon());
+        }
+
+        await using var cut = new ExecStream(new UpgradedStream(new Pieces([], 100, breaks: false), time), Encoding.UTF8.GetBytes("it broke"), time, CancellationToken.None);
+        Assert.Equal(Told.Length, await cut.ReadAsync(new byte[777], Ct));
+        Assert.Equal(0, await cut.ReadAsync(new byte[777], Ct));
+    }
+
     private static byte[] Frame(int stream, byte flags, string text) => [0, 0, 0, (byte)stream, flags, (byte)(text.Length >> 16), (byte)(text.Length >> 8), (byte)text.Length, .. Encoding.UTF8.GetBytes(text)];
 
     private static async Task<byte[]> ReadAsync(byte[] came, int atOnce, bool breaks)
     {
-        await using var stream = new ExecStream(new Pieces(came, atOnce, breaks), Encoding.UTF8.GetBytes("it broke"));
+        await using var stream = new ExecStream(new UpgradedStream(new Pieces(came, atOnce, breaks), TimeProvider.System), Encoding.UTF8.GetBytes("it broke"), TimeProvider.System, new CancellationToken(canceled: true));
         using var all = new MemoryStream();
         var buffer = new byte[777];
         while (await stream.ReadAsync(buffer, Ct) is > 0 and var read)
@@ -82,18 +92,6 @@ public sealed class ExecStreamTests
         }
 
         return all.ToArray();
-    }
-
-    /// <summary>Tells nothing and takes nothing.</summary>
-    private sealed class Silent : MemoryStream
-    {
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
-            return 0;
-        }
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => throw new WebSocketException("gone");
     }
 
     /// <summary>Comes in pieces, and then ends or breaks.</summary>

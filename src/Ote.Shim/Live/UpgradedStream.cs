@@ -1,0 +1,93 @@
+using System.Net.WebSockets;
+
+namespace Ote.Shim.Live;
+
+/// <summary>
+/// A connection that both sides use as they like, where the other side may have told all it had to and gone: what cannot be written any more goes nowhere, and what was told before is read to its end, or until nothing more of it comes. One reads and one
+/// writes at a time.
+/// </summary>
+/// <param name="inner">The connection; owned.</param>
+/// <param name="time">The clock.</param>
+internal sealed class UpgradedStream(Stream inner, TimeProvider time) : Stream
+{
+    /// <summary>So long something may yet come of a connection into which nothing can be written any more; from then on it has ended.</summary>
+    public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _silent = new(Timeout.InfiniteTimeSpan, time);
+    private volatile bool _cannotWrite;
+
+    public override bool CanRead => true;
+
+    public override bool CanWrite => true;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    /// <summary>Whether a connection has ended.</summary>
+    public static bool IsBreak(Exception fault) => fault is IOException or WebSocketException or ObjectDisposedException;
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _silent.Token);
+        try
+        {
+            var read = await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
+            if (_cannotWrite)
+            {
+                _silent.CancelAfter(Farewell);
+            }
+
+            return read;
+        }
+        catch (OperationCanceledException) when (_silent.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return 0;
+        }
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => TryAsync(() => inner.WriteAsync(buffer, cancellationToken));
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => TryAsync(() => new ValueTask(inner.FlushAsync(cancellationToken))).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush() => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+            _silent.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private async ValueTask TryAsync(Func<ValueTask> write)
+    {
+        if (_cannotWrite)
+        {
+            return; // Whoever sends is about to be told, by what is read.
+        }
+
+        try
+        {
+            await write().ConfigureAwait(false);
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            _cannotWrite = true;
+            _silent.CancelAfter(Farewell);
+        }
+    }
+}
