@@ -78,7 +78,8 @@ public sealed class EdgeHub : IAsyncDisposable
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
         var signs = new KubeletSigns(time);
         var probe = new PeerProbe(time);
-        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, () => SiteOf(_cache, options.NodeName), probe, new SourceFinder(shared, probe).LookAsync, time, log);
+        var site = new SiteList(options.NodeName, node.Client, _cache, () => SiteOf(_cache, options.NodeName), options.WitnessInterval, time);
+        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, site, probe, new SourceFinder(shared, probe).LookAsync, time, log);
         // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);

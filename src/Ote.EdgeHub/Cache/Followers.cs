@@ -19,6 +19,7 @@ internal sealed class Followers(
     NodeCache cache, NodeIdentities identities, SharedReads shared, Func<CacheQuery, ResourceRef?> kindOf, TimeProvider time, Func<double> random, ILogger log) : IAsyncDisposable
 {
     private static readonly TimeSpan Anew = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Looks = TimeSpan.FromSeconds(5); // so long a first list may wait until the site has been looked at
     private readonly Lock _gate = new();
     private readonly Dictionary<CacheScope, (Task Task, CancellationTokenSource Stop)> _running = [];
     private CancellationTokenSource? _connected;
@@ -117,7 +118,7 @@ internal sealed class Followers(
         }
 
         var stop = CancellationTokenSource.CreateLinkedTokenSource(connected.Token);
-        _running[scope] = (Task.Run(() => FollowAsync(scope, client, kind, former, stop.Token), CancellationToken.None), stop);
+        _running[scope] = (Task.Run(() => FollowAsync(scope, client, kind, sharing is not null, former, stop.Token), CancellationToken.None), stop);
     }
 
     /// <summary>The version to go on from; null: from a new list. Where another hub may have led the Service <c>default/kubernetes</c> to itself, the API server's word on it is taken anew.</summary>
@@ -125,10 +126,16 @@ internal sealed class Followers(
         scope.Complete.IsCompleted && !scope.IsDoubtful && !(isTurned && shared.MovesEndpoints && NodeView.Concerns(scope.Query.Resource)) ? $"{scope.Revision}" : null;
 
     /// <summary>A copy that nobody keeps any more would be told for true for ever: what a watch did not expect ends it, and it is begun anew.</summary>
-    private async Task FollowAsync(CacheScope scope, KubeClient client, ResourceRef kind, Task? former, CancellationToken stop)
+    private async Task FollowAsync(CacheScope scope, KubeClient client, ResourceRef kind, bool isShared, Task? former, CancellationToken stop)
     {
         await (former ?? Task.CompletedTask).ConfigureAwait(false);
         var from = From(scope, former is not null);
+        if (from is null && isShared)
+        {
+            // Another hub may have the list, on the near side of the cable.
+            await shared.Looked.WaitAsync(Looks, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         var query = new ListQuery(scope.Query.LabelSelector, scope.Query.FieldSelector);
         while (!stop.IsCancellationRequested)
         {

@@ -28,6 +28,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
     private TaskCompletionSource _turned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionState _state;
     private CancellationTokenSource _connected = new();
+    private readonly TaskCompletionSource _firstConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Where it stands.</summary>
     public ConnectionState State
@@ -54,6 +55,9 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             }
         }
     }
+
+    /// <summary>Completes when it is connected for the first time.</summary>
+    public Task FirstConnected => _firstConnected.Task;
 
     /// <summary>Runs a write to the node's own state, if that is where writes go now.</summary>
     /// <returns>False: the node is connected, and the write goes to the API server.</returns>
@@ -176,6 +180,10 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
 
         _state = state;
+        if (state == ConnectionState.Connected)
+        {
+            _firstConnected.TrySetResult();
+        }
     }
 
     private Task Turn()

@@ -22,6 +22,7 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
     private readonly Lock _gate = new();
     private readonly Dictionary<string, long> _left = new(StringComparer.Ordinal); // timestamps of the clock
     private SharingHub? _source;
+    private readonly TaskCompletionSource _looked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Whom it reads from now; null: the API server.</summary>
     public SharingHub? Source
@@ -40,6 +41,9 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
 
     /// <summary>How this hub lets others read, as <see cref="PeerProbe.SharesHeader"/> says it; null: it does not.</summary>
     public string? Offer => !options.SharesReads ? null : MovesEndpoints ? PeerProbe.Moved : PeerProbe.Plain;
+
+    /// <summary>Completes when it is known for the first time whether there is another hub to read from.</summary>
+    public Task Looked => options is { SharesReads: true, Advertise: not null } ? _looked.Task : Task.CompletedTask;
 
     /// <summary>Raised when <see cref="Source"/> has become another. From any thread.</summary>
     public event Action? Changed;
@@ -76,18 +80,20 @@ internal sealed class SharedReads(EdgeHubOptions options, TimeProvider time, ILo
     /// <summary>Reads from a hub from now on; null: from the API server.</summary>
     public void Choose(SharingHub? hub)
     {
+        bool isOther;
         lock (_gate)
         {
-            if (hub == _source || (hub is not null && _left.ContainsKey(hub.Name)))
-            {
-                return;
-            }
-
-            _source = hub;
+            isOther = hub != _source && (hub is null || !_left.ContainsKey(hub.Name));
+            _source = isOther ? hub : _source;
         }
 
-        log.ReadsFrom(hub is null ? "the API server" : $"the hub of {hub.Name}");
-        Changed?.Invoke();
+        if (isOther)
+        {
+            log.ReadsFrom(hub is null ? "the API server" : $"the hub of {hub.Name}");
+            Changed?.Invoke();
+        }
+
+        _looked.TrySetResult();
     }
 
     /// <summary>A hub did not answer as it should: it is not read from for a minute.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -84,7 +83,4 @@ internal static class Answers
             context.Response.Headers.Append("Warning", $"299 - \"{clean}\"");
         }
     }
-
-    /// <summary>Appends UTF-8 text to an answer that is being streamed.</summary>
-    public static void Append(this PipeWriter writer, ReadOnlySpan<byte> bytes) => writer.Write(bytes);
 }

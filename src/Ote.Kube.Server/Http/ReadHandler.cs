@@ -148,7 +148,7 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
     private async Task StreamAsync(ApiRequest request, ListForm list, PageQuery query, ObjectFilter filter)
     {
         var response = request.Context.Response;
-        var writer = response.BodyWriter;
+        var writer = new BlockWriter(response.BodyWriter);
         var first = true;
         while (true)
         {
@@ -170,6 +170,10 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
 
                 first = false;
                 writer.Append(list.Item(row.Json).Span);
+                if (writer.IsFull)
+                {
+                    await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
+                }
             }
 
             if (!piece.More)
