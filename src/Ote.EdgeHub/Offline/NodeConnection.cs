@@ -27,6 +27,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
     private readonly Lock _gate = new();
     private TaskCompletionSource _turned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionState _state;
+    private DateTimeOffset _since = time.GetUtcNow();
     private CancellationTokenSource _connected = new();
     private readonly TaskCompletionSource _firstConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -38,6 +39,18 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             lock (_gate)
             {
                 return _state;
+            }
+        }
+    }
+
+    /// <summary>Where it stands, and since when it has been connected, or not: to return is not yet to be connected. By the machine's clock, for people.</summary>
+    public (ConnectionState State, DateTimeOffset Since) Standing
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return (_state, _since);
             }
         }
     }
@@ -179,6 +192,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
             _connected = new CancellationTokenSource(); // without a timer or a link, so there is nothing to dispose of
         }
 
+        _since = (_state == ConnectionState.Connected) == (state == ConnectionState.Connected) ? _since : time.GetUtcNow();
         _state = state;
         if (state == ConnectionState.Connected)
         {

@@ -99,6 +99,17 @@ internal sealed class HubDispatcher(
             signs.Heard();
         }
 
+        if (HubHealth.Concerns(context.Request.Method, target) && connection.Standing is { State: not ConnectionState.Connected } standing)
+        {
+            // Also of who shows a token that nobody can judge now: an API server tells it to anybody.
+            metrics.Answered(Route.Document);
+            var (code, text) = HubHealth.Of(target, standing.State, standing.Since, cache.Fault is { } cause ? StoreFault.Name(cause.Trouble) : null);
+            context.Response.StatusCode = code;
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync(text, context.RequestAborted).ConfigureAwait(false);
+            return;
+        }
+
         var request = HubRequest.Of(context.Request, target, caller.Identity is not null && context.Request.Headers["Impersonate-User"].Count == 0, out var fault);
         if (request is null)
         {

@@ -162,6 +162,26 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task While_cut_off_health_is_the_hubs_own_and_says_nothing_of_an_API_server_that_nobody_reaches()
+    {
+        using var stranger = _world.PodWith("a token that only the API server can judge");
+        Assert.Equal((HttpStatusCode.OK, "ok"), await HealthAsync(_world.Node, "readyz"));
+        await _world.CutAsync();
+        foreach (var asks in new[] { _world.Node, stranger })
+        {
+            Assert.Equal((HttpStatusCode.OK, "ok"), await HealthAsync(asks, "healthz"));
+            var (code, text) = await HealthAsync(asks, "readyz?verbose");
+            Assert.Equal(HttpStatusCode.OK, code); // A k3s agent starts neither kubelet nor network without it.
+            Assert.Contains("[+]cache ok\n[-]api-server failed: cut off since 20", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("etcd", text, StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.NotFound, (await HealthAsync(asks, "readyz/etcd")).Code);
+        }
+
+        await _world.RestoreAsync();
+        Assert.Contains("[+]etcd ok", (await HealthAsync(_world.Node, "readyz?verbose")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Watch_goes_on_over_a_cut_and_tells_what_the_kubelet_writes_and_what_came_back()
     {
         await _world.CreatePodAsync("a");
@@ -349,6 +369,12 @@ public sealed class EdgeHubTests : IAsyncLifetime
 
     private Task<JsonObject> StatusAsync(string pod, string ip) => _world.Node.PatchAsync(
         Kinds.Pods, "default", pod, PatchKind.StrategicMerge, new JsonObject { ["status"] = new JsonObject { ["podIP"] = ip } }, Token, "status");
+
+    private static async Task<(HttpStatusCode Code, string Text)> HealthAsync(KubeClient client, string path)
+    {
+        using var answer = await client.Http.GetAsync(new Uri(path, UriKind.Relative), Token);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Token));
+    }
 
     private static async Task<IReadOnlyList<JsonObject>> ListFromZeroAsync(KubeClient client, string path) => [.. (await FromZeroAsync(client, path)).Items("items")!.OfType<JsonObject>()];
 
