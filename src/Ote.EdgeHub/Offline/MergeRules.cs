@@ -92,7 +92,7 @@ internal static class MergeRules
         {
             "/pods" => Pod(entry, there),
             "/events" or "events.k8s.io/events" => Event(entry, there, now),
-            Requests => entry is { Base: null, Local: { } request } && there is null ? new Merge([Create(request)], []) : Merge.Nothing,
+            Requests => Request(entry, there),
             _ => Other(entry, there),
         };
     }
@@ -115,6 +115,11 @@ internal static class MergeRules
             }
 
             Change(before, here, there, steps, conflicts);
+            if (Dropped(before, here, there) is { Length: > 0 } dropped)
+            {
+                conflicts.Add($"{dropped} changed here, which is told to nobody: what a pod is to be, the API server says");
+            }
+
             if (here.IsDeleting() && !before.IsDeleting() && !there.IsDeleting())
             {
                 steps.Add(new MergeStep.Delete(here.Uid(), here.Whole("metadata", "deletionGracePeriodSeconds") ?? 0));
@@ -175,6 +180,22 @@ internal static class MergeRules
         return body.Count == 0 ? Merge.Nothing : new Merge([new MergeStep.Patch(body, null)], []);
     }
 
+    /// <summary>A node makes requests for certificates, and says nothing more of them.</summary>
+    private static Merge Request(JournalEntry entry, JsonObject? there) => entry switch
+    {
+        { Base: null, Local: { } here } when there is null => new Merge([Create(here)], []),
+        { Base: { } before, Local: { } here } when there is not null && Dropped(before, here, there) is { Length: > 0 } dropped => new Merge([], [$"{dropped} changed here, which is told to nobody: a node only makes such requests"]),
+        _ => Merge.Nothing,
+    };
+
+    /// <summary>The fields that are neither labels, annotations nor status, and were changed here to something else than they are there, as the beginning of a sentence; empty: there are none.</summary>
+    private static string Dropped(JsonObject before, JsonObject here, JsonObject there)
+    {
+        var changed = ThreeWay.Patch(Rest(before), Rest(here), Rest(there), Owner.Node, "", []);
+        string[] fields = [.. changed.SelectMany(part => part.Value is JsonObject inner ? inner.Select(field => $"{part.Key}.{field.Key}") : [part.Key])];
+        return fields.Length == 0 ? "" : string.Join(", ", fields) + (fields.Length == 1 ? " was" : " were");
+    }
+
     /// <summary>Nodes, CSINodes.</summary>
     private static Merge Other(JournalEntry entry, JsonObject? there)
     {
@@ -227,7 +248,7 @@ internal static class MergeRules
     /// <summary>Everything that is neither a label, an annotation nor status.</summary>
     private static void Rest(JsonObject? before, JsonObject here, JsonObject there, Owner owner, List<MergeStep> steps, List<string> conflicts)
     {
-        var patch = ThreeWay.Patch(Part(before), Part(here), Part(there), owner, "", conflicts);
+        var patch = ThreeWay.Patch(Rest(before), Rest(here), Rest(there), owner, "", conflicts);
         if (patch.Count == 0)
         {
             return;
@@ -237,28 +258,29 @@ internal static class MergeRules
         metadata["uid"] = there.Uid();
         patch["metadata"] = metadata;
         steps.Add(new MergeStep.Patch(patch, null));
+    }
 
-        static JsonObject Part(JsonObject? whole)
+    private static JsonObject Rest(JsonObject? whole)
+    {
+        var rest = new JsonObject();
+        foreach (var (name, value) in whole ?? [])
         {
-            var part = new JsonObject();
-            foreach (var (name, value) in whole ?? [])
+            if (name is not ("apiVersion" or "kind" or "metadata" or "status"))
             {
-                if (name is not ("apiVersion" or "kind" or "metadata" or "status"))
-                {
-                    part[name] = value?.DeepClone();
-                }
+                rest[name] = value?.DeepClone();
             }
-
-            foreach (var name in (string[])["finalizers", "ownerReferences"])
-            {
-                if (whole.At("metadata", name) is { } value)
-                {
-                    part.Child("metadata")[name] = value.DeepClone();
-                }
-            }
-
-            return part;
         }
+
+        rest["metadata"] = new JsonObject();
+        foreach (var name in (string[])["finalizers", "ownerReferences"])
+        {
+            if (whole.At("metadata", name) is { } value)
+            {
+                rest.Child("metadata")[name] = value.DeepClone();
+            }
+        }
+
+        return rest;
     }
 
     private static JsonObject WithUid(JsonObject obj, string uid)

@@ -162,6 +162,25 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pods_spec_that_was_changed_through_the_hub_while_cut_off_is_the_API_servers_again_and_one_event_on_the_pod_says_so()
+    {
+        await _world.CreatePodAsync("a");
+        await _world.CreatePodAsync("b");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        await _world.Node.PatchAsync(Kinds.Pods, "default", "a", PatchKind.StrategicMerge, JsonNode.Parse("""{"spec":{"containers":[{"name":"c","image":"other"}],"activeDeadlineSeconds":600}}""")!, Token);
+        await StatusAsync("a", "10.0.0.7");
+        await StatusAsync("b", "10.0.0.8"); // A kubelet's own word loses nothing.
+        await _world.RestoreAsync();
+
+        var pod = (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!;
+        Assert.Equal(("i", "10.0.0.7"), (pod.Items("spec", "containers")![0].Text("image"), pod.Text("status", "podIP")));
+        var dropped = Assert.Single((await _world.Upstream.ListAsync(Kinds.Events, "default", null, Token)).Items, one => one.Text("reason") == "OfflineWriteDropped");
+        Assert.Equal("a", dropped.Text("involvedObject", "name"));
+        Assert.Equal("While the node was cut off: spec.containers, spec.activeDeadlineSeconds were changed here, which is told to nobody: what a pod is to be, the API server says", dropped.Text("message"));
+    }
+
+    [Fact]
     public async Task While_cut_off_health_is_the_hubs_own_and_says_nothing_of_an_API_server_that_nobody_reaches()
     {
         using var stranger = _world.PodWith("a token that only the API server can judge");

@@ -19,6 +19,32 @@ public sealed class MergeRulesTests
         Assert.Equal("""{"metadata":{"uid":"u1"},"status":{"podIP":"10.0.0.9"}}""", patch.Body.ToJsonString());
     }
 
+    [Fact]
+    public void What_was_changed_here_of_a_pods_spec_is_not_told_and_said_to_be_lost_with_its_status_told_all_the_same()
+    {
+        var here = Pod("u1", "10.0.0.9");
+        here["spec"]!["activeDeadlineSeconds"] = 60;
+        here["metadata"]!["finalizers"] = new JsonArray("x/y");
+        var there = Pod("u1", "10.0.0.1");
+        var merge = Decide("/pods", Pod("u1", "10.0.0.1"), here, there);
+        Assert.Equal("status", Assert.IsType<MergeStep.Patch>(Assert.Single(merge.Steps)).Subresource);
+        Assert.Equal("spec.activeDeadlineSeconds, metadata.finalizers were changed here, which is told to nobody: what a pod is to be, the API server says", Assert.Single(merge.Conflicts));
+
+        // What a user changed there stays unsaid, and so does what both changed to the same.
+        there["spec"]!["activeDeadlineSeconds"] = 60;
+        there["spec"]!["priority"] = 1;
+        Assert.StartsWith("metadata.finalizers was changed here", Assert.Single(Decide("/pods", Pod("u1", "10.0.0.1"), here, there).Conflicts), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_certificate_request_that_was_there_is_not_changed_by_the_node_and_that_is_said()
+    {
+        var here = Read("""{"metadata":{"uid":"r"},"spec":{"signerName":"a/b"}}""");
+        var there = Read("""{"metadata":{"uid":"r"},"spec":{"signerName":"c/d"},"status":{"certificate":"x"}}""");
+        Assert.Contains("spec.signerName was changed here", Assert.Single(Decide("certificates.k8s.io/certificatesigningrequests", there, here, there).Conflicts), StringComparison.Ordinal);
+        Assert.Empty(Decide("certificates.k8s.io/certificatesigningrequests", there, there, there).Conflicts);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("u2")]
