@@ -8,6 +8,9 @@ namespace Ote.Roles.Hosting;
 /// <summary>Options that every role takes.</summary>
 internal sealed class CommonOptions
 {
+    /// <summary>A hundred years: more than anything lasts, and far less than a clock can count.</summary>
+    private const long LongestSeconds = 36500L * 86400;
+
     public Option<LogLevel> Level { get; } = new("--log-level")
     {
         Description = "Trace, Debug, Information, Warning or Error",
@@ -52,8 +55,8 @@ internal sealed class CommonOptions
         }
 
         var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 } : 0;
-        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? TimeSpan.FromSeconds((long)number * unit)
+        return unit > 0 && long.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number <= LongestSeconds / unit ? TimeSpan.FromSeconds(number * unit) : throw new RoleException($"{option.Name}: '{text}' is longer than 100 years; give less")
             : throw new RoleException($"{option.Name}: '{text}' is no duration; write for instance 90s, 12h or 30d");
     }
 

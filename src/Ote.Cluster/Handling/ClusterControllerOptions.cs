@@ -5,6 +5,7 @@ using Ote.Cluster.Audit;
 using Ote.Cluster.Failover;
 using Ote.Cluster.Identity;
 using Ote.Cluster.Journal;
+using Ote.Cluster.Routing;
 using Ote.Cluster.Tunnel;
 using Ote.Kube.Client;
 using Ote.Kube.Mirrors;
@@ -84,6 +85,11 @@ public sealed record ClusterControllerOptions
     public IReadOnlyList<string> Faults()
     {
         var faults = new List<string>();
+        if (Name != RootName && ClusterName.CheckChild(Name) is { } misnamed)
+        {
+            faults.Add($"--name: {misnamed}");
+        }
+
         if (Name == RootName && Parent is not null)
         {
             faults.Add("--parent: the root has no parent; give the cluster another --name, or leave --parent out");

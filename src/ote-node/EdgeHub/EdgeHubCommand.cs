@@ -71,7 +71,7 @@ internal static class EdgeHubCommand
             var reached = CommonOptions.EndPoint(parsed, advertise) ?? (IPAddress.IsLoopback(listens.Address) || listens.Address.Equals(IPAddress.Any) || listens.Address.Equals(IPAddress.IPv6Any) ? null : listens);
             var options = new EdgeHubOptions
             {
-                NodeName = parsed.GetRequiredValue(node),
+                NodeName = Named(parsed.GetRequiredValue(node)),
                 DataDirectory = folder,
                 Kubeconfigs = files,
                 Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(ServerOf)],
@@ -111,6 +111,11 @@ internal static class EdgeHubCommand
         }));
         return command;
     }
+
+    /// <summary>A name by which no node can be registered would make the hub take its kubelet for somebody else.</summary>
+    internal static string Named(string node) =>
+        node.Length is > 0 and <= 253 && node.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.') && node.Split('.').All(part => part.Length > 0 && part[0] != '-' && part[^1] != '-') ? node
+        : throw new RoleException($"--node-name: '{node}' is no name of a node; give it as `kubectl get nodes` shows it, in lower-case letters, digits, '-' and '.'");
 
     private static bool IsThere(Uri server, IPEndPoint? own) =>
         own is not null && server.Port == own.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(own.Address) || IPAddress.IsLoopback(address));

@@ -17,26 +17,14 @@ internal static class EdgeControllerCommand
     public static Command Create()
     {
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster whose nodes it looks after; kubectl's own choice when absent" };
-        var silence = new Option<string?>("--silence")
-        {
-            Description = "How long a kubelet may be unheard before its site is asked; 22s of a lease of 40s when absent. Well below the controller manager's --node-monitor-grace-period (40s by default)",
-        };
-        var interval = new Option<string?>("--interval") { Description = "Between two looks at all nodes; 5s when absent" };
+        var times = new EdgeControllerTimes();
         var common = new CommonOptions();
-        var command = new Command("edge-controller", "Tells nodes that are cut off from dead ones, and keeps the former's pods from being evicted") { kubeconfig, silence, interval };
+        var command = new Command("edge-controller", "Tells nodes that are cut off from dead ones, and keeps the former's pods from being evicted") { kubeconfig };
+        times.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
-            var options = new EdgeNodeControllerOptions();
-            options = options with
-            {
-                Silence = CommonOptions.Duration(parsed, silence), Interval = CommonOptions.Duration(parsed, interval) ?? options.Interval,
-            };
-            if (options.Interval > (options.Silence ?? EdgeNodeRules.Silence))
-            {
-                throw new RoleException($"--interval: {options.Interval.TotalSeconds:0} s is longer than --silence ({(options.Silence ?? EdgeNodeRules.Silence).TotalSeconds:0} s); nodes would be looked at too late");
-            }
-
+            var options = times.Read(parsed);
             var endpoint = Kubeconfig.Load(Kubeconfig.DefaultPath(parsed.GetValue(kubeconfig)));
             if (!endpoint.NeedsMachineTrust)
             {

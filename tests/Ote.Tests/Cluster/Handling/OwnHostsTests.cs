@@ -30,6 +30,17 @@ public sealed class OwnHostsTests
         Assert.Contains(faults, f => f.StartsWith("--renewal-grace:", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("c1", null)]
+    [InlineData("root", null)]
+    [InlineData("My cluster", "--name: cluster name 'My cluster' has 'M' at position 0")]
+    [InlineData("phase", "--name: cluster name 'phase' is reserved")]
+    public void A_name_that_no_parent_would_take_is_told_before_any_is_asked(string name, string? said)
+    {
+        var fault = Options(name, "192.0.2.1:1", null).Faults().SingleOrDefault();
+        Assert.True(said is null ? fault is null : fault!.StartsWith(said, StringComparison.Ordinal), fault);
+    }
+
     private static ClusterControllerOptions Options(string name, string? listen, string? advertise) => new()
     {
         Name = name,

@@ -1,0 +1,22 @@
+using Ote.Node.EdgeHub;
+using Ote.Roles.Hosting;
+
+namespace Ote.Tests.Node.EdgeHub;
+
+public sealed class EdgeHubCommandTests
+{
+    [Theory]
+    [InlineData("n1")]
+    [InlineData("ip-10-0-0-7.eu-west-1.compute.internal")]
+    public void A_nodes_name_is_taken_as_Kubernetes_has_it(string name) => Assert.Equal(name, EdgeHubCommand.Named(name));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("N1")]
+    [InlineData("my node")]
+    [InlineData("-n")]
+    [InlineData("a..b")]
+    [InlineData("a_b")]
+    public void Another_is_refused_with_where_the_right_one_stands(string name) =>
+        Assert.Contains("kubectl get nodes", Assert.Throws<RoleException>(() => EdgeHubCommand.Named(name)).Message, StringComparison.Ordinal);
+}
