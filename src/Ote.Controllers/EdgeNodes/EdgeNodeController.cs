@@ -38,7 +38,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
     private const string LeaseNamespace = "kube-node-lease";
     private const string Self = "ote-edge-controller";
     private const int AtOnce = 16;
-    private readonly Dictionary<string, EdgeNodeVerdict> _told = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (EdgeNodeVerdict Verdict, bool WasHeard)> _told = new(StringComparer.Ordinal);
 
     /// <summary>Makes the definition of EdgeNode, or brings it to what this build has.</summary>
     public async Task InstallAsync(CancellationToken stop)
@@ -121,7 +121,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
                 await KeepAsync(lease, heard, stop).ConfigureAwait(false);
             }
 
-            await TellAsync(node, state, verdict, votes, since, stop).ConfigureAwait(false);
+            await TellAsync(node, state, verdict, votes, since, heard.IsHeard(name), stop).ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is KubeStatusException or HttpRequestException or IOException)
         {
@@ -148,16 +148,16 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         }
     }
 
-    private async Task TellAsync(JsonObject node, JsonObject? state, EdgeNodeVerdict verdict, IReadOnlyList<WitnessVote> votes, TimeSpan since, CancellationToken stop)
+    private async Task TellAsync(JsonObject node, JsonObject? state, EdgeNodeVerdict verdict, IReadOnlyList<WitnessVote> votes, TimeSpan since, bool isHeard, CancellationToken stop)
     {
         var name = node.Name();
-        EdgeNodeVerdict? before;
+        (EdgeNodeVerdict? Verdict, bool WasHeard) before;
         lock (_told)
         {
             before = _told.GetValueOrDefault(name);
         }
 
-        if (before == verdict && state is not null)
+        if (before == (verdict, isHeard) && state is not null)
         {
             return;
         }
@@ -178,7 +178,8 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         {
             ["phase"] = $"{verdict.Phase}",
             ["since"] = state.Text("status", "phase") == $"{verdict.Phase}" ? state.Text("status", "since") ?? now.ToKubeTime() : now.ToKubeTime(),
-            ["lastHeard"] = (now - since).ToKubeTime(),
+            // Not the time of a look, which would be read as a sign of life: absent where it never was. One that is kept is so from when it was counted as unheard, and whoever goes on with it reads that here.
+            ["lastHeard"] = isHeard || verdict.Keeps ? (now - since).ToKubeTime() : state.Text("status", "lastHeard"),
             ["keptUntil"] = verdict.Keeps ? (now - since + policy!.Duration).ToKubeTime() : null,
             ["reason"] = verdict.Reason,
             ["message"] = verdict.Message,
@@ -187,7 +188,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         await api.PatchAsync(EdgeNodes, null, name, PatchKind.Merge, new JsonObject { ["status"] = status }, stop, "status").ConfigureAwait(false);
         lock (_told)
         {
-            _told[name] = verdict;
+            _told[name] = (verdict, isHeard);
         }
 
         if (verdict.Phase == EdgeNodePhase.Lost && former != $"{EdgeNodePhase.Lost}")
@@ -195,7 +196,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             metrics.Lost(verdict.Reason);
         }
 
-        if (before?.Phase != verdict.Phase)
+        if (before.Verdict?.Phase != verdict.Phase)
         {
             log.NodeTurned(name, verdict.Phase, verdict.Message);
         }

@@ -32,7 +32,7 @@ public sealed class HeardNodes(TimeProvider time)
                 node.Renewed = renewed;
                 if (renewed != node.Own)
                 {
-                    (node.Heard, node.WasKept) = (time.GetTimestamp(), false);
+                    (node.Heard, node.WasKept, node.IsHeard) = (time.GetTimestamp(), false, true);
                 }
             }
         }
@@ -70,6 +70,15 @@ public sealed class HeardNodes(TimeProvider time)
         }
     }
 
+    /// <summary>Whether its kubelet was heard at all: its lease was renewed since it was first seen, and not in its place.</summary>
+    public bool IsHeard(string name)
+    {
+        lock (_gate)
+        {
+            return _nodes.TryGetValue(name, out var node) && node.IsHeard;
+        }
+    }
+
     /// <summary>Forgets one that is gone.</summary>
     public void Forget(string name)
     {
@@ -88,5 +97,7 @@ public sealed class HeardNodes(TimeProvider time)
         public long Heard { get; set; }
 
         public bool WasKept { get; set; }
+
+        public bool IsHeard { get; set; }
     }
 }
