@@ -48,16 +48,24 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
         : await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null ? new Finding("kubelet", Standing.Fails, $"{kubelet} does not run; `journalctl -u {kubelet}` says why")
         : new Finding("kubelet", Standing.Ok, $"{kubelet} runs and asks the hub");
 
+    /// <summary>Asked where its own unit says, by the kubeconfig that it writes for the kubelet; a hub that is no service of ours where the kubelet's unit leads.</summary>
     private async Task<Finding> HubAsync(string? leads, CancellationToken ct)
     {
-        if (leads is null || !File.Exists(leads))
+        var unit = paths.UnitText();
+        var kubeconfig = unit is not null && HubUnit.KubeconfigsOf(unit).FirstOrDefault() is { } first ? Path.Combine(paths.Kubeconfigs, Path.GetFileName(first)) : leads;
+        if (kubeconfig is null || !File.Exists(kubeconfig))
         {
-            return new Finding("hub", Standing.Fails, "the kubelet's unit names no kubeconfig that is there");
+            return new Finding("hub", Standing.Fails, kubeconfig is null ? "the kubelet's unit names no kubeconfig" : $"{kubeconfig}, which the hub writes when it starts, is not there; `journalctl -u {HubUnit.Name}` says why");
         }
 
         try
         {
-            var endpoint = Kubeconfig.Load(leads);
+            var endpoint = Kubeconfig.Load(kubeconfig);
+            if (unit is not null && HubUnit.ListenOf(unit) is { } listen && new Uri($"https://{listen}").Authority != endpoint.Server.Authority)
+            {
+                return new Finding("hub", Standing.Fails, $"it listens at {listen} by its unit, and {kubeconfig} leads to {endpoint.Server}; `systemctl restart {HubUnit.Name}` writes that anew, and the kubelet has to be started again after it");
+            }
+
             var (code, cause) = await ask(endpoint, "api", ct).ConfigureAwait(false);
             return code == 200 ? new Finding("hub", Standing.Ok, $"it answers the kubelet at {endpoint.Server}") : new Finding("hub", Standing.Fails, $"it does not answer the kubelet at {endpoint.Server}: {cause}");
         }
@@ -96,10 +104,11 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
         return findings;
     }
 
-    private IEnumerable<string> OwnKubeconfigs() => File.Exists(paths.Unit) ? HubUnit.KubeconfigsOf(File.ReadAllText(paths.Unit)) : [];
+    private IEnumerable<string> OwnKubeconfigs() => paths.UnitText() is { } unit ? HubUnit.KubeconfigsOf(unit) : [];
 
     private Finding Folder() =>
-        !Directory.Exists(paths.Data) ? new Finding("cache", Standing.Fails, $"{paths.Data} is not there")
+        File.Exists(paths.Unit) && paths.InstalledData is var own && own != paths.Data ? new Finding("cache", Standing.Warning, $"{HubUnit.Name} keeps its cache in {own}, not in {paths.Data}; leave --data out to look at that")
+        : !Directory.Exists(paths.Data) ? new Finding("cache", Standing.Fails, $"{paths.Data} is not there")
         : (File.GetUnixFileMode(paths.Data) & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute)) != 0
             ? new Finding("cache", Standing.Fails, $"others than its owner can enter {paths.Data}, which holds secrets and their key; run chmod 700 {paths.Data}")
         : Directory.EnumerateFiles(paths.Data, "*.damaged*").FirstOrDefault() is { } damaged ? new Finding("cache", Standing.Warning, $"a damaged cache was put aside as {damaged}: what was written while cut off then is in it alone. Remove it when it is of no use")

@@ -12,6 +12,9 @@ namespace Ote.Node.EdgeHub;
 /// <summary><c>ote-node edgehub</c>: the API server of the node's own components, which answers when the cluster's cannot.</summary>
 internal static class EdgeHubCommand
 {
+    /// <summary>Where it listens unless it is told.</summary>
+    internal static IPEndPoint UsualListen { get; } = new(IPAddress.Loopback, 10261);
+
     public static Command Create()
     {
         var node = new Option<string>("--node-name") { Description = "The node's name", DefaultValueFactory = _ => Environment.MachineName.ToLowerInvariant() };
@@ -67,7 +70,7 @@ internal static class EdgeHubCommand
 
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             using var held = DataLock.Take(folder);
-            var listens = CommonOptions.EndPoint(parsed, listen) ?? new IPEndPoint(IPAddress.Loopback, 10261);
+            var listens = CommonOptions.EndPoint(parsed, listen) ?? UsualListen;
             var reached = CommonOptions.EndPoint(parsed, advertise) ?? (IPAddress.IsLoopback(listens.Address) || listens.Address.Equals(IPAddress.Any) || listens.Address.Equals(IPAddress.IPv6Any) ? null : listens);
             var options = new EdgeHubOptions
             {

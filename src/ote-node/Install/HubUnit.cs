@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text;
+using Ote.Node.EdgeHub;
 
 namespace Ote.Node.Install;
 
@@ -38,18 +40,29 @@ internal static class HubUnit
         """;
 
     /// <summary>The components' own kubeconfigs that an installed unit names.</summary>
-    public static IEnumerable<string> KubeconfigsOf(string unit)
+    public static IEnumerable<string> KubeconfigsOf(string unit) => ValuesOf(unit, "--kubeconfig");
+
+    /// <summary>Where the hub of an installed unit listens; null: nowhere that can be read, or at any free port.</summary>
+    public static IPEndPoint? ListenOf(string unit) =>
+        ValuesOf(unit, "--listen", "-l").LastOrDefault() is not { } said ? EdgeHubCommand.UsualListen
+        : IPEndPoint.TryParse(said, out var listen) && listen.Port != 0 ? listen
+        : null;
+
+    /// <summary>What an installed unit's command line says for an option.</summary>
+    /// <param name="unit">The unit's text.</param>
+    /// <param name="names">The option's names.</param>
+    public static IEnumerable<string> ValuesOf(string unit, params string[] names)
     {
-        const string Command = "ExecStart=", Option = "--kubeconfig";
+        const string Command = "ExecStart=";
         var line = unit.Split('\n').FirstOrDefault(line => line.StartsWith(Command, StringComparison.Ordinal));
         var words = line is null ? [] : Words(line[Command.Length..]);
         for (var i = 0; i < words.Count; i++)
         {
-            if (words[i].StartsWith(Option + "=", StringComparison.Ordinal))
+            if (names.FirstOrDefault(name => words[i].StartsWith(name + "=", StringComparison.Ordinal)) is { } named)
             {
-                yield return words[i][(Option.Length + 1)..];
+                yield return words[i][(named.Length + 1)..];
             }
-            else if (words[i] == Option && i + 1 < words.Count)
+            else if (names.Contains(words[i]) && i + 1 < words.Count)
             {
                 yield return words[i + 1];
             }

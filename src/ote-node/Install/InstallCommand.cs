@@ -12,6 +12,8 @@ internal static class InstallCommand
 {
     private const string KubeadmKubelet = "/etc/kubernetes/kubelet.conf";
     private const string KubeadmAuthority = "/etc/kubernetes/pki/ca.crt";
+    private static readonly string[] s_short = ["/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys"];
+    private static readonly NodePaths s_paths = new("/");
 
     public static Command Install()
     {
@@ -30,8 +32,8 @@ internal static class InstallCommand
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             Privileged("install");
-            var (arguments, kubeconfig) = Arguments(parsed.GetValue(hub) ?? []);
-            await Installation(host).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
+            var (arguments, kubeconfig, data) = Arguments(parsed.GetValue(hub) ?? []);
+            await Installation(host, data is null ? s_paths : s_paths with { Data = data }).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
@@ -39,29 +41,30 @@ internal static class InstallCommand
     public static Command Uninstall()
     {
         var kubelet = KubeletUnitOption();
+        var data = new Option<string?>("--data") { Description = "The folder that --purge removes, where the hub's unit does not name it any more" };
         var purge = new Option<bool>("--purge") { Description = "Remove its cache, its key and its journal too" };
         var common = new CommonOptions();
         var command = new Command("uninstall", "Lead the kubelet to its API server again, and remove the hub; pods run on. As root")
         {
-            kubelet, purge,
+            kubelet, purge, data,
         };
         command.Options.Add(common.Level);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             Privileged("uninstall");
-            await Installation(host).UninstallAsync(parsed.GetRequiredValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
+            await Installation(host, s_paths.WithData(parsed.GetValue(data))).UninstallAsync(parsed.GetRequiredValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
 
-    /// <summary>The hub's arguments as its unit has them, and the kubelet's kubeconfig among them.</summary>
+    /// <summary>The hub's arguments as its unit has them, the kubelet's kubeconfig among them, and its data folder; null: the usual one.</summary>
     /// <exception cref="RoleException">They are none, or say what the installation decides.</exception>
-    internal static (IReadOnlyList<string> Arguments, string KubeletConfig) Arguments(IReadOnlyList<string> given)
+    internal static (IReadOnlyList<string> Arguments, string KubeletConfig, string? Data) Arguments(IReadOnlyList<string> given)
     {
         string[] all = given.Any(word => word == "--kubeconfig" || word.StartsWith("--kubeconfig=", StringComparison.Ordinal)) ? [.. given] : ["--kubeconfig", KubeadmKubelet, "--client-ca-file", KubeadmAuthority, .. given];
-        if (all.FirstOrDefault(word => word.Split('=')[0] is "--data" or "--write-kubeconfigs") is { } fixedHere)
+        if (all.FirstOrDefault(word => word.Split('=')[0] is "--write-kubeconfigs") is { } fixedHere)
         {
-            throw new RoleException($"{fixedHere}: an installed hub has folders of its own; leave it out");
+            throw new RoleException($"{fixedHere}: an installed hub has a folder of its own for them; leave it out");
         }
 
         var typed = EdgeHubCommand.Create().Parse(all);
@@ -71,13 +74,38 @@ internal static class InstallCommand
         }
 
         var kubelets = Path.GetFullPath(typed.GetValue<string[]>("--kubeconfig")![0]);
-        return Path.GetFileName(kubelets) is var name && HubUnit.Quoted(name) == name ? (all, kubelets)
+        var data = all.Any(word => word == "--data" || word.StartsWith("--data=", StringComparison.Ordinal)) ? DataFolder(typed.GetValue<string>("--data")!) : null;
+        return Path.GetFileName(kubelets) is var name && HubUnit.Quoted(name) == name ? (data is null ? all : [.. Without(all, "--data"), "--data", data], kubelets, data)
             : throw new RoleException($"--kubeconfig: a kubelet's unit cannot name a file that is called '{name}'; rename it, such as kubelet.conf");
+    }
+
+    /// <summary>A service does not stand where a shell did, and has folders for temporary files of its own, which go with it.</summary>
+    private static string DataFolder(string given)
+    {
+        var folder = Path.GetFullPath(given);
+        return s_short.Any(gone => folder == gone || folder.StartsWith(gone + "/", StringComparison.Ordinal)) ? throw new RoleException($"--data: what lies in {folder} is gone after a restart, and what was written while cut off with it; name a folder that stays, such as /var/lib/ote-node")
+            : Directory.Exists(folder) && NodePaths.StrangeIn(folder) is { } strange ? throw new RoleException($"--data: {folder} holds other things, such as {strange}, and the hub's is its own alone; name one that is empty or not there yet")
+            : folder;
+    }
+
+    private static IEnumerable<string> Without(string[] words, string option)
+    {
+        for (var i = 0; i < words.Length; i++)
+        {
+            if (words[i] == option)
+            {
+                i++;
+            }
+            else if (!words[i].StartsWith(option + "=", StringComparison.Ordinal))
+            {
+                yield return words[i];
+            }
+        }
     }
 
     private static Option<string> KubeletUnitOption() => new("--kubelet-unit") { Description = "The kubelet's systemd unit", DefaultValueFactory = _ => "kubelet.service" };
 
-    private static Installation Installation(RoleHost host) => new(new NodePaths("/"), new Systemd(), AnswersAsync, IsAsked, Console.Out.WriteLine, host.Time);
+    private static Installation Installation(RoleHost host, NodePaths paths) => new(paths, new Systemd(), AnswersAsync, IsAsked, Console.Out.WriteLine, host.Time);
 
     private static string Program(string running) => Path.GetFileName(running) != "dotnet" ? running
         : throw new RoleException("install copies the executable that it is, which is dotnet here; use the published ote-node (`./ote publish`)");

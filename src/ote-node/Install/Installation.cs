@@ -36,11 +36,17 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
             throw new RoleException($"{kubelet} names no --kubeconfig, in ExecStart or in an Environment= line: add one, or start the kubelet with --kubeconfig={towards} yourself and run `ote-node edgehub` as a service of your own");
         }
 
+        var former = paths.InstalledData;
         Copy(program);
         Write(paths.Unit, HubUnit.Text(paths.Program, [.. arguments, "--write-kubeconfigs", paths.Kubeconfigs], [paths.Data, paths.Kubeconfigs]));
         Directory.CreateDirectory(paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.CreateDirectory(paths.Kubeconfigs, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         say($"{paths.Unit} written");
+        if (former != paths.Data && Directory.Exists(former))
+        {
+            say($"{former}, where the hub kept its cache before, stays: what was written while cut off and had not been told is in it");
+        }
+
         await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
         await RunAsync(["enable", HubUnit.Name], ct).ConfigureAwait(false);
         await RunAsync(["restart", HubUnit.Name], ct).ConfigureAwait(false);
@@ -94,12 +100,17 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
 
         if (purge && Directory.Exists(paths.Data))
         {
+            if (NodePaths.StrangeIn(paths.Data) is { } strange)
+            {
+                throw new RoleException($"{paths.Data} was left as it is: no hub put {strange} there. Name the hub's folder with --data, or move that away first");
+            }
+
             Directory.Delete(paths.Data, recursive: true);
             say($"{paths.Data} removed");
         }
         else if (Directory.Exists(paths.Data))
         {
-            say($"{paths.Data} stays: what was written while cut off and had not been told is in it (--purge removes it)");
+            say($"{paths.Data} stays: what was written while cut off and had not been told is in it (`ote-node uninstall --purge{(paths.Data == new NodePaths(paths.Root).Data ? "" : $" --data {paths.Data}")}` removes it)");
         }
     }
 

@@ -14,8 +14,21 @@ internal sealed record NodePaths(string Root)
     public string Kubeconfigs => Path.Combine(Root, "etc/kubernetes/edgehub");
 
     /// <summary>Cache, key and journal.</summary>
-    public string Data => Path.Combine(Root, "var/lib/ote-node");
+    public string Data { get; init; } = Path.Combine(Root, "var/lib/ote-node");
 
     /// <summary>What leads a kubelet's unit to the hub.</summary>
     public string DropIn(string kubelet) => Path.Combine(Root, "etc/systemd/system", kubelet + ".d", "90-ote-node.conf");
+
+    /// <summary>The installed unit's text; null: there is none.</summary>
+    public string? UnitText() => File.Exists(Unit) ? File.ReadAllText(Unit) : null;
+
+    /// <summary>The data folder that the installed unit names, or else the usual one.</summary>
+    public string InstalledData => UnitText() is { } unit && HubUnit.ValuesOf(unit, "--data").LastOrDefault() is { } own ? own : new NodePaths(Root).Data;
+
+    /// <summary>The same with the data folder that is given; null: with the one of the installed unit.</summary>
+    public NodePaths WithData(string? given) => this with { Data = given is null ? InstalledData : Path.GetFullPath(given) };
+
+    /// <summary>The first thing in a data folder that no hub put there, so that it is not the hub's own; null: there is none.</summary>
+    public static string? StrangeIn(string folder) => Directory.EnumerateFileSystemEntries(folder)
+        .FirstOrDefault(path => Path.GetFileName(path) is not ("in-use" or "node.key" or "node.key.new" or "pki" or "lost+found") and var name && !name.StartsWith("node.db", StringComparison.Ordinal));
 }

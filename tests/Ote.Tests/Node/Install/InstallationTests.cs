@@ -114,11 +114,58 @@ public sealed class InstallationTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--data")]
     [InlineData("--write-kubeconfigs=/x")]
     [InlineData("--no-such-option")]
     public void Options_that_the_hub_does_not_have_or_the_installation_decides_are_refused(string option) =>
         Assert.Throws<RoleException>(() => InstallCommand.Arguments([option, "/x"]));
+
+    [Theory]
+    [InlineData("--data", "/srv/x/../hub")]
+    [InlineData("--data=/srv/hub")]
+    public void A_data_folder_is_the_hubs_and_known_to_the_installation(params string[] words)
+    {
+        var (arguments, _, data) = InstallCommand.Arguments(["--kubeconfig=/etc/k.conf", .. words, "--share-reads"]);
+        Assert.Equal("/srv/hub", data);
+        Assert.Equal(["--kubeconfig=/etc/k.conf", "--share-reads", "--data", "/srv/hub"], arguments);
+        Assert.Null(InstallCommand.Arguments(["--kubeconfig=/etc/k.conf"]).Data);
+    }
+
+    [Theory]
+    [InlineData("/tmp/hub", "is gone after a restart")]
+    [InlineData("/run", "is gone after a restart")]
+    [InlineData("/etc", "holds other things")]
+    public void A_data_folder_that_does_not_last_or_is_not_the_hubs_alone_is_refused(string folder, string said) =>
+        Assert.Contains(said, Assert.Throws<RoleException>(() => InstallCommand.Arguments(["--data", folder])).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Another_data_folder_is_writable_for_the_hub_found_by_the_doctor_and_removed_when_that_is_asked_for()
+    {
+        var data = _folder["srv/hub"];
+        await InstallAsync(_paths with { Data = data }, [.. Arguments, "--data", data, "--listen", "127.0.0.1:4444"]);
+        Assert.Contains($"ReadWritePaths={data} {_paths.Kubeconfigs}", File.ReadAllText(_paths.Unit), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_paths.Data));
+        Assert.Equal(data, _paths.WithData(null).Data);
+        await InstallAsync();
+        Assert.Contains($"{data}, where the hub kept its cache before, stays: what was written while cut off and had not been told is in it", _said);
+        Assert.Contains($"ote-node.service keeps its cache in {_paths.Data}, not in {data}", await ExamineAsync(_paths.WithData(data)), StringComparison.Ordinal);
+        await InstallAsync(_paths with { Data = data }, [.. Arguments, "--data", data, "--listen", "127.0.0.1:4444"]);
+
+        WriteKubeconfig(Path.Combine(_paths.Kubeconfigs, "kubelet.conf"), "https://127.0.0.1:4444");
+        var doctor = await ExamineAsync(_paths.WithData(null));
+        Assert.Contains($"{data} is the owner's alone", doctor, StringComparison.Ordinal);
+        Assert.Contains("ok       hub          it answers the kubelet at https://127.0.0.1:4444/", doctor, StringComparison.Ordinal);
+        Assert.Contains($"ote-node.service keeps its cache in {data}, not in /elsewhere", await ExamineAsync(_paths.WithData("/elsewhere")), StringComparison.Ordinal);
+        WriteKubeconfig(Path.Combine(_paths.Kubeconfigs, "kubelet.conf"), "https://127.0.0.1:10261"); // of a hub that was told to listen elsewhere since
+        Assert.Contains("FAILS    hub          it listens at 127.0.0.1:4444 by its unit, and ", await ExamineAsync(_paths.WithData(null)), StringComparison.Ordinal);
+
+        await Made(_paths.WithData(null)).UninstallAsync(Kubelet, purge: false, Token);
+        Assert.EndsWith($"(`ote-node uninstall --purge --data {data}` removes it)", _said[^1], StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(data, "notes"), "somebody's", Token);
+        await Assert.ThrowsAsync<RoleException>(() => Made(_paths.WithData(data)).UninstallAsync(Kubelet, purge: true, Token));
+        File.Delete(Path.Combine(data, "notes"));
+        await Made(_paths.WithData(data)).UninstallAsync(Kubelet, purge: true, Token);
+        Assert.False(Directory.Exists(data));
+    }
 
     [Fact]
     public void Without_a_kubeconfig_it_is_kubeadms() =>
@@ -151,9 +198,17 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains(words, line, StringComparison.Ordinal);
     }
 
-    private async Task InstallAsync()
+    private async Task<string> ExamineAsync(NodePaths paths) =>
+        DoctorCommand.Text(await new Examination(paths, _services, (_, _, _) => Task.FromResult((200, "")), _time, _ => 1_000_000_000).LookAsync(Kubelet, Token));
+
+    private static void WriteKubeconfig(string file, string server) => File.WriteAllText(
+        file, $$$"""{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":{"server":"{{{server}}}"}}],"users":[{"name":"u","user":{"token":"t"}}]}""");
+
+    private Task InstallAsync() => InstallAsync(_paths, Arguments);
+
+    private async Task InstallAsync(NodePaths paths, IReadOnlyList<string> arguments)
     {
-        var installing = Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
+        var installing = Made(paths).InstallAsync(_program, arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
         while (!installing.IsCompleted)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
@@ -163,7 +218,7 @@ public sealed class InstallationTests : IDisposable
         await installing;
     }
 
-    private Installation Made() => new(_paths, _services, (_, _) => Task.FromResult(_answers), _ => _isAsked, _said.Add, _time);
+    private Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _) => Task.FromResult(_answers), _ => _isAsked, _said.Add, _time);
 
     private sealed class Services : IServices
     {
