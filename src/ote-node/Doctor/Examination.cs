@@ -27,7 +27,7 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
         return
         [
             await ServiceAsync(ct).ConfigureAwait(false),
-            await KubeletAsync(kubelet, unit, leads, ct).ConfigureAwait(false),
+            await new KubeletExamination(paths, services).LookAsync(kubelet, unit, leads, ct).ConfigureAwait(false),
             await HubAsync(leads, ct).ConfigureAwait(false),
             .. await ServersAsync(ct).ConfigureAwait(false),
             Folder(),
@@ -40,13 +40,6 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
         : await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Fails, $"{HubUnit.Name} does not run; `journalctl -u {HubUnit.Name}` says why")
         : await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
         : new Finding("service", Standing.Ok, $"{HubUnit.Name} runs");
-
-    private async Task<Finding> KubeletAsync(string kubelet, string? unit, string? leads, CancellationToken ct) =>
-        unit is null ? new Finding("kubelet", Standing.Fails, $"there is no unit {kubelet}; name the kubelet's with --kubelet-unit")
-        : leads is null || !Path.GetFullPath(leads).StartsWith(paths.Kubeconfigs + "/", StringComparison.Ordinal)
-            ? new Finding("kubelet", Standing.Fails, $"{kubelet} does not ask the hub (its kubeconfig is {leads ?? "not named"}); `ote-node install` leads it there")
-        : await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null ? new Finding("kubelet", Standing.Fails, $"{kubelet} does not run; `journalctl -u {kubelet}` says why")
-        : new Finding("kubelet", Standing.Ok, $"{kubelet} runs and asks the hub");
 
     /// <summary>Asked where its own unit says, by the kubeconfig that it writes for the kubelet; a hub that is no service of ours where the kubelet's unit leads.</summary>
     private async Task<Finding> HubAsync(string? leads, CancellationToken ct)

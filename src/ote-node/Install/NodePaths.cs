@@ -16,6 +16,9 @@ internal sealed record NodePaths(string Root)
     /// <summary>Cache, key and journal.</summary>
     public string Data { get; init; } = Path.Combine(Root, "var/lib/ote-node");
 
+    /// <summary>What the system tells of its processes.</summary>
+    public string Processes => Path.Combine(Root, "proc");
+
     /// <summary>What leads a kubelet's unit to the hub.</summary>
     public string DropIn(string kubelet) => Path.Combine(Root, "etc/systemd/system", kubelet + ".d", "90-ote-node.conf");
 

@@ -176,6 +176,7 @@ public sealed class InstallationTests : IDisposable
     {
         await InstallAsync();
         _services.Unit = File.ReadAllText(_paths.DropIn(Kubelet));
+        Runs("/usr/bin/kubelet", $"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf");
         File.SetUnixFileMode(_paths.Data, (UnixFileMode)0b111_101_101);
         _services.Fails.Add("is-active ote-node.service");
         var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _time).LookAsync(Kubelet, Token);
@@ -196,6 +197,13 @@ public sealed class InstallationTests : IDisposable
         var line = DoctorCommand.Text([Assert.Single(findings, finding => finding.Check == "disk")]);
         Assert.StartsWith(standing, line, StringComparison.Ordinal);
         Assert.Contains(words, line, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the kubelet's process was started with.</summary>
+    private void Runs(params string[] words)
+    {
+        Directory.CreateDirectory(Path.Combine(_paths.Processes, "7"));
+        File.WriteAllText(Path.Combine(_paths.Processes, "7", "cmdline"), string.Join('\0', words) + '\0');
     }
 
     private async Task<string> ExamineAsync(NodePaths paths) =>
