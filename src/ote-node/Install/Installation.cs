@@ -24,7 +24,7 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
     /// <param name="kubeletConfig">The kubelet's own kubeconfig, which is among them.</param>
     /// <param name="kubelet">The kubelet's unit.</param>
     /// <param name="ct">Gives up.</param>
-    /// <exception cref="RoleException">It cannot be done; the kubelet is as it was.</exception>
+    /// <exception cref="RoleException">It cannot be done; the node is as it was, but for files of no effect that were told of.</exception>
     public async Task InstallAsync(string program, IReadOnlyList<string> arguments, string kubeletConfig, string kubelet, CancellationToken ct)
     {
         var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false)
@@ -36,15 +36,36 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
             throw new RoleException($"{kubelet} names no --kubeconfig, in ExecStart or in an Environment= line: add one, or start the kubelet with --kubeconfig={towards} yourself and run `ote-node edgehub` as a service of your own");
         }
 
-        var former = paths.InstalledData;
+        var former = await FormerHub.KeepAsync(paths, services, say, kubelet, ct).ConfigureAwait(false);
+        try
+        {
+            await ConvertAsync(program, arguments, kubelet, towards, dropIn, former, ct).ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            if (!await former.PutBackAsync().ConfigureAwait(false) && fault is RoleException)
+            {
+                throw new RoleException($"{fault.Message}. Not all could be put back, as was said above");
+            }
+
+            throw;
+        }
+
+        former.Forget();
+        say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
+    }
+
+    private async Task ConvertAsync(string program, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, CancellationToken ct)
+    {
+        var formerData = paths.InstalledData;
         Copy(program);
         Write(paths.Unit, HubUnit.Text(paths.Program, [.. arguments, "--write-kubeconfigs", paths.Kubeconfigs], [paths.Data, paths.Kubeconfigs]));
         Directory.CreateDirectory(paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.CreateDirectory(paths.Kubeconfigs, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         say($"{paths.Unit} written");
-        if (former != paths.Data && Directory.Exists(former))
+        if (formerData != paths.Data && Directory.Exists(formerData))
         {
-            say($"{former}, where the hub kept its cache before, stays: what was written while cut off and had not been told is in it");
+            say($"{formerData}, where the hub kept its cache before, stays: what was written while cut off and had not been told is in it");
         }
 
         await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
@@ -54,15 +75,11 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
         say("the hub answers");
         Write(paths.DropIn(kubelet), dropIn);
         await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
+        former.IsKubeletStarted = true;
         if (await new KubeletTrial(services, isAsked, time).RunAsync(kubelet, towards, ct).ConfigureAwait(false) is { } why)
         {
-            File.Delete(paths.DropIn(kubelet));
-            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
-            await RunAsync(["restart", kubelet], ct).ConfigureAwait(false);
-            throw new RoleException($"{kubelet} did not start behind the hub, and was started as before: {why}; see `journalctl -u {kubelet}`. `ote-node uninstall` removes the hub");
+            throw new RoleException($"{kubelet} did not start behind the hub, and was started as before: {why}; see `journalctl -u {kubelet}`");
         }
-
-        say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
     }
 
     /// <summary>Leads the kubelet to its API server again, and removes the hub. Its cache stays unless it is to go as well.</summary>

@@ -68,6 +68,8 @@ public sealed class SystemdInstallTests
         Assert.NotEqual(0, install.ExitCode);
         Assert.Contains($"{Kubelet} did not start behind the hub, and was started as before", install.Error, StringComparison.Ordinal);
         Assert.NotEqual(0, (await node.RunAsync("ls", DropIn)).ExitCode);
+        Assert.Equal("inactive\ndisabled", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub}; systemctl is-enabled {Hub}; true"));
+        Assert.Matches($"(?s)put back: {Kubelet} asks the API server as before.*{Hub} is stopped and disabled.*left, and of no effect: .*next: `ote-node install`", install.Out);
         await AsksAsync(node, kubectl, plane.Server.Port, ct);
         Assert.Equal(before, await kubectl.ExpectAsync(pod));
         await node.ExpectAsync("ote-node", "uninstall", "--purge");

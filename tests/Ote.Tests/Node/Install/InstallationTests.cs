@@ -55,6 +55,57 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains("does not answer within 30 s", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
         Assert.DoesNotContain($"restart {Kubelet}", _services.Asked);
+        Assert.Equal("disable --now ote-node.service", _services.Asked[^1]);
+        Assert.Equal(
+            [
+                $"put back: {Kubelet} asks the API server as before, and its pods were not touched; ote-node.service is stopped and disabled",
+                $"left, and of no effect: {_paths.Program}, {_paths.Unit}, {_paths.Kubeconfigs}, {_paths.Data}",
+                "next: `ote-node install` once more when the cause below is mended, or `ote-node uninstall --purge` to remove what is left",
+            ],
+            _said.TakeLast(3));
+    }
+
+    [Fact]
+    public async Task A_newer_hub_that_does_not_answer_gives_way_to_the_one_that_ran_before_and_the_kubelet_asks_that()
+    {
+        await InstallAsync();
+        var (unit, dropIn) = (File.ReadAllText(_paths.Unit), File.ReadAllText(_paths.DropIn(Kubelet)));
+        await File.WriteAllTextAsync(_program, "a newer executable", Token);
+        (_answers, var before) = (false, _services.Asked.Count);
+        await Assert.ThrowsAsync<RoleException>(() => InstallAsync(_paths, [.. Arguments, "--share-reads"]));
+        Assert.Equal(
+            ["is-enabled ote-node.service", "is-active ote-node.service", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "daemon-reload", "restart ote-node.service"],
+            _services.Asked.Skip(before + 1)); // the kubelet runs on, and nothing is disabled
+        Assert.Equal((unit, dropIn, "the executable"), (File.ReadAllText(_paths.Unit), File.ReadAllText(_paths.DropIn(Kubelet)), File.ReadAllText(_paths.Program)));
+        Assert.StartsWith($"put back: ote-node.service as it was installed before, which runs; {Kubelet} asks the hub as before", _said[^2], StringComparison.Ordinal);
+        Assert.Contains("`ote-node doctor`", _said[^1], StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(_paths.Program)!, "*.former"));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_put_back_is_said_with_the_command_and_keeps_the_rest_from_nothing()
+    {
+        _isAsked = false;
+        _services.Fails.Add("disable --now ote-node.service");
+        Assert.EndsWith("Not all could be put back, as was said above", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        Assert.Equal("NOT put back: `systemctl disable --now ote-node.service` failed (no disable --now ote-node.service here); run it by hand", _said[^1]);
+        Assert.False(File.Exists(_paths.DropIn(Kubelet)));
+        Assert.Contains($"restart {Kubelet}", _services.Asked);
+    }
+
+    [Fact]
+    public async Task An_installation_that_is_told_to_stop_is_put_back_too()
+    {
+        using var stop = new CancellationTokenSource();
+        _services.Told = asked =>
+        {
+            if (asked == $"restart {Kubelet}")
+            {
+                stop.Cancel();
+            }
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, stop.Token));
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service"], _services.Asked.TakeLast(3));
     }
 
     [Theory]
@@ -69,7 +120,7 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains("was started as before", message, StringComparison.Ordinal);
         Assert.Contains(why, message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
-        Assert.Equal(["daemon-reload", $"restart {Kubelet}"], _services.Asked.TakeLast(2));
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service"], _services.Asked.TakeLast(3)); // the kubelet first
     }
 
     [Fact]
@@ -232,6 +283,8 @@ public sealed class InstallationTests : IDisposable
     {
         public List<string> Asked { get; } = [];
 
+        public Action<string>? Told { get; set; }
+
         public HashSet<string> Fails { get; } = [];
 
         public string Unit { get; set; } = "[Service]\nExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf";
@@ -245,6 +298,7 @@ public sealed class InstallationTests : IDisposable
         {
             var asked = string.Join(' ', arguments);
             Asked.Add(asked);
+            Told?.Invoke(asked);
             if (Fails.Contains(asked))
             {
                 return Task.FromResult(new SystemctlAnswer(false, "", $"no {asked} here"));
