@@ -12,7 +12,7 @@ internal static class FiguresTable
 {
     private const string Begin = "<!-- figures: ./ote bench table -->\n";
     private const string End = "<!-- end of figures -->\n";
-    private static readonly string[] Benches = ["fanout", "join", "idle", "tree", "footprint", "recover", "loss", "simulate", "store", "crash"];
+    private static readonly string[] Benches = ["fanout", "join", "idle", "tree", "footprint", "recover", "loss", "simulate", "store", "crash", "mirror", "changes", "access", "edgehub", "uplink", "reboot"];
 
     /// <summary>The document of a working copy.</summary>
     public static string Document(string root) => Path.Combine(root, "docs", "reference", "benchmarks.md");
