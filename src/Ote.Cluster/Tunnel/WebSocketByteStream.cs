@@ -26,7 +26,20 @@ internal sealed class WebSocketByteStream(WebSocket socket, TimeProvider time, I
     {
         if (_start == _end && !_isOver)
         {
-            var count = await (_receiving ??= ReceiveAsync()).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (_receiving is null && !buffer.IsEmpty && !cancellationToken.CanBeCanceled)
+            {
+                // Nobody gives this one up: it comes straight to where it is wanted.
+                var read = await ReceiveAsync(buffer).ConfigureAwait(false);
+                _isOver = read == 0;
+                return read;
+            }
+
+            if (_buffer.Length == 0)
+            {
+                _buffer = new byte[BufferBytes];
+            }
+
+            var count = await (_receiving ??= ReceiveAsync(_buffer).AsTask()).WaitAsync(cancellationToken).ConfigureAwait(false);
             _receiving = null;
             (_start, _end, _isOver) = (0, count, count == 0);
         }
@@ -101,18 +114,13 @@ internal sealed class WebSocketByteStream(WebSocket socket, TimeProvider time, I
         base.Dispose(disposing);
     }
 
-    private async Task<int> ReceiveAsync()
+    private async ValueTask<int> ReceiveAsync(Memory<byte> buffer)
     {
-        if (_buffer.Length == 0)
-        {
-            _buffer = new byte[BufferBytes];
-        }
-
         try
         {
             while (true)
             {
-                var received = await socket.ReceiveAsync(_buffer.AsMemory(), CancellationToken.None).ConfigureAwait(false);
+                var received = await socket.ReceiveAsync(buffer, CancellationToken.None).ConfigureAwait(false);
                 if (received.Count > 0 || received.MessageType == WebSocketMessageType.Close)
                 {
                     return received.Count;

@@ -7,6 +7,7 @@ namespace Ote.Shim.Live;
 /// <summary>A stream as Kestrel's connection. These streams end in both directions at once: who reads the end has no peer any more, and its request is aborted.</summary>
 internal sealed class StreamConnection : ConnectionContext, IDuplexPipe
 {
+    private const int BlockBytes = 32 * 1024; // each block is a message of its own on the way
     private readonly Stream _stream;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closed = new();
@@ -15,7 +16,7 @@ internal sealed class StreamConnection : ConnectionContext, IDuplexPipe
     {
         _stream = stream;
         Input = PipeReader.Create(new EndTellingStream(stream, () => _ = _closed.CancelAsync()), new StreamPipeReaderOptions(leaveOpen: true));
-        Output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+        Output = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: BlockBytes, leaveOpen: true));
         Transport = this;
         ConnectionClosed = _closed.Token;
         ConnectionId = Convert.ToHexString(BitConverter.GetBytes(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(stream)));
