@@ -12,7 +12,7 @@ internal static class LogReader
 
     private const string History = """
         SELECT l.id, l.op, l.ns, l.name, l.value, l.sum, p.value, p.sum, p.id FROM log l LEFT JOIN log p ON p.id=l.prev
-        WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4
+        WHERE l.id>$2 AND l.id<=$3 AND l.resource=$1 ORDER BY l.id LIMIT $4+0
         """;
 
     // Lengths stand before the values, which are not read for them.
@@ -21,8 +21,8 @@ internal static class LogReader
         WHERE l.id>$1 ORDER BY l.id
         """;
 
-    private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2";
-    private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2";
+    private const string Dependents = "SELECT resource, ns, name FROM owned WHERE owner=$1 AND (resource, ns, name)>($3, $4, $5) ORDER BY resource, ns, name LIMIT $2+0";
+    private const string Owners = "SELECT DISTINCT owner FROM owned WHERE owner>$1 ORDER BY owner LIMIT $2+0";
 
     public static StoredObject? Find(Session session, StoreKey key)
     {

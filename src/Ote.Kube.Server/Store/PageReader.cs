@@ -11,23 +11,23 @@ internal static class PageReader
 
     private const string Current = """
         SELECT id, ns, name, value, sum FROM log
-        WHERE resource=$1 AND (ns, name)>($2, $3) AND id<=$4 AND until IS NULL ORDER BY ns, name LIMIT $5
+        WHERE resource=$1 AND (ns, name)>($2, $3) AND id<=$4 AND until IS NULL ORDER BY ns, name LIMIT $5+0
         """;
 
     private const string CurrentOfNamespace = """
         SELECT id, ns, name, value, sum FROM log
-        WHERE resource=$1 AND ns=$2 AND name>$3 AND id<=$4 AND until IS NULL ORDER BY name LIMIT $5
+        WHERE resource=$1 AND ns=$2 AND name>$3 AND id<=$4 AND until IS NULL ORDER BY name LIMIT $5+0
         """;
 
     // The predecessors of the rows beyond the revision.
     private const string Replaced = """
         SELECT p.id, p.ns, p.name FROM log c CROSS JOIN log p ON p.id=c.prev
-        WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND (p.ns, p.name)>($2, $3) ORDER BY p.ns, p.name LIMIT $5
+        WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND (p.ns, p.name)>($2, $3) ORDER BY p.ns, p.name LIMIT $5+0
         """;
 
     private const string ReplacedOfNamespace = """
         SELECT p.id, p.ns, p.name FROM log c CROSS JOIN log p ON p.id=c.prev
-        WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND p.ns=$2 AND p.name>$3 ORDER BY p.name LIMIT $5
+        WHERE c.id>$4 AND p.id<=$4 AND p.resource=$1 AND p.ns=$2 AND p.name>$3 ORDER BY p.name LIMIT $5+0
         """;
 
     private const string ById = "SELECT value, sum FROM log WHERE id=$1";

@@ -59,7 +59,7 @@ internal sealed class MirrorHistory
         }
 
         // Of the oldest, those that are too old; all of them, when it is their bytes that are too many.
-        var last = _session.Scalar("SELECT max(ended) FROM (SELECT ended, until FROM history ORDER BY ended LIMIT $1) WHERE until<$2", RowsAtOnce, _bytes > _options.HistoryBytes ? long.MaxValue : before);
+        var last = _session.Scalar("SELECT max(ended) FROM (SELECT ended, until FROM history ORDER BY ended LIMIT $1+0) WHERE until<$2", RowsAtOnce, _bytes > _options.HistoryBytes ? long.MaxValue : before);
         _session.Prepare("BEGIN IMMEDIATE").ExecuteNonQuery();
         _bytes -= _session.Scalar("SELECT coalesce(sum(length(value)), 0) FROM history WHERE ended<=$1", last);
         // What ended with them can be told no more as of a moment before.

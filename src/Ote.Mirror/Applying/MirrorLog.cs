@@ -56,7 +56,7 @@ internal sealed class MirrorLog(StaleClusters stale)
             SELECT revision, 0, ns, shown, value, cluster FROM objects WHERE kind=$1 AND revision>$2 AND revision<=$3
             UNION ALL SELECT began, 0, ns, shown, value, 0 FROM history WHERE kind=$1 AND began>$2 AND began<=$3
             UNION ALL SELECT ended, 1, ns, shown, value, 0 FROM history WHERE kind=$1 AND gone=1 AND ended>$2 AND ended<=$3
-            ORDER BY 1 LIMIT $4
+            ORDER BY 1 LIMIT $4+0
             """,
             kind, after, upTo, draft.Room).ExecuteReader();
         while (!draft.IsFull && reader.Read())
@@ -80,11 +80,11 @@ internal sealed class MirrorLog(StaleClusters stale)
                     SELECT o.id, o.ns, o.shown, o.value, o.cluster FROM (
                         SELECT b.id AS id FROM turns t CROSS JOIN objects b INDEXED BY by_cluster ON b.kind=$1 AND b.cluster=t.cluster
                         WHERE t.start=$2 AND b.id>$3 AND b.id<=$4 ORDER BY b.id) k
-                    CROSS JOIN objects o ON o.id=k.id WHERE o.revision<=$2 ORDER BY k.id LIMIT $5
+                    CROSS JOIN objects o ON o.id=k.id WHERE o.revision<=$2 ORDER BY k.id LIMIT $5+0
                     """
                 : """
                     SELECT o.id, o.ns, o.shown, o.value, o.cluster FROM objects o NOT INDEXED
-                    WHERE o.id>$3 AND o.id<=$4 AND o.kind=$1 AND o.revision<=$2 AND o.cluster IN (SELECT cluster FROM turns WHERE start=$2) ORDER BY o.id LIMIT $5
+                    WHERE o.id>$3 AND o.id<=$4 AND o.kind=$1 AND o.revision<=$2 AND o.cluster IN (SELECT cluster FROM turns WHERE start=$2) ORDER BY o.id LIMIT $5+0
                     """,
             kind, turn.Start, after - turn.Start, Math.Min(turn.Span, upTo - turn.Start), draft.Room).ExecuteReader();
         while (!draft.IsFull && reader.Read())

@@ -68,7 +68,7 @@ internal sealed class MirrorReader(StaleClusters stale)
         var kind = s.Scalar("SELECT id FROM kinds WHERE stream=$1", q.Kind);
         var cluster = s.Scalar("SELECT id FROM clusters WHERE name=$1", q.Cluster);
         var objects = new List<JsonObject>();
-        using (var reader = s.Prepare("SELECT value FROM objects INDEXED BY by_cluster WHERE kind=$1 AND cluster=$2 LIMIT $3", kind, cluster, q.Most).ExecuteReader())
+        using (var reader = s.Prepare("SELECT value FROM objects INDEXED BY by_cluster WHERE kind=$1 AND cluster=$2 LIMIT $3+0", kind, cluster, q.Most).ExecuteReader())
         {
             while (reader.Read())
             {
@@ -95,7 +95,7 @@ internal sealed class MirrorReader(StaleClusters stale)
     private static bool HasGone(Session session, long kind, long cluster, MirroredKey key, string uid)
     {
         using var reader = session.Prepare(
-            "SELECT value FROM history INDEXED BY gone_by_cluster WHERE gone=1 AND kind=$1 AND cluster=$2 AND ns=$3 AND name=$4 ORDER BY ended DESC LIMIT $5", kind, cluster, key.Namespace, key.Name, MostGone).ExecuteReader();
+            "SELECT value FROM history INDEXED BY gone_by_cluster WHERE gone=1 AND kind=$1 AND cluster=$2 AND ns=$3 AND name=$4 ORDER BY ended DESC LIMIT $5+0", kind, cluster, key.Namespace, key.Name, MostGone).ExecuteReader();
         while (reader.Read())
         {
             if (MirroredObject.VersionOf(PackedValue.Unpack((byte[])reader[0])).Uid == uid)
@@ -121,7 +121,7 @@ internal sealed class MirrorReader(StaleClusters stale)
                 $"""
                 SELECT {Columns} FROM (
                     SELECT o.id AS id, o.ns AS ns, o.shown AS shown FROM found f JOIN objects o ON o.id=f.object
-                    WHERE f.term=$1 AND ($2='' OR o.ns=$2) AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5) k
+                    WHERE f.term=$1 AND ($2='' OR o.ns=$2) AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5+0) k
                 CROSS JOIN objects o ON o.id=k.id ORDER BY k.ns, k.shown
                 """,
                 term, ns ?? "", afterNs, after, query.Limit);
@@ -130,12 +130,12 @@ internal sealed class MirrorReader(StaleClusters stale)
         var among = ClusterOf(query) is { } cluster ? session.Scalar("SELECT id FROM clusters WHERE name=$1", cluster) : 0;
         return (ns, ClusterOf(query)) switch
         {
-            (null, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND (o.ns, o.shown)>($2, $3) ORDER BY o.ns, o.shown LIMIT $4", kind, afterNs, after, query.Limit),
-            (_, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND o.ns=$2 AND o.shown>$3 ORDER BY o.shown LIMIT $4", kind, ns, after, query.Limit),
+            (null, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND (o.ns, o.shown)>($2, $3) ORDER BY o.ns, o.shown LIMIT $4+0", kind, afterNs, after, query.Limit),
+            (_, null) => session.Prepare($"SELECT {Columns} FROM objects o INDEXED BY by_shown WHERE o.kind=$1 AND o.ns=$2 AND o.shown>$3 ORDER BY o.shown LIMIT $4+0", kind, ns, after, query.Limit),
             (null, _) => session.Prepare(
-                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5", kind, among, afterNs, after, query.Limit),
+                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND (o.ns, o.shown)>($3, $4) ORDER BY o.ns, o.shown LIMIT $5+0", kind, among, afterNs, after, query.Limit),
             _ => session.Prepare(
-                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND o.ns=$3 AND o.shown>$4 ORDER BY o.shown LIMIT $5", kind, among, ns, after, query.Limit),
+                $"SELECT {Columns} FROM objects o INDEXED BY by_cluster WHERE o.kind=$1 AND o.cluster=$2 AND o.ns=$3 AND o.shown>$4 ORDER BY o.shown LIMIT $5+0", kind, among, ns, after, query.Limit),
         };
     }
 
@@ -146,7 +146,7 @@ internal sealed class MirrorReader(StaleClusters stale)
         foreach (var text in TermsOf(query))
         {
             var term = session.Scalar("SELECT id FROM terms WHERE kind=$1 AND text=$2", kind, text);
-            var count = session.Scalar("SELECT count(*) FROM (SELECT 1 FROM found WHERE term=$1 LIMIT $2)", term, Rare + 1);
+            var count = session.Scalar("SELECT count(*) FROM (SELECT 1 FROM found WHERE term=$1 LIMIT $2+0)", term, Rare + 1);
             best = count <= Rare && (best is null || count < best.Value.Count) ? (term, count) : best;
         }
 

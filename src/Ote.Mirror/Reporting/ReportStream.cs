@@ -206,7 +206,7 @@ public sealed class ReportStream
     private bool Fill(Report report, long from, long whole, int mostBytes)
     {
         using var reader = _journal.Session.Prepare(
-            "SELECT ns, name, revision, value FROM objects WHERE stream=$1 AND revision>$2 AND (value IS NOT NULL OR revision>$4) ORDER BY revision LIMIT $3", _id, from, RowsAtOnce, whole).ExecuteReader();
+            "SELECT ns, name, revision, value FROM objects WHERE stream=$1 AND revision>$2 AND (value IS NOT NULL OR revision>$4) ORDER BY revision LIMIT $3+0", _id, from, RowsAtOnce, whole).ExecuteReader();
         var (bytes, rows) = (0, 0);
         while (reader.Read())
         {
@@ -265,7 +265,7 @@ public sealed class ReportStream
     private void Forget()
     {
         var session = _journal.Session;
-        var upTo = session.Scalar("SELECT revision FROM objects WHERE stream=$1 AND value IS NULL ORDER BY revision LIMIT 1 OFFSET $2", _id, MostGone / 2);
+        var upTo = session.Scalar("SELECT revision FROM objects WHERE stream=$1 AND value IS NULL ORDER BY revision LIMIT 1 OFFSET $2+0", _id, MostGone / 2);
         _gone -= session.Prepare("DELETE FROM objects WHERE stream=$1 AND value IS NULL AND revision<=$2", _id, upTo).ExecuteNonQuery();
         _floor = upTo;
     }
