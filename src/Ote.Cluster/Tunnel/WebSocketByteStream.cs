@@ -56,7 +56,7 @@ internal sealed class WebSocketByteStream(WebSocket socket, TimeProvider time, I
         {
             await socket.SendAsync(buffer, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception broken) when (IsBreak(broken))
+        catch (Exception broken) when (IsBreak(broken, cancellationToken))
         {
             throw Broken(broken);
         }
@@ -68,7 +68,7 @@ internal sealed class WebSocketByteStream(WebSocket socket, TimeProvider time, I
         {
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, ct).ConfigureAwait(false);
         }
-        catch (Exception broken) when (IsBreak(broken))
+        catch (Exception broken) when (IsBreak(broken, ct))
         {
             throw Broken(broken);
         }
@@ -127,14 +127,15 @@ internal sealed class WebSocketByteStream(WebSocket socket, TimeProvider time, I
                 }
             }
         }
-        catch (Exception broken) when (IsBreak(broken))
+        catch (Exception broken) when (IsBreak(broken, CancellationToken.None))
         {
             throw Broken(broken);
         }
     }
 
     // A socket that was disposed meanwhile says so in each of these ways.
-    private static bool IsBreak(Exception fault) => fault is WebSocketException or ObjectDisposedException or InvalidOperationException;
+    private static bool IsBreak(Exception fault, CancellationToken givenUp) =>
+        fault is WebSocketException or ObjectDisposedException or InvalidOperationException || (fault is OperationCanceledException && !givenUp.IsCancellationRequested);
 
     private static IOException Broken(Exception broken) => new($"the stream broke: {broken.Message}", broken);
 }

@@ -1,19 +1,13 @@
+using Ote.Flow;
+
 namespace Ote.Shim.Live;
 
 /// <summary>The reading side of a stream, which tells when the end was read, or that it broke.</summary>
 /// <param name="inner">The stream; not owned.</param>
 /// <param name="ended">Told, maybe more than once.</param>
-internal sealed class EndTellingStream(Stream inner, Action ended) : Stream
+internal sealed class EndTellingStream(Stream inner, Action ended) : AsyncStream
 {
-    public override bool CanRead => true;
-
     public override bool CanWrite => false;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -31,14 +25,4 @@ internal sealed class EndTellingStream(Stream inner, Action ended) : Stream
             }
         }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 }

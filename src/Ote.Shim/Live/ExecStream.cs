@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Ote.Flow;
 
 namespace Ote.Shim.Live;
 
@@ -11,7 +12,7 @@ namespace Ote.Shim.Live;
 /// <param name="failure">What is told as the command's end, in the form that was agreed on.</param>
 /// <param name="time">The clock.</param>
 /// <param name="clientGone">Fires when the client has ended the connection.</param>
-internal sealed class ExecStream(UpgradedStream inner, ReadOnlyMemory<byte> failure, TimeProvider time, CancellationToken clientGone) : Stream
+internal sealed class ExecStream(UpgradedStream inner, ReadOnlyMemory<byte> failure, TimeProvider time, CancellationToken clientGone) : AsyncStream
 {
     /// <summary>So long a client may take to read how its command ended, and all that came before; one that waits for the connection's end in its turn waits no longer.</summary>
     public static readonly TimeSpan Linger = TimeSpan.FromSeconds(10);
@@ -26,16 +27,6 @@ internal sealed class ExecStream(UpgradedStream inner, ReadOnlyMemory<byte> fail
     private bool _hasEnded; // the command, as the server has told
     private bool _isOver;
     private bool _isCut; // and that was told in the command's place: its client waits for the connection's end
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -72,16 +63,6 @@ internal sealed class ExecStream(UpgradedStream inner, ReadOnlyMemory<byte> fail
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

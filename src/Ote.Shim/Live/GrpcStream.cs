@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using Ote.Flow;
 using Ote.Shim.Contract;
 
 namespace Ote.Shim.Live;
@@ -8,31 +9,11 @@ namespace Ote.Shim.Live;
 /// <param name="reader">What comes.</param>
 /// <param name="writer">What goes.</param>
 /// <param name="close">Ends the call; called once.</param>
-internal sealed class GrpcStream(IAsyncStreamReader<LiveBytes> reader, IAsyncStreamWriter<LiveBytes> writer, Action close) : Stream
+internal sealed class GrpcStream(IAsyncStreamReader<LiveBytes> reader, IAsyncStreamWriter<LiveBytes> writer, Action close) : AsyncStream
 {
     private const int MostAtOnce = 64 * 1024;
     private ReadOnlyMemory<byte> _left;
     private int _closed;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask; // each write goes at once
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -80,10 +61,6 @@ internal sealed class GrpcStream(IAsyncStreamReader<LiveBytes> reader, IAsyncStr
             }
         }
     }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

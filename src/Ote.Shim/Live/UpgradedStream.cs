@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using Ote.Flow;
 
 namespace Ote.Shim.Live;
 
@@ -8,23 +9,13 @@ namespace Ote.Shim.Live;
 /// </summary>
 /// <param name="inner">The connection; owned.</param>
 /// <param name="time">The clock.</param>
-internal sealed class UpgradedStream(Stream inner, TimeProvider time) : Stream
+internal sealed class UpgradedStream(Stream inner, TimeProvider time) : AsyncStream
 {
     /// <summary>So long something may yet come of a connection into which nothing can be written any more; from then on it has ended.</summary>
     public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _silent = new(Timeout.InfiniteTimeSpan, time);
     private volatile bool _cannotWrite;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>Whether a connection has ended.</summary>
     public static bool IsBreak(Exception fault) => fault is IOException or WebSocketException or ObjectDisposedException;
@@ -51,16 +42,6 @@ internal sealed class UpgradedStream(Stream inner, TimeProvider time) : Stream
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => TryAsync(() => inner.WriteAsync(buffer, cancellationToken));
 
     public override Task FlushAsync(CancellationToken cancellationToken) => TryAsync(() => new ValueTask(inner.FlushAsync(cancellationToken))).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -58,6 +58,17 @@ public sealed class WebSocketByteStreamTests : IDisposable
         await ending.Soon();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_read_under_way_when_this_side_breaks_is_told_a_break(bool mayBeGivenUp)
+    {
+        using var never = new CancellationTokenSource();
+        var reading = _one.ReadAsync(new byte[1], mayBeGivenUp ? never.Token : CancellationToken.None).AsTask();
+        _one.Dispose();
+        await Assert.ThrowsAsync<IOException>(() => reading.Soon());
+    }
+
     [Fact]
     public async Task A_break_is_no_end()
     {
