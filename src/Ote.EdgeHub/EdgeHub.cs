@@ -38,6 +38,7 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly HubDispatcher _dispatcher;
     private readonly HealthProbe _probe;
     private readonly PeerWitness _witness;
+    private readonly KnownKinds _kinds;
     private readonly SharedReads _shared;
     private readonly ObjectServer _objects;
     private readonly EdgeHubOptions _options;
@@ -88,13 +89,15 @@ public sealed class EdgeHub : IAsyncDisposable
         bool IsConnected() => connection.State == ConnectionState.Connected;
         var kinds = new KnownKinds(objects, _cache, node.Client, IsConnected, time);
         kinds.Recall();
+        _kinds = kinds;
         var pods = new PodTokens(_cache, identities, node.Client, IsConnected, time);
         var authenticator = new CallerAuthenticator(identities, pods, options.ClientAuthorities, IsConnected, time);
         var forwarding = new Forwarding(services.GetRequiredService<IHttpForwarder>(), servers, anonymous);
+        var answers = new KeptAnswers(_cache, options.AnswerTimeout, time);
         var k3s = options.K3s is null ? null
-            : Own(new K3sDoor(authenticator, _cache, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, IsConnected, options.AnswerTimeout, time));
+            : Own(new K3sDoor(authenticator, answers, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, new HeldTunnel(() => connection.WhenConnected), IsConnected));
         _dispatcher = new HubDispatcher(
-            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), forwarding, k3s, shared, _pki.AuthorityPem, signs, metrics, options, time, log);
+            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), new Documents(answers), forwarding, k3s, shared, _pki.AuthorityPem, signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -238,7 +241,21 @@ public sealed class EdgeHub : IAsyncDisposable
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }
 
-    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token), TryAgainAsync(_stopping.Token));
+    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token), TryAgainAsync(_stopping.Token), LearnAsync(_stopping.Token));
+
+    /// <summary>Kinds that are written while cut off have to be known by then, though nobody has asked for any.</summary>
+    private async Task LearnAsync(CancellationToken stop)
+    {
+        try
+        {
+            await _connection.WhenConnected.WaitAsync(stop).ConfigureAwait(false);
+            await _kinds.LearnAsync("certificates.k8s.io", "v1", "certificatesigningrequests", stop).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The end.
+        }
+    }
 
     /// <summary>A disk that was full is tried though nobody writes.</summary>
     private async Task TryAgainAsync(CancellationToken stop)

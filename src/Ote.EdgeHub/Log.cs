@@ -73,4 +73,7 @@ internal static partial class Log
 
     [LoggerMessage(7013, LogLevel.Error, "The watch that keeps the copy of {Resource} failed; it begins anew in 5 s")]
     public static partial void FollowingFailed(this ILogger log, string resource, Exception fault);
+
+    [LoggerMessage(7030, LogLevel.Warning, "{Count} events that were written while the node was cut off were not kept: the journal keeps the newest of each kind")]
+    public static partial void EventsDropped(this ILogger log, long count);
 }

@@ -15,6 +15,7 @@ internal sealed record ScopeRow(long Id, CacheQuery Query, long Revision, long D
 internal static class CacheRows
 {
     internal const int MostPlaceBytes = 512; // longer ones are allocated
+    private const int PieceBytes = 128 * 1024; // a list is on its way to its reader while the next of it is unsealed
     private const int MostAnswers = 1000;
     private const long MostAnswerBytes = 32 * 1024 * 1024;
 
@@ -80,7 +81,7 @@ internal static class CacheRows
 
     public static Piece<StoredObject> Page(Session session, NodeDatabase database, long scope, PageQuery query)
     {
-        const string What = "SELECT ns, name, revision, value FROM ", Which = " WHERE scope=$1 AND (ns,name)>($2,$3) AND ($4='' OR ns=$4) ORDER BY ns, name LIMIT $5";
+        const string What = "SELECT ns, name, revision, value FROM ", Which = " WHERE scope=$1 AND (ns,name)>($2,$3) AND ($4='' OR ns=$4) ORDER BY ns, name LIMIT $5+0";
         using var rows = session.Prepare(
             database.Holds ? What + Seen + Which : What + Stored + Which, scope, query.AfterNamespace, query.AfterName, query.Namespace ?? "", query.Limit + 1L).ExecuteReader();
         var page = new List<StoredObject>();
@@ -88,7 +89,7 @@ internal static class CacheRows
         Span<byte> place = stackalloc byte[MostPlaceBytes];
         while (rows.Read())
         {
-            if (page.Count == query.Limit || bytes >= Piece<StoredObject>.MostBytes)
+            if (page.Count == query.Limit || bytes >= PieceBytes)
             {
                 return new Piece<StoredObject>(page, true);
             }
@@ -159,10 +160,17 @@ internal static class CacheRows
             "INSERT INTO journal (resource, ns, name, began, base, local) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (resource, ns, name) DO UPDATE SET local=$6",
             key.Resource, key.Namespace, key.Name, now, Sealed(before), Sealed(after)).ExecuteNonQuery();
         session.Prepare("DELETE FROM journal WHERE resource=$1 AND ns=$2 AND name=$3 AND base IS NULL AND local IS NULL", key.Resource, key.Namespace, key.Name).ExecuteNonQuery();
-        return session.Prepare("DELETE FROM journal WHERE resource=$1 AND id IN (SELECT id FROM journal WHERE resource=$1 ORDER BY id DESC LIMIT -1 OFFSET $2)", key.Resource, most).ExecuteNonQuery();
+        var dropped = session.Prepare("DELETE FROM journal WHERE resource=$1 AND id IN (SELECT id FROM journal WHERE resource=$1 ORDER BY id DESC LIMIT -1 OFFSET $2+0)", key.Resource, most).ExecuteNonQuery();
+        return dropped == 0 ? 0 : session.Prepare("INSERT INTO meta VALUES ('dropped',$1) ON CONFLICT (key) DO UPDATE SET value=CAST(value AS INTEGER)+$1", (long)dropped).ExecuteNonQuery();
 
         object Sealed(byte[]? json) => json is null ? DBNull.Value : database.Seal(json, place);
     }
+
+    /// <summary>How many entries the journal had no room for.</summary>
+    public static long Dropped(Session session) => session.Scalar("SELECT COALESCE(MAX(CAST(value AS INTEGER)),0) FROM meta WHERE key='dropped'");
+
+    /// <summary>So many of them have been told of.</summary>
+    public static int ToldOfDropped(Session session, long count) => session.Prepare("UPDATE meta SET value=MAX(CAST(value AS INTEGER)-$1,0) WHERE key='dropped'", count).ExecuteNonQuery();
 
     /// <summary>An object as the journal has it; null when it has none, or notes that it is gone.</summary>
     public static StoredObject? Noted(Session session, NodeDatabase database, StoreKey key)

@@ -11,6 +11,7 @@ internal sealed class CacheScope : IObjectSource, IDisposable
 {
     private const int MostChanges = 1000;
     private const long MostBytes = 4 * 1024 * 1024;
+    private const long Farthest = 1L << 40; // that a version which a component comes with may be ahead of the copy
     private readonly NodeCache _cache;
     private readonly Lock _gate = new();
     private readonly Queue<Change> _log = new();
@@ -18,6 +19,8 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isBehind;
     private bool _isDamaged;
+    private DateTimeOffset? _heard; // when the watch that keeps it told something last
+    private long _awaited; // the newest version that an answer has told a component of this node, of what is copied
     private long _bytes;
     private long _floor;
     private long _doubtful; // the newest revision that was given here
@@ -51,6 +54,17 @@ internal sealed class CacheScope : IObjectSource, IDisposable
 
     /// <summary>Whether changes have come that could neither be stored nor held, or something of it is damaged: it is not what the API server has.</summary>
     public bool IsBehind => Volatile.Read(ref _isBehind) || Volatile.Read(ref _isDamaged);
+
+    /// <summary>
+    /// Whether the watch that keeps it has told something since a moment, and all that components of this node have been answered by name: who asks for an object at any version is never shown one from before its own write.
+    /// </summary>
+    public bool IsKeptUpSince(DateTimeOffset moment)
+    {
+        lock (_gate)
+        {
+            return _heard >= moment && !_hasOurs && !IsBehind && _complete.Task.IsCompleted && Changes.Published >= _awaited;
+        }
+    }
 
     /// <summary>Completes when all of it has been here once.</summary>
     public Task Complete => _complete.Task;
@@ -118,6 +132,11 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     /// <inheritdoc/>
     public bool MayBeginAfter(long revision)
     {
+        if (revision - Revision > Farthest)
+        {
+            return false; // No API server gave it, and what is written here would have to be newer.
+        }
+
         if (revision > Revision)
         {
             _cache.CameWith(revision); // First: a write that is made here at this moment is newer, or is in doubt below.
@@ -228,6 +247,24 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         Changes.Publish(changes, revision);
     }
 
+    /// <summary>Notes that the watch that keeps it tells something; null: it begins, and has told nothing yet.</summary>
+    public void Heard(DateTimeOffset? now)
+    {
+        lock (_gate)
+        {
+            _heard = now;
+        }
+    }
+
+    /// <summary>A component has been answered that what is copied has this version now.</summary>
+    public void Await(long revision)
+    {
+        lock (_gate)
+        {
+            _awaited = Math.Max(_awaited, revision);
+        }
+    }
+
     /// <summary>From now on revisions up to this one may be ours or the upstream's.</summary>
     public void Doubt(long revision)
     {
@@ -262,8 +299,19 @@ internal sealed class CacheScope : IObjectSource, IDisposable
     /// <summary>The change that had not been taken has been.</summary>
     public void CatchUp() => Volatile.Write(ref _isBehind, false);
 
-    /// <summary>All of it is here.</summary>
-    public void Completed() => _complete.TrySetResult();
+    /// <summary>All of it is here. What was before the first time nobody knows: a watch from then would miss it.</summary>
+    public void Completed()
+    {
+        lock (_gate)
+        {
+            if (!_complete.Task.IsCompleted)
+            {
+                _floor = Math.Max(_floor, Revision);
+            }
+        }
+
+        _complete.TrySetResult();
+    }
 
     public void Dispose() => Changes.Dispose();
 

@@ -129,6 +129,7 @@ internal sealed class Followers(
     private async Task FollowAsync(CacheScope scope, KubeClient client, ResourceRef kind, bool isShared, Task? former, CancellationToken stop)
     {
         await (former ?? Task.CompletedTask).ConfigureAwait(false);
+        scope.Heard(null);
         var from = From(scope, former is not null);
         if (from is null && isShared)
         {

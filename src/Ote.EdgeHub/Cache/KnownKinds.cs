@@ -35,13 +35,19 @@ internal sealed class KnownKinds(ObjectServer objects, NodeCache cache, KubeClie
     public async ValueTask<ResourceRef?> FindAsync(ApiPath path, CancellationToken cancellation)
     {
         var (group, version, plural) = (path.Group!, path.Segments[path.Group!.Length == 0 ? 1 : 2], path.Resource!);
+        // Its subresource or a proxy's path says nothing of a kind.
+        return objects.KindOf(group, version, plural) ?? (path.Subresource is null ? await LearnAsync(group, version, plural, cancellation).ConfigureAwait(false) : null);
+    }
+
+    /// <summary>A kind by its name, as the API server's discovery tells it where it is not known yet; null: it has none such, or cannot be asked.</summary>
+    public async Task<ResourceRef?> LearnAsync(string group, string version, string plural, CancellationToken cancellation)
+    {
         if (objects.KindOf(group, version, plural) is { } known)
         {
             return known;
         }
 
-        // Its subresource or a proxy's path says nothing of a kind.
-        if (group.Length == 0 || path.Subresource is not null || !isConnected() || _learnt >= MostKinds || (_unknown.TryGetValue((group, version, plural), out var asked) && asked > time.GetUtcNow() - AskAgain))
+        if (group.Length == 0 || !isConnected() || _learnt >= MostKinds || (_unknown.TryGetValue((group, version, plural), out var asked) && asked > time.GetUtcNow() - AskAgain))
         {
             return null;
         }

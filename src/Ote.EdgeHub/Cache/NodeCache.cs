@@ -58,6 +58,12 @@ internal sealed class NodeCache : IDisposable
     /// <summary>How many objects wait for it.</summary>
     public int Journalled => (int)_database.Read(session => session.Scalar("SELECT COUNT(*) FROM journal"));
 
+    /// <summary>How many events that were written while cut off were not kept, in favour of newer ones, and nobody has been told of that.</summary>
+    public long DroppedEvents => _database.Read(CacheRows.Dropped);
+
+    /// <summary>So many of them have been told of.</summary>
+    public void ToldOfDropped(long count) => _database.Write(session => CacheRows.ToldOfDropped(session, count));
+
     /// <summary>What keeps it from being written or read; null when nothing does.</summary>
     public CacheFailedException? Fault => _database.Fault;
 
@@ -239,6 +245,18 @@ internal sealed class NodeCache : IDisposable
             {
                 Drop(single);
             }
+        }
+    }
+
+    /// <summary>Notes that the watch that keeps a copy tells something.</summary>
+    public void Heard(CacheScope scope) => scope.Heard(_time.GetUtcNow());
+
+    /// <summary>Notes that a component is answered that an object of a kind has a version, in a namespace.</summary>
+    public void Answered(CacheQuery query, long version)
+    {
+        foreach (var scope in _scopes.Values.Where(scope => scope.Query.IsFollowed && scope.Query.Resource == query.Resource && (scope.Query.Namespace ?? query.Namespace) == query.Namespace))
+        {
+            scope.Await(version);
         }
     }
 

@@ -83,6 +83,11 @@ internal static class NodeFile
 
     private static NodeDatabase OpenOnce(string file, string node, SealedValues values, ILogger log)
     {
+        if (File.Exists(file) && new FileInfo(file).Length == 0)
+        {
+            throw new InvalidDataException("it is empty, and may have been cut off");
+        }
+
         if (!File.Exists(file))
         {
             new FileStream(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();

@@ -22,17 +22,24 @@ internal sealed class ScopeFollower(NodeCache cache, CacheScope scope, ResourceR
         }
 
         Taken(filling.End);
+        cache.Heard(scope);
         return filling.Version;
     }
 
     /// <inheritdoc/>
-    public void Upsert(JsonObject obj) => Taken(() => cache.Told(scope, [Whole(obj)]));
+    public void Upsert(JsonObject obj) => Told(() => cache.Told(scope, [Whole(obj)]));
 
     /// <inheritdoc/>
-    public void Remove(JsonObject obj) => Taken(() => cache.Told(scope, [Whole(obj)], gone: true));
+    public void Remove(JsonObject obj) => Told(() => cache.Told(scope, [Whole(obj)], gone: true));
 
     /// <inheritdoc/>
-    public void Reached(string version) => Taken(() => cache.Reached(scope, version));
+    public void Reached(string version) => Told(() => cache.Reached(scope, version));
+
+    private void Told(Action take)
+    {
+        Taken(take);
+        cache.Heard(scope);
+    }
 
     /// <summary>What the copy does not take is told again by the watch; until then its readers are not to take it for the truth.</summary>
     private void Taken(Action take)

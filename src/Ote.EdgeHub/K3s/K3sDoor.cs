@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Net;
 using Microsoft.AspNetCore.Http;
-using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Proxy;
 
 namespace Ote.EdgeHub.K3s;
@@ -11,19 +9,17 @@ namespace Ote.EdgeHub.K3s;
 /// the server answers is kept for the sender of the same credentials, and is the answer while no server can be asked, so that an agent starts while the node is cut off. Thread-safe.
 /// </summary>
 /// <param name="authenticator">Who shows a client certificate.</param>
-/// <param name="cache">Where answers are kept, sealed.</param>
+/// <param name="answers">What the server answered before.</param>
 /// <param name="anonymous">Requests without credentials of the hub's own, whose server the balance chooses.</param>
 /// <param name="forwarding">For the tunnel.</param>
-/// <param name="isConnected">Whether a server answers.</param>
-/// <param name="patience">How long a server may take.</param>
-/// <param name="time">The clock.</param>
+/// <param name="held">For the tunnel while no server answers.</param>
+/// <param name="isConnected">Whether one does.</param>
 internal sealed class K3sDoor(
-    CallerAuthenticator authenticator, NodeCache cache, HttpMessageInvoker anonymous, Forwarding forwarding, Func<bool> isConnected, TimeSpan patience, TimeProvider time) : IDisposable
+    CallerAuthenticator authenticator, KeptAnswers answers, HttpMessageInvoker anonymous, Forwarding forwarding, HeldTunnel held, Func<bool> isConnected) : IDisposable
 {
     private const string Prefix = "/v1-k3s/";
     private const string Authorities = "/cacerts";
     private const string Tunnel = Prefix + "connect";
-    private const int MostBytes = 1024 * 1024;
 
     /// <summary>By which the server tells nodes of one token apart; they are part of the credentials.</summary>
     private static readonly string[] s_ofNode = ["k3s-Node-Name", "k3s-Node-Password"];
@@ -72,46 +68,26 @@ internal sealed class K3sDoor(
         }
         else
         {
-            await UnansweredAsync(context, target).ConfigureAwait(false);
+            await held.HoldAsync(context).ConfigureAwait(false);
         }
     }
 
-    public void Dispose() => anonymous.Dispose();
+    public void Dispose()
+    {
+        anonymous.Dispose();
+        held.Dispose();
+    }
 
     private async Task AskAsync(HttpContext context, Caller? caller, string target, string shown)
     {
         var body = await KeptCalls.BodyAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
         // Not by the body: an agent that asks for a certificate does so for the key that it has, in a request that is another each time.
         var question = string.Join('\n', [Prefix, context.Request.Method, target, shown, .. s_ofNode.Select(name => context.Request.Headers[name].ToString())]);
-        using var late = new CancellationTokenSource(patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, late.Token);
         using var message = Message(context.Request, target, body);
-        try
+        if (!await answers.AnswerAsync(context, caller?.Identity?.Calls ?? anonymous, message, question).ConfigureAwait(false))
         {
-            using var answer = await (caller?.Identity?.Calls ?? anonymous).SendAsync(message, either.Token).ConfigureAwait(false);
-            await answer.Content.LoadIntoBufferAsync(MostBytes, either.Token).ConfigureAwait(false);
-            var bytes = await answer.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
-            if ((int)answer.StatusCode < 500)
-            {
-                if (answer.StatusCode == HttpStatusCode.OK)
-                {
-                    cache.Keep(question, bytes); // Before it is answered: the agent may start again at any moment.
-                }
-                else if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-                {
-                    cache.Unkeep(question);
-                }
-
-                await AnswerAsync(context, (int)answer.StatusCode, answer.Content.Headers.ContentType?.ToString(), bytes).ConfigureAwait(false);
-                return;
-            }
+            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"no k3s server answers, and {target} was not asked for with these credentials while one did").ConfigureAwait(false);
         }
-        catch (Exception broken) when (broken is HttpRequestException or IOException || (broken is OperationCanceledException && late.IsCancellationRequested))
-        {
-            // What was kept is the answer.
-        }
-
-        await (cache.Kept(question) is { } kept ? AnswerAsync(context, StatusCodes.Status200OK, null, kept) : UnansweredAsync(context, target)).ConfigureAwait(false);
     }
 
     private static HttpRequestMessage Message(HttpRequest request, string target, byte[] body)
@@ -133,15 +109,4 @@ internal sealed class K3sDoor(
 
         return message;
     }
-
-    private static Task AnswerAsync(HttpContext context, int code, string? type, byte[] bytes)
-    {
-        context.Response.StatusCode = code;
-        context.Response.ContentType = type;
-        context.Response.ContentLength = bytes.Length;
-        return context.Response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
-    }
-
-    private static Task UnansweredAsync(HttpContext context, string target) => HubStatus.WriteAsync(
-        context, 503, "ServiceUnavailable", $"no k3s server answers, and {target} was not asked for with these credentials while one did");
 }

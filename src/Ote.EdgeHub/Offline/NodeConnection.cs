@@ -29,7 +29,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
     private ConnectionState _state;
     private DateTimeOffset _since = time.GetUtcNow();
     private CancellationTokenSource _connected = new();
-    private readonly TaskCompletionSource _firstConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _whenConnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Where it stands.</summary>
     public ConnectionState State
@@ -69,8 +69,17 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
     }
 
-    /// <summary>Completes when it is connected for the first time.</summary>
-    public Task FirstConnected => _firstConnected.Task;
+    /// <summary>Completes when it is connected, or is connected next.</summary>
+    public Task WhenConnected
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _whenConnected.Task;
+            }
+        }
+    }
 
     /// <summary>Runs a write to the node's own state, if that is where writes go now.</summary>
     /// <returns>False: the node is connected, and the write goes to the API server.</returns>
@@ -189,6 +198,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         if (_state == ConnectionState.Connected && state != ConnectionState.Connected)
         {
             _connected.Cancel();
+            _whenConnected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _connected = new CancellationTokenSource(); // without a timer or a link, so there is nothing to dispose of
         }
 
@@ -196,7 +206,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         _state = state;
         if (state == ConnectionState.Connected)
         {
-            _firstConnected.TrySetResult();
+            _whenConnected.TrySetResult();
         }
     }
 

@@ -19,39 +19,58 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     /// <summary>Events of one return at most; the log has all.</summary>
     private const int MostEvents = 100;
 
+    /// <summary>Events told at once: thousands wait on a far link after a long cut, and nothing depends on their order.</summary>
+    private const int AtOnce = 8;
+
     /// <summary>An object that changes so often between two requests is told with the next attempt at the whole.</summary>
     private const int MostLooks = 10;
 
-    /// <summary>Tells all there is.</summary>
+    /// <summary>Tells all there is: first what others wait for, then events, several at once.</summary>
     /// <returns>How many entries were told.</returns>
     /// <exception cref="HttpRequestException">No API server answers; what was not told is still in the journal.</exception>
     public async Task<int> RunAsync(CancellationToken stop)
     {
-        var (told, events) = (0, 0);
-        foreach (var entry in cache.Journal())
+        var (told, words) = (0, 0);
+        var entries = cache.Journal().ToLookup(entry => MergeRules.Shows(entry.Key.Resource));
+        foreach (var entry in entries[true])
         {
-            if (kindOf(entry) is not { } kind)
-            {
-                log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
-                told += cache.Told(entry) ? 1 : 0;
-                continue;
-            }
+            told += await EndAsync(entry, () => words++ < MostEvents, stop).ConfigureAwait(false);
+        }
 
-            var conflicts = await TellAsync(entry, kind, stop).ConfigureAwait(false);
-            if (conflicts.Count > 0)
-            {
-                log.MergeConflict(entry.Key.ToString(), string.Join("; ", conflicts));
-                if (MergeRules.Shows(entry.Key.Resource) && events++ < MostEvents)
-                {
-                    // While the entry is still in the journal: a link that breaks now, or a process that ends, does not take the word along.
-                    await TellUsersAsync(ConflictEvent.Of(entry, kind, conflicts, node, time.GetUtcNow()), stop).ConfigureAwait(false);
-                }
-            }
+        foreach (var some in entries[false].Chunk(AtOnce))
+        {
+            told += (await Task.WhenAll(some.Select(entry => EndAsync(entry, () => false, stop))).ConfigureAwait(false)).Sum();
+        }
 
-            told += cache.Told(entry) ? 1 : 0;
+        if (cache.DroppedEvents is > 0 and var dropped)
+        {
+            log.EventsDropped(dropped);
+            await TellUsersAsync(ConflictEvent.OfEvents(dropped, node, time.GetUtcNow()), stop).ConfigureAwait(false);
+            cache.ToldOfDropped(dropped);
         }
 
         return told;
+    }
+
+    /// <summary>Tells the API server of an entry, and users of what of it was lost, and takes it off the journal.</summary>
+    /// <returns>1; 0 when more was written to it meanwhile.</returns>
+    private async Task<int> EndAsync(JournalEntry entry, Func<bool> mayTellUsers, CancellationToken stop)
+    {
+        if (kindOf(entry) is not { } kind)
+        {
+            log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
+        }
+        else if (await TellAsync(entry, kind, stop).ConfigureAwait(false) is { Count: > 0 } conflicts)
+        {
+            log.MergeConflict(entry.Key.ToString(), string.Join("; ", conflicts));
+            if (mayTellUsers())
+            {
+                // While the entry is still in the journal: a link that breaks now, or a process that ends, does not take the word along.
+                await TellUsersAsync(ConflictEvent.Of(entry, kind, conflicts, node, time.GetUtcNow()), stop).ConfigureAwait(false);
+            }
+        }
+
+        return cache.Told(entry) ? 1 : 0;
     }
 
     /// <summary>Tells the API server of an entry. What changes there between the look and the word is looked at again, so that nobody's change is overwritten unseen.</summary>

@@ -18,10 +18,13 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, string authorityPem, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Documents documents, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, string authorityPem, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
+
+    /// <summary>A watch that has told nothing for so long may have ended unseen.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
 
     private readonly Refusals _refusals = new(time, log);
 
@@ -110,6 +113,12 @@ internal sealed class HubDispatcher(
             return;
         }
 
+        if (caller.Identity is not null && HttpMethods.IsGet(context.Request.Method) && Documents.Concerns(target) && await documents.AnswerAsync(context, caller, target, connection.State == ConnectionState.Connected).ConfigureAwait(false))
+        {
+            metrics.Answered(Route.Document);
+            return;
+        }
+
         var request = HubRequest.Of(context.Request, target, caller.Identity is not null && context.Request.Headers["Impersonate-User"].Count == 0, out var fault);
         if (request is null)
         {
@@ -124,6 +133,7 @@ internal sealed class HubDispatcher(
             IsKnown = request is { IsComponent: true, TakesJson: true, Path: { } path } && await kinds.FindAsync(path, context.RequestAborted).ConfigureAwait(false) is not null,
         };
         request = request with { IsAmongOurs = request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { IsAmongOurs: true } };
+        request = request with { IsKeptUp = request.IsAtAnyVersion && connection.State == ConnectionState.Connected && await IsKeptUpAsync(context, caller, CacheQuery.Of(request.Path!)).ConfigureAwait(false) };
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
         context.Response.OnStarting(() =>
         {
@@ -277,6 +287,11 @@ internal sealed class HubDispatcher(
         await (scope is { IsBehind: true } && connection.State != ConnectionState.Connected ? BehindAsync(context, scope) : scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 
+    /// <summary>Whether a watch keeps up a copy that has an object, for a caller that may read it. Bookmarks come each minute: a watch that says nothing for longer is not relied on.</summary>
+    private async Task<bool> IsKeptUpAsync(HttpContext context, Caller caller, CacheQuery query) =>
+        ScopeOf(caller, query, query.Name!) is { Query.IsFollowed: true } scope && scope.IsKeptUpSince(time.GetUtcNow() - Silence) && await MayReadAsync(context, caller, scope.Query).ConfigureAwait(false) is null
+            && cache.Find(scope.Id, new StoreKey(query.Resource, query.Namespace ?? "", query.Name!)) is not null;
+
     /// <summary>The copy that can say of an object what is so, to a caller that may read it; null: none can.</summary>
     private CacheScope? ScopeOf(Caller caller, CacheQuery query, string name)
     {
@@ -315,8 +330,28 @@ internal sealed class HubDispatcher(
             return;
         }
 
+        if (path is { Group: "", Resource: "pods", Name: not null, Subresource: null } && request.Method is "PUT" or "PATCH")
+        {
+            await HubStatus.WriteAsync(context, 403, "Forbidden", $"pods \"{path.Name}\" is forbidden: of its pods a kubelet writes the status alone, as at an API server").ConfigureAwait(false);
+            return;
+        }
+
+        if (path.Name is { } name && !IsKnown(CacheQuery.Of(path), name))
+        {
+            // It may well be there: to be told that it is not would be taken for the truth.
+            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"the node is cut off from its API servers, and whether there is such an object among the {path.Resource} as \"{name}\" is not known here").ConfigureAwait(false);
+            return;
+        }
+
         context.Request.Body = new MemoryStream(body);
         await ServeAsync(context, caller, null).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether an object is here, or would be if it were anywhere.</summary>
+    private bool IsKnown(CacheQuery query, string name)
+    {
+        var key = new StoreKey(query.Resource, query.Namespace ?? "", name);
+        return cache.FindAnywhere(key) is not null || cache.EndedHere(key) || cache.Scopes.Any(scope => scope.Complete.IsCompleted && scope.Query.Covers(key));
     }
 
     private static string? Refusal(HttpContext context, byte[] body)

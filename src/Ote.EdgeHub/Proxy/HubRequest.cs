@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Sharing;
@@ -41,7 +43,7 @@ internal enum Route
 internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent, bool TakesJson)
 {
     private const string ByName = "metadata.name=";
-    private static readonly string[] s_questions = ["tokenreviews", "subjectaccessreviews"];
+    private static readonly string[] s_questions = ["tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"];
 
     /// <summary>Whether the kind is one whose objects can be kept.</summary>
     public bool IsKnown { get; init; }
@@ -60,6 +62,12 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
     /// <summary>Whether the answer is wanted as a table or as metadata alone: a user looks, and what the API server makes of an object is nothing to keep.</summary>
     public bool IsTable { get; init; }
+
+    /// <summary>Whether a copy that a watch keeps up has the one object that is asked for.</summary>
+    public bool IsKeptUp { get; init; }
+
+    /// <summary>Whether one object is asked for as it is known, at whatever version: a kubelet asks so for its Node every few seconds.</summary>
+    public bool IsAtAnyVersion => Method == "GET" && IsKept && !IsTable && !IsShared && Path is { Name: not null, Subresource: null } && Path.Parameter("resourceVersion").FirstOrDefault() == "0";
 
     /// <summary>Whether changes are asked for.</summary>
     public bool IsWatch => Path is { Name: null } && Path.IsOn("watch");
@@ -81,6 +89,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>The one object that a list or watch asks for by its name; null: it asks for others too.</summary>
     public string? OneName => Path is { Name: null } && Path.Parameter("fieldSelector").FirstOrDefault() is { } selector && selector.StartsWith(ByName, StringComparison.Ordinal) && !selector.Contains(',', StringComparison.Ordinal)
         ? selector[ByName.Length..] : null;
+
+    /// <summary>Whether it goes on with a list that was begun here: where it left off, the API server does not know.</summary>
+    private bool ContinuesOurs => Path!.Parameter("continue").FirstOrDefault() is { Length: > 0 } token && Encoding.UTF8.GetString(Base64Url.IsValid(token) ? Base64Url.DecodeFromChars(token) : []).Contains("\"ote/", StringComparison.Ordinal);
 
     /// <summary>Where it is answered.</summary>
     /// <param name="isConnected">Whether requests go to the API servers.</param>
@@ -110,12 +121,12 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
         if (IsRead && Path!.Name is null)
         {
             // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do.
-            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || IsAmongOurs || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
+            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || ContinuesOurs || IsAmongOurs || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
         }
 
         if (isConnected)
         {
-            return IsTable && IsRead ? Route.Forward : Route.Keep;
+            return IsTable && IsRead ? Route.Forward : IsKeptUp && IsAtAnyVersion ? Route.ReadHere : Route.Keep;
         }
 
         return IsRead ? Route.ReadHere : takes($"{Path!.Group}/{Path.Resource}") ? Route.WriteHere : Route.Unanswered;

@@ -93,6 +93,11 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
                 }
             }
 
+            if (answer.IsSuccessStatusCode && !request.IsQuestion && VersionOf(bytes) is > 0 and var version)
+            {
+                cache.Answered(CacheQuery.Of(request.Path!), version); // First: who is answered may ask again at once.
+            }
+
             var shown = Seen(request, answer, bytes);
             context.Response.ContentLength = shown.Length;
             await context.Response.Body.WriteAsync(shown, context.RequestAborted).ConfigureAwait(false);

@@ -39,7 +39,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
         using var timer = new PeriodicTimer(options.WitnessInterval, time);
         try
         {
-            await connection.FirstConnected.WaitAsync(stop).ConfigureAwait(false);
+            await connection.WhenConnected.WaitAsync(stop).ConfigureAwait(false);
             do
             {
                 if (connection.State != ConnectionState.Connected)

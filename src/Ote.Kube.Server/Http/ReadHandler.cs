@@ -144,47 +144,35 @@ internal sealed class ReadHandler(ObjectSources sources, int maxPage, TimeProvid
         await Answers.JsonAsync(request.Context, 200, list.Head(meta), items.GetBuffer().AsMemory(0, (int)items.Length)).ConfigureAwait(false);
     }
 
-    /// <summary>Sends everything piece by piece, so that memory does not grow with the collection.</summary>
+    /// <summary>Sends everything piece by piece, so that memory does not grow with the collection; the next is read while one is sent.</summary>
     private async Task StreamAsync(ApiRequest request, ListForm list, PageQuery query, ObjectFilter filter)
     {
         var response = request.Context.Response;
-        var writer = new BlockWriter(response.BodyWriter);
-        var first = true;
-        while (true)
+        var source = sources.Of(request);
+        var piece = await source.ListAsync(query, request.Aborted).ConfigureAwait(false);
+        response.ContentType = "application/json";
+        response.Headers.CacheControl = "no-cache, private";
+        await response.StartAsync(request.Aborted).ConfigureAwait(false);
+        var items = new ItemsWriter(response.BodyWriter, list);
+        items.Begin(Meta(query, source));
+        while (piece.More)
         {
-            var piece = await sources.Of(request).ListAsync(query, request.Aborted).ConfigureAwait(false);
-            if (!response.HasStarted)
-            {
-                response.ContentType = "application/json";
-                response.Headers.CacheControl = "no-cache, private";
-                await response.StartAsync(request.Aborted).ConfigureAwait(false);
-                writer.Append(list.Head(Meta(query, sources.Of(request))));
-            }
-
-            foreach (var row in piece.Rows.Where(row => filter.Matches(row.Key, row.Json)))
-            {
-                if (!first)
-                {
-                    writer.Append(","u8);
-                }
-
-                first = false;
-                writer.Append(list.Item(row.Json).Span);
-                if (writer.IsFull)
-                {
-                    await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
-                }
-            }
-
-            if (!piece.More)
-            {
-                writer.Append(ListForm.Tail);
-                await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
-                return;
-            }
-
-            await writer.FlushAsync(request.Aborted).ConfigureAwait(false);
             query = query.After(piece);
+            var next = Task.Run(() => source.ListAsync(query, request.Aborted).AsTask(), request.Aborted);
+            try
+            {
+                await items.SendAsync(piece, filter, request.Aborted).ConfigureAwait(false);
+            }
+            catch
+            {
+                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Who asked is gone, and so is what was read for it.
+                throw;
+            }
+
+            piece = await next.ConfigureAwait(false);
         }
+
+        await items.SendAsync(piece, filter, request.Aborted).ConfigureAwait(false);
+        await items.EndAsync(request.Aborted).ConfigureAwait(false);
     }
 }

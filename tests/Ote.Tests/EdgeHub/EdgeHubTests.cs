@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using Ote.EdgeHub.Cache;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Access;
@@ -141,6 +143,41 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_kubelet_that_asks_for_its_node_at_any_version_is_answered_from_the_copy_and_never_from_before_its_own_write()
+    {
+        await _world.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}""")!, Token);
+        await ListFromZeroAsync(_world.Node, "api/v1/nodes?fieldSelector=metadata.name%3Dn1");
+        Assert.Equal("n1", (await FromZeroAsync(_world.Node, "api/v1/nodes/n1")).Name());
+        Assert.Equal(0, _world.Asked("get", "nodes"));
+        for (var i = 0; i < 50; i++)
+        {
+            await NodeLabelAsync(_world.Node, $"{i}");
+            Assert.Equal($"{i}", (await FromZeroAsync(_world.Node, "api/v1/nodes/n1")).Labels().Text("word"));
+        }
+
+        await HubWorld.UntilAsync(
+            async () =>
+            {
+                var before = _world.Asked("get", "nodes");
+                Assert.Equal("49", (await FromZeroAsync(_world.Node, "api/v1/nodes/n1")).Labels().Text("word"));
+                return _world.Asked("get", "nodes") == before;
+            },
+            "the copy has the last write");
+    }
+
+    [Fact]
+    public async Task A_copy_whose_watch_has_told_nothing_since_the_return_answers_no_read_of_one_object()
+    {
+        await _world.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}""")!, Token);
+        await ListFromZeroAsync(_world.Node, "api/v1/nodes?fieldSelector=metadata.name%3Dn1");
+        await _world.CutAsync();
+        await NodeLabelAsync(_world.Upstream, "away");
+        Assert.Null((await FromZeroAsync(_world.Node, "api/v1/nodes/n1")).Labels().Text("word"));
+        await _world.RestoreAsync();
+        Assert.Equal("away", (await FromZeroAsync(_world.Node, "api/v1/nodes/n1")).Labels().Text("word"));
+    }
+
+    [Fact]
     public async Task What_is_part_of_a_copy_is_chosen_out_of_it_and_needs_no_watch_of_its_own()
     {
         await _world.CreatePodAsync("a");
@@ -162,22 +199,94 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pods_spec_that_was_changed_through_the_hub_while_cut_off_is_the_API_servers_again_and_one_event_on_the_pod_says_so()
+    public async Task While_cut_off_a_kubelet_writes_of_its_pods_the_status_alone_as_at_the_API_server()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await _world.CutAsync();
+        var other = JsonNode.Parse("""{"spec":{"containers":[{"name":"c","image":"other"}]}}""")!;
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.PatchAsync(Kinds.Pods, "default", "a", PatchKind.StrategicMerge, other, Token))).Code);
+        Assert.Equal(0, _world.Hub.Journalled);
+        await StatusAsync("a", "10.0.0.7");
+        await _world.RestoreAsync();
+        var pod = (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!;
+        Assert.Equal(("i", "10.0.0.7"), (pod.Items("spec", "containers")![0].Text("image"), pod.Text("status", "podIP")));
+        Assert.DoesNotContain((await _world.Upstream.ListAsync(Kinds.Events, "default", null, Token)).Items, one => one.Text("reason") == "OfflineWriteDropped");
+    }
+
+    [Fact]
+    public async Task A_watch_from_before_a_copy_was_made_is_expired_and_loses_nothing_silently()
+    {
+        await _world.CreatePodAsync("a");
+        var before = (await _world.Upstream.ListAsync(Kinds.Pods, null, null, Token)).ResourceVersion;
+        await _world.Upstream.DeleteAsync(Kinds.Pods, "default", "a", Token);
+        await _world.CreatePodAsync("b");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        var expired = await Assert.ThrowsAsync<KubeStatusException>(async () => await _world.Node.WatchAsync(Kinds.Pods, null, s_ofNode, before, Token).FirstAsync(Token));
+        Assert.True(expired.IsExpired);
+    }
+
+    [Fact]
+    public async Task A_watch_from_a_version_that_no_API_server_can_have_given_is_expired_and_moves_no_version_here()
+    {
+        await _world.CreatePodAsync("a");
+        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        Assert.True((await Assert.ThrowsAsync<KubeStatusException>(async () => await _world.Node.WatchAsync(Kinds.Pods, null, s_ofNode, $"{long.MaxValue}", Token).FirstAsync(Token))).IsExpired);
+        await _world.CutAsync();
+        Assert.InRange(long.Parse((await StatusAsync("a", "10.0.0.7")).ResourceVersion(), CultureInfo.InvariantCulture), 1, 1_000_000);
+    }
+
+    [Fact]
+    public async Task A_list_that_was_begun_in_pages_goes_on_where_it_was_begun_or_is_begun_anew()
     {
         await _world.CreatePodAsync("a");
         await _world.CreatePodAsync("b");
-        await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        const string Pods = "api/v1/pods?fieldSelector=spec.nodeName%3Dn1&limit=1";
+        async Task<JsonObject> NextAsync(JsonObject page) => await _world.Node.SendAsync(HttpMethod.Get, $"{Pods}&continue={page.Text("metadata", "continue")}", null, null, Token);
+        var ours = await FromZeroAsync(_world.Node, Pods);
+        Assert.Equal("b", Assert.Single((await NextAsync(ours)).Items("items")!)!.Text("metadata", "name"));
+        var kubernetes = Convert.ToBase64String("""{"v":"meta.k8s.io/v1","rv":7,"start":"default/a"}"""u8.ToArray()).TrimEnd('=');
         await _world.CutAsync();
-        await _world.Node.PatchAsync(Kinds.Pods, "default", "a", PatchKind.StrategicMerge, JsonNode.Parse("""{"spec":{"containers":[{"name":"c","image":"other"}],"activeDeadlineSeconds":600}}""")!, Token);
-        await StatusAsync("a", "10.0.0.7");
-        await StatusAsync("b", "10.0.0.8"); // A kubelet's own word loses nothing.
-        await _world.RestoreAsync();
+        Assert.Equal("b", Assert.Single((await NextAsync(ours)).Items("items")!)!.Text("metadata", "name"));
+        var expired = await Assert.ThrowsAsync<KubeStatusException>(() => NextAsync(new JsonObject { ["metadata"] = new JsonObject { ["continue"] = kubernetes } }));
+        Assert.True(expired.IsExpired);
+    }
 
-        var pod = (await _world.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!;
-        Assert.Equal(("i", "10.0.0.7"), (pod.Items("spec", "containers")![0].Text("image"), pod.Text("status", "podIP")));
-        var dropped = Assert.Single((await _world.Upstream.ListAsync(Kinds.Events, "default", null, Token)).Items, one => one.Text("reason") == "OfflineWriteDropped");
-        Assert.Equal("a", dropped.Text("involvedObject", "name"));
-        Assert.Equal("While the node was cut off: spec.containers, spec.activeDeadlineSeconds were changed here, which is told to nobody: what a pod is to be, the API server says", dropped.Text("message"));
+    [Fact]
+    public async Task While_cut_off_the_cluster_says_of_itself_what_it_said_before()
+    {
+        string[] documents = ["version", "apis", "apis/apps/v1"];
+        var before = new List<string>();
+        foreach (var document in documents)
+        {
+            before.Add(await _world.Node.Http.GetStringAsync(new Uri(document, UriKind.Relative), Token));
+        }
+
+        await _world.CutAsync();
+        await _world.StopHubAsync();
+        await _world.StartHubAsync();
+        foreach (var (document, said) in documents.Zip(before))
+        {
+            using var answer = await _world.Node.Http.GetAsync(new Uri(document, UriKind.Relative), Token);
+            Assert.Equal((said, "application/json"), (await answer.Content.ReadAsStringAsync(Token), answer.Content.Headers.ContentType?.MediaType));
+        }
+    }
+
+    [Fact]
+    public async Task A_kubelet_asks_for_a_certificate_while_cut_off_though_nobody_did_before()
+    {
+        await _world.StopHubAsync();
+        const string Definition = """
+            {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"certificatesigningrequests.certificates.k8s.io","annotations":{"api-approved.kubernetes.io":"unapproved, for a test"}},
+            "spec":{"group":"certificates.k8s.io","scope":"Cluster","names":{"plural":"certificatesigningrequests","kind":"CertificateSigningRequest"},
+            "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}
+            """;
+        await _world.Upstream.SendAsync(HttpMethod.Post, "apis/apiextensions.k8s.io/v1/customresourcedefinitions", JsonNode.Parse(Definition), null, Token);
+        await _world.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(_world.Hub.Database.Read(CacheRows.Kinds).Any(kind => kind.Plural == "certificatesigningrequests")), "the kind is known");
+        await _world.CutAsync();
+        var request = (JsonObject)JsonNode.Parse("""{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest","metadata":{"name":"csr-1"},"spec":{"request":"eA==","signerName":"kubernetes.io/kubelet-serving","usages":["digital signature"]}}""")!;
+        Assert.Equal("csr-1", (await _world.Node.SendAsync(HttpMethod.Post, "apis/certificates.k8s.io/v1/certificatesigningrequests", request, null, Token)).Name());
     }
 
     [Fact]
@@ -326,13 +435,14 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Second_create_of_the_same_name_conflicts_and_an_absent_object_is_not_deleted()
+    public async Task Second_create_of_the_same_name_conflicts_and_of_a_pod_that_is_not_known_here_it_is_not_said_that_it_is_not_there()
     {
         await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
         await _world.CutAsync();
         await _world.Node.CreateAsync(Kinds.Pods, "default", Mirror("m"), Token);
         Assert.True((await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.CreateAsync(Kinds.Pods, "default", Mirror("m"), Token))).IsAlreadyExists);
-        Assert.False(await _world.Node.DeleteAsync(Kinds.Pods, "default", "nobody", Token));
+        // Of pods elsewhere in the cluster nobody knows here.
+        Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.DeleteAsync(Kinds.Pods, "default", "nobody", Token))).Code);
         var plain = Mirror("p");
         plain["metadata"]!.AsObject().Remove("annotations");
         Assert.Equal(503, (await Assert.ThrowsAsync<KubeStatusException>(() => _world.Node.CreateAsync(Kinds.Pods, "default", plain, Token))).Code);
@@ -359,9 +469,10 @@ public sealed class EdgeHubTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("node.db")]
-    [InlineData("node.key")]
-    public async Task Damaged_cache_is_put_aside_and_the_hub_works_as_long_as_the_API_server_answers(string file)
+    [InlineData("node.db", false)]
+    [InlineData("node.db", true)]
+    [InlineData("node.key", false)]
+    public async Task Damaged_cache_is_put_aside_and_the_hub_works_as_long_as_the_API_server_answers(string file, bool isEmptied)
     {
         await _world.CreatePodAsync("a");
         await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
@@ -369,7 +480,7 @@ public sealed class EdgeHubTests : IAsyncLifetime
         var path = Path.Combine(_world.Folder, file);
         var bytes = await File.ReadAllBytesAsync(path, Token);
         System.Security.Cryptography.RandomNumberGenerator.Fill(bytes);
-        await File.WriteAllBytesAsync(path, bytes, Token);
+        await File.WriteAllBytesAsync(path, isEmptied ? [] : bytes, Token);
         File.Delete(Path.Combine(_world.Folder, "node.db-wal"));
         await _world.StartHubAsync();
         await HubWorld.UntilAsync(() => Task.FromResult(_world.Hub.State == Ote.EdgeHub.Offline.ConnectionState.Connected), "connected");
@@ -382,6 +493,9 @@ public sealed class EdgeHubTests : IAsyncLifetime
 
     private Task<JsonObject> LabelAsync(string pod, string word) => _world.Upstream.PatchAsync(
         Kinds.Pods, "default", pod, PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["word"] = word } } }, Token);
+
+    private static Task<JsonObject> NodeLabelAsync(KubeClient client, string word) => client.PatchAsync(
+        Kinds.Nodes, null, "n1", PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["word"] = word } } }, Token);
 
     private Task LabelIsShownAsync(string word) => HubWorld.UntilAsync(
         async () => (await ListFromZeroAsync(_world.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1")).Single().Labels().Text("word") == word, "the copy has the label");

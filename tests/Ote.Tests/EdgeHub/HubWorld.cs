@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
@@ -22,7 +23,9 @@ internal sealed class HubWorld : IAsyncDisposable
 
     private readonly IPAddress? _service;
 
-    private HubWorld(ApiServer api, IPAddress? service) => (Api, _service) = (api, service);
+    private readonly Components _components;
+
+    private HubWorld(ApiServer api, Components components, IPAddress? service) => (Api, _components, _service) = (api, components, service);
 
     public ApiServer Api { get; }
 
@@ -38,6 +41,9 @@ internal sealed class HubWorld : IAsyncDisposable
 
     public string Folder => _folder["data"];
 
+    /// <summary>How often the API server was asked for something.</summary>
+    public int Asked(string verb, string resource) => _components.Requests.Count(request => request.Verb == verb && request.Resource == resource);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Starts all of it.</summary>
@@ -45,8 +51,9 @@ internal sealed class HubWorld : IAsyncDisposable
     public static async Task<HubWorld> StartAsync(IPAddress? service = null)
     {
         // What a kubelet and kube-proxy may do, told as a host tells it.
-        var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up", PodsEndGracefully = true, Authorizer = new Components() }, NullLoggerFactory.Instance, TimeProvider.System, Token);
-        var world = new HubWorld(api, service);
+        var components = new Components();
+        var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up", PodsEndGracefully = true, Authorizer = components }, NullLoggerFactory.Instance, TimeProvider.System, Token);
+        var world = new HubWorld(api, components, service);
         var at = await api.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), Token);
         world.Cable = new CuttableRelay(at);
         world.Upstream = api.CreateClient(UserInfo.Admin);
@@ -153,7 +160,15 @@ internal sealed class HubWorld : IAsyncDisposable
 
     private sealed class Components : IAuthorizer
     {
-        public string? Refuse(UserInfo user, AccessRequest request) =>
+        public ConcurrentQueue<AccessRequest> Requests { get; } = new();
+
+        public string? Refuse(UserInfo user, AccessRequest request)
+        {
+            Requests.Enqueue(request);
+            return Answer(user, request);
+        }
+
+        private static string? Answer(UserInfo user, AccessRequest request) =>
             user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpointslices" or "nodes")
             || (user.Name == "system:serviceaccount:default:shop" && request.Resource is "services" or "secrets") ? null : "not a component's";
     }

@@ -237,7 +237,18 @@ public sealed class FullDiskTests : IDisposable
     private WriteResult Write(string name, long expected, int bytes, params StoreWrite[] along) =>
         _cache.Write(new StoreWrite { Key = Key(name), Expected = expected, Value = EncodedObject.Of(Pod(name, expected, bytes)) }, isJournalled: true, "kubelet", along);
 
-    private List<string> Read(CacheScope scope) => [.. _cache.Page(scope.Id, new PageQuery("/pods", null, 0, "", "", 100)).Rows.Select(row => $"{row.Key.Name} {row.Revision}")];
+    private List<string> Read(CacheScope scope)
+    {
+        var (rows, query) = (new List<StoredObject>(), new PageQuery("/pods", null, 0, "", "", 100));
+        Piece<StoredObject> piece;
+        do
+        {
+            rows.AddRange((piece = _cache.Page(scope.Id, query)).Rows);
+            query = query.After(piece);
+        }
+        while (piece.More);
+        return [.. rows.Select(row => $"{row.Key.Name} {row.Revision}")];
+    }
 
     /// <summary>A copy with the pods a and c.</summary>
     private CacheScope Filled()

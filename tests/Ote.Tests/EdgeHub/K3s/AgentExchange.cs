@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -48,6 +49,17 @@ internal sealed class AgentExchange(IPEndPoint server, string token, string pass
 
     /// <summary>As the node, once it has its certificate; null: as somebody who shows nothing.</summary>
     public HttpClient As(IssuedCertificate? certificate) => Client(trusting: true, knowsToken: false, certificate);
+
+    /// <summary>The tunnel, which an agent waits for before it starts its kubelet.</summary>
+    /// <exception cref="WebSocketException">It is refused.</exception>
+    public async Task<ClientWebSocket> TunnelAsync(IssuedCertificate certificate)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.RemoteCertificateValidationCallback = (_, shown, _, _) => IsOurs((X509Certificate2)shown!);
+        socket.Options.ClientCertificates.Add(X509CertificateLoader.LoadPkcs12(X509Certificate2.CreateFromPem(certificate.Certificate, certificate.Key).Export(X509ContentType.Pkcs12), null));
+        await socket.ConnectAsync(new Uri($"wss://{server}/v1-k3s/connect"), Ct);
+        return socket;
+    }
 
     public void Dispose() => _http?.Dispose();
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,16 +12,17 @@ using Ote.Kube.Client;
 using Ote.Testing.Kubernetes;
 using Ote.Testing.Links;
 using Ote.Testing.Meters;
+using Ote.Tests.Cluster.Tunnel;
 
 namespace Ote.Tests.EdgeHub.K3s;
 
-/// <summary>A k3s agent that is led to the hub in place of its server, against a recorded exchange of both.</summary>
+/// <summary>A k3s agent that is led to the hub in place of its server, against a server that answers as k3s's source has it.</summary>
 public sealed class K3sDoorTests : IAsyncLifetime
 {
     private const string Password = "0123456789abcdef";
     private readonly Scratch _folder = new("k3s");
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    private RecordedK3sServer _server = null!;
+    private ScriptedK3sServer _server = null!;
     private IssuedCertificate _kubelet = null!;
     private CuttableRelay _cable = null!;
     private Ote.EdgeHub.EdgeHub _hub = null!;
@@ -29,7 +31,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await RecordedK3sServer.StartAsync(Ct);
+        _server = await ScriptedK3sServer.StartAsync(Ct);
         _cable = new CuttableRelay(_server.Address);
         var serving = _server.IssueServing("n1");
         _kubelet = _server.Issue("system:node:n1", "system:nodes");
@@ -114,6 +116,30 @@ public sealed class K3sDoorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task While_cut_off_the_tunnel_is_held_open_since_an_agent_waits_for_it_before_it_starts_its_kubelet_and_ended_when_a_server_can_be_reached()
+    {
+        using var before = Agent();
+        await before.StartAsync();
+        await CutAsync();
+        using var agent = Agent();
+        await agent.StartAsync();
+        using var tunnel = await agent.TunnelAsync(_kubelet);
+        await tunnel.SendAsync(new byte[] { 1, 2, 3 }, WebSocketMessageType.Binary, true, Ct); // which connections it knows, each minute
+        var ending = tunnel.ReceiveAsync(new byte[16], Ct);
+        using var asNode = agent.As(_kubelet);
+        using var ready = await asNode.GetAsync("readyz", Ct);
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        Assert.False(ending.IsCompleted);
+        _cable.Restore();
+        Assert.Equal((WebSocketMessageType.Close, WebSocketCloseStatus.EndpointUnavailable), ((await ending.Soon()).MessageType, tunnel.CloseStatus));
+        await tunnel.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Ct);
+
+        using var foreign = new ClusterAuthority("evil", TimeProvider.System);
+        await CutAsync();
+        await Assert.ThrowsAsync<WebSocketException>(() => agent.TunnelAsync(foreign.IssueClient("system:node:n1")));
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_well_keeps_no_agent_from_starting()
     {
         using var agent = Agent();
@@ -125,7 +151,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
 
     [Theory]
     [InlineData("K10{0}::node:guess", Password, "config")]
-    [InlineData("K10{0}::node:" + RecordedK3sServer.Secret, "fedcba9876543210", "client-kubelet.crt")]
+    [InlineData("K10{0}::node:" + ScriptedK3sServer.Secret, "fedcba9876543210", "client-kubelet.crt")]
     public async Task While_cut_off_nobody_gets_what_others_were_answered(string token, string password, string file)
     {
         using var before = Agent();

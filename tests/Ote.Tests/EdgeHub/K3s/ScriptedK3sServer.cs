@@ -16,7 +16,7 @@ namespace Ote.Tests.EdgeHub.K3s;
 /// What a k3s server answers an agent, as k3s 1.30 does: the authorities to anybody, the configuration and authorities to who knows the token, certificates with their keys to who knows the node's password besides, the tunnel to who
 /// shows the kubelet's certificate.
 /// </summary>
-internal sealed class RecordedK3sServer : IAsyncDisposable
+internal sealed class ScriptedK3sServer : IAsyncDisposable
 {
     public const string Secret = "s3cret";
     private readonly ClusterAuthority _clients = new("k3s-client-ca", TimeProvider.System);
@@ -39,9 +39,9 @@ internal sealed class RecordedK3sServer : IAsyncDisposable
     /// <summary>It is starting, or its datastore is away.</summary>
     public bool IsUnwell { get; set; }
 
-    public static async Task<RecordedK3sServer> StartAsync(CancellationToken ct)
+    public static async Task<ScriptedK3sServer> StartAsync(CancellationToken ct)
     {
-        var server = new RecordedK3sServer();
+        var server = new ScriptedK3sServer();
         var own = server._servers.IssueServer("k3s", [], [IPAddress.Loopback]);
         server._listener = await Listener.StartAsync(
             new IPEndPoint(IPAddress.Loopback, 0), () => X509Certificate2.CreateFromPem(own.Certificate, own.Key), new ApiServerOptions { Name = "k3s" }, server.AnswerAsync, NullLoggerFactory.Instance, TimeProvider.System, ct);

@@ -126,6 +126,30 @@ public sealed class ReplayTests
         Assert.Equal(3, server.Stored["count"]!.GetValue<int>());
     }
 
+    [Fact]
+    public async Task What_others_wait_for_is_told_before_events_and_how_many_of_those_were_not_kept_is_told_once()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        for (var i = 0; i < 30; i++)
+        {
+            var one = $$$"""{"apiVersion":"v1","kind":"Event","metadata":{"name":"e{{{i}}}","namespace":"d","uid":"u{{{i}}}","resourceVersion":"9"},"reason":"Started"}""";
+            database.Write(session => CacheRows.Note(session, database, new StoreKey("/events", "d", $"e{i}"), now, null, Encoding.UTF8.GetBytes(one), 20));
+        }
+
+        database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", "n"), now, Encoding.UTF8.GetBytes(Before), Encoding.UTF8.GetBytes(After), long.MaxValue));
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Changing((JsonObject)JsonNode.Parse(Before)!);
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        var replay = new Replay(cache, _ => client, entry => MergeRules.IsEvent(entry.Key.Resource) ? Kinds.Events : Kinds.Nodes, "n", TimeProvider.System, NullLogger.Instance);
+        Assert.Equal(21, await replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("Node", server.Told[0]);
+        Assert.Equal([.. Enumerable.Range(10, 20).Select(i => $"e{i}")], server.Events.Where(told => told.Text("reason") == "Started").Select(told => told.Name()).OrderBy(name => name, StringComparer.Ordinal));
+        Assert.Contains("10 events were not kept", Assert.Single(server.Events, told => told.Text("reason") == ConflictEvent.Reason && told.Text("message")!.Contains("events", StringComparison.Ordinal)).Text("message"), StringComparison.Ordinal);
+        Assert.Equal(0, cache.DroppedEvents);
+    }
+
     /// <summary>An API server whose events a kubelet may write and not read.</summary>
     private sealed class Unreadable(bool isThere) : HttpMessageHandler
     {
@@ -195,6 +219,9 @@ public sealed class ReplayTests
 
         public List<JsonObject> Events { get; } = [];
 
+        /// <summary>The kinds that it was told of, in order.</summary>
+        public List<string> Told { get; } = [];
+
         public int Patches { get; private set; }
 
         public Action Patched { get; init; } = () => { };
@@ -204,10 +231,15 @@ public sealed class ReplayTests
             var body = request.Content is { } content ? (JsonObject)JsonNode.Parse(await content.ReadAsStringAsync(cancellationToken))! : [];
             if (request.Method == HttpMethod.Post)
             {
-                Events.Add(body);
+                lock (Events)
+                {
+                    Events.Add(body);
+                    Told.Add("Event");
+                }
             }
             else if (request.Method == HttpMethod.Patch)
             {
+                Told.Add("Node");
                 if (node.ResourceVersion() == "1")
                 {
                     (node["metadata"]!["labels"]!["a"], node["metadata"]!["resourceVersion"]) = ("3", "2");

@@ -22,6 +22,7 @@ public sealed class HubRequestTests
     [InlineData("POST", "/apis/apps/v1/namespaces/a/deployments", "Keep", "Unanswered")]
     [InlineData("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "Keep", "Remember")]
     [InlineData("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", "Keep", "Remember")]
+    [InlineData("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "Keep", "Remember")] // a k3s agent waits for it
     [InlineData("POST", "/api/v1/namespaces/a/serviceaccounts/default/token", "Keep", "Remember")]
     [InlineData("GET", "/api/v1/namespaces/a/pods/p/log", "Forward", "Unanswered")]
     [InlineData("GET", "/apis", "Forward", "Document")]
@@ -59,6 +60,14 @@ public sealed class HubRequestTests
         Assert.Equal(Route.Follow, slices.Way(true, MergeRules.Takes));
         Assert.Equal(Route.Forward, (Request("GET", "/api/v1/services", isComponent: true) with { IsSeenDifferently = true }).Way(true, MergeRules.Takes));
     }
+
+    [Theory]
+    [InlineData("GET", "/api/v1/nodes/n1?resourceVersion=0", Route.ReadHere)]
+    [InlineData("GET", "/api/v1/nodes/n1", Route.Keep)] // as it is now
+    [InlineData("GET", "/api/v1/nodes/n1?resourceVersion=7", Route.Keep)]
+    [InlineData("PATCH", "/api/v1/nodes/n1?resourceVersion=0", Route.Keep)]
+    public void One_object_at_any_version_comes_from_a_copy_that_is_kept_up(string method, string target, object way) =>
+        Assert.Equal(way, (Request(method, target, isComponent: true) with { IsKeptUp = true }).Way(true, MergeRules.Takes));
 
     private static HubRequest Request(string method, string target, bool isComponent)
     {
