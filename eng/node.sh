@@ -2,6 +2,7 @@
 # node.sh FOLDER   Runs a real node (containerd, kubelet, kube-proxy if it has a kubeconfig) in network, mount and process namespaces of its own, until it is sent TERM.
 # FOLDER, written by the harness, holds:
 #   node.env         name, api_ports, index, cgroup, kubelet and kubeproxy (the binaries' paths)
+#                    or k3s (the binary's path), where all of it is a k3s agent: then there is k3s.yaml, the agent's configuration, in place of what follows
 #                    and systemd=yes where containerd and kubelet are to be services of a systemd of the node's own (systemd.sh)
 #   containerd.toml  cni/  kubelet.yaml  kubelet.kubeconfig  image.tar  and where kube-proxy is to run proxy.kubeconfig
 # and gets  net.pid, a process whose network is the node's, and with systemd init.pid, its process 1.
@@ -64,6 +65,12 @@ inside() {
   # At the node's own address too: pods do not reach its loopback.
   local port
   for port in $api_ports; do socat "TCP-LISTEN:$port,reuseaddr,fork" "UNIX-CONNECT:$folder/api-$port.sock" & done
+  if [[ ${k3s:-} ]]; then
+    echo "node $name runs"
+    "$k3s" agent --config "$folder/k3s.yaml" >>"$folder/k3s.log" 2>&1 || true
+    fail "the k3s agent of node $name ended; its log is $folder/k3s.log"
+  fi
+
   containerd --config "$folder/containerd.toml" >"$folder/containerd.log" 2>&1 &
   for _ in {1..150}; do ctr version >/dev/null 2>&1 && break; sleep 0.2; done
   ctr -n k8s.io images import "$folder/image.tar" || fail "the image of node $name was not imported: see $folder/containerd.log"

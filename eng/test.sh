@@ -11,6 +11,7 @@ test_usage() {
   --filter-trait NAME=VALUE       with this trait
   --filter-not-class PATTERN      and -namespace, -method, -trait: all but these
   --stop-on-fail on               ends each of the two test programs at its first failure
+  --k3s FILE                      the proof with a real k3s alone: FILE is its executable (tests/Ote.SystemTests/EdgeHub/RealK3sTests.cs)
   --help, -h                      this text
 
 What follows is passed on as it is to tests/Ote.Tests (unit tests, a few minutes) and tests/Ote.SystemTests (real processes, real Kubernetes, many minutes),
@@ -20,6 +21,11 @@ HELP
 }
 
 test_all() {
+  if [[ ${1:-} == --k3s ]]; then
+    [[ -f ${2:-} && -x ${2:-} ]] || { say "ote: --k3s: ${2:-(no file)} is no executable; name that of k3s, such as /usr/local/bin/k3s"; exit 2; }
+    OTE_K3S=$(readlink -f "$2"); export OTE_K3S
+    set -- --explicit only --filter-class '*.RealK3sTests'
+  fi
   passed=0 failed=0 filtered=$#
   results=$PWD/artifacts/test-results
   local left owner
