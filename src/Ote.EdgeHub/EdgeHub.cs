@@ -36,7 +36,9 @@ public sealed class EdgeHub : IAsyncDisposable
     private readonly Followers _followers;
     private readonly NodeConnection _connection;
     private readonly HubDispatcher _dispatcher;
+    private readonly UpstreamServers _servers;
     private readonly HealthProbe _probe;
+    private readonly ServerDiscovery? _discovery;
     private readonly PeerWitness _witness;
     private readonly KnownKinds _kinds;
     private readonly SharedReads _shared;
@@ -52,7 +54,7 @@ public sealed class EdgeHub : IAsyncDisposable
     {
         (_options, _loggers, _time) = (options, loggers, time);
         var log = loggers.CreateLogger("Ote.EdgeHub");
-        var servers = new UpstreamServers(options.Servers, log);
+        var servers = _servers = new UpstreamServers(options.Servers, log, options.Balance);
         var shared = _shared = new SharedReads(options, time, log);
         var identities = Own(new NodeIdentities(options, servers, shared, time, log));
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log);
@@ -77,6 +79,8 @@ public sealed class EdgeHub : IAsyncDisposable
         _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
         var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : identities.Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
+        _discovery = options.DiscoversServers ? new ServerDiscovery(servers, identities.Components, database, options.Kubelet, OwnAddresses, time, random, log) : null;
+        _discovery?.Recall();
         var signs = new KubeletSigns(time);
         var probe = new PeerProbe(time);
         var site = new SiteList(options.NodeName, node.Client, _cache, () => SiteOf(_cache, options.NodeName), options.WitnessInterval, time);
@@ -120,6 +124,9 @@ public sealed class EdgeHub : IAsyncDisposable
 
     /// <summary>What keeps the cache from being written or read, and what to do; null when nothing does.</summary>
     public string? Trouble => _cache.Fault?.Message;
+
+    /// <summary>API servers that are up.</summary>
+    internal int ServersUp => _servers.Up;
 
     /// <summary>What it keeps.</summary>
     internal NodeDatabase Database { get; }
@@ -228,6 +235,17 @@ public sealed class EdgeHub : IAsyncDisposable
         return objects.KindOf(slash < 0 ? "" : version[..slash], version[(slash + 1)..], entry.Key.Resource[(entry.Key.Resource.IndexOf('/', StringComparison.Ordinal) + 1)..]);
     }
 
+    /// <summary>Where requests come to the hub itself: none of the cluster's servers is there.</summary>
+    private IReadOnlyCollection<IPEndPoint> OwnAddresses()
+    {
+        IPEndPoint[] listens = [_listener?.Address ?? _options.Listen, .. _forAgent is { } agent ? new[] { agent.Address } : []];
+        return
+        [
+            .. listens, .. _options.Advertise is { } advertised ? new[] { advertised } : [],
+            .. _options.Hosts.Select(host => IPAddress.TryParse(host, out var address) ? address : null).OfType<IPAddress>().SelectMany(address => listens.Select(listen => new IPEndPoint(address, listen.Port))),
+        ];
+    }
+
     private async Task BeginAsync(CancellationToken cancellation)
     {
         var limits = new ApiServerOptions { MaxBodyBytes = 10 * 1024 * 1024 };
@@ -241,7 +259,7 @@ public sealed class EdgeHub : IAsyncDisposable
         _loggers.CreateLogger("Ote.EdgeHub").Started(_options.NodeName, _listener.Address.ToString(), _cache.Scopes.Count(), Journalled);
     }
 
-    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token), TryAgainAsync(_stopping.Token), LearnAsync(_stopping.Token));
+    private void Run() => _running = Task.WhenAll(_probe.RunAsync(_stopping.Token), _discovery?.RunAsync(_stopping.Token) ?? Task.CompletedTask, _connection.RunAsync(_stopping.Token), _witness.RunAsync(_stopping.Token), TryAgainAsync(_stopping.Token), LearnAsync(_stopping.Token));
 
     /// <summary>Kinds that are written while cut off have to be known by then, though nobody has asked for any.</summary>
     private async Task LearnAsync(CancellationToken stop)

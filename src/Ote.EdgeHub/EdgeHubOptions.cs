@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Ote.EdgeHub.K3s;
+using Ote.EdgeHub.Upstream;
 
 namespace Ote.EdgeHub;
 
@@ -13,8 +14,14 @@ public sealed record EdgeHubOptions
     /// <summary>Folder for its cache, its key and its certificates; made for the owner alone.</summary>
     public required string DataDirectory { get; init; }
 
-    /// <summary>The cluster's API servers.</summary>
+    /// <summary>The cluster's API servers that are used in any case, those first that are preferred.</summary>
     public required IReadOnlyList<Uri> Servers { get; init; }
+
+    /// <summary>By what the next of them is chosen.</summary>
+    public Balance Balance { get; init; } = Balance.LeastPending;
+
+    /// <summary>Whether the cluster's other API servers are learnt from its Endpoints <c>default/kubernetes</c>, and remembered. They are reached with the kubeconfigs' trust, by their addresses.</summary>
+    public bool DiscoversServers { get; init; }
 
     /// <summary>Kubeconfigs of the node's components; the first one's credentials also ask whether servers are ready.</summary>
     public required IReadOnlyList<string> Kubeconfigs { get; init; }

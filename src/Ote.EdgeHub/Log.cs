@@ -65,6 +65,21 @@ internal static partial class Log
     [LoggerMessage(7022, LogLevel.Warning, "Services and what they lead to are read from the API server: the hub of {Node} was read from, and {Cause}. It may be tried again in a minute")]
     public static partial void SharingHubLeft(this ILogger log, string node, string cause);
 
+    [LoggerMessage(7023, LogLevel.Information, "API server {Server} is one of the cluster's, by its endpoints default/kubernetes")]
+    public static partial void ServerListed(this ILogger log, Uri server);
+
+    [LoggerMessage(7024, LogLevel.Information, "API server {Server} is not among the cluster's endpoints default/kubernetes any more: nothing new is asked of it, and what runs on it is left to end")]
+    public static partial void ServerNotListed(this ILogger log, Uri server);
+
+    [LoggerMessage(7025, LogLevel.Warning, "The cluster's other API servers are not discovered: it lets none of {Users} list the endpoints default/kubernetes. Give kube-proxy's kubeconfig with --kubeconfig, or let one of them list and watch these (docs/operate/edge-nodes.md says how). It is tried again every {Minutes} minutes; until then those are used that are known")]
+    public static partial void DiscoveryForbidden(this ILogger log, string users, double minutes);
+
+    [LoggerMessage(7026, LogLevel.Warning, "The endpoints default/kubernetes name no API server, which is not believed: those are used that are known")]
+    public static partial void NoServersListed(this ILogger log);
+
+    [LoggerMessage(7027, LogLevel.Warning, "The API servers that were discovered before cannot be read ({Cause}): until they are told anew, only those are used that were named")]
+    public static partial void RememberedServersLost(this ILogger log, string cause);
+
     [LoggerMessage(7019, LogLevel.Warning, "The API server does not take the credentials of {User} (401): renew the certificate or token of its kubeconfig; until then nothing that it asks for is answered while connected")]
     public static partial void CredentialsRefused(this ILogger log, string user);
 

@@ -1,3 +1,5 @@
+using Ote.Flow;
+
 namespace Ote.EdgeHub.Upstream;
 
 /// <summary>
@@ -9,8 +11,49 @@ namespace Ote.EdgeHub.Upstream;
 /// <param name="time">The clock.</param>
 internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker transport, EdgeHubOptions options, TimeProvider time)
 {
-    /// <summary>Runs until stopped; then throws nothing.</summary>
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(servers.All.Select(server => WatchAsync(server, stop)));
+    /// <summary>Runs until stopped, for whoever is on the list; then throws nothing.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var asked = new Dictionary<Uri, (Task Task, CancellationTokenSource Stop)>();
+        var listed = new Signal();
+        servers.Listed += listed.Set;
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var all = servers.All;
+                foreach (var server in all.Where(server => !asked.ContainsKey(server)))
+                {
+                    var until = CancellationTokenSource.CreateLinkedTokenSource(stop);
+                    asked[server] = (WatchAsync(server, until.Token), until);
+                }
+
+                foreach (var gone in asked.Keys.Except(all).ToArray())
+                {
+                    asked.Remove(gone, out var one);
+                    await EndAsync(one).ConfigureAwait(false);
+                }
+
+                await listed.WaitAsync(stop).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The end.
+        }
+        finally
+        {
+            servers.Listed -= listed.Set;
+            await Task.WhenAll(asked.Values.Select(EndAsync)).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task EndAsync((Task Task, CancellationTokenSource Stop) one)
+    {
+        await one.Stop.CancelAsync().ConfigureAwait(false);
+        await one.Task.ConfigureAwait(false);
+        one.Stop.Dispose();
+    }
 
     private async Task WatchAsync(Uri server, CancellationToken stop)
     {

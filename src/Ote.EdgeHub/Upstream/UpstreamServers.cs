@@ -3,35 +3,50 @@ using Microsoft.Extensions.Logging;
 namespace Ote.EdgeHub.Upstream;
 
 /// <summary>
-/// The API servers of the cluster and which of them is to be asked next: of those that are up, one whose last probe or request went well before one that is doubted, then the one with the fewest requests under way, and in turn among
-/// equals. What is under way stays where it is until its server is left. Thread-safe.
+/// The API servers of the cluster and which of them is to be asked next (<see cref="ServerChoice"/>). What is under way stays where it is until its server is left. Those that were named stay for good; others come and go, and one that
+/// goes is kept until what runs on it has ended. Thread-safe.
 /// </summary>
 public sealed class UpstreamServers
 {
     private readonly Lock _gate = new();
-    private readonly Entry[] _servers;
+    private readonly Uri[] _named;
+    private readonly Balance _balance;
     private readonly ILogger _log;
+    private UpstreamServer[] _servers; // replaced, never changed: in the order in which they are preferred, those that are leaving last
     private int _turn;
 
     /// <summary>Of all of them nothing is known.</summary>
     /// <param name="servers">Their addresses; at least one.</param>
     /// <param name="log">Where it is told who comes and goes.</param>
-    public UpstreamServers(IEnumerable<Uri> servers, ILogger log)
+    /// <param name="balance">By what the next is chosen.</param>
+    public UpstreamServers(IEnumerable<Uri> servers, ILogger log, Balance balance = Balance.LeastPending)
     {
-        _servers = [.. servers.Select(server => new Uri(server.AbsoluteUri.TrimEnd('/') + "/")).Distinct().Select(server => new Entry(server))];
-        if (_servers.Length == 0)
+        _named = [.. servers.Select(server => new Uri(server.AbsoluteUri.TrimEnd('/') + "/")).Distinct()];
+        if (_named.Length == 0)
         {
             throw new ArgumentException("no API server is named", nameof(servers));
         }
 
-        _log = log;
+        (_servers, _log, _balance) = ([.. _named.Select(server => new UpstreamServer(server))], log, balance);
     }
 
     /// <summary>Raised when the first of them has come up, and when the last has gone. From any thread, one at a time.</summary>
     public event Action<bool>? Changed;
 
-    /// <summary>Their addresses.</summary>
-    public IReadOnlyList<Uri> All => [.. _servers.Select(server => server.Address)];
+    /// <summary>Raised when <see cref="All"/> has changed. From any thread.</summary>
+    public event Action? Listed;
+
+    /// <summary>Their addresses, of those too that go as soon as nothing runs on them any more.</summary>
+    public IReadOnlyList<Uri> All
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _servers.Select(server => server.Address)];
+            }
+        }
+    }
 
     /// <summary>Whether any is up.</summary>
     public bool AnyUp
@@ -40,7 +55,7 @@ public sealed class UpstreamServers
         {
             lock (_gate)
             {
-                return _servers.Any(server => server.Health.IsUp);
+                return _servers.Any(server => server.IsUp);
             }
         }
     }
@@ -52,9 +67,39 @@ public sealed class UpstreamServers
         {
             lock (_gate)
             {
-                return _servers.Count(server => server.Health.IsUp);
+                return _servers.Count(server => server.IsUp);
             }
         }
+    }
+
+    /// <summary>The cluster has these besides those that were named. One that is no more among them is asked for nothing new while another is up; what runs on it stays until it ends, or until that server is left.</summary>
+    /// <param name="discovered">Their addresses; what is more than <see cref="ServerList.Most"/> with those that were named is left out.</param>
+    public void Become(IReadOnlyList<Uri> discovered)
+    {
+        lock (_gate)
+        {
+            var listed = ServerList.Of(_named, discovered);
+            var before = _servers;
+            _servers = [.. listed.Select(address => Find(address) ?? new UpstreamServer(address)), .. before.Where(server => !listed.Contains(server.Address))];
+            foreach (var server in _servers)
+            {
+                var isLeaving = !listed.Contains(server.Address);
+                if (isLeaving && !server.IsLeaving)
+                {
+                    _log.ServerNotListed(server.Address);
+                }
+                else if (!isLeaving && (server.IsLeaving || !before.Contains(server)))
+                {
+                    _log.ServerListed(server.Address);
+                }
+
+                server.IsLeaving = isLeaving;
+            }
+
+            Sweep();
+        }
+
+        Listed?.Invoke();
     }
 
     /// <summary>Takes the server to ask next; give it back with <see cref="Release"/>. Null: none is up, or none but the one that has just failed.</summary>
@@ -68,23 +113,16 @@ public sealed class UpstreamServers
     {
         lock (_gate)
         {
-            Entry? chosen = null;
-            for (var i = 0; i < _servers.Length; i++)
+            var place = ServerChoice.Next(_balance, [.. _servers.Select(server => server.For(but))], _turn);
+            if (place < 0)
             {
-                var server = _servers[(_turn + i) % _servers.Length];
-                if (server.Health.IsUp && server.Address != but && (chosen is null || server.Rank.CompareTo(chosen.Rank) < 0))
-                {
-                    chosen = server;
-                }
-            }
-
-            left = chosen?.Left.Token ?? CancellationToken.None;
-            if (chosen is null)
-            {
+                left = CancellationToken.None;
                 return null;
             }
 
-            _turn = (Array.IndexOf(_servers, chosen) + 1) % _servers.Length;
+            var chosen = _servers[place];
+            left = chosen.Left;
+            _turn = (place + 1) % _servers.Length;
             chosen.Pending++;
             return chosen.Address;
         }
@@ -93,76 +131,56 @@ public sealed class UpstreamServers
     /// <summary>A request has ended.</summary>
     public void Release(Uri server)
     {
+        bool isGone;
         lock (_gate)
         {
-            Of(server).Pending--;
+            var entry = Find(server) ?? throw new ArgumentException($"{server} is not one of the API servers", nameof(server)); // None goes before it was given back.
+            entry.Pending--;
+            isGone = entry.IsLeaving && Sweep();
+        }
+
+        if (isGone)
+        {
+            Listed?.Invoke();
         }
     }
 
-    /// <summary>What became of a probe or a request.</summary>
+    /// <summary>What became of a probe or a request; nothing when that server has gone meanwhile.</summary>
     public void Tell(Uri server, Func<ServerHealth, ServerHealth> outcome, string? cause = null)
     {
-        // After the gate: who waits for the server goes on at once, and takes another.
-        TellAll(server, outcome, cause)?.Cancel();
-    }
-
-    private CancellationTokenSource? TellAll(Uri server, Func<ServerHealth, ServerHealth> outcome, string? cause)
-    {
-        CancellationTokenSource? left = null;
+        CancellationTokenSource? left;
+        bool isGone;
         lock (_gate)
         {
-            var entry = Of(server);
-            var (was, before) = (entry.Health.IsUp, _servers.Any(s => s.Health.IsUp));
-            entry.Health = outcome(entry.Health);
-            if (was == entry.Health.IsUp)
-            {
-                if (!was && cause is not null && cause != entry.Cause)
-                {
-                    _log.ServerNotUp(server, cause); // once for each cause: it is asked again every few seconds
-                    entry.Cause = cause;
-                }
-
-                return null;
-            }
-
-            entry.Cause = cause;
-
-            if (was)
-            {
-                _log.ServerLeft(server, cause ?? "it does not answer");
-                (left, entry.Left) = (entry.Left, new CancellationTokenSource());
-            }
-            else
-            {
-                _log.ServerUp(server);
-            }
-
-            var after = _servers.Any(s => s.Health.IsUp);
+            var before = _servers.Any(one => one.IsUp);
+            left = Find(server)?.Judge(outcome, cause, _log);
+            var after = _servers.Any(one => one.IsUp);
             if (before != after)
             {
                 Changed?.Invoke(after);
             }
+
+            isGone = Sweep();
         }
 
-        return left;
+        // After the gate: who waits for the server goes on at once, and takes another.
+        left?.Cancel();
+        if (isGone)
+        {
+            Listed?.Invoke();
+        }
     }
 
-    private Entry Of(Uri server) => Array.Find(_servers, entry => entry.Address == server) ?? throw new ArgumentException($"{server} is not one of the API servers", nameof(server));
-
-    private sealed class Entry(Uri address)
+    /// <summary>Lets go of those that are leaving and on which nothing runs, but of the last that is up. Whether any is up does not change by it.</summary>
+    /// <returns>Whether any has gone.</returns>
+    private bool Sweep()
     {
-        public Uri Address => address;
-
-        public ServerHealth Health { get; set; } = ServerHealth.Unknown;
-
-        public int Pending { get; set; }
-
-        /// <summary>One for each time that it is up. Nothing that needs disposing: no timer, no wait handle.</summary>
-        public CancellationTokenSource Left { get; set; } = new();
-
-        /// <summary>The lower the sooner.</summary>
-        public (bool IsDoubted, int Pending) Rank => (Health.Streak > 0, Pending);
-
-        public string? Cause { get; set; }
+        var isListedUp = _servers.Any(server => server.IsUp && !server.IsLeaving);
+        UpstreamServer[] staying = [.. _servers.Where(server => !server.IsLeaving || server.Pending > 0 || (server.IsUp && !isListedUp))];
+        var isAnyGone = staying.Length < _servers.Length;
+        _servers = staying;
+        return isAnyGone;
     }
+
+    private UpstreamServer? Find(Uri server) => Array.Find(_servers, entry => entry.Address == server);
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Ote.EdgeHub;
+using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Kube.Server.Schema.Validation;
 using Ote.Roles.Hosting;
@@ -23,6 +24,11 @@ internal static class EdgeHubCommand
             Description = "A component's kubeconfig that leads to the API server: the kubelet's first, then others such as kube-proxy's. Repeat it",
         };
         var servers = new Option<string[]>("--server") { Description = "URL of an API server; those of the kubeconfigs when absent. Repeat it" };
+        var balance = new Option<string>("--balance") { Description = "By what the next of several API servers is chosen: least-pending, round-robin, or priority (the first that is up, in the order of --server)", DefaultValueFactory = _ => "least-pending" };
+        var discover = new Option<bool>("--discover-servers")
+        {
+            Description = "Learn the cluster's other API servers from its endpoints default/kubernetes, as kube-proxy or another component that may list them, and remember them. Those that are named come first",
+        };
         var clientCa = new Option<string?>("--client-ca-file") { Description = "The authority of the components' client certificates, in PEM; needed where a component shows one" };
         var data = new Option<string>("--data") { Description = "Directory for its cache, key and certificates", DefaultValueFactory = _ => "/var/lib/ote-node" };
         var listen = new Option<string?>("--listen", "-l") { Description = "Where the components reach it; 127.0.0.1:10261 when absent" };
@@ -46,7 +52,7 @@ internal static class EdgeHubCommand
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, clientCa, data, listen, hosts, write, advertise, service, share, cacheBytes, agent, agentListen,
+            node, kubeconfigs, servers, balance, discover, clientCa, data, listen, hosts, write, advertise, service, share, cacheBytes, agent, agentListen,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -78,6 +84,8 @@ internal static class EdgeHubCommand
                 DataDirectory = folder,
                 Kubeconfigs = files,
                 Servers = [.. parsed.GetValue(servers) is { Length: > 0 } named ? named.Select(Address) : files.Select(ServerOf)],
+                Balance = BalanceBy(parsed.GetRequiredValue(balance)),
+                DiscoversServers = parsed.GetValue(discover),
                 ClientAuthorities = Authorities(parsed.GetValue(clientCa) ?? k3s?.ClientAuthority),
                 K3s = k3s?.Reached(CommonOptions.EndPoint(parsed, agentListen)),
                 MostCacheBytes = CacheBytes(parsed.GetRequiredValue(cacheBytes)),
@@ -119,6 +127,14 @@ internal static class EdgeHubCommand
     internal static string Named(string node) =>
         node.Length is > 0 and <= 253 && node.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.') && node.Split('.').All(part => part.Length > 0 && part[0] != '-' && part[^1] != '-') ? node
         : throw new RoleException($"--node-name: '{node}' is no name of a node; give it as `kubectl get nodes` shows it, in lower-case letters, digits, '-' and '.'");
+
+    internal static Balance BalanceBy(string word) => word switch
+    {
+        "least-pending" => Balance.LeastPending,
+        "round-robin" => Balance.RoundRobin,
+        "priority" => Balance.Priority,
+        _ => throw new RoleException($"--balance: '{word}' is none of least-pending, round-robin and priority; give one of them"),
+    };
 
     private static bool IsThere(Uri server, IPEndPoint? own) =>
         own is not null && server.Port == own.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(own.Address) || IPAddress.IsLoopback(address));

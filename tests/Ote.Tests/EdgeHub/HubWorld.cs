@@ -25,11 +25,16 @@ internal sealed class HubWorld : IAsyncDisposable
 
     private readonly Components _components;
 
-    private HubWorld(ApiServer api, Components components, IPAddress? service) => (Api, _components, _service) = (api, components, service);
+    private readonly bool _discovers;
+
+    private HubWorld(ApiServer api, Components components, IPAddress? service, bool discovers) => (Api, _components, _service, _discovers) = (api, components, service, discovers);
 
     public ApiServer Api { get; }
 
     public CuttableRelay Cable { get; private set; } = null!;
+
+    /// <summary>Another way to the API server, which the hub is not told of: it stands for another server of the cluster.</summary>
+    public CuttableRelay Other { get; private set; } = null!;
 
     public Ote.EdgeHub.EdgeHub Hub { get; private set; } = null!;
 
@@ -48,14 +53,15 @@ internal sealed class HubWorld : IAsyncDisposable
 
     /// <summary>Starts all of it.</summary>
     /// <param name="service">The cluster IP of the Service kubernetes, where that is to lead to the hub.</param>
-    public static async Task<HubWorld> StartAsync(IPAddress? service = null)
+    /// <param name="discovers">Whether the hub looks for other API servers.</param>
+    public static async Task<HubWorld> StartAsync(IPAddress? service = null, bool discovers = false)
     {
         // What a kubelet and kube-proxy may do, told as a host tells it.
         var components = new Components();
         var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up", PodsEndGracefully = true, Authorizer = components }, NullLoggerFactory.Instance, TimeProvider.System, Token);
-        var world = new HubWorld(api, components, service);
+        var world = new HubWorld(api, components, service, discovers);
         var at = await api.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), Token);
-        world.Cable = new CuttableRelay(at);
+        (world.Cable, world.Other) = (new CuttableRelay(at), new CuttableRelay(at));
         world.Upstream = api.CreateClient(UserInfo.Admin);
         world._authorities.ImportFromPem(api.AuthorityPem);
         world.WriteKubeconfig("kubelet", new UserInfo(Kubelet, ["system:nodes"]));
@@ -76,6 +82,7 @@ internal sealed class HubWorld : IAsyncDisposable
                 Servers = [new Uri($"https://127.0.0.1:{Cable.Port}/")],
                 Kubeconfigs = [_folder["kubelet"], _folder["proxy"]],
                 ClientAuthorities = _authorities,
+                DiscoversServers = _discovers,
                 ProbeInterval = TimeSpan.FromMilliseconds(50),
                 KubernetesService = _service,
                 Advertise = _service is null ? null : new IPEndPoint(IPAddress.Parse("10.1.2.3"), 10261),
@@ -140,6 +147,7 @@ internal sealed class HubWorld : IAsyncDisposable
     {
         await StopHubAsync();
         await Cable.DisposeAsync();
+        await Other.DisposeAsync();
         Upstream.Dispose();
         await Api.DisposeAsync();
         _folder.Dispose();
@@ -169,7 +177,7 @@ internal sealed class HubWorld : IAsyncDisposable
         }
 
         private static string? Answer(UserInfo user, AccessRequest request) =>
-            user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpointslices" or "nodes")
+            user.Name == Kubelet || (user.Name == "system:kube-proxy" && request.Resource is "services" or "endpoints" or "endpointslices" or "nodes")
             || (user.Name == "system:serviceaccount:default:shop" && request.Resource is "services" or "secrets") ? null : "not a component's";
     }
 }

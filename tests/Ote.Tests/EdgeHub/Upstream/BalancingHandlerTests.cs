@@ -98,6 +98,30 @@ public sealed class BalancingHandlerTests : IDisposable
         Assert.Equal("a", await HostAsync());
     }
 
+    [Fact]
+    public async Task By_priority_a_server_that_comes_back_is_gone_home_to_and_a_watch_that_began_elsewhere_stays_there()
+    {
+        var servers = new UpstreamServers([s_a, s_b], NullLogger.Instance, Balance.Priority);
+        using var network = new Servers();
+        using var client = new HttpMessageInvoker(new BalancingHandler(servers, network));
+        servers.Tell(s_b, health => health.Answered());
+        network.Endless.Add(s_b.Host);
+        using var watch = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, "https://upstream/api/v1/nodes"), Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var read = (await watch.Content.ReadAsStreamAsync(Token)).ReadAsync(new byte[10], end.Token).AsTask();
+
+        servers.Tell(s_a, health => health.Answered());
+        for (var i = 0; i < 3; i++)
+        {
+            using var answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, "https://upstream/api/v1/nodes"), Token);
+        }
+
+        Assert.Equal(["b", "a", "a", "a"], network.Asked);
+        Assert.False(read.IsCompleted);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+    }
+
     public void Dispose()
     {
         _client.Dispose();

@@ -5,7 +5,7 @@ namespace Ote.Tests.EdgeHub.Upstream;
 
 public sealed class UpstreamServersTests
 {
-    private static readonly Uri s_a = new("https://a:6443/"), s_b = new("https://b:6443/");
+    private static readonly Uri s_a = new("https://a:6443/"), s_b = new("https://b:6443/"), s_c = new("https://c:6443/"), s_d = new("https://d:6443/");
     private readonly UpstreamServers _servers = new([s_a, s_b], NullLogger.Instance);
 
     [Fact]
@@ -49,6 +49,94 @@ public sealed class UpstreamServersTests
         _servers.Tell(s_b, _ => ServerHealth.Refused);
         _servers.Tell(s_b, _ => ServerHealth.Refused);
         Assert.Equal([true, false], told);
+    }
+
+    [Fact]
+    public void One_that_is_discovered_is_asked_once_it_has_answered_and_one_that_was_named_stays()
+    {
+        Up();
+        _servers.Become([s_c]);
+        Assert.Equal([s_a, s_b, s_c], _servers.All);
+        _servers.Tell(s_c, health => health.Answered());
+        Assert.Equal(3, Enumerable.Range(0, 3).Select(_ => _servers.Take()).Distinct().Count());
+    }
+
+    [Fact]
+    public void One_that_is_not_listed_any_more_is_asked_for_nothing_new_and_what_runs_there_goes_on_until_it_ends()
+    {
+        Up();
+        _servers.Become([s_c]);
+        _servers.Tell(s_c, health => health.Answered());
+        Uri[] taken = [.. Enumerable.Range(0, 3).Select(_ => _servers.Take()!)];
+        Assert.Contains(s_c, taken);
+        foreach (var other in taken.Where(server => server != s_c))
+        {
+            _servers.Release(other);
+        }
+
+        _servers.Become([s_d]);
+
+        Assert.Equal([s_a, s_b, s_d, s_c], _servers.All);
+        Assert.DoesNotContain(s_c, Enumerable.Range(0, 6).Select(_ => _servers.Take()));
+        var changes = 0;
+        _servers.Listed += () => changes++;
+        _servers.Release(s_c);
+        Assert.Equal([s_a, s_b, s_d], _servers.All);
+        Assert.Equal(1, changes);
+    }
+
+    [Fact]
+    public void What_runs_on_one_that_is_not_listed_any_more_is_not_given_up_until_that_server_dies()
+    {
+        Up();
+        _servers.Become([s_c]);
+        _servers.Tell(s_c, health => health.Answered());
+        var left = Enumerable.Range(0, 3).Select(_ => (Server: _servers.TakeUntilLeft(null, out var left), Left: left)).Single(taken => taken.Server == s_c).Left;
+        _servers.Become([s_d]);
+        Assert.False(left.IsCancellationRequested);
+        _servers.Tell(s_c, _ => ServerHealth.Refused);
+        Assert.True(left.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void The_last_that_is_up_is_asked_though_it_is_not_listed_any_more_until_another_has_come_up()
+    {
+        var told = new List<bool>();
+        _servers.Changed += told.Add;
+        _servers.Become([s_c]);
+        _servers.Tell(s_c, health => health.Answered());
+        _servers.Become([s_d]);
+        Assert.Equal(s_c, _servers.Take());
+        _servers.Release(s_c);
+        _servers.Tell(s_d, health => health.Answered());
+        Assert.Equal(s_d, _servers.Take());
+        Assert.Equal([s_a, s_b, s_d], _servers.All);
+        Assert.Equal([true], told);
+    }
+
+    [Fact]
+    public void One_that_is_listed_again_while_something_runs_there_is_the_same_server()
+    {
+        Up();
+        _servers.Become([s_c]);
+        _servers.Tell(s_c, health => health.Answered());
+        var left = Enumerable.Range(0, 3).Select(_ => (Server: _servers.TakeUntilLeft(null, out var left), Left: left)).Single(taken => taken.Server == s_c).Left;
+        _servers.Become([s_d]);
+        _servers.Become([s_c]);
+        Assert.Equal([s_a, s_b, s_c], _servers.All);
+        _servers.Release(s_c);
+        Assert.Equal(s_c, _servers.Take());
+        Assert.False(left.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void What_a_probe_says_of_one_that_has_gone_is_nothing()
+    {
+        _servers.Become([s_c]);
+        _servers.Become([s_d]);
+        _servers.Tell(s_c, health => health.Answered());
+        Assert.False(_servers.AnyUp);
+        Assert.Equal([s_a, s_b, s_d], _servers.All);
     }
 
     private void Up()

@@ -1,3 +1,4 @@
+using Ote.EdgeHub.Upstream;
 using Ote.Node.EdgeHub;
 using Ote.Roles.Hosting;
 
@@ -9,6 +10,16 @@ public sealed class EdgeHubCommandTests
     [InlineData("n1")]
     [InlineData("ip-10-0-0-7.eu-west-1.compute.internal")]
     public void A_nodes_name_is_taken_as_Kubernetes_has_it(string name) => Assert.Equal(name, EdgeHubCommand.Named(name));
+
+    [Theory]
+    [InlineData("least-pending", Balance.LeastPending)]
+    [InlineData("round-robin", Balance.RoundRobin)]
+    [InlineData("priority", Balance.Priority)]
+    public void Balance_is_said_by_a_word(string word, Balance balance) => Assert.Equal(balance, EdgeHubCommand.BalanceBy(word));
+
+    [Fact]
+    public void Another_word_is_refused_in_one_line_with_those_there_are() =>
+        Assert.Equal("--balance: 'random' is none of least-pending, round-robin and priority; give one of them", Assert.Throws<RoleException>(() => EdgeHubCommand.BalanceBy("random")).Message);
 
     [Theory]
     [InlineData("")]
