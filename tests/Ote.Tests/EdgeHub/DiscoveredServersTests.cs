@@ -67,8 +67,8 @@ public sealed class DiscoveredServersTests
         await HubWorld.UntilAsync(() => Task.FromResult(Remembered(world) == $"https://127.0.0.1:{world.Cable.Port}/"), "the list that is remembered has the one server");
         await TellAsync(world, []);
         await TellAsync(world, world.Cable.Port, world.Other.Port);
+        await HubWorld.UntilAsync(() => Task.FromResult(Remembered(world) == $"https://127.0.0.1:{world.Cable.Port}/\nhttps://127.0.0.1:{world.Other.Port}/"), "the list that is remembered has both again");
         await UpAsync(world, 2);
-        Assert.Equal($"https://127.0.0.1:{world.Cable.Port}/\nhttps://127.0.0.1:{world.Other.Port}/", Remembered(world));
     }
 
     [Fact]
