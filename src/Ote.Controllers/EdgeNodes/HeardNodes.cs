@@ -4,7 +4,8 @@ using Ote.Kube.Objects;
 namespace Ote.Controllers.EdgeNodes;
 
 /// <summary>
-/// When each node's kubelet was last heard, by the changes of its lease that are not this controller's own, and by this machine's monotonic clock: what the clocks of nodes say does not matter. Thread-safe.
+/// When each node's kubelet was last heard, by the renewals of its lease that are the kubelet's own, and by this machine's monotonic clock: once a kubelet has been heard here, what the clock of its node says does not matter.
+/// Who begins to look has heard nobody yet and takes the lease's word, or a node that was cut off a moment ago would be believed for as long as it takes Kubernetes to give it up. Thread-safe.
 /// </summary>
 /// <param name="time">The clock.</param>
 public sealed class HeardNodes(TimeProvider time)
@@ -12,70 +13,43 @@ public sealed class HeardNodes(TimeProvider time)
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Node> _nodes = new(StringComparer.Ordinal);
 
-    /// <summary>The annotation of a lease that this controller renewed.</summary>
-    public const string KeptBy = "ote.baidu.com/kept-by";
-
     /// <summary>Takes in a lease as it is now.</summary>
     /// <param name="lease">The lease of a node's kubelet.</param>
     public void See(JsonObject lease)
     {
         ArgumentNullException.ThrowIfNull(lease);
+        var (name, renewed, isKept) = (lease.Name(), lease.Text("spec", "renewTime") ?? "", KeptLease.IsKept(lease));
         lock (_gate)
         {
-            var (name, renewed) = (lease.Name(), lease.Text("spec", "renewTime") ?? "");
             if (!_nodes.TryGetValue(name, out var node))
             {
-                _nodes[name] = new Node { Renewed = renewed, Heard = time.GetTimestamp(), WasKept = lease.Annotation(KeptBy) is not null };
+                var now = time.GetTimestamp();
+                var heard = isKept ? KeptLease.LastHeard(lease) : lease.Time("spec", "renewTime");
+                _nodes[name] = new Node { Renewed = renewed, IsKept = isKept, Heard = now, FirstSeen = now, Age = heard is { } at && time.GetUtcNow() - at is { Ticks: > 0 } age ? age : TimeSpan.Zero };
             }
             else if (renewed != node.Renewed)
             {
-                node.Renewed = renewed;
-                if (renewed != node.Own)
+                (node.Renewed, node.IsKept) = (renewed, isKept);
+                if (!isKept)
                 {
-                    (node.Heard, node.WasKept, node.IsHeard) = (time.GetTimestamp(), false, true);
+                    (node.Heard, node.Age, node.IsHeard) = (time.GetTimestamp(), TimeSpan.Zero, true);
                 }
             }
         }
     }
 
-    /// <summary>Notes a renewal of this controller's own, before it is sent: it may come back by the watch before its answer.</summary>
-    /// <param name="name">The node.</param>
-    /// <param name="renewTime">As it will stand in the lease.</param>
-    public void Renewing(string name, string renewTime)
+    /// <summary>What is known of a node's kubelet; null: it has no lease, and says nothing by not renewing it.</summary>
+    public Hearing? Of(string name)
     {
         lock (_gate)
         {
-            if (_nodes.TryGetValue(name, out var node))
+            if (!_nodes.TryGetValue(name, out var node))
             {
-                node.Own = renewTime;
+                return null;
             }
-        }
-    }
 
-    /// <summary>How long a node has not been heard, counted from when its lease was first seen at the earliest; null: it has no lease, and says nothing by not renewing it.</summary>
-    public TimeSpan? Since(string name)
-    {
-        lock (_gate)
-        {
-            return _nodes.TryGetValue(name, out var node) ? time.GetElapsedTime(node.Heard) : null;
-        }
-    }
-
-    /// <summary>Whether its lease had been renewed in its place when it was first seen, and its kubelet has not been heard since.</summary>
-    public bool WasKept(string name)
-    {
-        lock (_gate)
-        {
-            return _nodes.TryGetValue(name, out var node) && node.WasKept;
-        }
-    }
-
-    /// <summary>Whether its kubelet was heard at all: its lease was renewed since it was first seen, and not in its place.</summary>
-    public bool IsHeard(string name)
-    {
-        lock (_gate)
-        {
-            return _nodes.TryGetValue(name, out var node) && node.IsHeard;
+            var since = node.Age + time.GetElapsedTime(node.Heard);
+            return new Hearing(since, node.IsHeard || node.IsKept ? since : time.GetElapsedTime(node.FirstSeen), node.IsHeard, node.IsKept);
         }
     }
 
@@ -92,11 +66,14 @@ public sealed class HeardNodes(TimeProvider time)
     {
         public string Renewed { get; set; } = "";
 
-        public string? Own { get; set; }
+        public bool IsKept { get; set; }
 
         public long Heard { get; set; }
 
-        public bool WasKept { get; set; }
+        public long FirstSeen { get; init; }
+
+        /// <summary>How long it had not been heard, by clocks that may be wrong, when it was first seen.</summary>
+        public TimeSpan Age { get; set; }
 
         public bool IsHeard { get; set; }
     }

@@ -14,15 +14,24 @@ public static class NodeReading
     /// <summary>The annotation in which a node's hub says which others it reaches: a JSON object from node names to truth values.</summary>
     public const string WitnessAnnotation = "ote.baidu.com/witness";
 
-    /// <summary>What a node's owner wants; null: it is not opted in. A duration that cannot be read is the default: an operator's slip must not evict.</summary>
-    public static AutonomyPolicy? Policy(JsonObject node)
-    {
-        if (node.Labels()?[AutonomyPolicy.Label] is not JsonValue label || !label.TryGetValue<string>(out var text) || text is not ("enabled" or "true"))
-        {
-            return null;
-        }
+    /// <summary>A hundred years: more than anything lasts, and far less than a clock can count.</summary>
+    private const long LongestSeconds = 36500L * 86400;
 
-        return new AutonomyPolicy(Duration(node.Annotation(AutonomyPolicy.DurationAnnotation)) ?? AutonomyPolicy.Default.Duration, node.Annotation(AutonomyPolicy.AloneAnnotation) != "evict");
+    /// <summary>What a node's owner wants; null: it is not opted in. A duration that cannot be read is the default: an operator's slip must not evict (<see cref="Slip"/> tells it).</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="chooses">Whether a node with these labels is opted in where its own label says neither; null: none is.</param>
+    public static AutonomyPolicy? Policy(JsonObject node, Func<JsonObject?, bool>? chooses = null) =>
+        AutonomyPolicy.Says(Label(node)) ?? chooses?.Invoke(node.Labels()) ?? false
+            ? new AutonomyPolicy(Duration(node.Annotation(AutonomyPolicy.DurationAnnotation)) ?? AutonomyPolicy.Default.Duration, node.Annotation(AutonomyPolicy.AloneAnnotation) != "evict")
+            : null;
+
+    /// <summary>What its owner wrote and cannot be understood, what is done instead, and what to write; null: nothing.</summary>
+    public static string? Slip(JsonObject node)
+    {
+        var label = Label(node) is { } text && AutonomyPolicy.Says(text) is null ? $"its label {AutonomyPolicy.Label} is '{text}', which says nothing: write enabled or disabled" : null;
+        var duration = node.Annotation(AutonomyPolicy.DurationAnnotation) is { } time && Duration(time) is null
+            ? $"its annotation {AutonomyPolicy.DurationAnnotation} is '{time}', which is no duration of at most 100 years, so it may be on its own for a day: write for instance 90s, 12h or 30d" : null;
+        return label is not null && duration is not null ? $"{label}; {duration}" : label ?? duration;
     }
 
     /// <summary>What other nodes of its site say of one.</summary>
@@ -68,6 +77,8 @@ public static class NodeReading
         return (votes, refused);
     }
 
+    private static string? Label(JsonObject node) => node.Labels().Text(AutonomyPolicy.Label);
+
     private static string? Site(JsonObject node) => node.Labels().Text(SiteLabel);
 
     private static JsonObject? Seen(JsonObject node)
@@ -85,6 +96,7 @@ public static class NodeReading
     private static TimeSpan? Duration(string? text)
     {
         var unit = text is { Length: > 1 } ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 } : 0;
-        return unit > 0 && int.TryParse(text.AsSpan(0, text!.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? TimeSpan.FromSeconds((long)number * unit) : null;
+        return unit > 0 && long.TryParse(text.AsSpan(0, text!.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= LongestSeconds / unit
+            ? TimeSpan.FromSeconds(number * unit) : null;
     }
 }

@@ -13,6 +13,9 @@ public sealed record AutonomyPolicy(TimeSpan Duration, bool KeepsUnwitnessed)
     /// <summary>The label by which a node, or each node of a pool, is opted in.</summary>
     public const string Label = "ote.baidu.com/autonomy";
 
+    /// <summary>Whether the label's value opts in (true), opts out (false), or says nothing of either (null).</summary>
+    public static bool? Says(string? label) => label switch { "enabled" or "true" => true, "disabled" or "false" => false, _ => null };
+
     /// <summary>The annotation with the longest time, such as <c>12h</c>.</summary>
     public const string DurationAnnotation = "ote.baidu.com/autonomy-duration";
 
@@ -24,7 +27,17 @@ public sealed record AutonomyPolicy(TimeSpan Duration, bool KeepsUnwitnessed)
 }
 
 /// <summary>What is known of a node at a moment.</summary>
-/// <param name="SinceHeard">How long its kubelet has not been heard, by this controller's monotonic clock.</param>
-/// <param name="IsReady">The kubelet's own last word on it; null: it has said nothing.</param>
+/// <param name="SinceHeard">How long its kubelet has not been heard, as far as is known.</param>
+/// <param name="IsReady">The kubelet's own last word on it; null: it has said nothing, or Kubernetes has written over it.</param>
 /// <param name="Votes">Of witnesses that are themselves heard.</param>
-public sealed record NodeSigns(TimeSpan SinceHeard, bool? IsReady, IReadOnlyList<WitnessVote> Votes);
+public sealed record NodeSigns(TimeSpan SinceHeard, bool? IsReady, IReadOnlyList<WitnessVote> Votes)
+{
+    /// <summary>For how long of that it surely was not heard, whatever the clocks of nodes say.</summary>
+    public TimeSpan Watched { get; init; } = SinceHeard;
+
+    /// <summary>Whether Kubernetes has given it up already: its pods may have been moved.</summary>
+    public bool IsGivenUp { get; init; }
+
+    /// <summary>Whether this controller itself has heard its kubelet.</summary>
+    public bool HasBeenHeard { get; init; } = true;
+}

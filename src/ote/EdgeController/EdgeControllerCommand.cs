@@ -18,13 +18,15 @@ internal static class EdgeControllerCommand
     {
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "The cluster whose nodes it looks after; kubectl's own choice when absent" };
         var times = new EdgeControllerTimes();
+        var nodes = new EdgeControllerNodes();
         var common = new CommonOptions();
         var command = new Command("edge-controller", "Tells nodes that are cut off from dead ones, and keeps the former's pods from being evicted") { kubeconfig };
+        nodes.AddTo(command);
         times.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
-            var options = times.Read(parsed);
+            var options = times.Read(parsed) with { Chooses = nodes.Read(parsed) };
             var endpoint = Kubeconfig.Load(Kubeconfig.DefaultPath(parsed.GetValue(kubeconfig)));
             if (!endpoint.NeedsMachineTrust)
             {
@@ -41,7 +43,15 @@ internal static class EdgeControllerCommand
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false);
             await Console.Out.WriteLineAsync($"ready: edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
             host.Settle();
-            await elector.RunAsync((_, led) => controller.RunAsync(led), host.Stop).ConfigureAwait(false);
+            var watching = controller.WatchAsync(host.Stop);
+            try
+            {
+                await elector.RunAsync((_, led) => controller.LeadAsync(led), host.Stop).ConfigureAwait(false);
+            }
+            finally
+            {
+                await watching.ConfigureAwait(false); // It ends as it is told to stop, and does not fail.
+            }
         }));
         return command;
     }

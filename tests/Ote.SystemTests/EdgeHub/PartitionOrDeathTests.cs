@@ -56,12 +56,54 @@ public sealed class PartitionOrDeathTests
         }
     }
 
+    [Fact]
+    public async Task A_node_that_Kubernetes_gave_up_while_no_controller_ran_is_put_back_and_keeps_its_pods()
+    {
+        CancellationToken ct = TestContext.Current.CancellationToken;
+        KubernetesTools tools = await KubernetesTools.FindAsync(ct);
+        await using RealControlPlane plane = await RealControlPlane.StartAsync(
+            new("site") { Scheduler = true, ControllerManagerArguments = [$"--node-monitor-grace-period={Grace.TotalSeconds}s", "--node-monitor-period=2s"] }, tools, TimeProvider.System, ct);
+        await using NodeBehindHub one = await NodeBehindHub.StartAsync(plane, "site-one", ct);
+        await using NodeBehindHub two = await NodeBehindHub.StartAsync(plane, "site-two", ct);
+        string[] arguments = ["edge-controller", "--kubeconfig", plane.Kubeconfig, "--silence", "13s", "--interval", "2s", "--nodes", "ote.baidu.com/site=hall"];
+        Kubectl kubectl = one.Upstream;
+        string pods;
+        await using (ProductProcess first = new("edge-controller", "ote", arguments, plane.Folder))
+        {
+            await first.StartAsync();
+            await first.WaitForLineAsync("runs", TimeSpan.FromSeconds(30), ct);
+            await kubectl.ExpectAsync("label", "node", one.Name, two.Name, "ote.baidu.com/site=hall");
+            await kubectl.ApplyAsync(Spread(tolerates: 120));
+            await kubectl.UntilAsync(ready => ready == "2", TimeSpan.FromSeconds(90), ct, "get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}");
+            await kubectl.UntilAsync(said => said == "KubeletReady", TimeSpan.FromSeconds(30), ct, "get", "en", one.Name, "-o", "jsonpath={.status.kubeletSaid[?(@.type==\"Ready\")].reason}");
+            await kubectl.UntilAsync(votes => votes == $"{{\"{one.Name}\":true}}", TimeSpan.FromSeconds(30), ct, "get", "node", two.Name, "-o", "jsonpath={.metadata.annotations.ote\\.baidu\\.com/witness}");
+            pods = await PodsOn(kubectl, one);
+        }
+
+        // Cut off while nobody keeps it: Kubernetes marks it and takes its pods' readiness away.
+        one.Cable.Cut();
+        await kubectl.UntilAsync(taints => taints.Contains("NoExecute", StringComparison.Ordinal), TimeSpan.FromSeconds(60), ct, "get", "node", one.Name, "-o", "jsonpath={.spec.taints}");
+        Assert.NotEqual(pods, await PodsOn(kubectl, one));
+        await using ProductProcess second = new("edge-controller-again", "ote", arguments, plane.Folder);
+        await second.StartAsync();
+        await kubectl.UntilAsync(
+            ready => ready == "True KeptByEdgeController ", TimeSpan.FromSeconds(60), ct, "get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status} {.status.conditions[?(@.type==\"Ready\")].reason} {.spec.taints}");
+        await Task.Delay(Grace + TimeSpan.FromSeconds(6), TimeProvider.System, ct);
+        Assert.Equal("True", await kubectl.ExpectAsync("get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}{.spec.taints}"));
+        Assert.Equal(pods, await PodsOn(kubectl, one));
+
+        one.Cable.Restore();
+        await kubectl.UntilAsync(phase => phase == "Ready", TimeSpan.FromSeconds(40), ct, "get", "en", one.Name, "-o", "jsonpath={.status.phase}");
+        await kubectl.UntilAsync(reason => reason == "KubeletReady", TimeSpan.FromSeconds(40), ct, "get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}");
+        Assert.Equal(pods, await PodsOn(kubectl, one));
+    }
+
     private static Task<string> PodsOn(Kubectl kubectl, NodeBehindHub node) => kubectl.ExpectAsync(
         "get", "pods", "-A", "--field-selector", $"spec.nodeName={node.Name}", "-o",
         "jsonpath={range .items[*]}{.metadata.uid} {.metadata.deletionTimestamp} {.status.containerStatuses[0].containerID} {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}");
 
-    /// <summary>One on each node while there are two; one that is not reachable for three seconds by Kubernetes' word is left.</summary>
-    private static string Spread() => $"""
+    /// <summary>One on each node while there are two; one that is not reachable for so many seconds by Kubernetes' word is left.</summary>
+    private static string Spread(int tolerates = 3) => $"""
         apiVersion: apps/v1
         kind: Deployment
         metadata: {"{"} name: web {"}"}
@@ -73,8 +115,8 @@ public sealed class PartitionOrDeathTests
             spec:
               terminationGracePeriodSeconds: 1
               tolerations:
-              - {"{"} key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 3 {"}"}
-              - {"{"} key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 3 {"}"}
+              - {"{"} key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: {tolerates} {"}"}
+              - {"{"} key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: {tolerates} {"}"}
               affinity:
                 podAntiAffinity:
                   preferredDuringSchedulingIgnoredDuringExecution:

@@ -91,7 +91,7 @@ public sealed class EdgeNodeMetricsTests : IDisposable
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var controller = new EdgeNodeController(client, new EdgeNodeControllerOptions(), time, () => 0.5, _metrics, NullLogger.Instance);
         await controller.InstallAsync(Token);
-        var running = controller.RunAsync(ends.Token);
+        var running = Task.WhenAll(controller.WatchAsync(ends.Token), controller.LeadAsync(ends.Token));
         await UntilAsync(() => Read().Contains("ote.edgenodes.nodes Ready 3"));
         time.Advance(TimeSpan.FromSeconds(23));
         await UntilAsync(() => Read().Contains("ote.edgenodes.nodes Lost 1"));

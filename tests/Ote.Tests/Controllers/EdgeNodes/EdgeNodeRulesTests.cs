@@ -38,6 +38,42 @@ public sealed class EdgeNodeRulesTests
         Assert.Equal(EdgeNodePhase.Ready, EdgeNodeRules.Decide(Signs(1, true, ""), s_policy, EdgeNodePhase.Lost, EdgeNodeRules.Silence).Phase);
     }
 
+    [Theory]
+    [InlineData(25, 0, "b+", "Ready", "Autonomous", "SeenAtItsSite")] // no harm to one that lives and whose clock is wrong
+    [InlineData(25, 0, "", "Ready", "Autonomous", "Unwitnessed")]
+    [InlineData(25, 0, "b-", "Ready", "Unknown", "Watched")] // nor is it said to be dead because its clock is wrong
+    [InlineData(25, 23, "b-", "Ready", "Lost", "SeenByNobody")]
+    [InlineData(4000, 0, "b+", "Ready", "Unknown", "Watched")]
+    [InlineData(4000, 23, "b+", "Ready", "Lost", "TooLong")]
+    [InlineData(25, 0, "", "Lost", "Lost", "SeenByNobody")]
+    public void A_lease_that_is_old_when_it_is_first_seen_keeps_a_node_at_once_and_condemns_none(int old, int watched, string votes, string former, string phase, string reason)
+    {
+        var verdict = EdgeNodeRules.Decide(Signs(old, true, votes) with { Watched = TimeSpan.FromSeconds(watched), HasBeenHeard = false }, s_policy, Enum.Parse<EdgeNodePhase>(former), EdgeNodeRules.Silence);
+        Assert.Equal((phase, reason), ($"{verdict.Phase}", verdict.Reason));
+    }
+
+    [Theory]
+    [InlineData("b+", "Unknown", false, "Autonomous")]
+    [InlineData("", "Unknown", false, "Lost")]
+    [InlineData("", "Ready", false, "Lost")] // it may have died while no controller ran
+    [InlineData("", "Unknown", true, "Lost")] // it was not opted in when it fell silent
+    [InlineData("", "Ready", true, "Autonomous")] // it was given up between two looks
+    [InlineData("", "Autonomous", false, "Autonomous")]
+    [InlineData("b-", "Autonomous", false, "Lost")]
+    public void A_node_that_Kubernetes_gave_up_while_nobody_knew_of_it_needs_a_witness(string votes, string former, bool heard, string phase)
+    {
+        var verdict = EdgeNodeRules.Decide(Signs(60, null, votes) with { IsGivenUp = true, HasBeenHeard = heard }, s_policy, Enum.Parse<EdgeNodePhase>(former), EdgeNodeRules.Silence);
+        Assert.Equal(phase, $"{verdict.Phase}");
+    }
+
+    [Fact]
+    public void That_a_kubelet_has_said_nothing_yet_is_said_only_of_one_that_never_did()
+    {
+        Assert.Equal("NothingSaid", EdgeNodeRules.Decide(Signs(1, null, ""), s_policy, EdgeNodePhase.Unknown, EdgeNodeRules.Silence).Reason);
+        Assert.Equal("GivenUp", EdgeNodeRules.Decide(Signs(1, null, "") with { IsGivenUp = true }, s_policy, EdgeNodePhase.Unknown, EdgeNodeRules.Silence).Reason);
+        Assert.Equal("Watched", EdgeNodeRules.Decide(Signs(30, true, "") with { Watched = TimeSpan.Zero }, null, EdgeNodePhase.Ready, EdgeNodeRules.Silence).Reason);
+    }
+
     [Fact]
     public void A_lease_is_taken_over_before_Kubernetes_gives_up_on_it() => Assert.True(EdgeNodeRules.Silence + new EdgeNodeControllerOptions().Interval < TimeSpan.FromSeconds(40));
 

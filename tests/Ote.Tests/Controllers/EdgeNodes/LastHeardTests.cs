@@ -34,7 +34,7 @@ public sealed class LastHeardTests
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var controller = new EdgeNodeController(client, new EdgeNodeControllerOptions(), _time, () => 0.5, metrics, NullLogger.Instance);
         await controller.InstallAsync(Token);
-        var running = controller.RunAsync(ends.Token);
+        var running = Task.WhenAll(controller.WatchAsync(ends.Token), controller.LeadAsync(ends.Token));
 
         await UntilAsync(async () => (await StatusAsync(client, "dead")).Text("reason") == "NothingSaid" && (await StatusAsync(client, "made-by-hand")).Count > 0);
         await client.PatchAsync(Kinds.Leases, "kube-node-lease", "alive", PatchKind.Merge, JsonNode.Parse("""{"spec":{"renewTime":"2026-11-27T12:00:05.000000Z"}}""")!, Token);

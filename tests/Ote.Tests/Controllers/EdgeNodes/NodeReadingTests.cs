@@ -17,6 +17,30 @@ public sealed class NodeReadingTests
         Assert.Equal((seconds, alone), ((int?)policy?.Duration.TotalSeconds, policy?.KeepsUnwitnessed));
     }
 
+    [Theory]
+    [InlineData("{}", false, true)]
+    [InlineData("""{"ote.baidu.com/autonomy":"enabled"}""", true, true)]
+    [InlineData("""{"ote.baidu.com/autonomy":"disabled"}""", false, false)]
+    [InlineData("""{"ote.baidu.com/autonomy":"of course"}""", false, true)] // says nothing, and is told
+    public void A_nodes_own_label_goes_before_what_chooses_it(string labels, bool alone, bool chosen)
+    {
+        var node = Node("a", labels, "{}");
+        Assert.Equal((alone, chosen), (NodeReading.Policy(node) is not null, NodeReading.Policy(node, _ => true) is not null));
+        Assert.Equal(labels.Contains("course", StringComparison.Ordinal), NodeReading.Slip(node) is not null);
+    }
+
+    [Theory]
+    [InlineData("abc")]
+    [InlineData("12")]
+    [InlineData("0s")]
+    [InlineData("2147483647d")] // longer than a clock can count
+    public void A_duration_that_is_none_is_a_day_and_is_told(string text)
+    {
+        var node = Node("a", """{"ote.baidu.com/autonomy":"enabled"}""", $$"""{"ote.baidu.com/autonomy-duration":"{{text}}"}""");
+        Assert.Equal(TimeSpan.FromDays(1), NodeReading.Policy(node)!.Duration);
+        Assert.Contains($"'{text}'", NodeReading.Slip(node)!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Votes_are_those_of_nodes_of_the_same_site_that_are_heard_themselves_and_have_looked()
     {
