@@ -87,7 +87,7 @@ public sealed class PartitionOrDeathTests
         await using ProductProcess second = new("edge-controller-again", "ote", arguments, plane.Folder);
         await second.StartAsync();
         await kubectl.UntilAsync(
-            ready => ready == "True KeptByEdgeController ", TimeSpan.FromSeconds(60), ct, "get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status} {.status.conditions[?(@.type==\"Ready\")].reason} {.spec.taints}");
+            ready => ready.Trim() == "True KeptByEdgeController", TimeSpan.FromSeconds(60), ct, "get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status} {.status.conditions[?(@.type==\"Ready\")].reason} {.spec.taints}");
         await Task.Delay(Grace + TimeSpan.FromSeconds(6), TimeProvider.System, ct);
         Assert.Equal("True", await kubectl.ExpectAsync("get", "node", one.Name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}{.spec.taints}"));
         Assert.Equal(pods, await PodsOn(kubectl, one));
