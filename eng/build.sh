@@ -70,6 +70,9 @@ publish() {
   done
   # What is shipped runs; symbols and documentation of the libraries inside are no part of it.
   rm -f "out/$rid"/*.pdb "out/$rid"/*.dbg "out/$rid"/*.xml
-  say "out/$rid:"
+  # SQLite's library has no form that could be linked in, and `ote-node install` takes it along.
+  [[ -e out/$rid/libe_sqlite3.so ]] || fail "out/$rid has no libe_sqlite3.so, without which ote and ote-node do not run; see artifacts/built/publish-ote-node.log"
+  chmod 644 "out/$rid/libe_sqlite3.so"
+  say "out/$rid (copied elsewhere, ote and ote-node need libe_sqlite3.so beside them):"
   (cd "out/$rid" && find . -maxdepth 1 -type f -printf '  %f  %s bytes\n' | sort >&2)
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # systemd.sh FOLDER   Called by node.sh in a node's namespaces, with the node's network up: lays the node out as kubeadm does and becomes its systemd,
 # which runs containerd and the kubelet as services. FOLDER holds, besides what node.sh names, ca.crt, kubelet-client-current.pem, which is the kubelet's certificate and key,
-# and in node.env ote_node, the folder with the build of ote-node that the node has as /run/ote-node. Nothing of this machine is changed: what the node writes to /etc and /usr/local/bin is in its own memory, and of the machine's units it has those named here.
+# and in node.env ote_node, the folder with the build of ote-node that the node has as /run/ote-node. Nothing of this machine is changed: what the node writes to /etc and /usr/local is in its own memory, and of the machine's units it has those named here.
 set -euo pipefail
 folder=$1
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ fi
 
 mkdir -p /run/private /run/ote-node
 cp -r "$ote_node/." /run/ote-node
-for own in /etc /usr/local/bin; do
+for own in /etc /usr/local; do
   to=/run/private/${own##*/}
   mkdir -p "$to/new" "$to/work"
   mount -t overlay overlay -o "lowerdir=$own,upperdir=$to/new,workdir=$to/work" "$own" || fail "$own of node $name cannot have a layer of its own; is the kernel without overlayfs?"
@@ -61,12 +61,9 @@ tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\n' >/etc/systemd/journald.conf.d/node.conf
 
-# A build, as against a published executable, finds its runtime and its libraries beside it.
+# A build, as against a published executable, has to find its runtime.
 mkdir -p /etc/dotnet
 dirname "$(readlink -f "$(command -v dotnet)")" >/etc/dotnet/install_location
-for part in /run/ote-node/*; do
-  if [[ ${part##*/} != ote-node ]]; then ln -s "$part" /usr/local/bin/; fi
-done
 
 # As kubeadm 1.20 and its Debian package leave a node.
 mkdir -p /etc/kubernetes/pki /etc/containerd /var/lib/kubelet/pki /etc/systemd/system/{kubelet.service.d,multi-user.target.wants,sysinit.target.wants}

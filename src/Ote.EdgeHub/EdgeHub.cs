@@ -201,7 +201,7 @@ public sealed class EdgeHub : IAsyncDisposable
     }
 
     /// <exception cref="IOException">There is none.</exception>
-    private static Func<X509Certificate2> Serving(K3sOptions k3s)
+    internal static Func<X509Certificate2> Serving(K3sOptions k3s)
     {
         var serving = new RenewedCertificate(k3s.CertificateFile, k3s.KeyFile);
         try

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Ote.Kube.Client;
 using Ote.Node.Install;
@@ -22,6 +21,12 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
             return Fails($"there is no unit {kubelet}; name the kubelet's with --kubelet-unit");
         }
 
+        if (leads is not null && RunningKubelet.LiesIn(leads, paths.Kubeconfigs) && !File.Exists(leads))
+        {
+            return Fails($"{kubelet} names {leads}, which leads to the hub and is not there: its next start fails. "
+                + (File.Exists(paths.Unit) ? $"`systemctl restart {HubUnit.Name}` writes it anew" : $"The hub is not installed any more: `ote-node uninstall` leads {kubelet} to its API server again, `ote-node install` puts the hub there anew"));
+        }
+
         var willAsk = Asks(leads);
         if (await services.TryAsync(["is-active", kubelet], ct).ConfigureAwait(false) is null)
         {
@@ -31,7 +36,7 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
                 : Fails($"{kubelet} does not run, and does not ask the hub when it does (it names {Said(leads)}); `ote-node install` leads it there");
         }
 
-        var main = MainProcess(await services.TryAsync(["show", "--property=ActiveState,MainPID", kubelet], ct).ConfigureAwait(false) ?? "");
+        var main = await services.MainProcessAsync(kubelet, ct).ConfigureAwait(false);
         if (RunningKubelet.Of(paths.Processes, main) is not { } running)
         {
             return willAsk ? new Finding("kubelet", Standing.Warning, $"{kubelet} runs and leads to the hub, and what its process {main} was started with cannot be seen in {paths.Processes}; run this as root, and again in a moment")
@@ -51,12 +56,9 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
 
     private static Finding Fails(string words) => new("kubelet", Standing.Fails, words);
 
-    private static int MainProcess(string shown) =>
-        shown.Split('\n').FirstOrDefault(line => line.StartsWith("MainPID=", StringComparison.Ordinal)) is { } line && int.TryParse(line["MainPID=".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : 0;
-
     /// <summary>Whether a kubeconfig leads to the hub: by its server where that can be read, else by where it lies.</summary>
     private bool Asks(string? kubeconfig) => kubeconfig is not null
-        && (Server(kubeconfig) is { } server && paths.UnitText() is { } unit && HubUnit.ListenOf(unit) is { } listen ? Leads(server, listen) : Path.GetFullPath(kubeconfig).StartsWith(paths.Kubeconfigs + "/", StringComparison.Ordinal));
+        && (Server(kubeconfig) is { } server && paths.UnitText() is { } unit && HubUnit.ListenOf(unit) is { } listen ? Leads(server, listen) : RunningKubelet.LiesIn(kubeconfig, paths.Kubeconfigs));
 
     private static bool Leads(Uri server, IPEndPoint listen) => server.Port == listen.Port
         && IPAddress.TryParse(server.Host, out var address) && (address.Equals(listen.Address) || listen.Address.Equals(IPAddress.Any) || listen.Address.Equals(IPAddress.IPv6Any));

@@ -32,6 +32,15 @@ internal sealed record RunningKubelet(int Process, string? Kubeconfig)
         Processes(proc).Select(process => Command(proc, process) is [var program, ..] words && Path.GetFileName(program) == Name ? new RunningKubelet(process, KubeconfigOf(words)) : null)
             .FirstOrDefault(found => found is not null);
 
+    /// <summary>All that were started with a kubeconfig of a folder, whatever they are and whoever started them.</summary>
+    /// <param name="proc">The folder <c>/proc</c>.</param>
+    /// <param name="folder">Where the kubeconfigs lie.</param>
+    public static IEnumerable<RunningKubelet> From(string proc, string folder) =>
+        Processes(proc).Select(process => Command(proc, process) is { } words && KubeconfigOf(words) is { } file && LiesIn(file, folder) ? new RunningKubelet(process, file) : null).OfType<RunningKubelet>();
+
+    /// <summary>Whether a file is one of a folder, by its name alone.</summary>
+    public static bool LiesIn(string file, string folder) => Path.GetFullPath(file, "/").StartsWith(folder + "/", StringComparison.Ordinal);
+
     /// <summary>A service's folder is the root, from where a name that begins nowhere is looked for.</summary>
     private static string? KubeconfigOf(string[] words)
     {

@@ -12,15 +12,6 @@ internal static class ComponentKubeconfigs
     /// <exception cref="RoleException">One would.</exception>
     public static void Check(IReadOnlyList<string> files, string folder)
     {
-        try
-        {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
-        {
-            throw new RoleException($"--write-kubeconfigs: {folder} cannot be made: {unusable.Message.TrimEnd('.')}. Name a folder that this user may make or write");
-        }
-
         foreach (var file in files)
         {
             var target = Path.GetFullPath(Path.Combine(folder, Path.GetFileName(file)));
@@ -33,6 +24,20 @@ internal static class ComponentKubeconfigs
         if (files.GroupBy(Path.GetFileName).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new RoleException($"--write-kubeconfigs: two kubeconfigs are called {twice.Key}; rename one, so that each has a file of its own there");
+        }
+    }
+
+    /// <summary>Makes the folder that they are written to, for the owner alone.</summary>
+    /// <exception cref="RoleException">It cannot be made.</exception>
+    public static void Make(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
+        {
+            throw new RoleException($"--write-kubeconfigs: {folder} cannot be made: {unusable.Message.TrimEnd('.')}. Name a folder that this user may make or write");
         }
     }
 

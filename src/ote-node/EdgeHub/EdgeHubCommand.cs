@@ -49,10 +49,11 @@ internal static class EdgeHubCommand
         var cacheBytes = new Option<string>("--cache-max-bytes") { Description = "Bytes the cache may take, such as 512Mi; beyond, copies go that are not being read, those first that were read longest ago", DefaultValueFactory = _ => "512Mi" };
         var agent = new Option<string?>("--k3s-agent") { Description = "The folder of the node's k3s agent, such as /var/lib/rancher/k3s/agent: its kubeconfigs and authorities are taken, and the agent is answered in place of the k3s --server" };
         var agentListen = new Option<string?>("--k3s-listen") { Description = "Where the k3s agent reaches the hub; 127.0.0.1:10262 when absent" };
+        var check = new Option<bool>("--check") { Description = "Look whether the hub could start with these options, and end: 0 when it could, 2 with the reason when not. A hub that runs is not disturbed" };
         var common = new CommonOptions();
         var command = new Command("edgehub", "The API server of a node's components: the cluster's while it answers, the node's own cache while it does not")
         {
-            node, kubeconfigs, servers, balance, discover, clientCa, data, listen, hosts, write, advertise, service, share, cacheBytes, agent, agentListen,
+            node, kubeconfigs, servers, balance, discover, clientCa, data, listen, hosts, write, advertise, service, share, cacheBytes, agent, agentListen, check,
         };
         common.AddTo(command);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
@@ -75,9 +76,8 @@ internal static class EdgeHubCommand
             }
 
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
-            using var held = DataLock.Take(folder);
             var listens = CommonOptions.EndPoint(parsed, listen) ?? UsualListen;
-            var reached = CommonOptions.EndPoint(parsed, advertise) ?? (IPAddress.IsLoopback(listens.Address) || listens.Address.Equals(IPAddress.Any) || listens.Address.Equals(IPAddress.IPv6Any) ? null : listens);
+            var reached = Reached(CommonOptions.EndPoint(parsed, advertise)) ?? (IPAddress.IsLoopback(listens.Address) || listens.Address.Equals(IPAddress.Any) || listens.Address.Equals(IPAddress.IPv6Any) ? null : listens);
             var options = new EdgeHubOptions
             {
                 NodeName = Named(parsed.GetRequiredValue(node)),
@@ -105,9 +105,26 @@ internal static class EdgeHubCommand
                 ComponentKubeconfigs.Check(files, folderOfKubeconfigs);
             }
 
+            IPEndPoint[] observes = CommonOptions.EndPoint(parsed, common.Observe) is { } observe ? [observe] : [];
+            if (parsed.GetValue(check))
+            {
+                HubCheck.Run(options, observes);
+                await Console.Out.WriteLineAsync("the hub could start with these options").ConfigureAwait(false);
+                return;
+            }
+
+            HubCheck.Library();
+            using var held = DataLock.Take(folder);
+            if (parsed.GetValue(write) is { } made)
+            {
+                ComponentKubeconfigs.Make(made);
+            }
+
             Ote.EdgeHub.EdgeHub? hub = null;
+            // From here on: a large cache on a slow disk takes long to be looked through.
+            var watched = ServiceWatchdog.Of(Environment.GetEnvironmentVariable, Environment.ProcessId)?.RunAsync(() => GC.KeepAlive(Volatile.Read(ref hub)?.State), host.Time, host.Stop) ?? Task.CompletedTask;
             await using var observed = await Observation.StartAsync(
-                CommonOptions.EndPoint(parsed, common.Observe), host, options.NodeName, () => Volatile.Read(ref hub) is { } running ? running.Trouble : "the hub is starting").ConfigureAwait(false);
+                observes.FirstOrDefault(), host, options.NodeName, () => Volatile.Read(ref hub) is { } running ? running.Trouble : "the hub is starting").ConfigureAwait(false);
             await using var started = await Ote.EdgeHub.EdgeHub.StartAsync(options, host.Loggers, host.Time, host.Random, host.Stop, host.Meters).ConfigureAwait(false);
             Volatile.Write(ref hub, started);
             if (parsed.GetValue(write) is { } target)
@@ -118,7 +135,7 @@ internal static class EdgeHubCommand
             started.Strained += host.Settle;
             host.Settle();
             await Console.Out.WriteLineAsync($"ready: edgehub of {options.NodeName} answers at https://{started.Address}" + (started.AgentAddress is { } forAgent ? $", the k3s agent at https://{forAgent}" : "")).ConfigureAwait(false);
-            await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, host.Stop).ConfigureAwait(false);
+            await Task.WhenAll(Task.Delay(Timeout.InfiniteTimeSpan, host.Time, host.Stop), watched).ConfigureAwait(false);
         }));
         return command;
     }
@@ -135,6 +152,11 @@ internal static class EdgeHubCommand
         "priority" => Balance.Priority,
         _ => throw new RoleException($"--balance: '{word}' is none of least-pending, round-robin and priority; give one of them"),
     };
+
+    /// <summary>Where others reach the hub is one address and one port.</summary>
+    internal static IPEndPoint? Reached(IPEndPoint? advertised) =>
+        advertised is null || (!advertised.Address.Equals(IPAddress.Any) && !advertised.Address.Equals(IPAddress.IPv6Any) && advertised.Port != 0) ? advertised
+        : throw new RoleException($"--advertise: {advertised} is no place that another node could ask; give the node's own address in the site's network with the port of --listen, such as 10.0.0.7:10261 (--listen itself may be 0.0.0.0:10261)");
 
     private static bool IsThere(Uri server, IPEndPoint? own) =>
         own is not null && server.Port == own.Port && IPAddress.TryParse(server.Host, out var address) && (address.Equals(own.Address) || IPAddress.IsLoopback(address));

@@ -8,6 +8,8 @@ namespace Ote.Node.Install;
 internal sealed class FormerHub
 {
     private readonly NodePaths _paths;
+    private readonly InstalledProgram _program;
+    private readonly bool _hadData;
     private readonly IServices _services;
     private readonly Action<string> _say;
     private readonly string _kubelet;
@@ -17,9 +19,10 @@ internal sealed class FormerHub
     private readonly bool _isActive;
     private readonly List<string> _faults = [];
 
-    private FormerHub(NodePaths paths, IServices services, Action<string> say, string kubelet, bool isEnabled, bool isActive)
+    private FormerHub(NodePaths paths, InstalledProgram program, IServices services, Action<string> say, string kubelet, bool isEnabled, bool isActive)
     {
-        (_paths, _services, _say, _kubelet, _isEnabled, _isActive) = (paths, services, say, kubelet, isEnabled, isActive);
+        (_paths, _program, _services, _say, _kubelet, _isEnabled, _isActive) = (paths, program, services, say, kubelet, isEnabled, isActive);
+        _hadData = Directory.Exists(paths.Data);
         _unit = paths.UnitText();
         _dropIn = File.Exists(paths.DropIn(kubelet)) ? File.ReadAllText(paths.DropIn(kubelet)) : null;
     }
@@ -27,26 +30,14 @@ internal sealed class FormerHub
     /// <summary>Whether the kubelet has been started since with what the installation wrote.</summary>
     public bool IsKubeletStarted { get; set; }
 
-    private string ProgramCopy => _paths.Program + ".former";
-
-    /// <summary>Looks how it stands, and keeps what the installation is about to take the place of.</summary>
-    /// <exception cref="IOException">There is no room for it.</exception>
-    public static async Task<FormerHub> KeepAsync(NodePaths paths, IServices services, Action<string> say, string kubelet, CancellationToken ct)
+    /// <summary>Looks how it stands, and keeps the texts that the installation is about to take the place of.</summary>
+    public static async Task<FormerHub> KeepAsync(NodePaths paths, InstalledProgram program, IServices services, Action<string> say, string kubelet, CancellationToken ct)
     {
         var isThere = File.Exists(paths.Unit);
         var isEnabled = isThere && await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is not null;
         var isActive = isThere && await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is not null;
-        var former = new FormerHub(paths, services, say, kubelet, isEnabled, isActive);
-        if (isThere && File.Exists(paths.Program))
-        {
-            File.Copy(paths.Program, former.ProgramCopy, overwrite: true);
-        }
-
-        return former;
+        return new FormerHub(paths, program, services, say, kubelet, isEnabled, isActive);
     }
-
-    /// <summary>The installation went well.</summary>
-    public void Forget() => Remove(ProgramCopy);
 
     /// <summary>Puts the node back, and says how it stands then and what the next step is.</summary>
     /// <returns>False: not all of it could be; that was said too.</returns>
@@ -65,7 +56,6 @@ internal sealed class FormerHub
     {
         var isLed = File.Exists(_paths.DropIn(_kubelet));
         Remove(_paths.DropIn(_kubelet));
-        Remove(_paths.Program + ".new");
         if (isLed)
         {
             await RunAsync("daemon-reload").ConfigureAwait(false);
@@ -81,26 +71,31 @@ internal sealed class FormerHub
             await RunAsync("disable", "--now", HubUnit.Name).ConfigureAwait(false);
         }
 
-        string[] left = [.. new[] { _paths.Program, _paths.Unit, _paths.Kubeconfigs, _paths.Data }.Where(Path.Exists)];
+        // What could not be stopped, or is still asked, keeps what it runs from and lives by.
         if (_faults.Count == 0)
         {
-            _say($"put back: {_kubelet} asks the API server as before, and its pods were not touched; {HubUnit.Name} is stopped and disabled");
+            Remove(_paths.Unit);
+            await RunAsync("daemon-reload").ConfigureAwait(false);
+            Try(_program.PutBack);
+            Clear(_paths.Kubeconfigs);
+            // What a kubelet may have written by the hub is not thrown away.
+            if (!_hadData && !IsKubeletStarted && Directory.Exists(_paths.Data) && NodePaths.StrangeIn(_paths.Data) is null)
+            {
+                Clear(_paths.Data);
+            }
+
+            _say($"put back: {_kubelet} asks the API server as before, and its pods were not touched; {HubUnit.Name} is stopped and removed");
         }
 
-        _say(left.Length == 0 ? "nothing of the hub is left" : $"left, and of no effect: {string.Join(", ", left)}");
+        string[] left = [.. new[] { _paths.Programs, _paths.Unit, _paths.Kubeconfigs, _paths.Data }.Where(Path.Exists)];
+        _say(left.Length == 0 ? "nothing of the hub is left" : $"left: {string.Join(", ", left)}");
         _say("next: `ote-node install` once more when the cause below is mended" + (left.Length == 0 ? "" : ", or `ote-node uninstall --purge` to remove what is left"));
     }
 
     private async Task RestoreAsync(string unit)
     {
         Try(() => File.WriteAllText(_paths.Unit, unit));
-        Try(() =>
-        {
-            if (File.Exists(ProgramCopy))
-            {
-                File.Move(ProgramCopy, _paths.Program, overwrite: true);
-            }
-        });
+        Try(_program.PutBack);
         if (_dropIn is null)
         {
             Remove(_paths.DropIn(_kubelet));
@@ -151,6 +146,14 @@ internal sealed class FormerHub
         if (File.Exists(file))
         {
             Try(() => File.Delete(file));
+        }
+    }
+
+    private void Clear(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Try(() => Directory.Delete(folder, recursive: true));
         }
     }
 

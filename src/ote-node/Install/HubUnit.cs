@@ -11,7 +11,8 @@ internal static class HubUnit
     public const string Name = "ote-node.service";
 
     /// <summary>
-    /// The unit's text. The hub comes back at once when it dies, before a kubelet's requests give up; it is root, since kubeconfigs of components are root's, and may change nothing but its own folders.
+    /// The unit's text. The hub comes back at once when it dies, before a kubelet's requests give up, and when it hangs for a minute: then without a core of it on the disk, which would hold secrets. Nothing waits for it to be ready, since a kubelet that starts
+    /// before it asks again. It is root, since kubeconfigs of components are root's, and may change nothing but its own folders.
     /// </summary>
     /// <param name="program">The executable.</param>
     /// <param name="arguments">After <c>edgehub</c>.</param>
@@ -27,6 +28,8 @@ internal static class HubUnit
         ExecStart={string.Join(' ', new[] { program, "edgehub" }.Concat(arguments).Select(Quoted))}
         Restart=always
         RestartSec=1
+        WatchdogSec=60
+        WatchdogSignal=SIGKILL
         UMask=0077
         NoNewPrivileges=yes
         ProtectSystem=strict

@@ -32,6 +32,7 @@ internal static class InstallCommand
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             Privileged("install");
+            RefuseK3s(parsed.GetRequiredValue(kubelet), parsed.GetValue(hub) ?? []);
             var (arguments, kubeconfig, data) = Arguments(parsed.GetValue(hub) ?? []);
             await Installation(host, data is null ? s_paths : s_paths with { Data = data }).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
         }));
@@ -40,7 +41,7 @@ internal static class InstallCommand
 
     public static Command Uninstall()
     {
-        var kubelet = KubeletUnitOption();
+        var kubelet = new Option<string?>("--kubelet-unit") { Description = "The kubelet's systemd unit; those that install led to the hub when absent" };
         var data = new Option<string?>("--data") { Description = "The folder that --purge removes, where the hub's unit does not name it any more" };
         var purge = new Option<bool>("--purge") { Description = "Remove its cache, its key and its journal too" };
         var common = new CommonOptions();
@@ -52,7 +53,7 @@ internal static class InstallCommand
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             Privileged("uninstall");
-            await Installation(host, s_paths.WithData(parsed.GetValue(data))).UninstallAsync(parsed.GetRequiredValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
+            await new Removal(s_paths.WithData(parsed.GetValue(data)), new Systemd(), Console.Out.WriteLine).RunAsync(parsed.GetValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
@@ -103,9 +104,19 @@ internal static class InstallCommand
         }
     }
 
+    /// <summary>A k3s agent's kubelet is part of it, and where it asks is said in the agent's own configuration.</summary>
+    internal static void RefuseK3s(string kubelet, IReadOnlyList<string> given)
+    {
+        if (given.Any(word => word.Split('=')[0] == "--k3s-agent") || kubelet.StartsWith("k3s", StringComparison.Ordinal))
+        {
+            throw new RoleException("install leads a kubelet's unit to the hub, which a k3s agent does not have, and nothing was changed: run `ote-node edgehub --k3s-agent DIR --server URL` as a service of your own, write \"server: https://127.0.0.1:10262\" and "
+                + "\"disable-apiserver-lb: true\" into /etc/rancher/k3s/config.yaml.d/90-ote-node.yaml, and run `systemctl restart k3s-agent`; docs/operate/edge-nodes.md has the whole unit");
+        }
+    }
+
     private static Option<string> KubeletUnitOption() => new("--kubelet-unit") { Description = "The kubelet's systemd unit", DefaultValueFactory = _ => "kubelet.service" };
 
-    private static Installation Installation(RoleHost host, NodePaths paths) => new(paths, new Systemd(), AnswersAsync, IsAsked, Console.Out.WriteLine, host.Time);
+    private static Installation Installation(RoleHost host, NodePaths paths) => new(paths, new Systemd(), HubTrial.RunAsync, AnswersAsync, IsAsked, Console.Out.WriteLine, host.Time);
 
     private static string Program(string running) => Path.GetFileName(running) != "dotnet" ? running
         : throw new RoleException("install copies the executable that it is, which is dotnet here; use the published ote-node (`./ote publish`)");

@@ -4,16 +4,18 @@ using Ote.Roles.Hosting;
 namespace Ote.Node.Install;
 
 /// <summary>
-/// Puts the hub before a node's kubelet, and takes it away again, while pods run on: they are the container runtime's, and a kubelet that is started anew finds them. Each step is safe to be done twice; a conversion that fails is
-/// taken back.
+/// Puts the hub before a node's kubelet while pods run on: they are the container runtime's, and a kubelet that is started anew finds them. What can be known beforehand is looked at before anything is changed; each step is safe to be done
+/// twice; a conversion that fails is taken back.
 /// </summary>
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
+/// <param name="check">Why an executable could not run the hub with these options; null: it could.</param>
 /// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
 /// <param name="isAsked">Whether anybody is connected to it.</param>
 /// <param name="say">Told of each step.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Installation(NodePaths paths, IServices services, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked, Action<string> say, TimeProvider time)
+internal sealed class Installation(
+    NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<string?>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
@@ -28,7 +30,7 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
     public async Task InstallAsync(string program, IReadOnlyList<string> arguments, string kubeletConfig, string kubelet, CancellationToken ct)
     {
         var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false)
-            ?? throw new RoleException($"there is no unit {kubelet}: name the kubelet's with --kubelet-unit");
+            ?? throw new RoleException($"there is no unit {kubelet}, and nothing was changed: name the kubelet's with --kubelet-unit");
         var towards = Path.Combine(paths.Kubeconfigs, Path.GetFileName(kubeletConfig));
         // Ours of an earlier time would be found in place of what the kubelet itself says.
         if (!KubeletUnit.TryRedirect(KubeletUnit.Without(unit, paths.DropIn(kubelet)), towards, out var dropIn))
@@ -36,10 +38,26 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
             throw new RoleException($"{kubelet} names no --kubeconfig, in ExecStart or in an Environment= line: add one, or start the kubelet with --kubeconfig={towards} yourself and run `ote-node edgehub` as a service of your own");
         }
 
-        var former = await FormerHub.KeepAsync(paths, services, say, kubelet, ct).ConfigureAwait(false);
+        string[] all = [.. arguments, "--write-kubeconfigs", paths.Kubeconfigs];
+        var installed = new InstalledProgram(paths);
         try
         {
-            await ConvertAsync(program, arguments, kubelet, towards, dropIn, former, ct).ConfigureAwait(false);
+            var staged = installed.Stage(program);
+            if (await check(staged, all, ct).ConfigureAwait(false) is { } unfit)
+            {
+                throw new RoleException($"{unfit}; nothing was changed");
+            }
+        }
+        catch
+        {
+            installed.Unstage();
+            throw;
+        }
+
+        var former = await FormerHub.KeepAsync(paths, installed, services, say, kubelet, ct).ConfigureAwait(false);
+        try
+        {
+            await ConvertAsync(installed, all, kubelet, towards, dropIn, former, ct).ConfigureAwait(false);
         }
         catch (Exception fault)
         {
@@ -51,15 +69,16 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
             throw;
         }
 
-        former.Forget();
+        installed.Forget();
         say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
     }
 
-    private async Task ConvertAsync(string program, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, CancellationToken ct)
+    private async Task ConvertAsync(InstalledProgram installed, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, CancellationToken ct)
     {
         var formerData = paths.InstalledData;
-        Copy(program);
-        Write(paths.Unit, HubUnit.Text(paths.Program, [.. arguments, "--write-kubeconfigs", paths.Kubeconfigs], [paths.Data, paths.Kubeconfigs]));
+        installed.Place();
+        say($"{paths.Programs} written, and {paths.Command} leads there");
+        Write(paths.Unit, HubUnit.Text(paths.Program, arguments, [paths.Data, paths.Kubeconfigs]));
         Directory.CreateDirectory(paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.CreateDirectory(paths.Kubeconfigs, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         say($"{paths.Unit} written");
@@ -82,55 +101,6 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
         }
     }
 
-    /// <summary>Leads the kubelet to its API server again, and removes the hub. Its cache stays unless it is to go as well.</summary>
-    /// <param name="kubelet">The kubelet's unit.</param>
-    /// <param name="purge">Whether cache, key and journal go too.</param>
-    /// <param name="ct">Gives up.</param>
-    /// <exception cref="RoleException">A service could not be changed.</exception>
-    public async Task UninstallAsync(string kubelet, bool purge, CancellationToken ct)
-    {
-        if (File.Exists(paths.DropIn(kubelet)))
-        {
-            File.Delete(paths.DropIn(kubelet));
-            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
-            await RunAsync(["restart", kubelet], ct).ConfigureAwait(false);
-            say($"{kubelet} asks the API server; its pods were not touched");
-        }
-
-        if (File.Exists(paths.Unit))
-        {
-            await RunAsync(["disable", "--now", HubUnit.Name], ct).ConfigureAwait(false);
-            File.Delete(paths.Unit);
-            await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
-            say($"{HubUnit.Name} removed");
-        }
-
-        if (File.Exists(paths.Program))
-        {
-            File.Delete(paths.Program);
-        }
-
-        if (Directory.Exists(paths.Kubeconfigs))
-        {
-            Directory.Delete(paths.Kubeconfigs, recursive: true); // the hub's, which are good for nothing without it
-        }
-
-        if (purge && Directory.Exists(paths.Data))
-        {
-            if (NodePaths.StrangeIn(paths.Data) is { } strange)
-            {
-                throw new RoleException($"{paths.Data} was left as it is: no hub put {strange} there. Name the hub's folder with --data, or move that away first");
-            }
-
-            Directory.Delete(paths.Data, recursive: true);
-            say($"{paths.Data} removed");
-        }
-        else if (Directory.Exists(paths.Data))
-        {
-            say($"{paths.Data} stays: what was written while cut off and had not been told is in it (`ote-node uninstall --purge{(paths.Data == new NodePaths(paths.Root).Data ? "" : $" --data {paths.Data}")}` removes it)");
-        }
-    }
-
     private async Task RunAsync(string[] arguments, CancellationToken ct)
     {
         if (await services.RunAsync(arguments, ct).ConfigureAwait(false) is { Succeeded: false } failed)
@@ -146,26 +116,19 @@ internal sealed class Installation(NodePaths paths, IServices services, Func<str
         {
             if (time.GetElapsedTime(began) > Soon)
             {
-                throw new RoleException($"the hub does not answer within {Soon.TotalSeconds:0} s, and the kubelet was left as it is; `journalctl -u {HubUnit.Name}` says why");
+                throw new RoleException($"the hub does not answer within {Soon.TotalSeconds:0} s{await SaidAsync(ct).ConfigureAwait(false)}, and the kubelet was left as it is; `journalctl -u {HubUnit.Name}` says why");
             }
 
             await Task.Delay(LookAgain, time, ct).ConfigureAwait(false);
         }
     }
 
-    /// <summary>An executable that runs cannot be written to, but another can take its place.</summary>
-    private void Copy(string program)
+    /// <summary>What the hub itself said last of why it cannot start, as systemd shows it; empty: nothing.</summary>
+    private async Task<string> SaidAsync(CancellationToken ct)
     {
-        if (Path.GetFullPath(program) == paths.Program)
-        {
-            return;
-        }
-
-        Directory.CreateDirectory(Path.GetDirectoryName(paths.Program)!);
-        File.Copy(program, paths.Program + ".new", overwrite: true);
-        File.SetUnixFileMode(paths.Program + ".new", (UnixFileMode)0b111_101_101);
-        File.Move(paths.Program + ".new", paths.Program, overwrite: true);
-        say($"{paths.Program} written");
+        const string Error = "error: ";
+        var shown = await services.RunAsync(["status", "--no-pager", "--lines=10", "--output=cat", HubUnit.Name], ct).ConfigureAwait(false);
+        return shown.Out.Split('\n').LastOrDefault(line => line.StartsWith(Error, StringComparison.Ordinal)) is { } line ? $" ({line[Error.Length..].TrimEnd('.')})" : "";
     }
 
     private static void Write(string file, string text)

@@ -5,6 +5,8 @@ namespace Ote.Node.Install;
 /// <summary>How a kubelet's systemd unit says where its API server is, and a drop-in that says otherwise. Pure.</summary>
 internal static partial class KubeletUnit
 {
+    private const string Mark = "# The kubelet asks the node's hub in place of the API server.";
+
     /// <summary>A drop-in by which the kubelet starts with another kubeconfig; its other arguments stay.</summary>
     /// <param name="unit">The unit with its drop-ins, in the order in which they count (<c>systemctl cat</c>).</param>
     /// <param name="kubeconfig">The other kubeconfig.</param>
@@ -34,7 +36,7 @@ internal static partial class KubeletUnit
 
         var changed = Kubeconfig().Replace(found, match => match.Groups["before"].Value + match.Groups["flag"].Value + kubeconfig);
         dropIn = $"""
-            # The kubelet asks the node's hub in place of the API server. `ote-node uninstall` removes this.
+            {Mark} `ote-node uninstall` removes this.
             [Unit]
             Wants=ote-node.service
             After=ote-node.service
@@ -45,6 +47,9 @@ internal static partial class KubeletUnit
             """;
         return true;
     }
+
+    /// <summary>Whether a drop-in is one that an installation wrote.</summary>
+    public static bool IsOurs(string dropIn) => dropIn.StartsWith(Mark, StringComparison.Ordinal);
 
     /// <summary>A unit without one of its drop-ins: <c>systemctl cat</c> writes each file behind a comment that is its path.</summary>
     public static string Without(string unit, string file)

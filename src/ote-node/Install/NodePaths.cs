@@ -4,11 +4,22 @@ namespace Ote.Node.Install;
 /// <param name="Root">The machine's root folder.</param>
 internal sealed record NodePaths(string Root)
 {
+    private const string DropInName = "90-ote-node.conf";
+
+    /// <summary>The program with what it needs beside it.</summary>
+    public string Programs => Path.Combine(Root, "usr/local/lib/ote-node");
+
     /// <summary>The executable.</summary>
-    public string Program => Path.Combine(Root, "usr/local/bin/ote-node");
+    public string Program => Path.Combine(Programs, ProgramFiles.Executable);
+
+    /// <summary>The link to it where commands are looked for.</summary>
+    public string Command => Path.Combine(Root, "usr/local/bin/ote-node");
+
+    /// <summary>Where units of the machine's own lie, and what is added to others.</summary>
+    public string Units => Path.Combine(Root, "etc/systemd/system");
 
     /// <summary>The hub's unit.</summary>
-    public string Unit => Path.Combine(Root, "etc/systemd/system", HubUnit.Name);
+    public string Unit => Path.Combine(Units, HubUnit.Name);
 
     /// <summary>The components' kubeconfigs that lead to the hub.</summary>
     public string Kubeconfigs => Path.Combine(Root, "etc/kubernetes/edgehub");
@@ -20,7 +31,12 @@ internal sealed record NodePaths(string Root)
     public string Processes => Path.Combine(Root, "proc");
 
     /// <summary>What leads a kubelet's unit to the hub.</summary>
-    public string DropIn(string kubelet) => Path.Combine(Root, "etc/systemd/system", kubelet + ".d", "90-ote-node.conf");
+    public string DropIn(string kubelet) => Path.Combine(Units, kubelet + ".d", DropInName);
+
+    /// <summary>The units that are led to the hub, whatever they are called: those with a drop-in of ours.</summary>
+    public IReadOnlyList<string> Led => !Directory.Exists(Units) ? []
+        : [.. Directory.EnumerateDirectories(Units, "*.d").Where(folder => File.Exists(Path.Combine(folder, DropInName)) && KubeletUnit.IsOurs(File.ReadAllText(Path.Combine(folder, DropInName))))
+            .Select(folder => Path.GetFileName(folder)[..^".d".Length]).Order(StringComparer.Ordinal)];
 
     /// <summary>The installed unit's text; null: there is none.</summary>
     public string? UnitText() => File.Exists(Unit) ? File.ReadAllText(Unit) : null;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ote.Roles.Hosting;
 
 namespace Ote.Node.Install;
@@ -12,6 +13,11 @@ internal interface IServices
     /// <summary>Runs <c>systemctl</c> to its end; what it wrote, null when it failed.</summary>
     async Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation) =>
         await RunAsync(arguments, cancellation).ConfigureAwait(false) is { Succeeded: true } answer ? answer.Out : null;
+
+    /// <summary>A service's main process; 0: none is known.</summary>
+    async Task<int> MainProcessAsync(string unit, CancellationToken cancellation) =>
+        (await TryAsync(["show", "--property=ActiveState,MainPID", unit], cancellation).ConfigureAwait(false) ?? "").Split('\n').FirstOrDefault(line => line.StartsWith("MainPID=", StringComparison.Ordinal)) is { } line
+        && int.TryParse(line["MainPID=".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : 0;
 }
 
 /// <summary>How a <c>systemctl</c> ended.</summary>

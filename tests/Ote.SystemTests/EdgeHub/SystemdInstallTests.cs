@@ -35,6 +35,7 @@ public sealed class SystemdInstallTests
         string unit = await node.ExpectAsync("systemctl", "cat", Kubelet);
 
         Assert.Contains("its pods were not touched", await node.ExpectAsync("/run/ote-node/ote-node", "install"), StringComparison.Ordinal);
+        Assert.Equal("/usr/local/lib/ote-node/ote-node", await node.ExpectAsync("readlink", "/usr/local/bin/ote-node"));
         Assert.Equal("active\nactive\nenabled", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub} {Kubelet}; systemctl is-enabled {Hub}"));
         Assert.Contains("--kubeconfig=/etc/kubernetes/edgehub/kubelet.conf", await node.ExpectAsync("cat", DropIn), StringComparison.Ordinal);
         await AsksAsync(node, kubectl, HubPort, ct);
@@ -45,6 +46,40 @@ public sealed class SystemdInstallTests
         await WellAsync(node, ct);
         Assert.NotEqual(process, await node.ProcessOfAsync(Hub));
         await AsksAsync(node, kubectl, HubPort, ct);
+
+        // What is wrong with an option is said before anything is touched.
+        process = await node.ProcessOfAsync(Hub);
+        foreach ((string said, string[] options) in ((string, string[])[])
+            [
+                ("/nope", ["--kubeconfig", "/nope"]), ("'10.0.0.1:99999' is not an IP address with a port", ["--listen", "10.0.0.1:99999"]), ("the hub cannot listen at 192.0.2.1", ["--listen", "192.0.2.1:10261"]),
+                ("--advertise: 0.0.0.0:1 is no place", ["--advertise", "0.0.0.0:1"]),
+            ])
+        {
+            CommandResult refused = await node.RunAsync(["/run/ote-node/ote-node", "install", "--", .. options]);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains(said, refused.Error, StringComparison.Ordinal);
+            Assert.Contains("nothing was changed", refused.Error, StringComparison.Ordinal);
+        }
+
+        CommandResult typo = await node.RunAsync("ote-node", "uninstall", "--kubelet-unit", "kublet.service");
+        Assert.Equal(2, typo.ExitCode);
+        Assert.Contains($"there is no unit kublet.service, and nothing was changed: what an installation led to the hub is {Kubelet}", typo.Error, StringComparison.Ordinal);
+        Assert.Equal(process, await node.ProcessOfAsync(Hub));
+        await WellAsync(node, ct);
+
+        // A hub that hangs; in less than the minute that it has otherwise.
+        await node.ExpectAsync("sh", "-c", $"mkdir /etc/systemd/system/{Hub}.d; printf '[Service]\nWatchdogSec=4\n' >/etc/systemd/system/{Hub}.d/soon.conf; systemctl daemon-reload; systemctl restart {Hub}");
+        await WellAsync(node, ct);
+        process = await node.ProcessOfAsync(Hub);
+        await ToldAsync(node, ct);
+        await ToldAsync(node, ct);
+        Assert.Equal(process, await node.ProcessOfAsync(Hub));
+        await node.ExpectAsync("kill", "-STOP", $"{process}");
+        await WellAsync(node, ct);
+        Assert.NotEqual(process, await node.ProcessOfAsync(Hub));
+        Assert.Contains("Watchdog timeout", await node.JournalAsync(Hub), StringComparison.Ordinal);
+        await node.ExpectAsync("sh", "-c", $"rm -r /etc/systemd/system/{Hub}.d; systemctl daemon-reload; systemctl restart {Hub}");
+        await WellAsync(node, ct);
 
         await node.ExpectAsync("systemctl", "stop", Hub);
         CommandResult doctor = await node.RunAsync("ote-node", "doctor");
@@ -59,7 +94,7 @@ public sealed class SystemdInstallTests
         await AsksAsync(node, kubectl, plane.Server.Port, ct);
         Assert.Equal(unit, await node.ExpectAsync("systemctl", "cat", Kubelet));
         Assert.NotEqual(0, (await node.RunAsync("systemctl", "cat", Hub)).ExitCode);
-        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d {DropIn} /etc/systemd/system/*/{Hub} /usr/local/bin/ote-node /etc/kubernetes/edgehub 2>/dev/null || echo gone"));
+        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d {DropIn} /etc/systemd/system/*/{Hub} /usr/local/bin/ote-node /usr/local/lib/ote-node* /etc/kubernetes/edgehub 2>/dev/null || echo gone"));
         Assert.Equal(before, await kubectl.ExpectAsync(pod));
 
         // A kubelet that may not see the hub's kubeconfig.
@@ -68,12 +103,13 @@ public sealed class SystemdInstallTests
         Assert.NotEqual(0, install.ExitCode);
         Assert.Contains($"{Kubelet} did not start behind the hub, and was started as before", install.Error, StringComparison.Ordinal);
         Assert.NotEqual(0, (await node.RunAsync("ls", DropIn)).ExitCode);
-        Assert.Equal("inactive\ndisabled", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub}; systemctl is-enabled {Hub}; true"));
-        Assert.Matches($"(?s)put back: {Kubelet} asks the API server as before.*{Hub} is stopped and disabled.*left, and of no effect: .*next: `ote-node install`", install.Out);
+        Assert.Equal("inactive", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub}; true"));
+        Assert.Matches($"(?s)put back: {Kubelet} asks the API server as before.*{Hub} is stopped and removed.*left: /var/lib/ote-node\n.*next: `ote-node install`", install.Out);
+        Assert.Equal("/var/lib/ote-node", await node.ExpectAsync("sh", "-c", $"ls -d /etc/systemd/system/{Hub} /usr/local/bin/ote-node /usr/local/lib/ote-node* /etc/kubernetes/edgehub /var/lib/ote-node 2>/dev/null; true"));
         await AsksAsync(node, kubectl, plane.Server.Port, ct);
         Assert.Equal(before, await kubectl.ExpectAsync(pod));
-        await node.ExpectAsync("ote-node", "uninstall", "--purge");
-        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d /etc/systemd/system/{Hub} /usr/local/bin/ote-node /etc/kubernetes/edgehub /var/lib/ote-node 2>/dev/null || echo gone"));
+        await node.ExpectAsync("/run/ote-node/ote-node", "uninstall", "--purge");
+        Assert.Equal("gone", await node.ExpectAsync("sh", "-c", $"ls -d /etc/systemd/system/{Hub} /usr/local/bin/ote-node /usr/local/lib/ote-node* /etc/kubernetes/edgehub /var/lib/ote-node 2>/dev/null || echo gone"));
 
         // What systemd made of this machine's cgroups goes with the node.
         await node.DisposeAsync();
@@ -96,6 +132,19 @@ public sealed class SystemdInstallTests
         await kubectl.UntilAsync(
             heard => DateTimeOffset.TryParse(heard, CultureInfo.InvariantCulture, out DateTimeOffset at) && at > since, Soon, ct,
             "get", "lease", node.Name, "-n", "kube-node-lease", "-o", "jsonpath={.spec.renewTime}");
+    }
+
+    /// <summary>The hub tells systemd that it lives.</summary>
+    private static async Task ToldAsync(SystemdNode node, CancellationToken ct)
+    {
+        string[] when = ["systemctl", "show", "--property=WatchdogTimestampMonotonic,MainPID", Hub];
+        using CancellationTokenSource soon = new(Soon, TimeProvider.System);
+        string before = await node.ExpectAsync(when);
+        while (await node.ExpectAsync(when) == before)
+        {
+            Assert.False(soon.IsCancellationRequested, $"{before}\n{await node.JournalAsync(Hub)}");
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System, ct);
+        }
     }
 
     /// <summary>The doctor finds everything well; a hub that has just begun may need a moment.</summary>

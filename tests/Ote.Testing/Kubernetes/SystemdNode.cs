@@ -4,7 +4,7 @@ namespace Ote.Testing.Kubernetes;
 
 /// <summary>
 /// A <see cref="RealNode"/> as kubeadm sets one up: containerd and the kubelet are services of a real systemd, which is process 1 of the node. Commands run on it as they do for who has logged in there as root; a
-/// build of ote-node lies in its /run/ote-node. Its /etc, its units and what it puts into /usr/local/bin are its own.
+/// build of ote-node lies in its /run/ote-node. Its /etc, its units and what it puts into /usr/local are its own.
 /// </summary>
 public sealed class SystemdNode : IAsyncDisposable
 {

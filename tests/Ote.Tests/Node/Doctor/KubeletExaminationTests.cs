@@ -66,6 +66,16 @@ public sealed class KubeletExaminationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kubelet_that_asks_a_hub_which_is_gone_is_said_to_fail_at_its_next_start()
+    {
+        Runs(7, 1, "/usr/bin/kubelet", $"--kubeconfig={_hub}");
+        File.Delete(_hub);
+        await FoundAsync(_hub, Standing.Fails, $"names {_hub}, which leads to the hub and is not there: its next start fails. `systemctl restart ote-node.service`");
+        File.Delete(_paths.Unit);
+        await FoundAsync(_hub, Standing.Fails, "The hub is not installed any more: `ote-node uninstall` leads kubelet.service to its API server again");
+    }
+
+    [Fact]
     public async Task Where_a_script_waits_for_the_kubelet_or_a_file_of_variables_names_its_kubeconfig_the_process_tells()
     {
         Runs(7, 1, "/bin/sh", "/opt/start-kubelet");

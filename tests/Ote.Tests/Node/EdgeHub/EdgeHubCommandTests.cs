@@ -1,3 +1,4 @@
+using System.Net;
 using Ote.EdgeHub.Upstream;
 using Ote.Node.EdgeHub;
 using Ote.Roles.Hosting;
@@ -30,4 +31,11 @@ public sealed class EdgeHubCommandTests
     [InlineData("a_b")]
     public void Another_is_refused_with_where_the_right_one_stands(string name) =>
         Assert.Contains("kubectl get nodes", Assert.Throws<RoleException>(() => EdgeHubCommand.Named(name)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0.0.0.0:10261")]
+    [InlineData("[::]:10261")]
+    [InlineData("10.0.0.7:0")]
+    public void What_is_no_place_that_another_node_could_ask_is_not_advertised(string advertise) =>
+        Assert.Contains("give the node's own address", Assert.Throws<RoleException>(() => EdgeHubCommand.Reached(IPEndPoint.Parse(advertise))).Message, StringComparison.Ordinal);
 }

@@ -17,12 +17,14 @@ public sealed class InstallationTests : IDisposable
     private readonly string _program;
     private bool _answers = true;
     private bool _isAsked = true;
+    private string? _unfit;
 
     public InstallationTests()
     {
         _paths = new NodePaths(_folder["root"]);
-        _program = _folder["ote-node"];
-        File.WriteAllText(_program, "the executable");
+        _program = Path.Combine(_folder["published"], "ote-node");
+        Publish("the executable");
+        Directory.CreateDirectory(_paths.Units);
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -40,7 +42,8 @@ public sealed class InstallationTests : IDisposable
             _services.Asked.Where(asked => !asked.StartsWith("show ", StringComparison.Ordinal)));
         Assert.Contains($"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf", File.ReadAllText(_paths.DropIn(Kubelet)), StringComparison.Ordinal);
         Assert.Contains($"--write-kubeconfigs {_paths.Kubeconfigs}", File.ReadAllText(_paths.Unit), StringComparison.Ordinal);
-        Assert.Equal("the executable", File.ReadAllText(_paths.Program));
+        Assert.Equal(_paths.Program, new FileInfo(_paths.Command).LinkTarget);
+        Assert.Contains($"ExecStart={_paths.Program} edgehub ", File.ReadAllText(_paths.Unit), StringComparison.Ordinal);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_paths.Data));
         _services.Unit += $"\n\n# {_paths.DropIn(Kubelet)}\n{File.ReadAllText(_paths.DropIn(Kubelet)).Replace("ExecStart=", "ExecStart=/elsewhere ", StringComparison.Ordinal)}";
         await InstallAsync(); // again, as for a newer executable
@@ -55,14 +58,15 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains("does not answer within 30 s", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
         Assert.DoesNotContain($"restart {Kubelet}", _services.Asked);
-        Assert.Equal("disable --now ote-node.service", _services.Asked[^1]);
+        Assert.Equal(["disable --now ote-node.service", "daemon-reload"], _services.Asked.TakeLast(2));
         Assert.Equal(
             [
-                $"put back: {Kubelet} asks the API server as before, and its pods were not touched; ote-node.service is stopped and disabled",
-                $"left, and of no effect: {_paths.Program}, {_paths.Unit}, {_paths.Kubeconfigs}, {_paths.Data}",
-                "next: `ote-node install` once more when the cause below is mended, or `ote-node uninstall --purge` to remove what is left",
+                $"put back: {Kubelet} asks the API server as before, and its pods were not touched; ote-node.service is stopped and removed",
+                "nothing of the hub is left",
+                "next: `ote-node install` once more when the cause below is mended",
             ],
             _said.TakeLast(3));
+        Assert.Empty(Left());
     }
 
     [Fact]
@@ -70,16 +74,17 @@ public sealed class InstallationTests : IDisposable
     {
         await InstallAsync();
         var (unit, dropIn) = (File.ReadAllText(_paths.Unit), File.ReadAllText(_paths.DropIn(Kubelet)));
-        await File.WriteAllTextAsync(_program, "a newer executable", Token);
+        Publish("a newer executable");
         (_answers, var before) = (false, _services.Asked.Count);
         await Assert.ThrowsAsync<RoleException>(() => InstallAsync(_paths, [.. Arguments, "--share-reads"]));
         Assert.Equal(
-            ["is-enabled ote-node.service", "is-active ote-node.service", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "daemon-reload", "restart ote-node.service"],
+            ["is-enabled ote-node.service", "is-active ote-node.service", "daemon-reload", "enable ote-node.service", "restart ote-node.service", "status --no-pager --lines=10 --output=cat ote-node.service", "daemon-reload", "restart ote-node.service"],
             _services.Asked.Skip(before + 1)); // the kubelet runs on, and nothing is disabled
         Assert.Equal((unit, dropIn, "the executable"), (File.ReadAllText(_paths.Unit), File.ReadAllText(_paths.DropIn(Kubelet)), File.ReadAllText(_paths.Program)));
         Assert.StartsWith($"put back: ote-node.service as it was installed before, which runs; {Kubelet} asks the hub as before", _said[^2], StringComparison.Ordinal);
         Assert.Contains("`ote-node doctor`", _said[^1], StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(_paths.Program)!, "*.former"));
+        Assert.Equal("the executable's library", File.ReadAllText(Path.Combine(_paths.Programs, "libe_sqlite3.so")));
+        Assert.Equal([_paths.Command, _paths.Programs], Left().Where(path => path.StartsWith(Path.Combine(_paths.Root, "usr"), StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -105,7 +110,7 @@ public sealed class InstallationTests : IDisposable
             }
         };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Made().InstallAsync(_program, Arguments, "/etc/kubernetes/kubelet.conf", Kubelet, stop.Token));
-        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service"], _services.Asked.TakeLast(3));
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service", "daemon-reload"], _services.Asked.TakeLast(4));
     }
 
     [Theory]
@@ -120,7 +125,7 @@ public sealed class InstallationTests : IDisposable
         Assert.Contains("was started as before", message, StringComparison.Ordinal);
         Assert.Contains(why, message, StringComparison.Ordinal);
         Assert.False(File.Exists(_paths.DropIn(Kubelet)));
-        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service"], _services.Asked.TakeLast(3)); // the kubelet first
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service", "daemon-reload"], _services.Asked.TakeLast(4)); // the kubelet first
     }
 
     [Fact]
@@ -149,13 +154,150 @@ public sealed class InstallationTests : IDisposable
         await InstallAsync();
         File.WriteAllText(Path.Combine(_paths.Data, "node.db"), "");
         _services.Asked.Clear();
-        await Made().UninstallAsync(Kubelet, purge: false, Token);
-        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service", "daemon-reload"], _services.Asked); // the kubelet first
-        Assert.False(File.Exists(_paths.Unit) || File.Exists(_paths.Program) || File.Exists(_paths.DropIn(Kubelet)) || Directory.Exists(_paths.Kubeconfigs));
+        await Taken().RunAsync(null, purge: false, Token);
+        Assert.Equal(["daemon-reload", $"restart {Kubelet}", "disable --now ote-node.service", "daemon-reload"], _services.Changed); // the kubelet first
+        Assert.Equal([_paths.Data], Left());
         Assert.True(File.Exists(Path.Combine(_paths.Data, "node.db")));
-        await Made().UninstallAsync(Kubelet, purge: true, Token); // twice does no harm
+        await Taken().RunAsync(Kubelet, purge: true, Token); // twice does no harm
         Assert.False(Directory.Exists(_paths.Data));
     }
+
+    [Theory]
+    [InlineData("ote-node", "libe_sqlite3.so")] // published
+    [InlineData("ote-node", "ote-node.dll", "Ote.EdgeHub.dll", "runtimes/linux-x64/native/libe_sqlite3.so")] // built
+    public async Task What_the_program_loads_from_beside_it_goes_with_it_and_what_is_of_no_use_to_it_does_not(params string[] parts)
+    {
+        Directory.Delete(Path.GetDirectoryName(_program)!, recursive: true);
+        foreach (var part in parts.Append("ote-node.pdb").Append("ote-node.xml"))
+        {
+            var file = Path.Combine(Path.GetDirectoryName(_program)!, part);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllTextAsync(file, part, Token);
+        }
+
+        await InstallAsync();
+        Assert.Equal(parts.Order(StringComparer.Ordinal), Directory.EnumerateFiles(_paths.Programs, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_paths.Programs, file)).Order(StringComparer.Ordinal));
+        Assert.Equal((UnixFileMode)0b111_101_101, File.GetUnixFileMode(_paths.Program));
+    }
+
+    [Fact]
+    public async Task A_published_program_without_its_library_is_not_installed()
+    {
+        File.Delete(Path.Combine(Path.GetDirectoryName(_program)!, "libe_sqlite3.so"));
+        Assert.StartsWith($"libe_sqlite3.so, without which {_program} cannot run the hub, is not beside it", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        Assert.Empty(Left());
+    }
+
+    [Fact]
+    public async Task Another_program_takes_the_place_of_the_installed_one_with_all_that_belongs_to_it()
+    {
+        await InstallAsync();
+        await File.WriteAllTextAsync(Path.Combine(_paths.Programs, "of-the-former"), "", Token);
+        Publish("a newer executable");
+        await InstallAsync();
+        Assert.Equal(("a newer executable", "a newer executable's library"), (File.ReadAllText(_paths.Command), File.ReadAllText(Path.Combine(_paths.Programs, "libe_sqlite3.so"))));
+        Assert.False(File.Exists(Path.Combine(_paths.Programs, "of-the-former")));
+        await InstallAsync(_paths, Arguments, _paths.Program); // itself, for other options
+        Assert.Equal([_paths.Command, _paths.Programs], Left().Where(path => path.StartsWith(Path.Combine(_paths.Root, "usr"), StringComparison.Ordinal)));
+        Assert.Equal("a newer executable", File.ReadAllText(_paths.Command));
+    }
+
+    [Fact]
+    public async Task A_command_of_that_name_that_was_there_before_is_put_back_with_the_rest()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_paths.Command)!);
+        await File.WriteAllTextAsync(_paths.Command, "the administrator's", Token);
+        _answers = false;
+        await Assert.ThrowsAsync<RoleException>(InstallAsync);
+        Assert.Equal("the administrator's", File.ReadAllText(_paths.Command));
+        Assert.Null(new FileInfo(_paths.Command).LinkTarget);
+        Assert.Equal([_paths.Command], Left());
+    }
+
+    [Fact]
+    public async Task Options_by_which_the_hub_cannot_start_are_told_before_the_one_that_runs_is_touched()
+    {
+        await InstallAsync();
+        var (unit, before) = (File.ReadAllText(_paths.Unit), _services.Changed.Count());
+        Publish("a newer executable");
+        _unfit = "kubeconfig /nope: there is none";
+        Assert.Equal("kubeconfig /nope: there is none; nothing was changed", (await Assert.ThrowsAsync<RoleException>(() => InstallAsync(_paths, ["--kubeconfig", "/nope"]))).Message);
+        Assert.Equal((unit, "the executable", before), (File.ReadAllText(_paths.Unit), File.ReadAllText(_paths.Program), _services.Changed.Count()));
+        Assert.False(Directory.Exists(_paths.Programs + ".new"));
+    }
+
+    [Fact]
+    public async Task What_the_hub_says_of_why_it_does_not_start_is_told_with_how_long_it_was_waited_for()
+    {
+        (_answers, _services.Status) = (false, "● ote-node.service\n     Active: activating\n\nerror: Cannot listen on 127.0.0.1:10261: it is in use.\nMain process exited\n");
+        Assert.StartsWith(
+            "the hub does not answer within 30 s (Cannot listen on 127.0.0.1:10261: it is in use), and the kubelet was left as it is", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_unit_that_there_is_not_is_refused_before_the_hub_is_taken_away()
+    {
+        await InstallAsync();
+        _services.Asked.Clear();
+        _services.Fails.Add("cat kublet.service");
+        var message = (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync("kublet.service", purge: true, Token))).Message;
+        Assert.Equal($"there is no unit kublet.service, and nothing was changed: what an installation led to the hub is {Kubelet}; leave --kubelet-unit out", message);
+        Assert.Empty(_services.Changed);
+        Assert.True(File.Exists(_paths.DropIn(Kubelet)) && File.Exists(_paths.Program) && Directory.Exists(_paths.Kubeconfigs));
+    }
+
+    [Fact]
+    public async Task Each_unit_that_was_led_to_the_hub_is_led_back_whatever_it_is_called_also_one_that_is_gone_since()
+    {
+        await InstallAsync();
+        foreach (var other in (string[])["my-kubelet.service", "gone.service"])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_paths.DropIn(other))!);
+            File.Copy(_paths.DropIn(Kubelet), _paths.DropIn(other));
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(_paths.DropIn("else.service"))!);
+        await File.WriteAllTextAsync(_paths.DropIn("else.service"), "[Service]\n", Token); // of that name, and not ours
+        _services.Fails.Add("cat gone.service");
+        _services.Asked.Clear();
+        await Taken().RunAsync(Kubelet, purge: false, Token);
+        Assert.Equal(["daemon-reload", "daemon-reload", $"restart {Kubelet}", "daemon-reload", "restart my-kubelet.service", "disable --now ote-node.service", "daemon-reload"], _services.Changed);
+        Assert.Empty(_paths.Led);
+        Assert.True(File.Exists(_paths.DropIn("else.service")));
+    }
+
+    [Fact]
+    public async Task A_hub_that_a_kubelet_asks_by_words_of_its_own_is_not_taken_from_it()
+    {
+        await InstallAsync();
+        _services.Asked.Clear();
+        Runs("/opt/kubelet", $"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf");
+        _services.Becomes = "MainPID=12\nActiveState=active\n";
+        await _services.RunAsync(["show"], Token);
+        Assert.StartsWith($"process 7, which no unit with a drop-in of an installation started, asks the hub by {_paths.Kubeconfigs}/kubelet.conf, and nothing was changed", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
+        _services.Unit = $"[Service]\nExecStart=/usr/bin/kubelet --kubeconfig={_paths.Kubeconfigs}/kubelet.conf";
+        Assert.StartsWith($"{Kubelet} names {_paths.Kubeconfigs}/kubelet.conf by a file that no installation wrote", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
+        Assert.Empty(_services.Changed);
+    }
+
+    [Fact]
+    public async Task A_kubelet_that_still_asks_the_hub_when_it_was_started_again_keeps_it()
+    {
+        await InstallAsync();
+        Runs("/usr/bin/kubelet", $"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf");
+        Assert.StartsWith("process 7 still asks the hub", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(_paths.Unit) && Directory.Exists(_paths.Kubeconfigs));
+        Directory.Delete(Path.Combine(_paths.Processes, "7"), recursive: true);
+        await Taken().RunAsync(null, purge: false, Token);
+        Assert.False(File.Exists(_paths.Unit));
+    }
+
+    [Theory]
+    [InlineData("k3s-agent.service")]
+    [InlineData(Kubelet, "--k3s-agent", "/var/lib/rancher/k3s/agent")]
+    [InlineData(Kubelet, "--k3s-agent=/var/lib/rancher/k3s/agent")]
+    public void How_a_k3s_agent_is_led_to_the_hub_is_said_where_it_cannot_be_done(string kubelet, params string[] words) =>
+        Assert.Contains("/etc/rancher/k3s/config.yaml.d/90-ote-node.yaml", Assert.Throws<RoleException>(() => InstallCommand.RefuseK3s(kubelet, words)).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task A_machine_without_that_unit_is_told_so()
@@ -209,12 +351,12 @@ public sealed class InstallationTests : IDisposable
         WriteKubeconfig(Path.Combine(_paths.Kubeconfigs, "kubelet.conf"), "https://127.0.0.1:10261"); // of a hub that was told to listen elsewhere since
         Assert.Contains("FAILS    hub          it listens at 127.0.0.1:4444 by its unit, and ", await ExamineAsync(_paths.WithData(null)), StringComparison.Ordinal);
 
-        await Made(_paths.WithData(null)).UninstallAsync(Kubelet, purge: false, Token);
+        await Taken(_paths.WithData(null)).RunAsync(Kubelet, purge: false, Token);
         Assert.EndsWith($"(`ote-node uninstall --purge --data {data}` removes it)", _said[^1], StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(data, "notes"), "somebody's", Token);
-        await Assert.ThrowsAsync<RoleException>(() => Made(_paths.WithData(data)).UninstallAsync(Kubelet, purge: true, Token));
+        await Assert.ThrowsAsync<RoleException>(() => Taken(_paths.WithData(data)).RunAsync(Kubelet, purge: true, Token));
         File.Delete(Path.Combine(data, "notes"));
-        await Made(_paths.WithData(data)).UninstallAsync(Kubelet, purge: true, Token);
+        await Taken(_paths.WithData(data)).RunAsync(Kubelet, purge: true, Token);
         Assert.False(Directory.Exists(data));
     }
 
@@ -232,7 +374,7 @@ public sealed class InstallationTests : IDisposable
         _services.Fails.Add("is-active ote-node.service");
         var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _time).LookAsync(Kubelet, Token);
         Assert.Equal(
-            ["service FAILS", "kubelet ok", "hub FAILS", "credentials FAILS", "cache FAILS", "disk ok"],
+            ["service FAILS", "kubelet FAILS", "hub FAILS", "credentials FAILS", "cache FAILS", "disk ok"],
             findings.Select(finding => $"{finding.Check} {(finding.Standing == Standing.Fails ? "FAILS" : "ok")}"));
         Assert.Contains("chmod 700", DoctorCommand.Text(findings), StringComparison.Ordinal);
     }
@@ -265,9 +407,9 @@ public sealed class InstallationTests : IDisposable
 
     private Task InstallAsync() => InstallAsync(_paths, Arguments);
 
-    private async Task InstallAsync(NodePaths paths, IReadOnlyList<string> arguments)
+    private async Task InstallAsync(NodePaths paths, IReadOnlyList<string> arguments, string? program = null)
     {
-        var installing = Made(paths).InstallAsync(_program, arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
+        var installing = Made(paths).InstallAsync(program ?? _program, arguments, "/etc/kubernetes/kubelet.conf", Kubelet, Token);
         while (!installing.IsCompleted)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
@@ -277,13 +419,35 @@ public sealed class InstallationTests : IDisposable
         await installing;
     }
 
-    private Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _) => Task.FromResult(_answers), _ => _isAsked, _said.Add, _time);
+    private Removal Taken(NodePaths? paths = null) => new(paths ?? _paths, _services, _said.Add);
+
+    /// <summary>A published executable, with the library that it loads.</summary>
+    private void Publish(string executable)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_program)!);
+        File.WriteAllText(_program, executable);
+        File.WriteAllText(Path.Combine(Path.GetDirectoryName(_program)!, "libe_sqlite3.so"), $"{executable}'s library");
+    }
+
+    /// <summary>What there is of the hub on the machine.</summary>
+    private List<string> Left() =>
+    [
+        .. new[] { "usr/local/bin", "usr/local/lib", "etc/systemd/system", "etc/kubernetes", "var/lib" }.Select(folder => Path.Combine(_paths.Root, folder)).Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)).Where(path => !path.EndsWith(".d", StringComparison.Ordinal)),
+    ];
+
+    private Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(_unfit), (_, _) => Task.FromResult(_answers), _ => _isAsked, _said.Add, _time);
 
     private sealed class Services : IServices
     {
         public List<string> Asked { get; } = [];
 
+        /// <summary>Without the questions.</summary>
+        public IEnumerable<string> Changed => Asked.Where(asked => asked.Split(' ')[0] is not ("cat" or "show" or "status" or "is-active" or "is-enabled"));
+
         public Action<string>? Told { get; set; }
+
+        public string Status { get; set; } = "";
 
         public HashSet<string> Fails { get; } = [];
 
@@ -304,7 +468,7 @@ public sealed class InstallationTests : IDisposable
                 return Task.FromResult(new SystemctlAnswer(false, "", $"no {asked} here"));
             }
 
-            var said = arguments[0] switch { "cat" => Unit, "show" => State, _ => "" };
+            var said = arguments[0] switch { "cat" => Unit, "show" => State, "status" => Status, _ => "" };
             State = arguments[0] == "show" ? Becomes ?? State : State;
             return Task.FromResult(new SystemctlAnswer(true, said, ""));
         }

@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Data.Sqlite;
+using Ote.Kube.Client;
+
+namespace Ote.EdgeHub;
+
+/// <summary>What would keep a hub from beginning, as far as it can be known without its folder and its ports, which a hub that runs may hold.</summary>
+public static class HubCheck
+{
+    /// <summary>Sees whether the library of its cache is there.</summary>
+    /// <exception cref="IOException">It is not; the message says where it belongs.</exception>
+    public static void Library()
+    {
+        try
+        {
+            using var memory = new SqliteConnection("Data Source=:memory:");
+            memory.Open();
+        }
+        catch (Exception missing) when (missing.GetBaseException() is DllNotFoundException)
+        {
+            throw new IOException($"libe_sqlite3.so, which the hub keeps its cache by, is not beside the executable in {AppContext.BaseDirectory}: copy it there from where the executable came from.", missing);
+        }
+    }
+
+    /// <summary>Sees whether a hub could begin with these options.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="others">Where else it is to listen.</param>
+    /// <exception cref="IOException">It could not; the message says why.</exception>
+    /// <exception cref="KubeconfigException">A kubeconfig cannot be used.</exception>
+    public static void Run(EdgeHubOptions options, params IEnumerable<IPEndPoint> others)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Library();
+        foreach (var file in options.Kubeconfigs)
+        {
+            _ = Kubeconfig.Load(file);
+        }
+
+        if (options.K3s is { } k3s)
+        {
+            EdgeHub.Serving(k3s)();
+        }
+
+        foreach (var listen in others.Append(options.Listen).Concat(options.K3s is null ? [] : [options.K3s.Listen]))
+        {
+            Bind(listen.Address);
+        }
+    }
+
+    /// <summary>At any port: its own may be in use by the hub that this one is to follow.</summary>
+    private static void Bind(IPAddress address)
+    {
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(address, 0));
+        }
+        catch (SocketException unusable)
+        {
+            throw new IOException($"the hub cannot listen at {address}: {unusable.Message}. Name an address of this machine, as `ip address` shows them.", unusable);
+        }
+    }
+}

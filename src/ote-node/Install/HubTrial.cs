@@ -1,0 +1,51 @@
+using System.Diagnostics;
+using Ote.Roles.Hosting;
+
+namespace Ote.Node.Install;
+
+/// <summary>Asks an executable whether it could run the hub with these options, as a service would: by <c>edgehub --check</c>, which looks at them and at what it was laid out with, and touches nothing.</summary>
+internal static class HubTrial
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Asks.</summary>
+    /// <param name="program">The executable.</param>
+    /// <param name="arguments">Of <c>ote-node edgehub</c>.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <returns>Why it could not; null: it could.</returns>
+    public static async Task<string?> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(Patience);
+        using var process = Start(program, arguments);
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(patience.Token);
+            var said = await process.StandardError.ReadToEndAsync(patience.Token).ConfigureAwait(false);
+            await output.ConfigureAwait(false);
+            await process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
+            return process.ExitCode == 0 ? null : Line(said, process.ExitCode);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            process.Kill();
+            throw new RoleException($"`{program} edgehub --check` did not end within {Patience.TotalSeconds:0} s; run it by hand to see where it stands");
+        }
+    }
+
+    private static Process Start(string program, IReadOnlyList<string> arguments)
+    {
+        try
+        {
+            // A service stands in the root folder.
+            return Process.Start(new ProcessStartInfo(program, ["edgehub", .. arguments, "--check"]) { WorkingDirectory = "/", RedirectStandardOutput = true, RedirectStandardError = true })!;
+        }
+        catch (System.ComponentModel.Win32Exception refused)
+        {
+            throw new RoleException($"{program} cannot be run: {refused.Message.TrimEnd('.')}; nothing was changed. Is its file system mounted noexec, or the program one for another processor?");
+        }
+    }
+
+    private static string Line(string said, int code) =>
+        said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [.., var last] ? (last.StartsWith("error: ", StringComparison.Ordinal) ? last["error: ".Length..] : last).TrimEnd('.') : $"it ended with code {code}";
+}
