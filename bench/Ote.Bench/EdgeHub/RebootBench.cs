@@ -16,7 +16,7 @@ internal static class RebootBench
 {
     private const string Node = "reboot-node";
     private const int Pods = 10;
-    private const int Rounds = 3;
+    private const int Rounds = 5;
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_settled = TimeSpan.FromSeconds(15); // the kubelet has asked for all it watches
@@ -45,21 +45,18 @@ internal static class RebootBench
         await CreateAsync(admin, ct);
         await world.ReadyAsync(admin, [], ct);
 
-        var native = new List<double>();
-        for (var i = 0; i < Rounds; i++)
-        {
-            native.Add(await world.RunAsync(admin, null, ct));
-            Say("by itself, connected", native[^1]);
-        }
-
         var hub = await Launched.StartAsync(around.Time, executable, arguments, attaches: false, ct);
         try
         {
             using var atHub = new KubeClient(Kubeconfig.Load(Path.Combine(toHub, "kubelet")).CreateHttpClient(around.Time));
-            await node.RestartKubeletAsync(Path.Combine(toHub, "kubelet"));
-            var (connected, cutOff) = (new List<double>(), new List<double>());
+            var (native, connected, cutOff) = (new List<double>(), new List<double>(), new List<double>());
             for (var i = 0; i < Rounds; i++)
             {
+                // In turns, so that what else the machine does falls on all alike. The node is switched on with the kubelet's own kubeconfig, and led to the hub when it runs.
+                Led(direct);
+                native.Add(await world.RunAsync(admin, null, ct));
+                Say("by itself, connected", native[^1]);
+                await node.RestartKubeletAsync(Path.Combine(toHub, "kubelet"));
                 await Task.Delay(s_settled, around.Time, ct);
                 connected.Add(await world.RunAsync(admin, RestartAsync, ct));
                 Say("behind its hub, connected", connected[^1]);
@@ -68,6 +65,7 @@ internal static class RebootBench
                 cutOff.Add(await world.RunAsync(atHub, RestartAsync, ct));
                 Say("behind its hub, cut off", cutOff[^1]);
                 cable.Restore();
+                await Task.Delay(s_settled, around.Time, ct);
             }
 
             return
@@ -80,6 +78,8 @@ internal static class RebootBench
         {
             await hub.DisposeAsync();
         }
+
+        void Led(string kubeconfig) => File.Copy(kubeconfig, Path.Combine(node.Folder, "kubelet.kubeconfig"), overwrite: true);
 
         async Task RestartAsync(Func<Task> switchOff)
         {

@@ -5,6 +5,7 @@ using System.Text.Unicode;
 using Microsoft.Data.Sqlite;
 using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
+using SQLitePCL;
 
 namespace Ote.EdgeHub.Cache;
 
@@ -95,6 +96,7 @@ internal static class CacheRows
         var page = new List<StoredObject>();
         var bytes = 0;
         Span<byte> place = stackalloc byte[MostPlaceBytes];
+        var row = rows.Handle!; // Straight: a reader asks SQLite several times for each column.
         while (rows.Read())
         {
             if (page.Count == query.Limit || bytes >= PieceBytes)
@@ -102,10 +104,10 @@ internal static class CacheRows
                 return new Piece<StoredObject>(page, true);
             }
 
-            var key = new StoreKey(query.Resource, rows.GetString(0), rows.GetString(1));
+            var key = new StoreKey(query.Resource, raw.sqlite3_column_text(row, 0).utf8_to_string(), raw.sqlite3_column_text(row, 1).utf8_to_string());
             var json = database.Unseal(rows, 3, Place(scope, key, place));
             bytes += json.Length;
-            page.Add(new StoredObject(key, rows.GetInt64(2), json));
+            page.Add(new StoredObject(key, raw.sqlite3_column_int64(row, 2), json));
         }
 
         return new Piece<StoredObject>(page, false);
