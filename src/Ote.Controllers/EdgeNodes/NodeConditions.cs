@@ -25,10 +25,7 @@ public static class NodeConditions
             return null;
         }
 
-        return
-        [
-            .. conditions.Select(one => new JsonObject { ["type"] = one.Text("type"), ["status"] = one.Text("status"), ["reason"] = one.Text("reason"), ["message"] = one.Text("message") }),
-        ];
+        return new JsonArray([.. conditions.Select(one => (JsonNode)new JsonObject { ["type"] = one.Text("type"), ["status"] = one.Text("status"), ["reason"] = one.Text("reason"), ["message"] = one.Text("message") })]);
     }
 
     /// <summary>The node with what its kubelet last said, of the same version; null: nothing was written over it.</summary>
