@@ -11,10 +11,13 @@ namespace Ote.Shim.Live;
 /// <param name="time">The clock.</param>
 internal sealed class UpgradedStream(Stream inner, TimeProvider time) : AsyncStream
 {
-    /// <summary>So long something may yet come of a connection into which nothing can be written any more; from then on it has ended.</summary>
+    /// <summary>So long something may yet come, to who reads, of a connection into which nothing can be written any more; from then on it has ended. A reader that is slow is no silence.</summary>
     public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _silent = new(Timeout.InfiniteTimeSpan, time);
+    private readonly Lock _gate = new();
+    private bool _isReading;
+    private bool _isOver;
     private volatile bool _cannotWrite;
 
     /// <summary>Whether a connection has ended.</summary>
@@ -22,20 +25,19 @@ internal sealed class UpgradedStream(Stream inner, TimeProvider time) : AsyncStr
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        Await(true);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _silent.Token);
         try
         {
-            var read = await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
-            if (_cannotWrite)
-            {
-                _silent.CancelAfter(Farewell);
-            }
-
-            return read;
+            return await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_silent.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             return 0;
+        }
+        finally
+        {
+            Await(false);
         }
     }
 
@@ -48,7 +50,11 @@ internal sealed class UpgradedStream(Stream inner, TimeProvider time) : AsyncStr
         if (disposing)
         {
             inner.Dispose();
-            _silent.Dispose();
+            lock (_gate)
+            {
+                _isOver = true;
+                _silent.Dispose();
+            }
         }
 
         base.Dispose(disposing);
@@ -67,8 +73,24 @@ internal sealed class UpgradedStream(Stream inner, TimeProvider time) : AsyncStr
         }
         catch (Exception broken) when (IsBreak(broken))
         {
-            _cannotWrite = true;
-            _silent.CancelAfter(Farewell);
+            lock (_gate)
+            {
+                _cannotWrite = true;
+                Await(_isReading);
+            }
+        }
+    }
+
+    /// <summary>A reader waits from now on, or no longer: so long is the silence that counts.</summary>
+    private void Await(bool isReading)
+    {
+        lock (_gate)
+        {
+            _isReading = isReading;
+            if (_cannotWrite && !_isOver && !_silent.IsCancellationRequested)
+            {
+                _silent.CancelAfter(isReading ? Farewell : Timeout.InfiniteTimeSpan);
+            }
         }
     }
 }

@@ -38,6 +38,19 @@ public sealed class UpgradedStreamTests
         Assert.Equal(0, await reading.Soon());
     }
 
+    [Fact]
+    public async Task A_reader_that_takes_its_time_reads_all_of_it()
+    {
+        await using var stream = new UpgradedStream(new Deaf([1, 2, 3], endsThere: true), _time);
+        var buffer = new byte[2];
+        Assert.Equal(2, await stream.ReadAsync(buffer, Ct));
+        await stream.WriteAsync(new byte[10], Ct);
+        _time.Advance(10 * UpgradedStream.Farewell); // its own reader takes no more as yet
+        Assert.Equal(1, await stream.ReadAsync(buffer, Ct));
+        _time.Advance(10 * UpgradedStream.Farewell);
+        Assert.Equal(0, await stream.ReadAsync(buffer, Ct));
+    }
+
     /// <summary>Takes nothing.</summary>
     private sealed class Deaf(byte[] told, bool endsThere) : MemoryStream(told)
     {
