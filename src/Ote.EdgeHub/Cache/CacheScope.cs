@@ -105,6 +105,17 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether what is here is no older than a version that somebody of this node was told. One that was given here while cut off says nothing of the API server's: what counts then is that all of it was read again since.
+    /// </summary>
+    public bool IsNoOlderThan(long revision)
+    {
+        lock (_gate)
+        {
+            return _complete.Task.IsCompleted && !IsBehind && Changes.Published >= revision && (revision > _doubtful || !_hasOurs);
+        }
+    }
+
     /// <summary>Whether a caller was allowed by the API server to read this.</summary>
     public bool IsGranted(string caller)
     {

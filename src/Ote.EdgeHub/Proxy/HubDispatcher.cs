@@ -132,7 +132,11 @@ internal sealed class HubDispatcher(
             IsSeenDifferently = cache.View is not null,
             IsKnown = request is { IsComponent: true, TakesJson: true, Path: { } path } && await kinds.FindAsync(path, context.RequestAborted).ConfigureAwait(false) is not null,
         };
-        request = request with { IsAmongOurs = request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { IsAmongOurs: true } };
+        if (request.IsList && cache.Find(CacheQuery.Of(request.Path!)) is { } copy)
+        {
+            request = request with { IsAmongOurs = copy.IsAmongOurs, IsNewEnough = request.NoOlderThan is { } version && copy.IsNoOlderThan(version) };
+        }
+
         request = request with { IsKeptUp = request.IsAtAnyVersion && connection.State == ConnectionState.Connected && await IsKeptUpAsync(context, caller, CacheQuery.Of(request.Path!)).ConfigureAwait(false) };
         var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
         context.Response.OnStarting(() =>

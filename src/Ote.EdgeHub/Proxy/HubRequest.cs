@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Cache;
@@ -57,6 +58,9 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <summary>Whether the API server's version of what is listed may be one that was given here while cut off: no watch could begin there, and the copy is asked.</summary>
     public bool IsAmongOurs { get; init; }
 
+    /// <summary>Whether the copy is no older than the version that is asked for (<see cref="NoOlderThan"/>).</summary>
+    public bool IsNewEnough { get; init; }
+
     /// <summary>Whether another hub of the site asks, which wants what is here and nothing from the API server.</summary>
     public bool IsShared { get; init; }
 
@@ -74,6 +78,13 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
     /// <summary>Whether it lists what may be kept.</summary>
     public bool IsList => IsRead && !IsWatch && IsKept && Path!.Name is null;
+
+    /// <summary>
+    /// The version that a list is to be no older than, as a component lists that has lost its watch (https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list); null: it asks for what is so now, or for a version
+    /// exactly.
+    /// </summary>
+    public long? NoOlderThan => IsList && long.TryParse(Path!.Parameter("resourceVersion").FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
+        && (Path.Parameter("resourceVersionMatch").FirstOrDefault() is { Length: > 0 } match ? match == "NotOlderThan" : version == 0 || Path.Parameter("limit").FirstOrDefault() is null or "" or "0") ? version : null;
 
     /// <summary>Whether it asks whether somebody is who it says or may do something, or asks for the token of a pod's account: what was answered once is the answer while nobody can be asked.</summary>
     public bool IsQuestion => Method == "POST" && ((s_questions.Contains(Path?.Resource) && Path!.Name is null) || Path is { Resource: "serviceaccounts", Subresource: "token" });
@@ -120,8 +131,8 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
 
         if (IsRead && Path!.Name is null)
         {
-            // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do.
-            return IsWatch || !isConnected || Path.Parameter("resourceVersion").FirstOrDefault() == "0" || ContinuesOurs || IsAmongOurs || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
+            // A list at no version asks for what is so now, which only the API server knows; from version 0 on whatever is known will do, and from another on what is as new.
+            return IsWatch || !isConnected || NoOlderThan == 0 || IsNewEnough || ContinuesOurs || IsAmongOurs || (IsSeenDifferently && NodeView.Concerns($"{Path.Group}/{Path.Resource}")) ? Route.Follow : Route.Forward;
         }
 
         if (isConnected)

@@ -69,6 +69,28 @@ public sealed class HubRequestTests
     public void One_object_at_any_version_comes_from_a_copy_that_is_kept_up(string method, string target, object way) =>
         Assert.Equal(way, (Request(method, target, isComponent: true) with { IsKeptUp = true }).Way(true, MergeRules.Takes));
 
+    [Theory]
+    [InlineData("/api/v1/pods?resourceVersion=7", 7L)]
+    [InlineData("/api/v1/pods?resourceVersion=7&limit=0", 7L)]
+    [InlineData("/api/v1/pods?resourceVersion=7&limit=500&resourceVersionMatch=NotOlderThan", 7L)]
+    [InlineData("/api/v1/pods?resourceVersion=0&limit=500", 0L)]
+    [InlineData("/api/v1/pods?resourceVersion=7&limit=500", null)] // exactly that
+    [InlineData("/api/v1/pods?resourceVersion=7&resourceVersionMatch=Exact", null)]
+    [InlineData("/api/v1/pods", null)] // as it is now
+    [InlineData("/api/v1/pods?resourceVersion=-7", null)]
+    [InlineData("/api/v1/pods/a?resourceVersion=7", null)]
+    [InlineData("/api/v1/pods?resourceVersion=7&watch=true", null)]
+    public void A_list_is_to_be_no_older_than_a_version_unless_it_is_asked_for_exactly_that(string target, long? version)
+    {
+        var request = Request("GET", target, isComponent: true);
+        Assert.Equal(version, request.NoOlderThan);
+        if (version > 0)
+        {
+            Assert.Equal(Route.Forward, request.Way(true, MergeRules.Takes));
+            Assert.Equal(Route.Follow, (request with { IsNewEnough = true }).Way(true, MergeRules.Takes));
+        }
+    }
+
     private static HubRequest Request(string method, string target, bool isComponent)
     {
         Assert.True(ApiPath.TryParse(target, out var path, out _));
