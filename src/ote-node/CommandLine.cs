@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ote.Cli.Completion;
 using Ote.Node.Doctor;
 using Ote.Node.EdgeHub;
 using Ote.Node.Install;
@@ -13,5 +14,5 @@ internal static class CommandLine
     internal static Command Build() => new RootCommand("OTE-Stack: what runs on an edge node")
     {
         EdgeHubCommand.Create(), InstallCommand.Install(), InstallCommand.Uninstall(), DoctorCommand.Create(),
-    };
+    }.WithCompletion(Name, "--kubeconfig", "--client-ca-file", "--data", "--write-kubeconfigs");
 }

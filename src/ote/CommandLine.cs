@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ote.Cli.Completion;
 using Ote.Roles.Backup;
 using Ote.Roles.ClusterController;
 using Ote.Roles.ControllerManager;
@@ -21,5 +22,5 @@ internal static class CommandLine
         EdgeClusterCommand.Create(),
         EdgeControllerCommand.Create(),
         RestoreCommand.Create(),
-    };
+    }.WithCompletion(Name, "--data", "--kubeconfig", "--managed-kubeconfig", "--join-token-file", "--audit-log", "--command-policy", "--message-policy", "--api-token-file", "--reports");
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ote.Cli.Completion;
 using Ote.Ctl.Cli;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -12,29 +13,25 @@ internal static class CompleteCommand
 
     internal static Command Build(CommandRunner runner, Func<Command> root)
     {
-        var words = new Argument<string[]>("WORD") { Arity = ArgumentArity.ZeroOrMore, CaptureRemainingTokens = true };
+        var words = CompletionCommands.WordsArgument();
         return runner.Attach(
-            new Command("__complete") { Hidden = true, TreatUnmatchedTokensAsErrors = false, Arguments = { words } },
+            new Command(Candidates.Asked) { Hidden = true, TreatUnmatchedTokensAsErrors = false, Arguments = { words } },
             (run, cancellation) => RunAsync(run, root(), run.Typed.GetValue(words) ?? [], cancellation));
     }
 
     private static async Task<ExitCode> RunAsync(Invocation run, Command root, string[] words, CancellationToken cancellation)
     {
         var typed = words.Length == 0 ? "" : words[^1];
-        // The parser drops what does not contain the typed word, and so would drop the markers: it is asked what may stand there at all.
-        var line = string.Concat(words.SkipLast(1).Select(word => Quote(word) + " "));
-        var parsed = root.Parse(line);
-        var candidates = parsed.GetCompletions(line.Length).Select(item => item.InsertText ?? item.Label).Distinct(StringComparer.Ordinal);
-        foreach (var candidate in candidates)
+        foreach (var candidate in Candidates.Of(root, words))
         {
-            if (candidate[0] != '\u0001')
+            if (candidate[0] != Candidates.Marker)
             {
-                // Options are many: they are offered once a dash is typed.
-                var wanted = candidate.StartsWith(typed, StringComparison.Ordinal) && candidate != "__complete" && !candidate.EndsWith(Kinds.Clusters.Group, StringComparison.Ordinal) && (candidate[0] != '-' || typed.Length > 0);
-                run.Out.Write(wanted ? candidate + "\n" : "");
+                run.Out.Write(candidate.EndsWith(Kinds.Clusters.Group, StringComparison.Ordinal) ? "" : candidate + "\n");
                 continue;
             }
 
+            // What is chosen on the line so far, such as a kubeconfig, counts for names too.
+            var parsed = root.Parse([.. words.SkipLast(1)]);
             using var named = new Invocation(run.World, run.Globals, parsed);
             foreach (var name in await NamesAsync(named, candidate, cancellation).ConfigureAwait(false))
             {
@@ -66,6 +63,4 @@ internal static class CompleteCommand
             return [];
         }
     }
-
-    private static string Quote(string word) => word.Length == 0 ? "" : word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
 }

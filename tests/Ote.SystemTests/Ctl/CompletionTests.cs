@@ -57,6 +57,8 @@ public sealed class CompletionTests(RealClusters clusters) : IAsyncLifetime
         string bin = Directory.CreateDirectory(_scratch["bin"]).FullName, built = Path.ChangeExtension(Repository.Executable("otectl"), null);
         foreach (string name in (string[])["otectl", "kubectl-ote", "kubectl_complete-ote"])
             File.CreateSymbolicLink(Path.Combine(bin, name), built);
+        foreach (string name in (string[])["ote", "ote-node"])
+            File.CreateSymbolicLink(Path.Combine(bin, name), Path.ChangeExtension(Repository.Executable(name), null));
         await File.WriteAllTextAsync(_scratch["terminal.zsh"], Terminal, Ct);
     }
 
@@ -83,6 +85,18 @@ public sealed class CompletionTests(RealClusters clusters) : IAsyncLifetime
     [InlineData("otectl describe cluster sh", "sh*op-17")]
     public Task Tab_in_zsh_completes(string typed, string expected) =>
         TabAsync("autoload -Uz compinit; compinit -u -D; source <(otectl completion zsh)", typed, expected, "zsh -f -i");
+
+    [Theory]
+    [InlineData("ote-node", "edge", "edge*hub")]
+    [InlineData("ote-node", "edgehub --share", "--share*-reads")]
+    [InlineData("ote", "edge-con", "edge-con*troller")]
+    public async Task What_runs_at_a_node_or_a_cluster_completes_its_words_too(string program, string typed, string expected)
+    {
+        await TabAsync($"source <({program} completion bash)", $"{program} {typed}", expected, "bash --norc --noprofile -i");
+        await TabAsync($"autoload -Uz compinit; compinit -u -D; source <({program} completion zsh)", $"{program} {typed}", expected, "zsh -f -i");
+        string offered = (await RunAsync("fish", "--no-config", "-c", $"{program} completion fish | source; complete -C '{program} {typed}'")).Succeeded().Out;
+        Assert.Equal(expected.Replace("*", ""), offered.Trim());
+    }
 
     [Theory]
     [InlineData("otectl join-token ", "create\nlist\nrevoke\n")]
