@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.Backup;
 
@@ -113,17 +114,7 @@ public sealed class LostRootTests : IAsyncDisposable
         return pages.Items.SelectMany(page => page.Items("results")!.OfType<JsonObject>()).ToDictionary(item => item.Text("cluster")!);
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        TimeProvider time = TimeProvider.System;
-        long began = time.GetTimestamp();
-        while (!await condition())
-        {
-            if (time.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"waited {s_soon.TotalSeconds:0} s for {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(100), time, Ct);
-        }
-    }
+    private static Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.HoldsAsync(condition, what, s_soon, Ct);
 
     /// <summary>How often each command made its object at a cluster.</summary>
     private async Task<Dictionary<string, int>> RunsAsync(string cluster)

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.Clients;
 
@@ -131,16 +132,7 @@ public sealed class ProtocolReflectorTests(RealClusters clusters)
 
     private static long Version(JsonObject obj) => long.Parse(obj.ResourceVersion(), CultureInfo.InvariantCulture);
 
-    private static async Task UntilAsync(Func<bool> condition, string what)
-    {
-        long began = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"the reflector did not come to {what} within {s_soon.TotalSeconds:0} s");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Ct);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(condition, what, s_soon, Ct);
 
     /// <summary>A reflector that runs.</summary>
     private sealed class Loop : IDisposable

@@ -6,6 +6,7 @@ using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Faults;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.EdgeCluster;
 
@@ -120,16 +121,7 @@ public sealed class DiskTroubleTests : IAsyncDisposable
     private static async Task<string[]> NamesAsync(KubeClient client) =>
         [.. (await client.ListAsync(Kinds.ConfigMaps, "default", new ListQuery(), Ct)).Items.Select(o => o.Name()).Order(StringComparer.Ordinal)];
 
-    private static async Task UntilAsync(Func<bool> condition, string what)
-    {
-        long began = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"waited {s_soon.TotalSeconds:0} s for {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Ct);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(condition, what, s_soon, Ct);
 
     /// <summary>The log of the database may have some room left of its own: it is used up first.</summary>
     private static async Task<(HttpResponseMessage Refused, string Name)> WriteUntilRefusedAsync(HttpClient http)

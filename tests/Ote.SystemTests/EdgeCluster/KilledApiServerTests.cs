@@ -6,6 +6,7 @@ using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Watching;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.EdgeCluster;
 
@@ -89,17 +90,7 @@ public sealed class KilledApiServerTests : IAsyncDisposable
 
     private static long ValueOf(JsonObject map) => long.Parse(map.Text("data", "n") ?? "0", CultureInfo.InvariantCulture);
 
-    private static async Task UntilAsync(Func<bool> condition, string what)
-    {
-        TimeProvider time = TimeProvider.System;
-        long began = time.GetTimestamp();
-        while (!condition())
-        {
-            if (time.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"waited {s_soon.TotalSeconds:0} s for {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), time, Ct);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, string what) => Eventually.HoldsAsync(condition, what, s_soon, Ct);
 
     private KubeClient Client() => new(Kubeconfig.Load(Path.Combine(_scratch["data"], "kubeconfig")).CreateHttpClient(TimeProvider.System));
 

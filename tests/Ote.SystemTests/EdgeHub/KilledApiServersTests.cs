@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.EdgeHub;
 
@@ -201,15 +202,7 @@ public sealed class KilledApiServersTests : IAsyncDisposable
 
     private static Task UntilAsync(Func<bool> holds, string what) => UntilAsync(() => Task.FromResult(holds()), what);
 
-    private static async Task UntilAsync(Func<Task<bool>> holds, string what)
-    {
-        using CancellationTokenSource patience = new(Patience);
-        while (!await holds())
-        {
-            Assert.False(patience.IsCancellationRequested, $"not within {Patience.TotalSeconds:0} s: {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Token);
-        }
-    }
+    private static Task UntilAsync(Func<Task<bool>> holds, string what) => Eventually.HoldsAsync(holds, what, Patience, Token);
 
     private static KubeClient Client(string kubeconfig, int? port)
     {

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.Replicas;
 
@@ -111,17 +112,7 @@ public sealed class RootReplicaTests(RealClusters clusters) : IAsyncDisposable
 
     private static async Task<JsonObject[]> ListAsync(KubeClient api) => [.. (await api.ListAsync(Kinds.ClusterControllers, "default", null, Ct)).Items];
 
-    private static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        TimeProvider time = TimeProvider.System;
-        long began = time.GetTimestamp();
-        while (!await condition())
-        {
-            if (time.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"waited {s_soon.TotalSeconds:0} s for {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(100), time, Ct);
-        }
-    }
+    private static Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.HoldsAsync(condition, what, s_soon, Ct);
 
     /// <summary>Which replica says that it leads; one that is dead, or led before, does not count.</summary>
     private static async Task<int> NextLeaderAsync(ProductProcess[] replicas, int? former = null)

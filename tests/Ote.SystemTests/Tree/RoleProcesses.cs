@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.SystemTests.Kubernetes;
+using Ote.Testing;
 
 namespace Ote.SystemTests.Tree;
 
@@ -98,17 +99,7 @@ internal sealed class RoleProcesses(string name, CancellationToken ct) : IAsyncD
     }
 
     /// <summary>Returns once the condition holds.</summary>
-    public async Task UntilAsync(Func<Task<bool>> condition, Func<string> what)
-    {
-        TimeProvider time = TimeProvider.System;
-        long began = time.GetTimestamp();
-        while (!await condition())
-        {
-            if (time.GetElapsedTime(began) > s_soon)
-                throw new TimeoutException($"waited {s_soon.TotalSeconds:0} s for {what()}");
-            await Task.Delay(TimeSpan.FromMilliseconds(100), time, ct);
-        }
-    }
+    public Task UntilAsync(Func<Task<bool>> condition, Func<string> what) => Eventually.HoldsAsync(condition, what, s_soon, ct);
 
     /// <summary>A client of a controller's control API, or of an edge cluster's, as its administrator.</summary>
     public KubeClient Api(string at) => new(Kubeconfig.Load(Path.Combine(this[at], "kubeconfig")).CreateHttpClient(TimeProvider.System));

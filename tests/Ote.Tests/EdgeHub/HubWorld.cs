@@ -9,6 +9,7 @@ using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Testing;
 using Ote.Testing.Kubernetes;
 using Ote.Testing.Links;
 
@@ -154,15 +155,7 @@ internal sealed class HubWorld : IAsyncDisposable
     }
 
     /// <summary>Waits until something holds, for ten seconds at most.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> holds, string what)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (!await holds())
-        {
-            Assert.False(patience.IsCancellationRequested, $"not within 10 s: {what}");
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Token);
-        }
-    }
+    public static Task UntilAsync(Func<Task<bool>> holds, string what) => Eventually.HoldsAsync(holds, what, TimeSpan.FromSeconds(10), Token);
 
     private Task UntilAsync(ConnectionState state) => UntilAsync(() => Task.FromResult(Hub.State == state), $"the hub is {state}, it is {Hub.State}");
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -5,6 +6,7 @@ using Ote.Cluster.Budgets;
 using Ote.Cluster.Messages;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Testing;
 using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Cluster.Budgets;
@@ -114,15 +116,7 @@ public sealed class BudgetTrafficTests
         await UntilAsync(() => Equals(tree["c1"].LinkCost!.Value.Budget ?? new LinkBudget(), wished) && Equals(tree["root"].LinkCosts.GetValueOrDefault("c1").Budget ?? new LinkBudget(), wished));
     }
 
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        late.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!condition())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") => Eventually.HoldsAsync(condition, what, TimeSpan.FromSeconds(60), Ct);
 
     private static async Task<SmallTree> TreeAsync(bool compress = true)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Cluster.Budgets;
@@ -7,6 +8,7 @@ using Ote.Cluster.Messages;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Testing;
 using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Cluster.Budgets;
@@ -175,15 +177,7 @@ public sealed class BudgetTreeTests
 
     private static ulong Epoch(SmallTree tree, string name) => tree["root"].Below.First(e => e.Name == name).Epoch;
 
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        late.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!condition())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") => Eventually.HoldsAsync(condition, what, TimeSpan.FromSeconds(30), Ct);
 
     private static async Task<bool> Done(Task task)
     {

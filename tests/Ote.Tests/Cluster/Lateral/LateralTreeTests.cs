@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ote.Cluster.Messages;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Testing;
 using Ote.Tests.Cluster.Handling;
 
 namespace Ote.Tests.Cluster.Lateral;
@@ -214,15 +216,7 @@ public sealed class LateralTreeTests
         await UntilAsync(() => tree[one].LateralLinks[0].Below == 1 && tree[other].LateralLinks[0].Below == 1);
     }
 
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        late.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!condition())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, late.Token);
-        }
-    }
+    private static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") => Eventually.HoldsAsync(condition, what, TimeSpan.FromSeconds(30), Ct);
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
 }

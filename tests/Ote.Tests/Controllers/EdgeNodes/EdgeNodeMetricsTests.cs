@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -6,6 +7,7 @@ using Ote.Controllers.EdgeNodes;
 using Ote.Kube.Objects;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Testing;
 
 namespace Ote.Tests.Controllers.EdgeNodes;
 
@@ -109,14 +111,7 @@ public sealed class EdgeNodeMetricsTests : IDisposable
         Assert.Equal(["ote.edgenodes.leads 0", "ote.edgenodes.lost Unwitnessed 1"], Read());
     }
 
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!holds())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
-        }
-    }
+    private static Task UntilAsync(Func<bool> holds, [CallerArgumentExpression(nameof(holds))] string what = "") => Eventually.HoldsAsync(holds, what, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
 
     private string[] Read()
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -8,6 +9,7 @@ using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Kube.Server;
 using Ote.Kube.Server.Access;
+using Ote.Testing;
 
 namespace Ote.Tests.Controllers.EdgeNodes;
 
@@ -85,14 +87,7 @@ internal sealed class EdgeNodeWorld(ApiServer api) : IAsyncDisposable
 
     public Task PhaseAsync(string node, string phase) => UntilAsync(async () => (await StatusAsync(node)).Text("phase") == phase);
 
-    public static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!await holds())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
-        }
-    }
+    public static Task UntilAsync(Func<Task<bool>> holds, [CallerArgumentExpression(nameof(holds))] string what = "") => Eventually.HoldsAsync(holds, what, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
 
     public static JsonObject Parse(string json) => (JsonObject)JsonNode.Parse(json)!;
 

@@ -36,9 +36,9 @@ public sealed class LastHeardTests
         await controller.InstallAsync(Token);
         var running = Task.WhenAll(controller.WatchAsync(ends.Token), controller.LeadAsync(ends.Token));
 
-        await UntilAsync(async () => (await StatusAsync(client, "dead")).Text("reason") == "NothingSaid" && (await StatusAsync(client, "made-by-hand")).Count > 0);
+        await EdgeNodeWorld.UntilAsync(async () => (await StatusAsync(client, "dead")).Text("reason") == "NothingSaid" && (await StatusAsync(client, "made-by-hand")).Count > 0);
         await client.PatchAsync(Kinds.Leases, "kube-node-lease", "alive", PatchKind.Merge, JsonNode.Parse("""{"spec":{"renewTime":"2026-11-27T12:00:05.000000Z"}}""")!, Token);
-        await UntilAsync(async () =>
+        await EdgeNodeWorld.UntilAsync(async () =>
         {
             _time.Advance(TimeSpan.FromSeconds(5));
             return (await StatusAsync(client, "alive")).Text("lastHeard") is not null && (await StatusAsync(client, "dead")).Text("reason") == "NotHeard";
@@ -65,15 +65,6 @@ public sealed class LastHeardTests
 
     private static Task<JsonObject> CreateLeaseAsync(KubeClient client, string node, string renewed) => client.CreateAsync(Kinds.Leases, "kube-node-lease", (JsonObject)JsonNode.Parse(
         $$$"""{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"{{{node}}}"},"spec":{"holderIdentity":"{{{node}}}","leaseDurationSeconds":40,"renewTime":"{{{renewed}}}"}}""")!, Token);
-
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!await holds())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
-        }
-    }
 
     private sealed class Meters : IMeterFactory
     {
