@@ -59,13 +59,17 @@ public static class EdgeClusterRole
             }
         }
 
-        var wanted = options.Cluster with { Server = options.Cluster.Server with { BootstrapRoles = true } };
+        var wanted = options.Cluster with
+        {
+            // Its kubeconfig names the address it listens at.
+            Server = options.Cluster.Server with { BootstrapRoles = true, Hosts = IsAny(options.Listen.Address) ? options.Cluster.Server.Hosts : [.. options.Cluster.Server.Hosts, $"{options.Listen.Address}"] },
+        };
         var cluster = await EdgeCluster.StartAsync(wanted, loggers, time, Random, stop, options.Meters).ConfigureAwait(false);
         await using (cluster.ConfigureAwait(false))
         {
             var kubeconfig = Path.GetFullPath(Path.Combine(data, KubeconfigName));
             var address = await ListenAsync(cluster, options.Listen, kubeconfig, loggers, stop).ConfigureAwait(false);
-            var host = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address.Address;
+            var host = IsAny(address.Address) ? IPAddress.Loopback : address.Address;
             var url = new Uri($"https://{new IPEndPoint(host, address.Port)}");
             await cluster.WriteAdminKubeconfigAsync(kubeconfig, url, stop).ConfigureAwait(false);
             options.Started?.Invoke(cluster.Server);
@@ -97,6 +101,8 @@ public static class EdgeClusterRole
 
         return await cluster.Server.ListenAsync(listen, stop).ConfigureAwait(false);
     }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private static int? FormerPort(string kubeconfig)
     {

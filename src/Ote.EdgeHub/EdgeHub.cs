@@ -59,7 +59,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var identities = Own(new NodeIdentities(options, servers, shared, time, log));
         var database = NodeDatabase.Open(options.DataDirectory, options.NodeName, log);
         Database = database;
-        _pki = Own(OpenPki(options, time));
+        _pki = Own(OpenPki(options, time, log));
         var view = options is { KubernetesService: not null, Advertise: { } reached } ? new NodeView(reached, _pki.AuthorityPem) : null;
         _cache = Own(new NodeCache(database, view, options.MostCacheBytes, time, log));
         NodeConnection? connection = null;
@@ -76,15 +76,15 @@ public sealed class EdgeHub : IAsyncDisposable
         }
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
-        _connection = connection = new NodeConnection(servers, _cache, replay, _followers, time, random, log);
+        _connection = connection = new NodeConnection(servers, _cache, replay, new VersionCheck(_cache, node.Client, options.NodeName, log), _followers, time, random, log);
         var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : identities.Anonymous.CreateLiveInvoker(time));
         _probe = new HealthProbe(servers, identities.First.Live, options, time);
-        _discovery = options.DiscoversServers ? new ServerDiscovery(servers, identities.Components, database, options.Kubelet, OwnAddresses, time, random, log) : null;
+        _discovery = options.DiscoversServers ? new ServerDiscovery(servers, identities.Components, new RememberedServers(options.DataDirectory), options.Kubelet, OwnAddresses, time, random, log) : null;
         _discovery?.Recall();
         var signs = new KubeletSigns(time);
         var probe = new PeerProbe(time);
-        var site = new SiteList(options.NodeName, node.Client, _cache, () => SiteOf(_cache, options.NodeName), options.WitnessInterval, time);
-        _witness = new PeerWitness(options, node.Client, _pki.AuthorityPem, connection, site, probe, new SourceFinder(shared, probe).LookAsync, time, log);
+        var site = new SiteList(options.NodeName, node.Client, _cache, () => OwnNode(_cache, options.NodeName)?.Labels().Text(SitePeer.SiteLabel), options.WitnessInterval, time);
+        _witness = new PeerWitness(options, node.Client, () => OwnNode(_cache, options.NodeName), _pki.AuthorityPem, connection, site, probe, new SourceFinder(shared, probe).LookAsync, time, log);
         // YARP would log each request; what fails is answered, and told of the server.
         var services = new ServiceCollection().AddSingleton<ILoggerFactory>(Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance).AddLogging().AddHttpForwarder().BuildServiceProvider();
         Own(services);
@@ -101,7 +101,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var k3s = options.K3s is null ? null
             : Own(new K3sDoor(authenticator, answers, new HttpMessageInvoker(new BalancingHandler(servers, identities.Anonymous.CreateHandler(time))), forwarding, new HeldTunnel(() => connection.WhenConnected), IsConnected));
         _dispatcher = new HubDispatcher(
-            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), new Documents(answers), forwarding, k3s, shared, _pki.AuthorityPem, signs, metrics, options, time, log);
+            authenticator, connection, _cache, kinds, _followers, objects, new KeptCalls(_cache, pods, options, time), new Documents(answers), forwarding, new LocalWrites(_cache, options.Kubelet, options.NodeName), k3s, shared, _pki.AuthorityPem, signs, metrics, options, time, log);
     }
 
     /// <summary>Where it listens.</summary>
@@ -188,16 +188,27 @@ public sealed class EdgeHub : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static ServerPki OpenPki(EdgeHubOptions options, TimeProvider time)
+    private static ServerPki OpenPki(EdgeHubOptions options, TimeProvider time, ILogger log)
     {
+        var folder = Path.Combine(options.DataDirectory, "pki");
         try
         {
-            return ServerPki.Open(Path.Combine(options.DataDirectory, "pki"), $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
+            return Open();
         }
         catch (Exception damaged) when (damaged is InvalidDataException or CryptographicException)
         {
-            throw new IOException($"the hub's certificates in {Path.Combine(options.DataDirectory, "pki")} cannot be read: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
+            var aside = folder + ".damaged";
+            if (Directory.Exists(aside))
+            {
+                Directory.Delete(aside, recursive: true);
+            }
+
+            Directory.Move(folder, aside);
+            log.AuthorityDamaged(aside, damaged.Message.TrimEnd('.'));
+            return Open();
         }
+
+        ServerPki Open() => ServerPki.Open(folder, $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
     }
 
     /// <exception cref="IOException">There is none.</exception>
@@ -220,12 +231,12 @@ public sealed class EdgeHub : IAsyncDisposable
     private static IEnumerable<string> OfService(EdgeHubOptions options) =>
         options.KubernetesService is { } service ? [$"{service}", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"] : [];
 
-    /// <summary>The site that the kubelet's copy of the Node says; null: none is known.</summary>
-    private static string? SiteOf(NodeCache cache, string node)
+    /// <summary>The Node by the kubelet's own copy; null: there is none.</summary>
+    private static JsonObject? OwnNode(NodeCache cache, string node)
     {
         var key = new StoreKey("/nodes", "", node);
         return cache.Scopes.Where(scope => scope.Query is { IsFollowed: true, Resource: "/nodes" }).Select(scope => cache.Find(scope.Id, key)).FirstOrDefault(found => found is not null) is { } found
-            ? (JsonNode.Parse(found.Json) as JsonObject)?.Labels().Text(SitePeer.SiteLabel) : null;
+            ? JsonNode.Parse(found.Json) as JsonObject : null;
     }
 
     private static ResourceRef? KindOf(ObjectServer objects, JournalEntry entry)

@@ -89,6 +89,15 @@ internal static partial class Log
     [LoggerMessage(7013, LogLevel.Error, "The watch that keeps the copy of {Resource} failed; it begins anew in 5 s")]
     public static partial void FollowingFailed(this ILogger log, string resource, Exception fault);
 
+    [LoggerMessage(7033, LogLevel.Error, "The hub's own authority was damaged ({Cause}) and put aside as {Folder}; a new one was made. Kubeconfigs that the hub writes (--write-kubeconfigs) are of the new one: start the components anew that were given them before, and pods that were given its authority")]
+    public static partial void AuthorityDamaged(this ILogger log, string folder, string cause);
+
+    [LoggerMessage(7032, LogLevel.Warning, "The API server counts versions from further back than this node's copies ({Copies} here, {Server} there), as after its data were restored or lost: all copies are read anew")]
+    public static partial void VersionsWentBack(this ILogger log, long copies, long server);
+
+    [LoggerMessage(7031, LogLevel.Warning, "This node has the label {Label}={Site}, and its hub is reached from the node alone: no other node of the site can say whether this one lives when it is cut off. Give the hub the node's own address (--listen NODE-ADDRESS:10261)")]
+    public static partial void NoWitness(this ILogger log, string label, string site);
+
     [LoggerMessage(7030, LogLevel.Warning, "{Count} events that were written while the node was cut off were not kept: the journal keeps the newest of each kind")]
     public static partial void EventsDropped(this ILogger log, long count);
 }

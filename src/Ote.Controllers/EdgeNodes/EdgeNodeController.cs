@@ -34,6 +34,7 @@ public sealed record EdgeNodeControllerOptions
 public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions options, TimeProvider time, Func<double> random, EdgeNodeMetrics metrics, ILogger log)
 {
     private const int AtOnce = 16;
+    private volatile bool _isUndefined;
     private readonly NodeWatch _watch = new(api, time, random, log);
 
     /// <summary>What it sees, for tests that wait until it has.</summary>
@@ -79,6 +80,11 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             using var timer = new PeriodicTimer(options.Interval, time);
             do
             {
+                if (_isUndefined)
+                {
+                    await DefineAsync(stop).ConfigureAwait(false);
+                }
+
                 var all = _watch.Nodes.ToArray();
                 await Parallel.ForEachAsync(
                     all, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop }, async (node, _) => await LookAsync(node, all, keeper, telling, looks, stop).ConfigureAwait(false)).ConfigureAwait(false);
@@ -97,6 +103,20 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         finally
         {
             metrics.Left();
+        }
+    }
+
+    /// <summary>Somebody took the definition of our kind away, and with it what was known: it is put back.</summary>
+    private async Task DefineAsync(CancellationToken stop)
+    {
+        try
+        {
+            await InstallAsync(stop).ConfigureAwait(false);
+            _isUndefined = false;
+        }
+        catch (Exception fault) when (fault is KubeStatusException or HttpRequestException or IOException)
+        {
+            log.NotDefined(fault.Message); // the next look is soon
         }
     }
 
@@ -126,6 +146,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         catch (Exception fault) when (fault is KubeStatusException or HttpRequestException or IOException)
         {
             metrics.Failed();
+            _isUndefined |= fault is KubeStatusException { Code: 404 }; // Of a node that is gone it may be, too.
             log.NodeNotLookedAt(name, fault.Message); // the next look is soon
         }
     }

@@ -38,7 +38,7 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
     {
         var (name, slip, said) = (node.Name(), NodeReading.Slip(node), NodeConditions.Said(node));
         var before = _told.GetValueOrDefault(name);
-        var told = new Told(verdict, isHeard, slip, said is null ? before?.Said : string.Join(' ', said.Select(one => $"{one.Text("type")}={one.Text("status")},{one.Text("reason")}")));
+        var told = new Told(verdict, isHeard, slip, longest, NodeReading.Site(node), said is null ? before?.Said : string.Join(' ', said.Select(one => $"{one.Text("type")}={one.Text("status")},{one.Text("reason")}")));
         if (before == told && state is not null)
         {
             return;
@@ -51,9 +51,11 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
         {
             ["phase"] = $"{verdict.Phase}",
             ["since"] = former == $"{verdict.Phase}" ? state.Text("status", "since") ?? now.ToKubeTime() : now.ToKubeTime(),
-            // Not the time of a look, which would be read as a sign of life: absent where it never was.
-            ["lastHeard"] = isHeard || verdict.Keeps ? (now - since).ToKubeTime() : state.Text("status", "lastHeard"),
+            // Not the time of a look, which would be read as a sign of life: absent where it never was, and while it is.
+            ["lastHeard"] = isHeard && verdict.Phase is EdgeNodePhase.Ready or EdgeNodePhase.NotReady ? null : isHeard || verdict.Keeps ? (now - since).ToKubeTime() : state.Text("status", "lastHeard"),
             ["keptUntil"] = verdict.Keeps ? (now - since + longest!.Value).ToKubeTime() : null,
+            ["autonomy"] = longest is { } duration ? NodeReading.Written(duration) : null,
+            ["site"] = NodeReading.Site(node),
             ["reason"] = verdict.Reason,
             ["message"] = slip is null ? verdict.Message : $"{verdict.Message}; {slip}",
             ["witnesses"] = new JsonArray([.. votes.Select(vote => (JsonNode)new JsonObject { ["node"] = vote.Node, ["sees"] = vote.Sees })]),
@@ -92,5 +94,5 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
         },
     };
 
-    private sealed record Told(EdgeNodeVerdict Verdict, bool WasHeard, string? Slip, string? Said);
+    private sealed record Told(EdgeNodeVerdict Verdict, bool WasHeard, string? Slip, TimeSpan? Longest, string? Site, string? Said);
 }

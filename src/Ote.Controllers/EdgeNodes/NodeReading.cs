@@ -77,9 +77,17 @@ public static class NodeReading
         return (votes, refused);
     }
 
-    private static string? Label(JsonObject node) => node.Labels().Text(AutonomyPolicy.Label);
+    /// <summary>The site it is at; null: none.</summary>
+    public static string? Site(JsonObject node) => node.Labels().Text(SiteLabel);
 
-    private static string? Site(JsonObject node) => node.Labels().Text(SiteLabel);
+    /// <summary>A duration as its owner may write it: in the largest unit that it is whole in.</summary>
+    public static string Written(TimeSpan duration)
+    {
+        var seconds = (long)duration.TotalSeconds;
+        return seconds % 86400 == 0 ? $"{seconds / 86400}d" : seconds % 3600 == 0 ? $"{seconds / 3600}h" : seconds % 60 == 0 ? $"{seconds / 60}m" : $"{seconds}s";
+    }
+
+    private static string? Label(JsonObject node) => node.Labels().Text(AutonomyPolicy.Label);
 
     private static JsonObject? Seen(JsonObject node)
     {

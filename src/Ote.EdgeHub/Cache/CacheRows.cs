@@ -17,7 +17,6 @@ internal static class CacheRows
 {
     internal const int MostPlaceBytes = 512; // longer ones are allocated
     private const int PieceBytes = 128 * 1024; // a list is on its way to its reader while the next of it is unsealed
-    private const string ServersPlace = "servers";
     private const int MostAnswers = 1000;
     private const long MostAnswerBytes = 32 * 1024 * 1024;
 
@@ -73,13 +72,6 @@ internal static class CacheRows
     public static long Ahead(Session session) => session.Scalar("SELECT COALESCE(MAX(CAST(value AS INTEGER)),0) FROM meta WHERE key='ahead'");
 
     public static int CameWith(Session session, long revision) => session.Prepare("INSERT INTO meta VALUES ('ahead',$1) ON CONFLICT (key) DO UPDATE SET value=$1", revision).ExecuteNonQuery();
-
-    /// <summary>The API servers that were discovered, as they were written; null: none were.</summary>
-    public static string? Servers(Session session, NodeDatabase database) =>
-        database.Unseal(session.Prepare("SELECT value FROM meta WHERE key='servers'").ExecuteScalar(), ServersPlace) is { } written ? Encoding.UTF8.GetString(written) : null;
-
-    public static int KeepServers(Session session, NodeDatabase database, string servers) =>
-        session.Prepare("INSERT INTO meta VALUES ('servers',$1) ON CONFLICT (key) DO UPDATE SET value=$1", database.Seal(Encoding.UTF8.GetBytes(servers), ServersPlace)).ExecuteNonQuery();
 
     public static StoredObject? Find(Session session, NodeDatabase database, long scope, StoreKey key)
     {

@@ -292,6 +292,23 @@ internal sealed class NodeCache : IDisposable
         }
     }
 
+    /// <summary>The newest version that the API server is known to have given to a copy that a watch keeps; 0: there is none.</summary>
+    public long Newest => _scopes.Values.Where(scope => scope.Query.IsFollowed && scope.Complete.IsCompleted && !scope.IsDoubtful).Select(scope => scope.Revision).DefaultIfEmpty().Max();
+
+    /// <summary>No copy is known to be what the API server has, nor any version to mean what it meant: each is to be read anew as a whole.</summary>
+    public void Doubt()
+    {
+        lock (_writing)
+        {
+            foreach (var scope in _scopes.Values)
+            {
+                var revision = scope.Revision;
+                _database.WriteOrOwe($"doubt/{scope.Id}", session => CacheRows.Doubt(session, scope.Id, revision));
+                scope.Doubt(revision);
+            }
+        }
+    }
+
     /// <summary>Stores what a component writes while cut off, in every copy that shows it, and journals it when the API server is to hear of it. All of it, or nothing.</summary>
     /// <param name="write">The write.</param>
     /// <param name="isJournalled">Whether it is to be told.</param>

@@ -19,10 +19,15 @@ internal sealed class SealedValues : IDisposable
     private SealedValues(byte[] key) => (_key, _cipher) = (key, new AesGcm(key, TagBytes));
 
     /// <summary>Takes the key of a folder, or makes one.</summary>
-    /// <exception cref="IOException">The file is no key, or cannot be read or written.</exception>
+    /// <exception cref="IOException">The file cannot be read or written.</exception>
     public static SealedValues Open(string folder)
     {
         var file = Path.Combine(folder, "node.key");
+        if (File.Exists(file) && new FileInfo(file).Length != KeyBytes)
+        {
+            File.Move(file, file + ".damaged", overwrite: true); // Cut off by a power cut, say: what it sealed is lost, and is put aside when it turns out not to be read.
+        }
+
         if (!File.Exists(file))
         {
             var fresh = file + ".new";
@@ -36,9 +41,7 @@ internal sealed class SealedValues : IDisposable
             File.Move(fresh, file);
         }
 
-        var key = File.ReadAllBytes(file);
-        return key.Length == KeyBytes ? new SealedValues(key)
-            : throw new IOException($"{file} holds {key.Length} bytes and is no key. Remove it together with the cache: everything is read again from the API server.");
+        return new SealedValues(File.ReadAllBytes(file));
     }
 
     /// <summary>Encrypts a value.</summary>

@@ -22,7 +22,7 @@ public enum ConnectionState
 /// Takes the node from one state to the next: cut off as soon as no server is up, returning when one is, connected when the journal is empty. Between the last entry told and the first request that goes to the API server
 /// no write can slip into the journal. Thread-safe.
 /// </summary>
-internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, Replay replay, Followers followers, TimeProvider time, Func<double> random, ILogger log)
+internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, Replay replay, VersionCheck versions, Followers followers, TimeProvider time, Func<double> random, ILogger log)
 {
     private readonly Lock _gate = new();
     private TaskCompletionSource _turned = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -152,6 +152,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
 
         await SetAsync(ConnectionState.Returning).ConfigureAwait(false);
+        await versions.LookAsync(stop).ConfigureAwait(false);
         var told = 0;
         while (true)
         {
@@ -229,6 +230,10 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
                 Enter(ConnectionState.CutOff);
                 _ = followers.StopAsync();
                 log.CutOff();
+            }
+            else if (!up && _state == ConnectionState.CutOff)
+            {
+                log.CutOff(); // from the start
             }
 
             (turned, _turned) = (_turned, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));

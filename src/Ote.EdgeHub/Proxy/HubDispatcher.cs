@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -18,7 +16,7 @@ namespace Ote.EdgeHub.Proxy;
 
 /// <summary>Takes each request of the node's components from authentication to where it is answered.</summary>
 internal sealed class HubDispatcher(
-    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Documents documents, Forwarding forwarding, K3sDoor? k3s, SharedReads shared, string authorityPem, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
+    CallerAuthenticator authenticator, NodeConnection connection, NodeCache cache, KnownKinds kinds, Followers followers, ObjectServer objects, KeptCalls calls, Documents documents, Forwarding forwarding, LocalWrites writes, K3sDoor? k3s, SharedReads shared, string authorityPem, KubeletSigns signs, HubMetrics metrics, EdgeHubOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>A right that is withdrawn counts for so long more, and for a watch until it ends.</summary>
     private static readonly TimeSpan Trust = TimeSpan.FromMinutes(5);
@@ -138,7 +136,8 @@ internal sealed class HubDispatcher(
         }
 
         request = request with { IsKeptUp = request.IsAtAnyVersion && connection.State == ConnectionState.Connected && await IsKeptUpAsync(context, caller, CacheQuery.Of(request.Path!)).ConfigureAwait(false) };
-        var way = request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
+        // What keeps the node from being given up is never journalled, and does not wait until the rest has been told.
+        var way = connection.State == ConnectionState.Returning && request.IsLeaseOf(options.NodeName) ? Route.Forward : request.Way(connection.State == ConnectionState.Connected, MergeRules.Takes);
         context.Response.OnStarting(() =>
         {
             metrics.Answered(context.Response.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage ? Route.Unanswered : way);
@@ -163,7 +162,7 @@ internal sealed class HubDispatcher(
             Route.WriteHere => WriteAsync(context, caller, request, body),
             Route.Remember => RememberAsync(context, caller, target, body),
             Route.Document => ServeAsync(context, caller, null),
-            _ => UnansweredAsync(context, request),
+            _ => UnansweredAsync(context, caller, request),
         }).ConfigureAwait(false);
     }
 
@@ -187,13 +186,13 @@ internal sealed class HubDispatcher(
             if (await MayReadAsync(context, caller, query).ConfigureAwait(false) is { } refused)
             {
                 // One object as kubectl asks for it when it waits for its end: a copy that shows it will do. One that no watch keeps would be told for true for ever, once the node is connected.
-                if (refused.Code == 503 && connection.State != ConnectionState.Connected && request.OneName is { } name && ScopeOf(caller, query, name) is { } showing && (showing.Query.IsFollowed || !request.IsWatch))
+                if (refused.Code == 503 && connection.State != ConnectionState.Connected && request.OneName is { } name && ScopeOf(caller, query, name) is { } showing)
                 {
-                    await (showing.IsBehind ? BehindAsync(context, showing) : ServeAsync(context, caller, showing)).ConfigureAwait(false);
+                    await (showing.IsBehind ? BehindAsync(context, showing) : request.IsWatch && !showing.Query.IsFollowed ? ServeWhileCutOffAsync(context, caller, showing) : ServeAsync(context, caller, showing)).ConfigureAwait(false);
                     return;
                 }
 
-                await (refused.Code == 503 ? UnansweredAsync(context, request) : HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message)).ConfigureAwait(false);
+                await (refused.Code == 503 ? UnansweredAsync(context, caller, request) : HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message)).ConfigureAwait(false);
                 return;
             }
 
@@ -210,7 +209,7 @@ internal sealed class HubDispatcher(
 
         if (scope.IsBehind || (cache.Fault is not null && !scope.Complete.IsCompleted))
         {
-            await (request.IsShared ? UnansweredAsync(context, request) : connection.State == ConnectionState.Connected && !IsOurs(scope, request) ? forwarding.SendAsync(context, caller, target) : BehindAsync(context, scope)).ConfigureAwait(false);
+            await (request.IsShared ? UnansweredAsync(context, caller, request) : connection.State == ConnectionState.Connected && !IsOurs(scope, request) ? forwarding.SendAsync(context, caller, target) : BehindAsync(context, scope)).ConfigureAwait(false);
             return;
         }
 
@@ -228,7 +227,13 @@ internal sealed class HubDispatcher(
 
         if (request.IsShared && (connection.Connected is null || scope.IsDoubtful))
         {
-            await UnansweredAsync(context, request).ConfigureAwait(false);
+            await UnansweredAsync(context, caller, request).ConfigureAwait(false);
+            return;
+        }
+
+        if (request.Exactly is { } version && version != scope.Revision)
+        {
+            await HubStatus.WriteAsync(context, 410, "Expired", $"{query.Plural} as they were at version {version} are not kept here, but as they are at {scope.Revision}").ConfigureAwait(false);
             return;
         }
 
@@ -288,7 +293,7 @@ internal sealed class HubDispatcher(
     {
         var query = CacheQuery.Of(request.Path!);
         var scope = ScopeOf(caller, query, query.Name!);
-        await (scope is { IsBehind: true } && connection.State != ConnectionState.Connected ? BehindAsync(context, scope) : scope is null ? UnansweredAsync(context, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
+        await (scope is { IsBehind: true } && connection.State != ConnectionState.Connected ? BehindAsync(context, scope) : scope is null ? UnansweredAsync(context, caller, request) : ServeAsync(context, caller, scope)).ConfigureAwait(false);
     }
 
     /// <summary>Whether a watch keeps up a copy that has an object, for a caller that may read it. Bookmarks come each minute: a watch that says nothing for longer is not relied on.</summary>
@@ -308,69 +313,14 @@ internal sealed class HubDispatcher(
 
     private async Task WriteAsync(HttpContext context, Caller caller, HubRequest request, byte[] body)
     {
-        var path = request.Path!;
-        if (caller.IsPod)
+        if (writes.Refusal(caller, request, context.Request.ContentType, body) is { } refused)
         {
-            await UnansweredAsync(context, request).ConfigureAwait(false);
-            return;
-        }
-
-        // The journal is told with the kubelet's credentials: nobody else may put into it what these allow.
-        if (caller.Name != options.Kubelet && path.Resource != "events")
-        {
-            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"while the node is cut off only its kubelet writes {path.Resource}; \"{caller.Name}\" may when an API server answers and lets it").ConfigureAwait(false);
-            return;
-        }
-
-        if (request.Method == "DELETE" && !MergeRules.TakesDeletion($"{path.Group}/{path.Resource}"))
-        {
-            await UnansweredAsync(context, request).ConfigureAwait(false);
-            return;
-        }
-
-        if (path is { Group: "", Resource: "pods", Name: null } && (request.Method != "POST" || Refusal(context, body) is { }))
-        {
-            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", Refusal(context, body) ?? "pods are deleted one by one while the node is cut off").ConfigureAwait(false);
-            return;
-        }
-
-        if (path is { Group: "", Resource: "pods", Name: not null, Subresource: null } && request.Method is "PUT" or "PATCH")
-        {
-            await HubStatus.WriteAsync(context, 403, "Forbidden", $"pods \"{path.Name}\" is forbidden: of its pods a kubelet writes the status alone, as at an API server").ConfigureAwait(false);
-            return;
-        }
-
-        if (path.Name is { } name && !IsKnown(CacheQuery.Of(path), name))
-        {
-            // It may well be there: to be told that it is not would be taken for the truth.
-            await HubStatus.WriteAsync(context, 503, "ServiceUnavailable", $"the node is cut off from its API servers, and whether there is such an object among the {path.Resource} as \"{name}\" is not known here").ConfigureAwait(false);
+            await HubStatus.WriteAsync(context, refused.Code, refused.Reason, refused.Message).ConfigureAwait(false);
             return;
         }
 
         context.Request.Body = new MemoryStream(body);
         await ServeAsync(context, caller, null).ConfigureAwait(false);
-    }
-
-    /// <summary>Whether an object is here, or would be if it were anywhere.</summary>
-    private bool IsKnown(CacheQuery query, string name)
-    {
-        var key = new StoreKey(query.Resource, query.Namespace ?? "", name);
-        return cache.FindAnywhere(key) is not null || cache.EndedHere(key) || cache.Scopes.Any(scope => scope.Complete.IsCompleted && scope.Query.Covers(key));
-    }
-
-    private static string? Refusal(HttpContext context, byte[] body)
-    {
-        try
-        {
-            // A kubelet writes protobuf, in which the annotation stands as it is.
-            return context.Request.ContentType?.Contains("protobuf", StringComparison.Ordinal) == true
-                ? body.AsSpan().IndexOf("kubernetes.io/config.mirror"u8) >= 0 ? null : MergeRules.RefusesPod([])
-                : JsonNode.Parse(body) is JsonObject pod ? MergeRules.RefusesPod(pod) : null;
-        }
-        catch (JsonException)
-        {
-            return null; // The server says what is wrong with it.
-        }
     }
 
     private async Task RememberAsync(HttpContext context, Caller caller, string target, byte[] body)
@@ -386,13 +336,22 @@ internal sealed class HubDispatcher(
         await context.Response.Body.WriteAsync(answer, context.RequestAborted).ConfigureAwait(false);
     }
 
+    private async Task ServeWhileCutOffAsync(HttpContext context, Caller caller, CacheScope scope)
+    {
+        var served = ServeAsync(context, caller, scope);
+        if (await Task.WhenAny(served, connection.WhenConnected).ConfigureAwait(false) != served)
+        {
+            context.Abort();
+        }
+
+        await served.ConfigureAwait(false);
+    }
+
     private Task ServeAsync(HttpContext context, Caller caller, CacheScope? scope)
     {
         context.Features.Set(new ApiUserFeature(new UserInfo(caller.Name, [UserInfo.Masters, UserInfo.Authenticated])));
         return objects.HandleAsync(context, scope);
     }
 
-    private static Task UnansweredAsync(HttpContext context, HubRequest request) => HubStatus.WriteAsync(
-        context, 503, "ServiceUnavailable",
-        request.Path is { } path ? $"the node is cut off from its API servers: {request.Method} of {path.Resource} is not possible until one answers" : "the node is cut off from its API servers");
+    private static Task UnansweredAsync(HttpContext context, Caller caller, HubRequest request) => HubStatus.WriteAsync(context, 503, "ServiceUnavailable", Unanswered.Text(request, caller.Name, caller.Identity is not null));
 }

@@ -83,8 +83,19 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// The version that a list is to be no older than, as a component lists that has lost its watch (https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list); null: it asks for what is so now, or for a version
     /// exactly.
     /// </summary>
-    public long? NoOlderThan => IsList && long.TryParse(Path!.Parameter("resourceVersion").FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
-        && (Path.Parameter("resourceVersionMatch").FirstOrDefault() is { Length: > 0 } match ? match == "NotOlderThan" : version == 0 || Path.Parameter("limit").FirstOrDefault() is null or "" or "0") ? version : null;
+    public long? NoOlderThan => Version is { } version && (Match is { } match ? match == "NotOlderThan" : version == 0 || !IsLimited) ? version : null;
+
+    /// <summary>The version that is listed, and no other; null: what is no older than some version will do, or it asks for what is so now.</summary>
+    public long? Exactly => Version is > 0 and { } version && NoOlderThan is null ? version : null;
+
+    /// <summary>Whether it concerns the lease by which a node is known to live.</summary>
+    public bool IsLeaseOf(string node) => Path is { Group: "coordination.k8s.io", Resource: "leases", Namespace: "kube-node-lease", Subresource: null } && (Path.Name == node || (Path.Name is null && Method == "POST"));
+
+    private long? Version => IsList && long.TryParse(Path!.Parameter("resourceVersion").FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
+
+    private string? Match => Path!.Parameter("resourceVersionMatch").FirstOrDefault() is { Length: > 0 } match ? match : null;
+
+    private bool IsLimited => Path!.Parameter("limit").FirstOrDefault() is not (null or "" or "0");
 
     /// <summary>Whether it asks whether somebody is who it says or may do something, or asks for the token of a pod's account: what was answered once is the answer while nobody can be asked.</summary>
     public bool IsQuestion => Method == "POST" && ((s_questions.Contains(Path?.Resource) && Path!.Name is null) || Path is { Resource: "serviceaccounts", Subresource: "token" });

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using Ote.EdgeHub.Cache;
 using Ote.Flow;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -15,18 +14,17 @@ namespace Ote.EdgeHub.Upstream;
 /// </summary>
 /// <param name="servers">Who is told.</param>
 /// <param name="components">As whom it may be asked.</param>
-/// <param name="database">Where they are remembered.</param>
+/// <param name="remembered">Where they are remembered.</param>
 /// <param name="kubelet">The kubelet's user, which may seldom read them and is tried last.</param>
 /// <param name="own">Where the hub itself answers.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where trouble is told.</param>
 internal sealed class ServerDiscovery(
-    UpstreamServers servers, IReadOnlyCollection<NodeIdentity> components, NodeDatabase database, string kubelet, Func<IReadOnlyCollection<IPEndPoint>> own, TimeProvider time, Func<double> random, ILogger log)
+    UpstreamServers servers, IReadOnlyCollection<NodeIdentity> components, RememberedServers remembered, string kubelet, Func<IReadOnlyCollection<IPEndPoint>> own, TimeProvider time, Func<double> random, ILogger log)
 {
     private const string KubeProxy = "system:kube-proxy";
     private const string Namespace = "default";
-    private const string Remembered = "servers"; // what waits for a disk that is full
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Forbidden = TimeSpan.FromMinutes(10);
     private static readonly ListQuery s_kubernetes = new(FieldSelector: "metadata.name=kubernetes"); // kube-proxy may list and not get
@@ -40,13 +38,13 @@ internal sealed class ServerDiscovery(
     {
         try
         {
-            if (database.Read(session => CacheRows.Servers(session, database)) is { } written)
+            if (remembered.Read() is { } written)
             {
                 _known = written;
                 servers.Become(ServerList.Parse(written));
             }
         }
-        catch (CacheFailedException unreadable)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             log.RememberedServersLost(unreadable.Message.TrimEnd('.'));
         }
@@ -70,7 +68,7 @@ internal sealed class ServerDiscovery(
             {
                 return;
             }
-            catch (Exception broken) when (broken is KubeStatusException or HttpRequestException or IOException or JsonException or OperationCanceledException)
+            catch (Exception broken) when (broken is KubeStatusException or HttpRequestException or IOException or UnauthorizedAccessException or JsonException or OperationCanceledException)
             {
                 pause = Next(began); // Cut off, or a watch that has to go on at another server.
             }
@@ -125,7 +123,7 @@ internal sealed class ServerDiscovery(
         return false;
     }
 
-    /// <summary>On the disk before it counts; where that takes nothing it is owed.</summary>
+    /// <summary>Where the disk takes nothing they count all the same, and are asked for again: the fault ends this watch.</summary>
     private void Learn(JsonObject endpoints)
     {
         var found = ServerList.Read(endpoints, own());
@@ -144,9 +142,9 @@ internal sealed class ServerDiscovery(
         var written = ServerList.Written(found);
         if (written != _known)
         {
-            database.WriteOrOwe(Remembered, session => CacheRows.KeepServers(session, database, written));
-            _known = written;
             servers.Become(found);
+            remembered.Write(written);
+            _known = written;
         }
     }
 }

@@ -18,6 +18,9 @@ internal sealed class UpstreamServer(Uri address)
     /// <summary>Whether it is up.</summary>
     public bool IsUp => _health.IsUp;
 
+    /// <summary>Whether it was asked once.</summary>
+    public bool IsJudged { get; private set; }
+
     /// <summary>Whether it is none of the cluster's any more.</summary>
     public bool IsLeaving { get; set; }
 
@@ -36,6 +39,7 @@ internal sealed class UpstreamServer(Uri address)
     public CancellationTokenSource? Judge(Func<ServerHealth, ServerHealth> outcome, string? cause, ILogger log)
     {
         var was = IsUp;
+        IsJudged = true;
         _health = outcome(_health);
         if (was == IsUp)
         {

@@ -14,6 +14,7 @@ public sealed class UpstreamServers
     private readonly ILogger _log;
     private UpstreamServer[] _servers; // replaced, never changed: in the order in which they are preferred, those that are leaving last
     private int _turn;
+    private bool _isKnown; // whether any has been up, or all have been asked
 
     /// <summary>Of all of them nothing is known.</summary>
     /// <param name="servers">Their addresses; at least one.</param>
@@ -30,7 +31,7 @@ public sealed class UpstreamServers
         (_servers, _log, _balance) = ([.. _named.Select(server => new UpstreamServer(server))], log, balance);
     }
 
-    /// <summary>Raised when the first of them has come up, and when the last has gone. From any thread, one at a time.</summary>
+    /// <summary>Raised when the first of them has come up, and when the last has gone; false too when all were asked once and none was up. From any thread, one at a time.</summary>
     public event Action<bool>? Changed;
 
     /// <summary>Raised when <see cref="All"/> has changed. From any thread.</summary>
@@ -155,8 +156,10 @@ public sealed class UpstreamServers
             var before = _servers.Any(one => one.IsUp);
             left = Find(server)?.Judge(outcome, cause, _log);
             var after = _servers.Any(one => one.IsUp);
-            if (before != after)
+            var isKnown = _isKnown || after || _servers.All(one => one.IsJudged);
+            if (before != after || isKnown != _isKnown)
             {
+                _isKnown = isKnown;
                 Changed?.Invoke(after);
             }
 

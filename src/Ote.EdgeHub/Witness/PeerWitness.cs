@@ -14,6 +14,7 @@ namespace Ote.EdgeHub.Witness;
 /// </summary>
 /// <param name="options">The node, and where its hub is reached.</param>
 /// <param name="node">The kubelet's credentials.</param>
+/// <param name="own">The Node by the kubelet's own copy; null: there is none yet.</param>
 /// <param name="authorityPem">The hub's own authority.</param>
 /// <param name="connection">Whether the API server can be told.</param>
 /// <param name="site">Who else is there.</param>
@@ -21,9 +22,8 @@ namespace Ote.EdgeHub.Witness;
 /// <param name="looked">Is told the site at each look.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where changes are told.</param>
-internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, string authorityPem, NodeConnection connection, SiteList site, PeerProbe probe, Func<IReadOnlyList<SitePeer>, CancellationToken, Task> looked, TimeProvider time, ILogger log)
+internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, Func<JsonObject?> own, string authorityPem, NodeConnection connection, SiteList site, PeerProbe probe, Func<IReadOnlyList<SitePeer>, CancellationToken, Task> looked, TimeProvider time, ILogger log)
 {
-    private const string Votes = "ote.baidu.com/witness";
     private readonly ConcurrentDictionary<string, PeerSight> _sights = new(StringComparer.Ordinal);
     private readonly string _pin = PinOf(authorityPem);
     private string? _told;
@@ -33,6 +33,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
     {
         if (options.Advertise is null)
         {
+            await new WitnessWithdrawal(options.NodeName, node, own, connection, options.WitnessInterval, time, log).RunAsync(stop).ConfigureAwait(false);
             return;
         }
 
@@ -103,7 +104,7 @@ internal sealed class PeerWitness(EdgeHubOptions options, KubeClient node, strin
             }
         }
 
-        var said = new JsonObject { [SitePeer.HubAnnotation] = $"https://{options.Advertise}", [SitePeer.PinAnnotation] = _pin, [Votes] = votes.ToJsonString() };
+        var said = new JsonObject { [SitePeer.HubAnnotation] = $"https://{options.Advertise}", [SitePeer.PinAnnotation] = _pin, [SitePeer.WitnessAnnotation] = votes.ToJsonString() };
         if (said.ToJsonString() is var text && text != _told)
         {
             await node.PatchAsync(Kinds.Nodes, null, options.NodeName, PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = said } }, stop).ConfigureAwait(false);

@@ -26,6 +26,7 @@ internal sealed class SiteList(string self, KubeClient node, NodeCache cache, Fu
 
     private const string Question = "site";
     private Known? _known = Known.Of(cache.Kept(Question));
+    private bool _isNew; // the site, in this life: others may be getting its label one after another
     private int _pause; // looks, since it was listed last in this life and some were missing; 0: it was not
 
     /// <summary>Those of the site but the node itself, in no order.</summary>
@@ -34,6 +35,7 @@ internal sealed class SiteList(string self, KubeClient node, NodeCache cache, Fu
     {
         if (_known is not { } known || IsOld(known) || (saidSite() is { } site && site != known.Site))
         {
+            _isNew |= _known is not null && saidSite() != _known.Site;
             if (await ListAsync(stop).ConfigureAwait(false) is not { } listed)
             {
                 return null;
@@ -48,7 +50,7 @@ internal sealed class SiteList(string self, KubeClient node, NodeCache cache, Fu
     }
 
     /// <summary>A clock that was set back says nothing of an age.</summary>
-    private bool IsOld(Known known) => time.GetUtcNow() - known.At is var age && (age < TimeSpan.Zero || age >= look * (known.Peers.All(peer => peer.Hub is not null) ? Seldom : _pause));
+    private bool IsOld(Known known) => time.GetUtcNow() - known.At is var age && (age < TimeSpan.Zero || age >= look * (known.Peers.Count > 0 && !(_isNew && _pause < Seldom) && known.Peers.All(peer => peer.Hub is not null) ? Seldom : _pause));
 
     private async Task<Known?> ListAsync(CancellationToken stop)
     {

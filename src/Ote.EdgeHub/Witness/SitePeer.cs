@@ -19,6 +19,9 @@ internal sealed record SitePeer(string Name, Uri? Hub, string Pin)
     /// <summary>The annotation for <see cref="Pin"/>.</summary>
     public const string PinAnnotation = "ote.baidu.com/edgehub-ca-sha256";
 
+    /// <summary>The annotation in which a node says which others it reaches.</summary>
+    public const string WitnessAnnotation = "ote.baidu.com/witness";
+
     /// <summary>Reads it off a Node, or off its metadata.</summary>
     public static SitePeer Of(JsonObject node) => new(
         node.Name(), Uri.TryCreate(node.Annotation(HubAnnotation), UriKind.Absolute, out var hub) && hub.Scheme == Uri.UriSchemeHttps ? hub : null, node.Annotation(PinAnnotation) ?? "");

@@ -43,7 +43,7 @@ public sealed class ServerPki : IDisposable
         }
 
         var authority = Load(directory, "ca") ?? Save(directory, "ca", MakeAuthority(name, now));
-        var serving = Load(directory, "server");
+        var serving = LoadServing(directory);
         if (serving is null || serving.NotAfter.ToUniversalTime() < now.UtcDateTime.AddDays(30) || !Covers(serving, hosts))
         {
             var issued = Issue(authority, Subject("kube-apiserver", []), ServerAuth, hosts, now);
@@ -145,6 +145,19 @@ public sealed class ServerPki : IDisposable
 
     private static bool Covers(X509Certificate2 certificate, IReadOnlyList<string> hosts) =>
         hosts.All(host => certificate.MatchesHostname(host, allowWildcards: false, allowCommonName: false));
+
+    /// <summary>One that is damaged is made again, as one that is old: the authority is what others trust.</summary>
+    private static X509Certificate2? LoadServing(string? directory)
+    {
+        try
+        {
+            return Load(directory, "server");
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
 
     private static X509Certificate2? Load(string? directory, string name)
     {

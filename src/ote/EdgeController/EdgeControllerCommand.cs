@@ -37,10 +37,10 @@ internal static class EdgeControllerCommand
             using var client = new KubeClient(endpoint.CreateHttpClient(host.Time), "ote-edge-controller");
             using var metrics = new EdgeNodeMetrics(host.Meters);
             var controller = new EdgeNodeController(client, options, host.Time, host.Random, metrics, log);
+            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false); // before anything is written to the cluster
             await controller.InstallAsync(host.Stop).ConfigureAwait(false);
             var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
             var elector = new LeaderElector(client, LeaseNamespace, LeaseName, identity, "", new ElectionOptions(), host.Time, host.Random, log);
-            await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false);
             await Console.Out.WriteLineAsync($"ready: edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
             host.Settle();
             var watching = controller.WatchAsync(host.Stop);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
+using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
 
@@ -83,7 +83,7 @@ public sealed class DiscoveredServersTests
         Assert.Equal($"https://127.0.0.1:{world.Cable.Port}/\nhttps://127.0.0.1:{world.Other.Port}/", Remembered(world));
     }
 
-    private static string? Remembered(HubWorld world) => world.Hub.Database.Read(session => CacheRows.Servers(session, world.Hub.Database));
+    private static string? Remembered(HubWorld world) => new RememberedServers(world.Folder).Read();
 
     private static Task UpAsync(HubWorld world, int servers) => HubWorld.UntilAsync(() => Task.FromResult(world.Hub.ServersUp == servers), $"{servers} servers are up");
 

@@ -135,6 +135,16 @@ public sealed class HubCutOffTests : HubTests
         await World.CutAsync();
         var request = (JsonObject)JsonNode.Parse("""{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest","metadata":{"name":"csr-1"},"spec":{"request":"eA==","signerName":"kubernetes.io/kubelet-serving","usages":["digital signature"]}}""")!;
         Assert.Equal("csr-1", (await World.Node.SendAsync(HttpMethod.Post, "apis/certificates.k8s.io/v1/certificatesigningrequests", request, null, Token)).Name());
+
+        // It waits for its certificate as long as it takes; when the node is back it looks anew.
+        var kind = new ResourceRef("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", false);
+        await using var watch = World.Node.WatchAsync(kind, null, new ListQuery(FieldSelector: "metadata.name=csr-1"), "0", Token).GetAsyncEnumerator(Token);
+        Assert.True(await watch.MoveNextAsync());
+        Assert.Equal("csr-1", watch.Current.Object.Name());
+        var next = watch.MoveNextAsync().AsTask();
+        await World.RestoreAsync();
+        await Task.WhenAny(next).WaitAsync(TimeSpan.FromSeconds(10), Token);
+        Assert.False(next is { IsCompletedSuccessfully: true, Result: true });
     }
 
     [Fact]
@@ -155,6 +165,94 @@ public sealed class HubCutOffTests : HubTests
 
         await World.RestoreAsync();
         Assert.Contains("[+]etcd ok", (await HealthAsync(World.Node, "readyz?verbose")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task While_cut_off_a_kubelet_writes_of_its_own_node_and_its_own_pods_alone_as_at_the_API_server()
+    {
+        await World.CreatePodAsync("own");
+        await World.Upstream.CreateAsync(Kinds.Pods, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"others"},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]}}""")!, Token);
+        foreach (var name in (string[])["n1", "n2"])
+        {
+            await World.Upstream.CreateAsync(Kinds.Nodes, null, new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["metadata"] = new JsonObject { ["name"] = name } }, Token);
+        }
+
+        await ListFromZeroAsync(World.Node, "api/v1/pods");
+        await ListFromZeroAsync(World.Node, "api/v1/nodes");
+        await World.CutAsync();
+        await NodeLabelAsync(World.Node, "own");
+        await StatusAsync("own", "10.0.0.7");
+        foreach (var write in (Func<Task>[])
+            [
+                () => World.Node.PatchAsync(Kinds.Nodes, null, "n2", PatchKind.Merge, new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["word"] = "x" } } }, Token),
+                () => StatusAsync("others", "10.0.0.8"),
+                () => World.Node.DeleteAsync(Kinds.Pods, "default", "others", Token),
+            ])
+        {
+            var refused = await Assert.ThrowsAsync<KubeStatusException>(write);
+            Assert.Equal(403, refused.Code);
+            Assert.Contains("may write its own alone, as at an API server", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_hub_that_starts_cut_off_says_so()
+    {
+        const int CutOff = 7003;
+        Assert.DoesNotContain(CutOff, World.Logged);
+        await World.StopHubAsync();
+        World.Cable.Cut();
+        World.Logged.Clear();
+        await World.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(World.Logged.Contains(CutOff)), "it says that it is cut off");
+    }
+
+    [Fact]
+    public async Task A_hub_that_no_other_node_reaches_takes_back_what_an_earlier_one_said_of_itself()
+    {
+        await World.StopHubAsync();
+        await World.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse(
+            """{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"ote.baidu.com/site":"shop"},"annotations":{"ote.baidu.com/edgehub":"https://10.0.0.1:10261","ote.baidu.com/edgehub-ca-sha256":"x","ote.baidu.com/witness":"{}","mine":"y"}}}""")!, Token);
+        await World.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(World.Hub.State == Ote.EdgeHub.Offline.ConnectionState.Connected), "connected");
+        await ListFromZeroAsync(World.Node, "api/v1/nodes?fieldSelector=metadata.name%3Dn1");
+        await HubWorld.UntilAsync(
+            async () => (await World.Upstream.GetAsync(Kinds.Nodes, null, "n1", Token))!["metadata"]!["annotations"]!.AsObject().Select(annotation => annotation.Key).SequenceEqual(["mine"]), "its annotations are gone");
+        Assert.Contains(7031, World.Logged); // A node of a site that nobody can speak for.
+    }
+
+    [Theory]
+    [InlineData("server.key")]
+    [InlineData("server.crt")]
+    [InlineData("ca.key")]
+    [InlineData("ca.crt")]
+    public async Task A_certificate_that_is_damaged_keeps_no_hub_from_starting(string file)
+    {
+        var authority = World.Hub.AuthorityPem;
+        await World.StopHubAsync();
+        await File.WriteAllTextAsync(Path.Combine(World.Folder, "pki", file), "", Token);
+        await World.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(World.Hub.State == Ote.EdgeHub.Offline.ConnectionState.Connected), "connected");
+        await ListFromZeroAsync(World.Node, "api/v1/pods");
+        Assert.Equal(file.StartsWith("server", StringComparison.Ordinal), World.Hub.AuthorityPem == authority);
+        Assert.Equal(file.StartsWith("ca", StringComparison.Ordinal), World.Logged.Contains(7033));
+    }
+
+    [Fact]
+    public async Task While_cut_off_a_list_of_exactly_an_older_version_is_expired_and_not_told_as_something_else()
+    {
+        await World.CreatePodAsync("a");
+        var before = (await FromZeroAsync(World.Node, "api/v1/pods")).Text("metadata", "resourceVersion");
+        await World.CreatePodAsync("b");
+        await HubWorld.UntilAsync(async () => (await ListFromZeroAsync(World.Node, "api/v1/pods")).Count == 2, "the copy has both");
+        await World.CutAsync();
+        foreach (var how in (string[])["resourceVersionMatch=Exact", "limit=7"])
+        {
+            var gone = await Assert.ThrowsAsync<KubeStatusException>(() => World.Node.SendAsync(HttpMethod.Get, $"api/v1/pods?resourceVersion={before}&{how}", null, null, Token));
+            Assert.Equal(410, gone.Code);
+        }
+
+        Assert.Equal(2, (await World.Node.SendAsync(HttpMethod.Get, $"api/v1/pods?resourceVersion={before}", null, null, Token)).Items("items")!.Count);
     }
 
     [Fact]
@@ -197,6 +295,7 @@ public sealed class HubCutOffTests : HubTests
     [InlineData("node.db", false)]
     [InlineData("node.db", true)]
     [InlineData("node.key", false)]
+    [InlineData("node.key", true)]
     public async Task Damaged_cache_is_put_aside_and_the_hub_works_as_long_as_the_API_server_answers(string file, bool isEmptied)
     {
         await World.CreatePodAsync("a");

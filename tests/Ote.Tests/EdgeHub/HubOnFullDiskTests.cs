@@ -54,6 +54,20 @@ public sealed class HubOnFullDiskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_cannot_be_told_yet_for_want_of_room_does_not_hold_up_the_lease_by_which_the_node_is_known_to_live()
+    {
+        await _world.Upstream.CreateAsync(Kinds.Leases, "kube-node-lease", (JsonObject)JsonNode.Parse("""{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"n1"},"spec":{"holderIdentity":"n1"}}""")!, Token);
+        await _world.CutAsync();
+        await StatusAsync("a", "10.0.0.0", 10);
+        Fill();
+        _world.Cable.Restore();
+        await HubWorld.UntilAsync(() => Task.FromResult(_world.Hub.State == Ote.EdgeHub.Offline.ConnectionState.Returning), "an API server answers, and the journal cannot be told");
+        await _world.Node.PatchAsync(Kinds.Leases, "kube-node-lease", "n1", PatchKind.Merge, new JsonObject { ["spec"] = new JsonObject { ["leaseTransitions"] = 7 } }, Token);
+        Assert.Equal(7, (await _world.Upstream.GetAsync(Kinds.Leases, "kube-node-lease", "n1", Token))!.Whole("spec", "leaseTransitions"));
+        Assert.NotEqual(Ote.EdgeHub.Offline.ConnectionState.Connected, _world.Hub.State);
+    }
+
+    [Fact]
     public async Task While_cut_off_a_write_is_refused_with_what_to_do_and_nobody_sees_anything_of_it_and_it_is_told_when_there_was_room()
     {
         await _world.CutAsync();

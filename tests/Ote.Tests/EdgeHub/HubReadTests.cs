@@ -213,6 +213,29 @@ public sealed class HubReadTests : HubTests
     }
 
     [Fact]
+    public async Task Copies_of_a_time_that_the_API_server_has_lost_are_read_anew()
+    {
+        await World.CreatePodAsync("a");
+        await ListFromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await HubWorld.UntilAsync(() => Task.FromResult(World.Hub.Database.Read(session => session.Scalar("SELECT COUNT(*) FROM scopes WHERE complete=1")) > 0), "the copy is on the disk");
+        // Its copies are of version 1000 and more, and the API server, restored from a backup, begins again before that.
+        World.Hub.Database.Write(session => session.Scalar("UPDATE scopes SET revision=revision+1000 RETURNING 1"));
+        await World.StopHubAsync();
+        await LabelAsync("a", "now");
+        await World.CreatePodAsync("restored");
+        await World.StartHubAsync();
+        await HubWorld.UntilAsync(() => Task.FromResult(World.Logged.Contains(7032)), "it is seen that versions went back");
+        await HubWorld.UntilAsync(
+            async () => (await ListFromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1")).Select(pod => $"{pod.Name()} {pod.Labels().Text("word")}").SequenceEqual(["a now", "restored "]), "the copy is of now");
+        var list = await FromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        await using var watch = World.Node.WatchAsync(Kinds.Pods, null, OfNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync();
+        await LabelAsync("a", "next");
+        Assert.True(await next);
+        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
+    }
+
+    [Fact]
     public async Task Object_that_was_read_by_its_name_before_a_watch_kept_it_is_told_as_the_watch_has_it()
     {
         await World.CreatePodAsync("a");

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.EdgeHub;
 using Ote.EdgeHub.Offline;
@@ -38,6 +39,9 @@ internal sealed class HubWorld : IAsyncDisposable
     public CuttableRelay Other { get; private set; } = null!;
 
     public Ote.EdgeHub.EdgeHub Hub { get; private set; } = null!;
+
+    /// <summary>What the hubs have logged: ids, in order.</summary>
+    public ConcurrentQueue<int> Logged { get; } = new();
 
     /// <summary>The administrator at the API server.</summary>
     public KubeClient Upstream { get; private set; } = null!;
@@ -88,7 +92,7 @@ internal sealed class HubWorld : IAsyncDisposable
                 KubernetesService = _service,
                 Advertise = _service is null ? null : new IPEndPoint(IPAddress.Parse("10.1.2.3"), 10261),
             },
-            NullLoggerFactory.Instance, TimeProvider.System, () => 0.5, Token);
+            new Ids(Logged), TimeProvider.System, () => 0.5, Token);
         Node = ClientOf("kubelet");
     }
 
@@ -158,6 +162,25 @@ internal sealed class HubWorld : IAsyncDisposable
     public static Task UntilAsync(Func<Task<bool>> holds, string what) => Eventually.HoldsAsync(holds, what, TimeSpan.FromSeconds(10), Token);
 
     private Task UntilAsync(ConnectionState state) => UntilAsync(() => Task.FromResult(Hub.State == state), $"the hub is {state}, it is {Hub.State}");
+
+    private sealed class Ids(ConcurrentQueue<int> logged) : ILoggerFactory, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => logged.Enqueue(eventId.Id);
+
+        public void Dispose()
+        {
+            // Nothing is held.
+        }
+    }
 
     private sealed class Components : IAuthorizer
     {

@@ -44,6 +44,42 @@ public sealed class OptingInTests
     }
 
     [Fact]
+    public async Task Before_any_cut_one_sees_which_nodes_are_opted_in_and_at_which_site_and_no_time_of_those_that_are_heard()
+    {
+        await using var world = await EdgeNodeWorld.StartAsync();
+        await world.AddNodeAsync("day");
+        await world.AddNodeAsync("minutes", annotations: "\"ote.baidu.com/autonomy-duration\":\"90m\",");
+        await world.AddNodeAsync("none", labels: "");
+        (await world.StartReplicaAsync()).Lead();
+        foreach (var (node, autonomy) in ((string, string?)[])[("day", "1d"), ("minutes", "90m"), ("none", null)])
+        {
+            await EdgeNodeWorld.UntilAsync(async () => (await world.StatusAsync(node)).Text("site") is not null);
+            var status = await world.StatusAsync(node);
+            Assert.Equal((autonomy, "hall", null), (status.Text("autonomy"), status.Text("site"), status.Text("lastHeard")));
+        }
+
+        world.Time.Advance(TimeSpan.FromSeconds(30));
+        await world.PhaseAsync("day", "Autonomous");
+        Assert.NotNull((await world.StatusAsync("day")).Text("lastHeard"));
+    }
+
+    [Fact]
+    public async Task A_definition_that_somebody_takes_away_is_put_back_with_what_is_known()
+    {
+        await using var world = await EdgeNodeWorld.StartAsync();
+        await world.AddNodeAsync("node");
+        (await world.StartReplicaAsync()).Lead();
+        await world.PhaseAsync("node", "Ready");
+        await world.Client.DeleteAsync(Kinds.CustomResourceDefinitions, null, "edgenodes.ote.baidu.com", Token);
+        await EdgeNodeWorld.UntilAsync(async () =>
+        {
+            await world.RenewAsync("node");
+            world.Time.Advance(TimeSpan.FromSeconds(5));
+            return (await world.StatusAsync("node")).Text("phase") == "Ready" && await world.Client.GetAsync(Kinds.CustomResourceDefinitions, null, "edgenodes.ote.baidu.com", Token) is not null;
+        });
+    }
+
+    [Fact]
     public async Task Two_that_install_the_definition_at_once_both_go_on()
     {
         await using var api = await ApiServer.StartAsync(new ApiServerOptions { Name = "up" }, NullLoggerFactory.Instance, TimeProvider.System, Token);

@@ -91,6 +91,18 @@ public sealed class HubRequestTests
         }
     }
 
+    [Theory]
+    [InlineData("GET", "/api/v1/pods", "no pods are kept for \"kubelet\" in this form: kept is what it watched")]
+    [InlineData("GET", "/api/v1/nodes/n7", "\"n7\" is not among the nodes that \"kubelet\" read or watched")]
+    [InlineData("GET", "/api/v1/namespaces/a/pods/b/log", "pods/log of \"b\" comes from one alone")]
+    [InlineData("POST", "/api/v1/namespaces/a/configmaps", "POST of configmaps is not possible until one answers")]
+    public void What_nobody_answers_while_cut_off_says_what_would_have_been_kept(string method, string target, string said)
+    {
+        var request = Request(method, target, isComponent: true);
+        Assert.Contains(said, Unanswered.Text(request, "kubelet", isKnown: true), StringComparison.Ordinal);
+        Assert.Contains(method == "GET" ? "this token was not seen" : "not possible", Unanswered.Text(request, "token", isKnown: false), StringComparison.Ordinal);
+    }
+
     private static HubRequest Request(string method, string target, bool isComponent)
     {
         Assert.True(ApiPath.TryParse(target, out var path, out _));

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
-using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Testing.Kubernetes;
@@ -19,7 +18,6 @@ public sealed class ServerDiscoveryTests : IAsyncDisposable
     private readonly UpstreamServers _servers;
     private readonly ApiServers _api = new();
     private readonly NodeIdentity[] _components;
-    private readonly NodeDatabase _database;
     private readonly CancellationTokenSource _end = new();
     private Task _running = Task.CompletedTask;
 
@@ -28,7 +26,6 @@ public sealed class ServerDiscoveryTests : IAsyncDisposable
         _servers = new UpstreamServers([s_named], _log);
         _servers.Tell(s_named, health => health.Answered());
         _components = [.. new[] { Kubelet, "cni", "system:kube-proxy" }.Select(name => NodeIdentity.Of(new KubeEndpoint(s_named) { Token = "t" }, name, _servers, _time, () => _api.As(name)))];
-        _database = NodeDatabase.Open(_folder.Path, "n1", _log);
     }
 
     [Fact]
@@ -75,7 +72,6 @@ public sealed class ServerDiscoveryTests : IAsyncDisposable
             component.Dispose();
         }
 
-        _database.Dispose();
         _api.Dispose();
         _end.Dispose();
         _folder.Dispose();
@@ -83,7 +79,7 @@ public sealed class ServerDiscoveryTests : IAsyncDisposable
 
     private void Begin() => _running = Discovery(_servers).RunAsync(_end.Token);
 
-    private ServerDiscovery Discovery(UpstreamServers servers) => new(servers, _components, _database, Kubelet, () => [], _time, () => 0.5, _log);
+    private ServerDiscovery Discovery(UpstreamServers servers) => new(servers, _components, new RememberedServers(_folder.Path), Kubelet, () => [], _time, () => 0.5, _log);
 
     private Task AdvanceUntilAsync(Func<bool> holds, string what) => HubWorld.UntilAsync(
         () =>

@@ -78,6 +78,20 @@ public sealed class SiteListTests : IDisposable
         Assert.Equal("n9", Assert.Single((await _list.ReadAsync(Ct))!).Name);
     }
 
+    [Fact]
+    public async Task A_site_that_a_node_has_just_been_given_is_listed_soon_again_since_others_are_given_it_too()
+    {
+        _said = null;
+        _nodes.All = [Node("n1", hub: true, "")];
+        await _list.ReadAsync(Ct);
+        _said = "shop";
+        _nodes.All = [Node("n1", hub: true), Node("n2", hub: true)];
+        Assert.Single((await _list.ReadAsync(Ct))!);
+        _nodes.All = [Node("n1", hub: true), Node("n2", hub: true), Node("n3", hub: true)];
+        await ListsWithinAsync(SiteList.Sooner * SiteList.Sooner);
+        Assert.Equal(2, (await _list.ReadAsync(Ct))!.Count);
+    }
+
     public void Dispose()
     {
         _client.Dispose();

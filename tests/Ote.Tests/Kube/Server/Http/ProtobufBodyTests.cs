@@ -47,6 +47,17 @@ public sealed class ProtobufBodyTests
         Assert.Equal("""{"namespace":"shop","verb":"create","resource":"pods"}""", obj["spec"]!["resourceAttributes"]!.ToJsonString());
     }
 
+    [Theory]
+    [InlineData("certificates.k8s.io/v1")]
+    [InlineData("certificates.k8s.io/v1beta1")]
+    public void CertificateRequestOfAKubelet_ReadsAsItsJson(string version)
+    {
+        var spec = Join(Field(1, [1, 2, 3]), Text(5, "digital signature"), Text(5, "client auth"), Text(7, "kubernetes.io/kube-apiserver-client-kubelet"));
+        var obj = ProtobufBody.Read(Body(version, "CertificateSigningRequest", Join(Field(1, Text(2, "csr-")), Field(2, spec), Field(3, []))), 16);
+        Assert.Equal("csr-", obj.Text("metadata", "generateName"));
+        Assert.Equal("""{"request":"AQID","usages":["digital signature","client auth"],"signerName":"kubernetes.io/kube-apiserver-client-kubelet"}""", System.Text.RegularExpressions.Regex.Unescape(obj["spec"]!.ToJsonString()));
+    }
+
     [Fact]
     public void TokenRequestOfKubectl_ReadsAsItsJson()
     {
