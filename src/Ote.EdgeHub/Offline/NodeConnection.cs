@@ -168,6 +168,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
 
         log.Connected(told);
+        cache.TellStrained(); // What a return runs and leaves behind is not needed again for long; nor is what a cut does.
         lock (_gate)
         {
             // Not when it was cut off again meanwhile: what the API server tells must not come before the journal has been told.
@@ -191,6 +192,7 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         {
             log.CutOff();
             await followers.StopAsync().ConfigureAwait(false);
+            cache.TellStrained();
         }
     }
 
@@ -240,5 +242,9 @@ internal sealed class NodeConnection(UpstreamServers servers, NodeCache cache, R
         }
 
         turned.TrySetResult();
+        if (!up)
+        {
+            cache.TellStrained();
+        }
     }
 }

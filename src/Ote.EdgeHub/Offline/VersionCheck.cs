@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Cache;
@@ -31,8 +32,8 @@ internal sealed class VersionCheck(NodeCache cache, KubeClient node, string name
         try
         {
             using var answer = await node.OpenAsync(message, "list nodes", ct).ConfigureAwait(false);
-            var version = NodeCache.Revision(JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false)).Text("metadata", "resourceVersion") ?? "");
-            if (version > 0 && version < newest)
+            var list = JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false));
+            if (long.TryParse(list.Text("metadata", "resourceVersion"), NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version > 0 && version < newest)
             {
                 log.VersionsWentBack(newest, version);
                 cache.Doubt();

@@ -161,14 +161,17 @@ internal sealed record HubRequest(ApiPath? Path, string Method, bool IsComponent
     /// <param name="fault">Why it is none.</param>
     public static HubRequest? Of(HttpRequest request, string target, bool isComponent, out string? fault)
     {
-        if (!ApiPath.TryParse(target, out var path, out fault))
+        fault = null;
+        ApiPath? path = null;
+        var isRoot = target.AsSpan() is "/" || target.StartsWith("/?", StringComparison.Ordinal); // where an API server lists what it has
+        if (!isRoot && !ApiPath.TryParse(target, out path, out fault))
         {
             return null;
         }
 
         var accept = request.Headers.Accept.ToString();
         var takesJson = accept.Length == 0 || accept.Contains("json", StringComparison.Ordinal) || accept.Contains("*/*", StringComparison.Ordinal);
-        return new HubRequest(path.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade")) 
+        return new HubRequest(path?.Resource is null ? null : path, request.Method, isComponent, takesJson && !request.Headers.ContainsKey("Upgrade")) 
         {
             IsShared = request.Headers.ContainsKey(SharedReadsHandler.Header), IsTable = accept.Contains("as=", StringComparison.Ordinal),
         };
