@@ -1,11 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Ote.EdgeHub.Sharing;
+using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
+using Ote.Kube.Server.Access;
 
 namespace Ote.EdgeHub;
 
-/// <summary>What would keep a hub from beginning, as far as it can be known without its folder and its ports, which a hub that runs may hold.</summary>
+/// <summary>What would keep a hub from beginning, as far as it can be known without taking its folder and its ports, which a hub that runs may hold.</summary>
 public static class HubCheck
 {
     /// <summary>Sees whether the library of its cache is there.</summary>
@@ -23,18 +27,26 @@ public static class HubCheck
         }
     }
 
-    /// <summary>Sees whether a hub could begin with these options.</summary>
+    /// <summary>Sees whether a hub could begin with these options: reads its credentials as it would, and looks at its folder without changing it.</summary>
     /// <param name="options">Its options.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="others">Where else it is to listen.</param>
     /// <exception cref="IOException">It could not; the message says why.</exception>
     /// <exception cref="KubeconfigException">A kubeconfig cannot be used.</exception>
-    public static void Run(EdgeHubOptions options, params IEnumerable<IPEndPoint> others)
+    public static void Run(EdgeHubOptions options, TimeProvider time, params IEnumerable<IPEndPoint> others)
     {
         ArgumentNullException.ThrowIfNull(options);
         Library();
-        foreach (var file in options.Kubeconfigs)
+        HubFolderCheck.Run(options.DataDirectory, options.NodeName);
+        var log = NullLogger.Instance;
+        using (new NodeIdentities(options, new UpstreamServers(options.Servers, log, options.Balance), new SharedReads(options, time, log), time, log))
         {
-            _ = Kubeconfig.Load(file);
+            // They are made as the hub makes them, and ask nobody anything until they are used.
+        }
+
+        foreach (var host in options.Hosts)
+        {
+            Name(host, time);
         }
 
         if (options.K3s is { } k3s)
@@ -45,6 +57,19 @@ public static class HubCheck
         foreach (var listen in others.Append(options.Listen).Concat(options.K3s is null ? [] : [options.K3s.Listen]))
         {
             Bind(listen.Address);
+        }
+    }
+
+    /// <summary>A name that no certificate can hold.</summary>
+    private static void Name(string host, TimeProvider time)
+    {
+        try
+        {
+            ServerPki.Open(null, "check", [host], time).Dispose();
+        }
+        catch (ArgumentException unfit)
+        {
+            throw new IOException($"--host: '{host}' is no name or address that a certificate could be good for: {unfit.Message.TrimEnd('.')}. Give a name such as shop-1.example.com.", unfit);
         }
     }
 

@@ -106,14 +106,19 @@ internal static class EdgeHubCommand
             }
 
             IPEndPoint[] observes = CommonOptions.EndPoint(parsed, common.Observe) is { } observe ? [observe] : [];
+            HubCheck.Run(options, host.Time, observes); // of a start too: what is checked is what it would refuse
             if (parsed.GetValue(check))
             {
-                HubCheck.Run(options, observes);
+                FolderTrial.Look("--data", folder);
+                if (parsed.GetValue(write) is { } wanted)
+                {
+                    FolderTrial.Look("--write-kubeconfigs", wanted);
+                }
+
                 await Console.Out.WriteLineAsync("the hub could start with these options").ConfigureAwait(false);
                 return;
             }
 
-            HubCheck.Library();
             using var held = DataLock.Take(folder);
             if (parsed.GetValue(write) is { } made)
             {

@@ -1,7 +1,10 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
 using Ote.EdgeHub;
+using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.K3s;
 using Ote.Kube.Client;
+using Ote.Kube.Server.Access;
 using Ote.Testing.Kubernetes;
 
 namespace Ote.Tests.EdgeHub;
@@ -26,25 +29,96 @@ public sealed class HubCheckTests : IDisposable
     {
         using var running = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
         running.Start();
-        HubCheck.Run(_options with { Listen = (IPEndPoint)running.LocalEndpoint });
+        HubCheck.Run(_options with { Listen = (IPEndPoint)running.LocalEndpoint }, TimeProvider.System);
         Assert.False(Directory.Exists(_options.DataDirectory));
     }
 
     [Fact]
     public void A_kubeconfig_that_is_not_there_is_named_also_when_the_servers_are_said() =>
-        Assert.Contains("/nope/kubelet.conf", Assert.Throws<KubeconfigException>(() => HubCheck.Run(_options with { Kubeconfigs = ["/nope/kubelet.conf"] })).Message, StringComparison.Ordinal);
+        Assert.Contains("/nope/kubelet.conf", Assert.Throws<KubeconfigException>(() => HubCheck.Run(_options with { Kubeconfigs = ["/nope/kubelet.conf"] }, TimeProvider.System)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void An_address_that_this_machine_has_not_is_named_wherever_it_is_to_be_listened_at()
     {
         var elsewhere = new IPEndPoint(IPAddress.Parse("192.0.2.1"), 10261); // for documentation (RFC 5737)
-        var message = Assert.Throws<IOException>(() => HubCheck.Run(_options with { Listen = elsewhere })).Message;
+        var message = Assert.Throws<IOException>(() => HubCheck.Run(_options with { Listen = elsewhere }, TimeProvider.System)).Message;
         Assert.StartsWith("the hub cannot listen at 192.0.2.1: ", message, StringComparison.Ordinal);
-        Assert.Equal(message, Assert.Throws<IOException>(() => HubCheck.Run(_options, elsewhere)).Message);
+        Assert.Equal(message, Assert.Throws<IOException>(() => HubCheck.Run(_options, TimeProvider.System, elsewhere)).Message);
     }
 
     [Fact]
     public void An_agent_that_has_not_joined_is_told_to() => Assert.Contains(
         "Let the agent join its server once",
-        Assert.Throws<IOException>(() => HubCheck.Run(_options with { K3s = new K3sOptions { CertificateFile = _folder["none.crt"], KeyFile = _folder["none.key"] } })).Message, StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => HubCheck.Run(_options with { K3s = new K3sOptions { CertificateFile = _folder["none.crt"], KeyFile = _folder["none.key"] } }, TimeProvider.System)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_component_with_a_certificate_needs_an_authority_as_at_the_start()
+    {
+        using var pki = ServerPki.Open(null, "check", [], TimeProvider.System);
+        var (certificate, key) = pki.IssueClient(new UserInfo("system:node:n1", ["system:nodes"]), TimeProvider.System.GetUtcNow());
+        Write("node.conf", $$"""{"client-certificate-data":"{{Encoded(certificate)}}","client-key-data":"{{Encoded(key)}}"}""");
+        var options = _options with { Kubeconfigs = [_folder["node.conf"]] };
+        Assert.EndsWith("Name the cluster's with --client-ca-file.", Assert.Throws<KubeconfigException>(() => Check(options)).Message, StringComparison.Ordinal);
+        Check(options with { ClientAuthorities = System.Security.Cryptography.X509Certificates.X509Certificate2.CreateFromPem(certificate) is var any ? [any] : [] });
+    }
+
+    [Fact]
+    public void The_same_user_twice_and_one_without_credentials_are_refused_as_at_the_start()
+    {
+        Assert.Contains("is that of another kubeconfig", Assert.Throws<KubeconfigException>(() => Check(_options with { Kubeconfigs = [_folder["kubelet.conf"], _folder["kubelet.conf"]] })).Message, StringComparison.Ordinal);
+        Write("nobody.conf", "{}");
+        Assert.Contains("neither a client certificate nor a token", Assert.Throws<KubeconfigException>(() => Check(_options with { Kubeconfigs = [_folder["nobody.conf"]] })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)] // a hub that runs has it, and its owner's name stands in the log beside it
+    [InlineData(false)]
+    public void A_cache_of_another_node_is_refused_and_nothing_is_changed_there(bool isRunning)
+    {
+        var running = NodeDatabase.Open(_options.DataDirectory, "n1", NullLogger.Instance);
+        try
+        {
+            if (!isRunning)
+            {
+                running.Dispose();
+            }
+
+            var before = Listed();
+            Check(_options);
+            Assert.StartsWith($"{_folder["data"]}/node.db is the cache of node n1, not of other.", Assert.Throws<IOException>(() => Check(_options with { NodeName = "other" })).Message, StringComparison.Ordinal);
+            Assert.Equal(before, Listed());
+        }
+        finally
+        {
+            running.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_folder_that_is_damaged_is_refused_where_a_start_would_and_taken_where_a_start_puts_it_aside()
+    {
+        NodeDatabase.Open(_options.DataDirectory, "n1", NullLogger.Instance).Dispose();
+        File.WriteAllText(Path.Combine(_options.DataDirectory, "node.db"), "no database");
+        Check(_options);
+        File.WriteAllText(Path.Combine(_options.DataDirectory, "node.key"), "short");
+        Assert.Contains("is no key", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(_options.DataDirectory, "pki"));
+        File.WriteAllText(Path.Combine(_options.DataDirectory, "pki", "ca.key"), "no key");
+        Assert.Contains("Remove that folder", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+        File.SetUnixFileMode(_options.DataDirectory, (UnixFileMode)0b111_111_101);
+        Assert.Contains("chmod 700", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_that_no_certificate_can_hold_is_refused() =>
+        Assert.StartsWith("--host: 'a..b' is no name", Assert.Throws<IOException>(() => Check(_options with { Hosts = ["a..b"] })).Message, StringComparison.Ordinal);
+
+    private static void Check(EdgeHubOptions options) => HubCheck.Run(options, TimeProvider.System);
+
+    private static string Encoded(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
+
+    private string[] Listed() => [.. Directory.EnumerateFileSystemEntries(_options.DataDirectory).Order(StringComparer.Ordinal).Select(file => $"{file} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file):O}")];
+
+    private void Write(string name, string user) => File.WriteAllText(
+        _folder[name], $$$"""{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":{"server":"https://10.0.0.1:6443"}}],"users":[{"name":"u","user":{{{user}}}}]}""");
 }

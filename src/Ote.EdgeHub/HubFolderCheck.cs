@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Ote.EdgeHub.Cache;
+
+namespace Ote.EdgeHub;
+
+/// <summary>What in a hub's folder would keep it from beginning. Nothing is made or changed there, and no lock is taken: a hub that runs by it is not disturbed.</summary>
+internal static class HubFolderCheck
+{
+    private const string Owner = "SELECT value FROM meta WHERE key='node'";
+
+    /// <summary>Of a log that holds what the file itself does not yet: SQLite folds it in after some 4 MB.</summary>
+    private const long MostCopiedBytes = 64L * 1024 * 1024;
+
+    /// <summary>Looks at a folder; one that is not there yet is nobody's.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="node">Whose it is to be.</param>
+    /// <exception cref="IOException">A hub of that node could not begin there; the message says why.</exception>
+    public static void Run(string folder, string node)
+    {
+        if (OperatingSystem.IsWindows() || !Directory.Exists(folder))
+        {
+            return;
+        }
+
+        if ((File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        {
+            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
+        }
+
+        Certificates(Path.Combine(folder, "pki"));
+        if (!File.Exists(Path.Combine(folder, "node.key")))
+        {
+            return; // What a lost key has sealed is put aside at the start.
+        }
+
+        using var values = SealedValues.Open(folder);
+        var file = Path.Combine(folder, NodeFile.FileName);
+        if (File.Exists(file) && OwnerOf(file, values) is { } owner && owner != node)
+        {
+            throw new IOException($"{file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
+        }
+    }
+
+    private static void Certificates(string folder)
+    {
+        foreach (var name in ((string[])["ca", "server"]).Where(name => File.Exists(Path.Combine(folder, name + ".key"))))
+        {
+            try
+            {
+                X509Certificate2.CreateFromPemFile(Path.Combine(folder, name + ".crt"), Path.Combine(folder, name + ".key")).Dispose();
+            }
+            catch (Exception damaged) when (damaged is CryptographicException or IOException)
+            {
+                throw new IOException($"the hub's certificates in {folder} cannot be read: {name}.crt and {name}.key cannot be used: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
+            }
+        }
+    }
+
+    /// <summary>Whose cache a file is; null: nobody's yet, or it is damaged, which is put aside at the start.</summary>
+    private static string? OwnerOf(string file, SealedValues values)
+    {
+        // The file as it lies there: by any other way of opening it SQLite would lock it, and make files beside it.
+        var stored = Stored(new Uri(file).AbsoluteUri + "?immutable=1", SqliteOpenMode.ReadOnly) ?? InLog(file);
+        try
+        {
+            return stored is null ? null : Encoding.UTF8.GetString(values.Unseal(stored, "node"u8));
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What the log beside the file says, where a hub was killed before SQLite folded it in for the first time.</summary>
+    private static byte[]? InLog(string file)
+    {
+        var log = file + "-wal";
+        if (!File.Exists(log) || new FileInfo(file).Length + new FileInfo(log).Length > MostCopiedBytes)
+        {
+            return null;
+        }
+
+        DirectoryInfo? copies = null;
+        try
+        {
+            copies = Directory.CreateTempSubdirectory("ote-node-check-");
+            var copy = Path.Combine(copies.FullName, NodeFile.FileName);
+            File.Copy(file, copy);
+            File.Copy(log, copy + "-wal");
+            return Stored(copy, SqliteOpenMode.ReadWrite);
+        }
+        catch (Exception unseen) when (unseen is IOException or UnauthorizedAccessException)
+        {
+            return null; // No room for a copy, or a hub that ended has taken its log away: the start sees it.
+        }
+        finally
+        {
+            copies?.Delete(recursive: true);
+        }
+    }
+
+    private static byte[]? Stored(string source, SqliteOpenMode mode)
+    {
+        try
+        {
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = source, Mode = mode, Pooling = false }.ToString());
+            connection.Open();
+            using var owner = connection.CreateCommand();
+            owner.CommandText = Owner;
+            return owner.ExecuteScalar() as byte[];
+        }
+        catch (SqliteException)
+        {
+            return null;
+        }
+    }
+}
