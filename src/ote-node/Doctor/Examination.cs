@@ -10,11 +10,11 @@ namespace Ote.Node.Doctor;
 /// <param name="services">The machine's services.</param>
 /// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
 /// <param name="time">The clock.</param>
-/// <param name="freeOf">Bytes that are free on a folder's disk; null: as the system says.</param>
-internal sealed class Examination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time, Func<string, long>? freeOf = null)
+/// <param name="freeOf">Bytes that are free on a folder's disk.</param>
+/// <param name="siteOf">The site that a node's Node names, asked of its hub; null: none, or there is no answer.</param>
+internal sealed class Examination(
+    NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, Func<string, long> freeOf, Func<KubeEndpoint, string, CancellationToken, Task<string?>> siteOf, TimeProvider time)
 {
-    private const long LeastFree = 200L * 1024 * 1024;
-    private const long Nothing = 1024 * 1024;
     private static readonly TimeSpan Soon = TimeSpan.FromDays(14);
 
     /// <summary>Everything in turn.</summary>
@@ -24,49 +24,25 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
     {
         var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false);
         var leads = unit is null ? null : KubeletUnit.KubeconfigOf(unit);
+        var looks = new HubExamination(paths, services, ask, time);
+        var service = await looks.ServiceAsync(ct).ConfigureAwait(false);
+        var asks = await new KubeletExamination(paths, services).LookAsync(kubelet, unit, leads, ct).ConfigureAwait(false);
+        var hub = await looks.AnswersAsync(leads, ct).ConfigureAwait(false);
         return
         [
-            await ServiceAsync(ct).ConfigureAwait(false),
-            await new KubeletExamination(paths, services).LookAsync(kubelet, unit, leads, ct).ConfigureAwait(false),
-            await HubAsync(leads, ct).ConfigureAwait(false),
+            service,
+            asks,
+            .. hub is { } found ? new[] { found.Finding } : [],
+            .. await SiteAsync(hub?.Hub, ct).ConfigureAwait(false),
             .. await ServersAsync(ct).ConfigureAwait(false),
-            Folder(),
-            Disk(),
+            .. new FolderExamination(paths, freeOf).Look(),
         ];
     }
 
-    private async Task<Finding> ServiceAsync(CancellationToken ct) =>
-        !File.Exists(paths.Unit) ? new Finding("service", Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it")
-        : await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Fails, $"{HubUnit.Name} does not run; `journalctl -u {HubUnit.Name}` says why")
-        : await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
-        : new Finding("service", Standing.Ok, $"{HubUnit.Name} runs");
-
-    /// <summary>Asked where its own unit says, by the kubeconfig that it writes for the kubelet; a hub that is no service of ours where the kubelet's unit leads.</summary>
-    private async Task<Finding> HubAsync(string? leads, CancellationToken ct)
-    {
-        var unit = paths.UnitText();
-        var kubeconfig = unit is not null && HubUnit.KubeconfigsOf(unit).FirstOrDefault() is { } first ? Path.Combine(paths.Kubeconfigs, Path.GetFileName(first)) : leads;
-        if (kubeconfig is null || !File.Exists(kubeconfig))
-        {
-            return new Finding("hub", Standing.Fails, kubeconfig is null ? "the kubelet's unit names no kubeconfig" : $"{kubeconfig}, which the hub writes when it starts, is not there; `journalctl -u {HubUnit.Name}` says why");
-        }
-
-        try
-        {
-            var endpoint = Kubeconfig.Load(kubeconfig);
-            if (unit is not null && HubUnit.ListenOf(unit) is { } listen && new Uri($"https://{listen}").Authority != endpoint.Server.Authority)
-            {
-                return new Finding("hub", Standing.Fails, $"it listens at {listen} by its unit, and {kubeconfig} leads to {endpoint.Server}; `systemctl restart {HubUnit.Name}` writes that anew, and the kubelet has to be started again after it");
-            }
-
-            var (code, cause) = await ask(endpoint, "api", ct).ConfigureAwait(false);
-            return code == 200 ? new Finding("hub", Standing.Ok, $"it answers the kubelet at {endpoint.Server}") : new Finding("hub", Standing.Fails, $"it does not answer the kubelet at {endpoint.Server}: {cause}");
-        }
-        catch (KubeconfigException bad)
-        {
-            return new Finding("hub", Standing.Fails, bad.Message);
-        }
-    }
+    /// <summary>By the label that the hub is asked for, where it answers.</summary>
+    private async Task<IReadOnlyList<Finding>> SiteAsync(KubeEndpoint? hub, CancellationToken ct) =>
+        hub is not null && paths.UnitText() is { } unit && SiteReach.Missing(await siteOf(hub, HubUnit.NodeOf(unit), ct).ConfigureAwait(false), unit) is { } missing
+            ? [new Finding("site", Standing.Warning, missing)] : [];
 
     /// <summary>The API servers, asked with each component's own credentials, and how long those are good.</summary>
     private async Task<IReadOnlyList<Finding>> ServersAsync(CancellationToken ct)
@@ -99,21 +75,8 @@ internal sealed class Examination(NodePaths paths, IServices services, Func<Kube
 
     private IEnumerable<string> OwnKubeconfigs() => paths.UnitText() is { } unit ? HubUnit.KubeconfigsOf(unit) : [];
 
-    private Finding Folder() =>
-        File.Exists(paths.Unit) && paths.InstalledData is var own && own != paths.Data ? new Finding("cache", Standing.Warning, $"{HubUnit.Name} keeps its cache in {own}, not in {paths.Data}; leave --data out to look at that")
-        : !Directory.Exists(paths.Data) ? new Finding("cache", Standing.Fails, $"{paths.Data} is not there")
-        : (File.GetUnixFileMode(paths.Data) & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute)) != 0
-            ? new Finding("cache", Standing.Fails, $"others than its owner can enter {paths.Data}, which holds secrets and their key; run chmod 700 {paths.Data}")
-        : Directory.EnumerateFiles(paths.Data, "*.damaged*").FirstOrDefault() is { } damaged ? new Finding("cache", Standing.Warning, $"a damaged cache was put aside as {damaged}: what was written while cut off then is in it alone. Remove it when it is of no use")
-        : new Finding("cache", Standing.Ok, $"{paths.Data} is the owner's alone");
-
-    private Finding Disk()
-    {
-        var free = Directory.Exists(paths.Data) ? (freeOf ?? (folder => new DriveInfo(folder).AvailableFreeSpace))(paths.Data) : long.MaxValue;
-        return free < Nothing ? new Finding("disk", Standing.Fails, $"no room is left where {paths.Data} is: nothing new is kept for when the node is cut off, and writes while it is are refused. Make room; the hub goes on by itself")
-            : free < LeastFree ? new Finding("disk", Standing.Warning, string.Create(CultureInfo.InvariantCulture, $"{free / 1024 / 1024} MiB are free where {paths.Data} is: on a full disk nothing is kept while cut off"))
-            : new Finding("disk", Standing.Ok, "there is room");
-    }
+    /// <summary>Bytes that are free on a folder's disk, as the system says.</summary>
+    public static long FreeOf(string folder) => new DriveInfo(folder).AvailableFreeSpace;
 
     /// <summary>Asks over the network, for five seconds.</summary>
     public static async Task<(int Code, string Cause)> AskAsync(KubeEndpoint endpoint, string path, CancellationToken ct)

@@ -18,7 +18,12 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
     {
         if (unit is null)
         {
-            return Fails($"there is no unit {kubelet}; name the kubelet's with --kubelet-unit");
+            return Fails($"there is no unit {kubelet}; " + (await K3sRecipe.FoundAsync(services, ct).ConfigureAwait(false) is { } k3s ? $"{k3s} runs this node's kubelet: look at it with --kubelet-unit {k3s}" : "name the kubelet's with --kubelet-unit"));
+        }
+
+        if (K3sRecipe.IsAgent(kubelet))
+        {
+            return await AgentAsync(kubelet, ct).ConfigureAwait(false);
         }
 
         if (leads is not null && RunningKubelet.LiesIn(leads, paths.Kubeconfigs) && !File.Exists(leads))
@@ -53,6 +58,12 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
             _ => Fails($"{kubelet} does not ask the hub, neither by its unit ({Said(leads)}) nor as process {running.Process} ({Said(running.Kubeconfig)}); `ote-node install` leads it there"),
         };
     }
+
+    /// <summary>An agent is led by its own configuration, and its kubelet is part of it.</summary>
+    private async Task<Finding> AgentAsync(string agent, CancellationToken ct) =>
+        !File.Exists(paths.K3sLead) ? Fails($"{agent} does not ask the hub: there is no {paths.K3sLead}. For a k3s agent {K3sRecipe.Steps}")
+        : await services.TryAsync(["is-active", agent], ct).ConfigureAwait(false) is null ? Fails($"{agent} is led to the hub by {paths.K3sLead}, and does not run; `journalctl -u {agent}` says why")
+        : new Finding("kubelet", Standing.Ok, $"{agent} runs, and {paths.K3sLead} leads it to the hub");
 
     private static Finding Fails(string words) => new("kubelet", Standing.Fails, words);
 

@@ -9,6 +9,7 @@ namespace Ote.Node.Doctor;
 internal sealed record RunningKubelet(int Process, string? Kubeconfig)
 {
     private const string Option = "--kubeconfig", Name = "kubelet";
+    private const int MostSaid = 60;
 
     /// <summary>The one that a service runs: its main process, or a child of that where a script waits for it. Null: there is none, or it cannot be seen.</summary>
     /// <param name="proc">The folder <c>/proc</c>.</param>
@@ -37,6 +38,27 @@ internal sealed record RunningKubelet(int Process, string? Kubeconfig)
     /// <param name="folder">Where the kubeconfigs lie.</param>
     public static IEnumerable<RunningKubelet> From(string proc, string folder) =>
         Processes(proc).Select(process => Command(proc, process) is { } words && KubeconfigOf(words) is { } file && LiesIn(file, folder) ? new RunningKubelet(process, file) : null).OfType<RunningKubelet>();
+
+    /// <summary>The service to which the system counts a process, its main one or any below it, a script's child too; null: none, or it cannot be seen.</summary>
+    /// <param name="proc">The folder <c>/proc</c>.</param>
+    /// <param name="process">The process.</param>
+    public static string? ServiceOf(string proc, int process) => Read(proc, process, "cgroup") is not { } groups ? null
+        : groups.Split('\n').Select(line => line.Split(':', 3)) // hierarchy, controllers, path (cgroups(7)); systemd's own is the only one of version 2, and is named in version 1
+            .Where(parts => parts is [_, "" or "name=systemd", _])
+            .Select(parts => parts[2].Split('/').LastOrDefault(part => part.EndsWith(".service", StringComparison.Ordinal))).FirstOrDefault(service => service is not null);
+
+    /// <summary>A process as it is told to people: its id, and the beginning of what it was started with.</summary>
+    /// <param name="proc">The folder <c>/proc</c>.</param>
+    public string Said(string proc)
+    {
+        if (Command(proc, Process) is not [var program, .. var words])
+        {
+            return $"process {Process}";
+        }
+
+        var line = string.Join(' ', words.Prepend(Path.GetFileName(program)));
+        return $"process {Process} ({(line.Length > MostSaid ? line[..MostSaid] + "..." : line)})";
+    }
 
     /// <summary>Whether a file is one of a folder, by its name alone.</summary>
     public static bool LiesIn(string file, string folder) => Path.GetFullPath(file, "/").StartsWith(folder + "/", StringComparison.Ordinal);

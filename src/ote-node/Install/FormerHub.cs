@@ -7,21 +7,24 @@ namespace Ote.Node.Install;
 /// </summary>
 internal sealed class FormerHub
 {
+    /// <summary>The kubelet waits for it meanwhile.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+
     private readonly NodePaths _paths;
     private readonly InstalledProgram _program;
     private readonly bool _hadData;
-    private readonly IServices _services;
+    private readonly HubStart _start;
     private readonly Action<string> _say;
     private readonly string _kubelet;
     private readonly string? _unit;
     private readonly string? _dropIn;
     private readonly bool _isEnabled;
     private readonly bool _isActive;
-    private readonly List<string> _faults = [];
+    private readonly StepsBack _steps;
 
-    private FormerHub(NodePaths paths, InstalledProgram program, IServices services, Action<string> say, string kubelet, bool isEnabled, bool isActive)
+    private FormerHub(NodePaths paths, InstalledProgram program, IServices services, HubStart start, Action<string> say, string kubelet, bool isEnabled, bool isActive)
     {
-        (_paths, _program, _services, _say, _kubelet, _isEnabled, _isActive) = (paths, program, services, say, kubelet, isEnabled, isActive);
+        (_paths, _program, _steps, _start, _say, _kubelet, _isEnabled, _isActive) = (paths, program, new StepsBack(services), start, say, kubelet, isEnabled, isActive);
         _hadData = Directory.Exists(paths.Data);
         _unit = paths.UnitText();
         _dropIn = File.Exists(paths.DropIn(kubelet)) ? File.ReadAllText(paths.DropIn(kubelet)) : null;
@@ -31,12 +34,12 @@ internal sealed class FormerHub
     public bool IsKubeletStarted { get; set; }
 
     /// <summary>Looks how it stands, and keeps the texts that the installation is about to take the place of.</summary>
-    public static async Task<FormerHub> KeepAsync(NodePaths paths, InstalledProgram program, IServices services, Action<string> say, string kubelet, CancellationToken ct)
+    public static async Task<FormerHub> KeepAsync(NodePaths paths, InstalledProgram program, IServices services, HubStart start, Action<string> say, string kubelet, CancellationToken ct)
     {
         var isThere = File.Exists(paths.Unit);
         var isEnabled = isThere && await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is not null;
         var isActive = isThere && await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is not null;
-        return new FormerHub(paths, program, services, say, kubelet, isEnabled, isActive);
+        return new FormerHub(paths, program, services, start, say, kubelet, isEnabled, isActive);
     }
 
     /// <summary>Puts the node back, and says how it stands then and what the next step is.</summary>
@@ -44,44 +47,44 @@ internal sealed class FormerHub
     public async Task<bool> PutBackAsync()
     {
         await (_unit is null ? RemoveAsync() : RestoreAsync(_unit)).ConfigureAwait(false);
-        foreach (var fault in _faults)
+        foreach (var fault in _steps.Faults)
         {
             _say($"NOT put back: {fault}");
         }
 
-        return _faults.Count == 0;
+        return _steps.Faults.Count == 0;
     }
 
     private async Task RemoveAsync()
     {
         var isLed = File.Exists(_paths.DropIn(_kubelet));
-        Remove(_paths.DropIn(_kubelet));
+        _steps.Remove(_paths.DropIn(_kubelet));
         if (isLed)
         {
-            await RunAsync("daemon-reload").ConfigureAwait(false);
+            await _steps.RunAsync("daemon-reload").ConfigureAwait(false);
         }
 
         if (IsKubeletStarted)
         {
-            await RunAsync("restart", _kubelet).ConfigureAwait(false); // before the hub goes that it may be asking
+            await _steps.RunAsync("restart", _kubelet).ConfigureAwait(false); // before the hub goes that it may be asking
         }
 
         if (File.Exists(_paths.Unit))
         {
-            await RunAsync("disable", "--now", HubUnit.Name).ConfigureAwait(false);
+            await _steps.RunAsync("disable", "--now", HubUnit.Name).ConfigureAwait(false);
         }
 
         // What could not be stopped, or is still asked, keeps what it runs from and lives by.
-        if (_faults.Count == 0)
+        if (_steps.Faults.Count == 0)
         {
-            Remove(_paths.Unit);
-            await RunAsync("daemon-reload").ConfigureAwait(false);
-            Try(_program.PutBack);
-            Clear(_paths.Kubeconfigs);
+            _steps.Remove(_paths.Unit);
+            await _steps.RunAsync("daemon-reload").ConfigureAwait(false);
+            _steps.Try(_program.PutBack);
+            _steps.Clear(_paths.Kubeconfigs);
             // What a kubelet may have written by the hub is not thrown away.
             if (!_hadData && !IsKubeletStarted && Directory.Exists(_paths.Data) && NodePaths.StrangeIn(_paths.Data) is null)
             {
-                Clear(_paths.Data);
+                _steps.Clear(_paths.Data);
             }
 
             _say($"put back: {_kubelet} asks the API server as before, and its pods were not touched; {HubUnit.Name} is stopped and removed");
@@ -94,30 +97,30 @@ internal sealed class FormerHub
 
     private async Task RestoreAsync(string unit)
     {
-        Try(() => File.WriteAllText(_paths.Unit, unit));
-        Try(_program.PutBack);
+        _steps.Try(() => File.WriteAllText(_paths.Unit, unit));
+        _steps.Try(_program.PutBack);
         if (_dropIn is null)
         {
-            Remove(_paths.DropIn(_kubelet));
+            _steps.Remove(_paths.DropIn(_kubelet));
         }
         else
         {
-            Try(() => File.WriteAllText(_paths.DropIn(_kubelet), _dropIn));
+            _steps.Try(() => File.WriteAllText(_paths.DropIn(_kubelet), _dropIn));
         }
 
-        await RunAsync("daemon-reload").ConfigureAwait(false);
+        await _steps.RunAsync("daemon-reload").ConfigureAwait(false);
         if (!_isEnabled)
         {
-            await RunAsync("disable", HubUnit.Name).ConfigureAwait(false);
+            await _steps.RunAsync("disable", HubUnit.Name).ConfigureAwait(false);
         }
 
-        await RunAsync(_isActive ? "restart" : "stop", HubUnit.Name).ConfigureAwait(false);
+        await (_isActive ? StartAsync(unit) : _steps.RunAsync("stop", HubUnit.Name)).ConfigureAwait(false);
         if (IsKubeletStarted)
         {
-            await RunAsync("restart", _kubelet).ConfigureAwait(false);
+            await _steps.RunAsync("restart", _kubelet).ConfigureAwait(false);
         }
 
-        if (_faults.Count == 0)
+        if (_steps.Faults.Count == 0)
         {
             _say($"put back: {HubUnit.Name} as it was installed before, which {(_isActive ? "runs" : "does not run, as before")}; {_kubelet} asks {(_dropIn is null ? "the API server" : "the hub")} as before, and its pods were not touched");
         }
@@ -125,47 +128,20 @@ internal sealed class FormerHub
         _say("next: `ote-node doctor` says how they stand; `ote-node install` once more when the cause below is mended");
     }
 
-    /// <summary>Nothing that is asked to stop keeps this from being done: the node would be left half way.</summary>
-    private async Task RunAsync(params string[] arguments)
+    /// <summary>It is said to run when it answers.</summary>
+    private async Task StartAsync(string unit)
     {
         try
         {
-            if (await _services.RunAsync(arguments, CancellationToken.None).ConfigureAwait(false) is { Succeeded: false } failed)
+            var kubeconfig = Path.Combine(_paths.Kubeconfigs, Path.GetFileName(HubUnit.KubeconfigsOf(unit).FirstOrDefault() ?? ""));
+            if (await _start.RunAsync(kubeconfig, Soon, CancellationToken.None).ConfigureAwait(false) is { } silent)
             {
-                _faults.Add($"`systemctl {string.Join(' ', arguments)}` failed ({failed.Error}); run it by hand");
+                _steps.Fail($"the hub that was installed before was started again, and {silent}");
             }
         }
         catch (RoleException late)
         {
-            _faults.Add(late.Message);
-        }
-    }
-
-    private void Remove(string file)
-    {
-        if (File.Exists(file))
-        {
-            Try(() => File.Delete(file));
-        }
-    }
-
-    private void Clear(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Try(() => Directory.Delete(folder, recursive: true));
-        }
-    }
-
-    private void Try(Action step)
-    {
-        try
-        {
-            step();
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            _faults.Add(RoleFaults.Line(refused));
+            _steps.Fail(late.Message);
         }
     }
 }

@@ -45,6 +45,9 @@ internal static class HubUnit
     /// <summary>The components' own kubeconfigs that an installed unit names.</summary>
     public static IEnumerable<string> KubeconfigsOf(string unit) => ValuesOf(unit, "--kubeconfig");
 
+    /// <summary>The name of the node that an installed unit's hub serves.</summary>
+    public static string NodeOf(string unit) => ValuesOf(unit, "--node-name").LastOrDefault() ?? Environment.MachineName.ToLowerInvariant();
+
     /// <summary>Where the hub of an installed unit listens; null: nowhere that can be read, or at any free port.</summary>
     public static IPEndPoint? ListenOf(string unit) =>
         ValuesOf(unit, "--listen", "-l").LastOrDefault() is not { } said ? EdgeHubCommand.UsualListen

@@ -1,4 +1,5 @@
 using System.Text;
+using Ote.Node.Doctor;
 using Ote.Roles.Hosting;
 
 namespace Ote.Node.Install;
@@ -12,13 +13,14 @@ namespace Ote.Node.Install;
 /// <param name="check">Why an executable could not run the hub with these options; null: it could.</param>
 /// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
 /// <param name="isAsked">Whether anybody is connected to it.</param>
+/// <param name="siteOf">The site that a node's Node names, asked of the hub that a kubeconfig leads to; null: none, or there is no answer.</param>
 /// <param name="say">Told of each step.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Installation(
-    NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<string?>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked, Action<string> say, TimeProvider time)
+    NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<string?>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked,
+    Func<string, string, CancellationToken, Task<string?>> siteOf, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Installs the hub and leads the kubelet to it.</summary>
     /// <param name="program">The executable to install.</param>
@@ -30,7 +32,8 @@ internal sealed class Installation(
     public async Task InstallAsync(string program, IReadOnlyList<string> arguments, string kubeletConfig, string kubelet, CancellationToken ct)
     {
         var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false)
-            ?? throw new RoleException($"there is no unit {kubelet}, and nothing was changed: name the kubelet's with --kubelet-unit");
+            ?? throw new RoleException($"there is no unit {kubelet}, and nothing was changed: " + (await K3sRecipe.FoundAsync(services, ct).ConfigureAwait(false) is { } k3s
+                ? $"{k3s} runs this node's kubelet, which install does not lead. For a k3s agent {K3sRecipe.Steps}" : "name the kubelet's with --kubelet-unit"));
         var towards = Path.Combine(paths.Kubeconfigs, Path.GetFileName(kubeletConfig));
         // Ours of an earlier time would be found in place of what the kubelet itself says.
         if (!KubeletUnit.TryRedirect(KubeletUnit.Without(unit, paths.DropIn(kubelet)), towards, out var dropIn))
@@ -54,10 +57,11 @@ internal sealed class Installation(
             throw;
         }
 
-        var former = await FormerHub.KeepAsync(paths, installed, services, say, kubelet, ct).ConfigureAwait(false);
+        var start = new HubStart(services, answers, say, time);
+        var former = await FormerHub.KeepAsync(paths, installed, services, start, say, kubelet, ct).ConfigureAwait(false);
         try
         {
-            await ConvertAsync(installed, all, kubelet, towards, dropIn, former, ct).ConfigureAwait(false);
+            await ConvertAsync(installed, all, kubelet, towards, dropIn, former, start, ct).ConfigureAwait(false);
         }
         catch (Exception fault)
         {
@@ -71,9 +75,15 @@ internal sealed class Installation(
 
         installed.Forget();
         say($"{kubelet} asks the hub ({paths.DropIn(kubelet)}); its pods were not touched");
+        if (SiteReach.Missing(await siteOf(towards, HubUnit.NodeOf(paths.UnitText()!), ct).ConfigureAwait(false), paths.UnitText()!) is { } missing)
+        {
+            say($"warning: {missing}");
+        }
+
+        say("next: `ote-node doctor`");
     }
 
-    private async Task ConvertAsync(InstalledProgram installed, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, CancellationToken ct)
+    private async Task ConvertAsync(InstalledProgram installed, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, HubStart start, CancellationToken ct)
     {
         var formerData = paths.InstalledData;
         installed.Place();
@@ -89,13 +99,16 @@ internal sealed class Installation(
 
         await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
         await RunAsync(["enable", HubUnit.Name], ct).ConfigureAwait(false);
-        await RunAsync(["restart", HubUnit.Name], ct).ConfigureAwait(false);
-        await AnswersAsync(towards, ct).ConfigureAwait(false);
+        if (await start.RunAsync(towards, Soon, ct).ConfigureAwait(false) is { } silent)
+        {
+            throw new RoleException($"{silent}. The kubelet was left as it is");
+        }
+
         say("the hub answers");
         Write(paths.DropIn(kubelet), dropIn);
         await RunAsync(["daemon-reload"], ct).ConfigureAwait(false);
         former.IsKubeletStarted = true;
-        if (await new KubeletTrial(services, isAsked, time).RunAsync(kubelet, towards, ct).ConfigureAwait(false) is { } why)
+        if (await new KubeletTrial(services, isAsked, say, time).RunAsync(kubelet, towards, ct).ConfigureAwait(false) is { } why)
         {
             throw new RoleException($"{kubelet} did not start behind the hub, and was started as before: {why}; see `journalctl -u {kubelet}`");
         }
@@ -107,28 +120,6 @@ internal sealed class Installation(
         {
             throw new RoleException($"systemctl {string.Join(' ', arguments)} failed: {failed.Error}" + (arguments.Length > 1 ? $"; see `systemctl status {arguments[^1]}`" : ""));
         }
-    }
-
-    private async Task AnswersAsync(string kubeconfig, CancellationToken ct)
-    {
-        var began = time.GetTimestamp();
-        while (!await answers(kubeconfig, ct).ConfigureAwait(false))
-        {
-            if (time.GetElapsedTime(began) > Soon)
-            {
-                throw new RoleException($"the hub does not answer within {Soon.TotalSeconds:0} s{await SaidAsync(ct).ConfigureAwait(false)}, and the kubelet was left as it is; `journalctl -u {HubUnit.Name}` says why");
-            }
-
-            await Task.Delay(LookAgain, time, ct).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>What the hub itself said last of why it cannot start, as systemd shows it; empty: nothing.</summary>
-    private async Task<string> SaidAsync(CancellationToken ct)
-    {
-        const string Error = "error: ";
-        var shown = await services.RunAsync(["status", "--no-pager", "--lines=10", "--output=cat", HubUnit.Name], ct).ConfigureAwait(false);
-        return shown.Out.Split('\n').LastOrDefault(line => line.StartsWith(Error, StringComparison.Ordinal)) is { } line ? $" ({line[Error.Length..].TrimEnd('.')})" : "";
     }
 
     private static void Write(string file, string text)

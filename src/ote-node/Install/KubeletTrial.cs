@@ -5,8 +5,9 @@ namespace Ote.Node.Install;
 /// </summary>
 /// <param name="services">The machine's services.</param>
 /// <param name="isAsked">Whether anybody is connected to the hub that a kubeconfig leads to.</param>
+/// <param name="say">Told that it takes long.</param>
 /// <param name="time">The clock.</param>
-internal sealed class KubeletTrial(IServices services, Func<string, bool> isAsked, TimeProvider time)
+internal sealed class KubeletTrial(IServices services, Func<string, bool> isAsked, Action<string> say, TimeProvider time)
 {
     /// <summary>For how long at least its process stays the same one.</summary>
     public static readonly TimeSpan Stays = TimeSpan.FromSeconds(10);
@@ -29,6 +30,7 @@ internal sealed class KubeletTrial(IServices services, Func<string, bool> isAske
         }
 
         var began = time.GetTimestamp();
+        var waiting = new Waiting($"{kubelet} to stay and to ask the hub", say);
         string? first = null;
         while (true)
         {
@@ -49,6 +51,7 @@ internal sealed class KubeletTrial(IServices services, Func<string, bool> isAske
                 return $"it runs, and did not ask the hub within {Asks.TotalSeconds:0} s";
             }
 
+            waiting.Look(passed);
             await Task.Delay(LookAgain, time, ct).ConfigureAwait(false);
         }
     }

@@ -27,6 +27,9 @@ internal sealed record NodePaths(string Root)
     /// <summary>Cache, key and journal.</summary>
     public string Data { get; init; } = Path.Combine(Root, "var/lib/ote-node");
 
+    /// <summary>What leads a k3s agent to the hub, which its administrator writes.</summary>
+    public string K3sLead => Path.Combine(Root, "etc/rancher/k3s/config.yaml.d/90-ote-node.yaml");
+
     /// <summary>What the system tells of its processes.</summary>
     public string Processes => Path.Combine(Root, "proc");
 
@@ -37,6 +40,9 @@ internal sealed record NodePaths(string Root)
     public IReadOnlyList<string> Led => !Directory.Exists(Units) ? []
         : [.. Directory.EnumerateDirectories(Units, "*.d").Where(folder => File.Exists(Path.Combine(folder, DropInName)) && KubeletUnit.IsOurs(File.ReadAllText(Path.Combine(folder, DropInName))))
             .Select(folder => Path.GetFileName(folder)[..^".d".Length]).Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether anything is there that an installation made, but for a cache.</summary>
+    public bool IsAnythingInstalled => Path.Exists(Unit) || Path.Exists(Programs) || Path.Exists(Programs + ".former") || Path.Exists(Kubeconfigs) || new FileInfo(Command).LinkTarget == Program || Led.Count > 0;
 
     /// <summary>The installed unit's text; null: there is none.</summary>
     public string? UnitText() => File.Exists(Unit) ? File.ReadAllText(Unit) : null;

@@ -8,8 +8,9 @@ namespace Ote.Node.Install;
 /// </summary>
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
+/// <param name="forget">Takes what the hub wrote from its Node: why that could not be done, or null.</param>
 /// <param name="say">Told of each step.</param>
-internal sealed class Removal(NodePaths paths, IServices services, Action<string> say)
+internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnnotations, CancellationToken, Task<string?>> forget, Action<string> say)
 {
     private const string Usual = "kubelet.service";
 
@@ -21,7 +22,19 @@ internal sealed class Removal(NodePaths paths, IServices services, Action<string
     public async Task RunAsync(string? kubelet, bool purge, CancellationToken ct)
     {
         var led = paths.Led;
+        if (File.Exists(paths.K3sLead))
+        {
+            throw new RoleException($"{paths.K3sLead} leads this node's k3s agent to the hub, and nothing was changed: remove that file, run `systemctl restart k3s-agent`, and run `ote-node uninstall` again");
+        }
+
+        if (kubelet is null && !paths.IsAnythingInstalled && !(purge && Directory.Exists(paths.Data)))
+        {
+            say("nothing of the hub is installed here, and nothing was changed" + (Directory.Exists(paths.Data) ? $"; {paths.Data} is there from before (`ote-node uninstall --purge` removes it)" : ""));
+            return;
+        }
+
         await LookAsync(kubelet, led, ct).ConfigureAwait(false);
+        var annotations = NodeAnnotations.Of(paths.UnitText());
         if (purge && Directory.Exists(paths.Data) && NodePaths.StrangeIn(paths.Data) is { } strange)
         {
             throw new RoleException($"no hub put {strange} into {paths.Data}, and nothing was changed. Name the hub's folder with --data, or move that away first");
@@ -34,7 +47,7 @@ internal sealed class Removal(NodePaths paths, IServices services, Action<string
 
         if (RunningKubelet.From(paths.Processes, paths.Kubeconfigs).FirstOrDefault() is { } still)
         {
-            throw new RoleException($"process {still.Process} still asks the hub, by {still.Kubeconfig}, and the hub was left for it: start it with its own kubeconfig, and run `ote-node uninstall` again");
+            throw new RoleException($"{still.Said(paths.Processes)} still asks the hub, by {still.Kubeconfig}, and the hub was left for it: start it with its own kubeconfig, and run `ote-node uninstall` again");
         }
 
         if (File.Exists(paths.Unit))
@@ -43,6 +56,11 @@ internal sealed class Removal(NodePaths paths, IServices services, Action<string
             File.Delete(paths.Unit);
             await SystemctlAsync(["daemon-reload"], ct).ConfigureAwait(false);
             say($"{HubUnit.Name} removed");
+        }
+
+        if (annotations is not null)
+        {
+            await ForgetAsync(annotations, ct).ConfigureAwait(false);
         }
 
         if (Directory.Exists(paths.Kubeconfigs))
@@ -91,10 +109,18 @@ internal sealed class Removal(NodePaths paths, IServices services, Action<string
             }
         }
 
-        if (RunningKubelet.From(paths.Processes, paths.Kubeconfigs).FirstOrDefault(running => !released.Contains(running.Process)) is { } other)
+        if (RunningKubelet.From(paths.Processes, paths.Kubeconfigs).FirstOrDefault(running => !released.Contains(running.Process) && !(RunningKubelet.ServiceOf(paths.Processes, running.Process) is { } service && led.Contains(service))) is { } other)
         {
-            throw new RoleException($"process {other.Process}, which no unit with a drop-in of an installation started, asks the hub by {other.Kubeconfig}, and nothing was changed: start it with its own kubeconfig, and run `ote-node uninstall` again");
+            throw new RoleException($"{other.Said(paths.Processes)}, which no unit with a drop-in of an installation started, asks the hub by {other.Kubeconfig}, and nothing was changed: start it with its own kubeconfig, and run `ote-node uninstall` again");
         }
+    }
+
+    /// <summary>When the hub has ended, which would write them again. Without them the other nodes of its site ask it in vain, no more.</summary>
+    private async Task ForgetAsync(NodeAnnotations annotations, CancellationToken ct)
+    {
+        var why = await forget(annotations, ct).ConfigureAwait(false);
+        say(why is null ? $"the hub's annotations are gone from node {annotations.Node}"
+            : $"the hub's annotations may still be on node {annotations.Node} ({why.TrimEnd('.')}); remove them from where you can: {annotations.Command}");
     }
 
     private async Task ReleaseAsync(string unit, CancellationToken ct)

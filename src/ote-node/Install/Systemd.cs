@@ -14,10 +14,37 @@ internal interface IServices
     async Task<string?> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellation) =>
         await RunAsync(arguments, cancellation).ConfigureAwait(false) is { Succeeded: true } answer ? answer.Out : null;
 
+    /// <summary>The last lines of a service's journal, as the service wrote them; empty: there are none, or they cannot be read at once.</summary>
+    /// <param name="unit">The service.</param>
+    /// <param name="since">None from before that.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task<IReadOnlyList<string>> JournalAsync(string unit, DateTimeOffset since, CancellationToken cancellation);
+
+    /// <summary>A service's properties, as systemd shows them; one that it does not show is not among them.</summary>
+    async Task<IReadOnlyDictionary<string, string>> ShownAsync(string unit, CancellationToken cancellation, params string[] properties)
+    {
+        Dictionary<string, string> shown = new(StringComparer.Ordinal);
+        foreach (var line in (await TryAsync(["show", $"--property={string.Join(',', properties)}", unit], cancellation).ConfigureAwait(false) ?? "").Split('\n'))
+        {
+            if (line.IndexOf('=', StringComparison.Ordinal) is > 0 and var at)
+            {
+                shown[line[..at]] = line[(at + 1)..];
+            }
+        }
+
+        return shown;
+    }
+
     /// <summary>A service's main process; 0: none is known.</summary>
     async Task<int> MainProcessAsync(string unit, CancellationToken cancellation) =>
-        (await TryAsync(["show", "--property=ActiveState,MainPID", unit], cancellation).ConfigureAwait(false) ?? "").Split('\n').FirstOrDefault(line => line.StartsWith("MainPID=", StringComparison.Ordinal)) is { } line
-        && int.TryParse(line["MainPID=".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : 0;
+        (await ShownAsync(unit, cancellation, "ActiveState", "MainPID").ConfigureAwait(false)).TryGetValue("MainPID", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : 0;
+
+    /// <summary>What a service of ours said last of why it ended; null: nothing.</summary>
+    async Task<string?> ErrorOfAsync(string unit, DateTimeOffset since, CancellationToken cancellation)
+    {
+        const string Error = "error: ";
+        return (await JournalAsync(unit, since, cancellation).ConfigureAwait(false)).LastOrDefault(line => line.StartsWith(Error, StringComparison.Ordinal)) is { } line ? line[Error.Length..].TrimEnd('.', ' ') : null;
+    }
 }
 
 /// <summary>How a <c>systemctl</c> ended.</summary>
@@ -31,17 +58,14 @@ internal sealed class Systemd : IServices
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    /// <summary>A journal of months on a slow disk is not worth more.</summary>
+    private static readonly TimeSpan JournalPatience = TimeSpan.FromSeconds(3);
+
     public async Task<SystemctlAnswer> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(Patience);
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var error = process.StandardError.ReadToEndAsync(patience.Token);
-            var said = await process.StandardOutput.ReadToEndAsync(patience.Token).ConfigureAwait(false);
-            await process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
-            return new SystemctlAnswer(process.ExitCode == 0, said, (await error.ConfigureAwait(false)).Trim());
+            return await EndedAsync("systemctl", arguments, Patience, cancellation).ConfigureAwait(false);
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -50,6 +74,38 @@ internal sealed class Systemd : IServices
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new RoleException($"systemctl {string.Join(' ', arguments)} did not end within {Patience.TotalMinutes:0} minutes; see `systemctl status`");
+        }
+    }
+
+    public async Task<IReadOnlyList<string>> JournalAsync(string unit, DateTimeOffset since, CancellationToken cancellation)
+    {
+        try
+        {
+            var answer = await EndedAsync("journalctl", [$"--unit={unit}", $"--since=@{since.ToUnixTimeSeconds()}", "--lines=20", "--output=cat", "--no-pager"], JournalPatience, cancellation).ConfigureAwait(false);
+            return answer.Succeeded ? answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+        }
+        catch (Exception unread) when (unread is System.ComponentModel.Win32Exception || (unread is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            return [];
+        }
+    }
+
+    private static async Task<SystemctlAnswer> EndedAsync(string program, IReadOnlyList<string> arguments, TimeSpan most, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(most);
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        try
+        {
+            var error = process.StandardError.ReadToEndAsync(patience.Token);
+            var said = await process.StandardOutput.ReadToEndAsync(patience.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
+            return new SystemctlAnswer(process.ExitCode == 0, said, (await error.ConfigureAwait(false)).Trim());
+        }
+        catch (OperationCanceledException) when (program != "systemctl")
+        {
+            process.Kill(); // It only reads; what changes services is left to its end.
+            throw;
         }
     }
 }

@@ -123,6 +123,8 @@ public sealed class KubeletExaminationTests : IDisposable
 
     private sealed class Services(bool isActive) : IServices
     {
+        public Task<IReadOnlyList<string>> JournalAsync(string unit, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<string>>([]);
+
         public Task<SystemctlAnswer> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation) => Task.FromResult(
             arguments[0] == "is-active" && !isActive ? new SystemctlAnswer(false, "", "inactive") : new SystemctlAnswer(true, arguments[0] == "show" ? "MainPID=7\nActiveState=active\n" : "", ""));
     }

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Net;
+using Ote.EdgeHub.K3s;
+using Ote.Kube.Client;
+using Ote.Node.Install;
+
+namespace Ote.Node.Doctor;
+
+/// <summary>Looks whether the hub runs, goes on running, and answers.</summary>
+/// <param name="paths">Where things lie.</param>
+/// <param name="services">The machine's services.</param>
+/// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
+/// <param name="time">The clock.</param>
+internal sealed class HubExamination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time)
+{
+    /// <summary>So often it has ended by itself, and so lately it was started, where it is said to end again and again: one that was killed twice and runs is well.</summary>
+    private const int Often = 3;
+
+    private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Journal = TimeSpan.FromMinutes(5);
+
+    /// <summary>Looks at its service.</summary>
+    public async Task<Finding> ServiceAsync(CancellationToken ct)
+    {
+        if (!File.Exists(paths.Unit))
+        {
+            return new Finding("service", Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it");
+        }
+
+        var shown = await services.ShownAsync(HubUnit.Name, ct, "SubState", "NRestarts", "ExecMainStartTimestampMonotonic").ConfigureAwait(false);
+        var starts = Number(shown.GetValueOrDefault("NRestarts"));
+        if (shown.GetValueOrDefault("SubState") == "auto-restart" || (starts >= Often && Age(Number(shown.GetValueOrDefault("ExecMainStartTimestampMonotonic"))) < Lately))
+        {
+            var said = await services.ErrorOfAsync(HubUnit.Name, time.GetUtcNow() - Journal, ct).ConfigureAwait(false);
+            return new Finding("service", Standing.Fails, string.Create(
+                CultureInfo.InvariantCulture, $"{HubUnit.Name} ends by itself, and was started anew {starts} times{(said is null ? "" : $" ({said})")}; `journalctl -u {HubUnit.Name}` says why"));
+        }
+
+        return await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Fails, $"{HubUnit.Name} does not run; `journalctl -u {HubUnit.Name}` says why")
+            : await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
+            : new Finding("service", Standing.Ok, $"{HubUnit.Name} runs");
+    }
+
+    /// <summary>
+    /// Asked where its own unit says, by the kubeconfig that it writes for the kubelet; a hub that is no service of ours where the kubelet's unit leads, if that is to one: an API server that answers is no hub.
+    /// </summary>
+    /// <param name="leads">The kubeconfig that the kubelet's unit names; null: none.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <returns>How it stands, and where it was asked when it answered; null: there is none to ask, which is said elsewhere.</returns>
+    public async Task<(Finding Finding, KubeEndpoint? Hub)?> AnswersAsync(string? leads, CancellationToken ct)
+    {
+        var unit = paths.UnitText();
+        var agent = unit is null ? null : HubUnit.ValuesOf(unit, "--k3s-agent").LastOrDefault();
+        var kubeconfig = agent is not null ? Path.Combine(agent, "kubelet.kubeconfig")
+            : unit is not null ? Path.Combine(paths.Kubeconfigs, Path.GetFileName(HubUnit.KubeconfigsOf(unit).FirstOrDefault() ?? "kubelet.conf"))
+            : leads is not null && RunningKubelet.LiesIn(leads, paths.Kubeconfigs) ? leads
+            : null;
+        if (kubeconfig is null)
+        {
+            return null;
+        }
+
+        if (!File.Exists(kubeconfig))
+        {
+            return (Fails(agent is not null ? $"{kubeconfig}, by which the agent's components show who they are, is not there; let the agent join its server once"
+                : $"{kubeconfig}, which the hub writes when it starts, is not there; `journalctl -u {HubUnit.Name}` says why"), null);
+        }
+
+        try
+        {
+            var endpoint = Kubeconfig.Load(kubeconfig);
+            if (agent is not null)
+            {
+                endpoint = endpoint with { Server = new Uri($"https://{K3sListen(unit!)}") };
+            }
+            else if (unit is not null && HubUnit.ListenOf(unit) is { } listen && new Uri($"https://{listen}").Authority != endpoint.Server.Authority)
+            {
+                return (Fails($"it listens at {listen} by its unit, and {kubeconfig} leads to {endpoint.Server}; `systemctl restart {HubUnit.Name}` writes that anew, and the kubelet has to be started again after it"), null);
+            }
+
+            var whom = agent is null ? "kubelet" : "k3s agent";
+            var (code, cause) = await ask(endpoint, agent is null ? "api" : "ping", ct).ConfigureAwait(false);
+            return code == 200 ? (new Finding("hub", Standing.Ok, $"it answers the {whom} at {endpoint.Server}"), endpoint) : (Fails($"it does not answer the {whom} at {endpoint.Server}: {cause}"), null);
+        }
+        catch (KubeconfigException bad)
+        {
+            return (Fails(bad.Message), null);
+        }
+    }
+
+    private static Finding Fails(string words) => new("hub", Standing.Fails, words);
+
+    private static IPEndPoint K3sListen(string unit) =>
+        HubUnit.ValuesOf(unit, "--k3s-listen").LastOrDefault() is { } said && IPEndPoint.TryParse(said, out var listen) ? listen : new K3sOptions { CertificateFile = "", KeyFile = "" }.Listen;
+
+    private static long Number(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    /// <summary>How long ago something was, in microseconds since the machine's start; a day where nobody knows.</summary>
+    private TimeSpan Age(long began)
+    {
+        var file = Path.Combine(paths.Processes, "uptime");
+        return File.Exists(file) && double.TryParse(File.ReadAllText(file).Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var up)
+            ? TimeSpan.FromSeconds(up) - TimeSpan.FromMicroseconds(began) : TimeSpan.FromDays(1);
+    }
+}
