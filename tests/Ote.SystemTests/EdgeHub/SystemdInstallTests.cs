@@ -34,7 +34,16 @@ public sealed class SystemdInstallTests
         await AsksAsync(node, kubectl, plane.Server.Port, ct);
         string unit = await node.ExpectAsync("systemctl", "cat", Kubelet);
 
-        Assert.Contains("its pods were not touched", await node.ExpectAsync("/run/ote-node/ote-node", "install"), StringComparison.Ordinal);
+        CommandResult bare = await node.RunAsync("/run/ote-node/ote-node", "doctor");
+        Assert.Equal(1, bare.ExitCode);
+        Assert.DoesNotMatch("(?m)^ok +hub", bare.Out);
+        Assert.Contains("nothing of the hub is installed here", await node.ExpectAsync("/run/ote-node/ote-node", "uninstall"), StringComparison.Ordinal);
+
+        // Where the kubelet listens no hub can: nothing is left of it.
+        Assert.Contains("nothing of the hub is left", await TakenAsync(node), StringComparison.Ordinal);
+        await AsksAsync(node, kubectl, plane.Server.Port, ct);
+
+        Assert.Matches("(?s)its pods were not touched.*next: `ote-node doctor`$", await node.ExpectAsync("/run/ote-node/ote-node", "install"));
         Assert.Equal("/usr/local/lib/ote-node/ote-node", await node.ExpectAsync("readlink", "/usr/local/bin/ote-node"));
         Assert.Equal("active\nactive\nenabled", await node.ExpectAsync("sh", "-c", $"systemctl is-active {Hub} {Kubelet}; systemctl is-enabled {Hub}"));
         Assert.Contains("--kubeconfig=/etc/kubernetes/edgehub/kubelet.conf", await node.ExpectAsync("cat", DropIn), StringComparison.Ordinal);
@@ -67,6 +76,21 @@ public sealed class SystemdInstallTests
         Assert.Equal(process, await node.ProcessOfAsync(Hub));
         await WellAsync(node, ct);
 
+        // The hub that runs before is there again when that is said.
+        Assert.Contains($"put back: {Hub} as it was installed before, which runs", await TakenAsync(node), StringComparison.Ordinal);
+        await node.ExpectAsync("ote-node", "doctor");
+
+        // A cache that is in use is looked into without a hub's being disturbed.
+        process = await node.ProcessOfAsync(Hub);
+        string[] check = ["ote-node", "edgehub", "--kubeconfig", "/etc/kubernetes/kubelet.conf", "--client-ca-file", "/etc/kubernetes/pki/ca.crt", "--check"];
+        await node.ExpectAsync([.. check, "--node-name", node.Name]);
+        CommandResult others = await node.RunAsync([.. check, "--node-name", "other"]);
+        Assert.Equal(2, others.ExitCode);
+        Assert.Contains($"is the cache of node {node.Name}, not of other", others.Error, StringComparison.Ordinal);
+        Assert.Contains("--client-ca-file", (await node.RunAsync("ote-node", "edgehub", "--kubeconfig", "/etc/kubernetes/kubelet.conf", "--node-name", node.Name, "--check")).Error, StringComparison.Ordinal);
+        Assert.Equal(process, await node.ProcessOfAsync(Hub));
+        await WellAsync(node, ct);
+
         // A hub that hangs; in less than the minute that it has otherwise.
         await node.ExpectAsync("sh", "-c", $"mkdir /etc/systemd/system/{Hub}.d; printf '[Service]\nWatchdogSec=4\n' >/etc/systemd/system/{Hub}.d/soon.conf; systemctl daemon-reload; systemctl restart {Hub}");
         await WellAsync(node, ct);
@@ -90,7 +114,11 @@ public sealed class SystemdInstallTests
         await WellAsync(node, ct);
         Assert.Equal(before, await kubectl.ExpectAsync(pod));
 
-        await node.ExpectAsync("ote-node", "uninstall");
+        string[] annotated = ["get", "node", node.Name, "-o", "jsonpath={.metadata.annotations}"];
+        await kubectl.ExpectAsync("annotate", "node", node.Name, "ote.baidu.com/edgehub=x", "ote.baidu.com/witness={}");
+        Assert.Contains("ote.baidu.com", await kubectl.ExpectAsync(annotated), StringComparison.Ordinal);
+        Assert.Contains($"the hub's annotations are gone from node {node.Name}", await node.ExpectAsync("ote-node", "uninstall"), StringComparison.Ordinal);
+        Assert.DoesNotContain("ote.baidu.com", await kubectl.ExpectAsync(annotated), StringComparison.Ordinal);
         await AsksAsync(node, kubectl, plane.Server.Port, ct);
         Assert.Equal(unit, await node.ExpectAsync("systemctl", "cat", Kubelet));
         Assert.NotEqual(0, (await node.RunAsync("systemctl", "cat", Hub)).ExitCode);
@@ -132,6 +160,15 @@ public sealed class SystemdInstallTests
         await kubectl.UntilAsync(
             heard => DateTimeOffset.TryParse(heard, CultureInfo.InvariantCulture, out DateTimeOffset at) && at > since, Soon, ct,
             "get", "lease", node.Name, "-n", "kube-node-lease", "-o", "jsonpath={.spec.renewTime}");
+    }
+
+    /// <summary>A hub is installed that cannot listen where it is to, which ends its process again and again; what was said when it was taken back.</summary>
+    private static async Task<string> TakenAsync(SystemdNode node)
+    {
+        CommandResult install = await node.RunAsync("/run/ote-node/ote-node", "install", "--", "--listen", "127.0.0.1:10250");
+        Assert.Equal(2, install.ExitCode);
+        Assert.Matches(@"the hub ends as soon as it is started \(.*127\.0\.0\.1:10250.*\)", install.Error); // its own words, from the journal
+        return install.Out;
     }
 
     /// <summary>The hub tells systemd that it lives.</summary>
