@@ -10,7 +10,7 @@ internal static class MisplacedOption
     /// <param name="typed">The whole command line.</param>
     public static string? Of(IReadOnlyList<string> typed)
     {
-        if (typed.FirstOrDefault() != "install")
+        if (typed is not ["install", ..])
         {
             return null;
         }

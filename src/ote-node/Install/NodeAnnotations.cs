@@ -30,7 +30,7 @@ internal sealed record NodeAnnotations(string Node, string Kubeconfig)
         try
         {
             using var client = new KubeClient(Kube.Client.Kubeconfig.Load(annotations.Kubeconfig).CreateHttpClient(TimeProvider.System), "ote-node");
-            await client.PatchAsync(Kinds.Nodes, null, annotations.Node, PatchKind.Merge, annotations.Patch(), patience.Token).ConfigureAwait(false);
+            await client.PatchAsync(Kinds.Nodes, null, annotations.Node, PatchKind.Merge, Patch(), patience.Token).ConfigureAwait(false);
             return null;
         }
         catch (KubeStatusException gone) when (gone.Code == 404)
@@ -44,7 +44,7 @@ internal sealed record NodeAnnotations(string Node, string Kubeconfig)
     }
 
     /// <summary>A merge patch (RFC 7386) that takes them away.</summary>
-    internal JsonObject Patch() => new()
+    internal static JsonObject Patch() => new()
     {
         ["metadata"] = new JsonObject { ["annotations"] = new JsonObject([.. s_names.Select(name => KeyValuePair.Create<string, JsonNode?>(name, null))]) },
     };

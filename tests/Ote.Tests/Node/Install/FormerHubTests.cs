@@ -1,4 +1,3 @@
-using Ote.Node.Install;
 using Ote.Roles.Hosting;
 
 namespace Ote.Tests.Node.Install;

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Ote.Node.Doctor;
 using Ote.Node.Install;
-using Ote.Roles.Hosting;
 using Ote.Testing.Kubernetes;
 
 namespace Ote.Tests.Node.Install;

@@ -127,7 +127,7 @@ public sealed class RemovalTests : InstallableNode
         await InstallAsync(_paths, [.. Arguments, "--node-name", "shop-1"]);
         await Taken().RunAsync(null, purge: false, Token);
         Assert.Equal(new NodeAnnotations("shop-1", "/etc/kubernetes/kubelet.conf"), _forgotten);
-        Assert.Equal("""{"metadata":{"annotations":{"ote.baidu.com/edgehub":null,"ote.baidu.com/edgehub-ca-sha256":null,"ote.baidu.com/witness":null}}}""", _forgotten!.Patch().ToJsonString());
+        Assert.Equal("""{"metadata":{"annotations":{"ote.baidu.com/edgehub":null,"ote.baidu.com/edgehub-ca-sha256":null,"ote.baidu.com/witness":null}}}""", NodeAnnotations.Patch().ToJsonString());
         await InstallAsync(_paths, [.. Arguments, "--node-name", "shop-1"]);
         _unforgotten = "no answer within 5 s";
         await Taken().RunAsync(null, purge: false, Token);
