@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using Ote.EdgeHub.Cache;
@@ -30,8 +29,7 @@ internal static class HubFolderCheck
             throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
         }
 
-        Certificates(Path.Combine(folder, "pki"));
-        if (!File.Exists(Path.Combine(folder, "node.key")))
+        if (!SealedValues.IsKey(folder))
         {
             return; // What a lost key has sealed is put aside at the start.
         }
@@ -41,21 +39,6 @@ internal static class HubFolderCheck
         if (File.Exists(file) && OwnerOf(file, values) is { } owner && owner != node)
         {
             throw new IOException($"{file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
-        }
-    }
-
-    private static void Certificates(string folder)
-    {
-        foreach (var name in ((string[])["ca", "server"]).Where(name => File.Exists(Path.Combine(folder, name + ".key"))))
-        {
-            try
-            {
-                X509Certificate2.CreateFromPemFile(Path.Combine(folder, name + ".crt"), Path.Combine(folder, name + ".key")).Dispose();
-            }
-            catch (Exception damaged) when (damaged is CryptographicException or IOException)
-            {
-                throw new IOException($"the hub's certificates in {folder} cannot be read: {name}.crt and {name}.key cannot be used: {damaged.Message.TrimEnd('.')}. Remove that folder, and write the components' kubeconfigs anew.", damaged);
-            }
         }
     }
 

@@ -9,6 +9,7 @@ namespace Ote.EdgeHub.Cache;
 /// </summary>
 internal sealed class SealedValues : IDisposable
 {
+    private const string FileName = "node.key";
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
     private const int KeyBytes = 32;
@@ -18,12 +19,15 @@ internal sealed class SealedValues : IDisposable
 
     private SealedValues(byte[] key) => (_key, _cipher) = (key, new AesGcm(key, TagBytes));
 
-    /// <summary>Takes the key of a folder, or makes one.</summary>
+    /// <summary>Whether a folder has a key. Nothing is changed.</summary>
+    public static bool IsKey(string folder) => new FileInfo(Path.Combine(folder, FileName)) is { Exists: true, Length: KeyBytes };
+
+    /// <summary>Takes the key of a folder, or makes one; one that was cut short is put aside.</summary>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
     public static SealedValues Open(string folder)
     {
-        var file = Path.Combine(folder, "node.key");
-        if (File.Exists(file) && new FileInfo(file).Length != KeyBytes)
+        var file = Path.Combine(folder, FileName);
+        if (File.Exists(file) && !IsKey(folder))
         {
             File.Move(file, file + ".damaged", overwrite: true); // Cut off by a power cut, say: what it sealed is lost, and is put aside when it turns out not to be read.
         }

@@ -101,10 +101,11 @@ public sealed class HubCheckTests : IDisposable
         File.WriteAllText(Path.Combine(_options.DataDirectory, "node.db"), "no database");
         Check(_options);
         File.WriteAllText(Path.Combine(_options.DataDirectory, "node.key"), "short");
-        Assert.Contains("is no key", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+        Check(_options);
+        Assert.Equal("short", File.ReadAllText(Path.Combine(_options.DataDirectory, "node.key"))); // it is the start that puts it aside
         Directory.CreateDirectory(Path.Combine(_options.DataDirectory, "pki"));
         File.WriteAllText(Path.Combine(_options.DataDirectory, "pki", "ca.key"), "no key");
-        Assert.Contains("Remove that folder", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+        Check(_options);
         File.SetUnixFileMode(_options.DataDirectory, (UnixFileMode)0b111_111_101);
         Assert.Contains("chmod 700", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
     }
