@@ -174,8 +174,8 @@ public sealed class LeaderElectorTests : IAsyncLifetime
                 {
                     Terms.Enqueue(term);
                     _work = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                    Leads = true;
                     story.Enqueue($"{name} begins");
+                    Leads = true; // last: by this the test goes on
                     try
                     {
                         await _work.Task.WaitAsync(led);
