@@ -83,7 +83,7 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         await FailedAsync(copy);
 
         await cut.MendAsync();
-        (await cut.Tree.Kubectl().RunAsync(["cp", "-n", ns, $"{pod}-a:/www/big", file], null, s_long, Ct)).Succeeded();
+        await CopiedAsync(cut.Tree.Kubectl(), "cp", "-n", ns, $"{pod}-a:/www/big", file);
         Assert.Equal(sum, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file, Ct))));
     }
 
@@ -157,6 +157,22 @@ public sealed partial class FleetCutTests(RealClusters clusters, Fleet fleet) : 
         }
 
         await cut.Tree.Kubectl(cluster: "a").UntilAsync(name => name == "namespace/default", s_soon, Ct, "get", "namespace", "default", "-o", "name");
+    }
+
+    /// <summary>
+    /// Until it is whole. A cluster can lose the end of a large copy out of a pod by itself: where kubectl's ping lies unread in a connection that containerd closes after the command has ended, that is reset, and the kubelet has not read all of it
+    /// (kubernetes/kubernetes#60140). That, too, is told as a failure and never taken for the whole.
+    /// </summary>
+    private static async Task CopiedAsync(Kubectl kubectl, params string[] copy)
+    {
+        const int Most = 5;
+        for (int tries = 1; ; tries++)
+        {
+            CommandResult copied = await kubectl.RunAsync(copy, null, s_long, Ct);
+            if (copied.ExitCode == 0)
+                return;
+            Assert.True(tries < Most && copied.Error.Contains("the way to cluster a broke in the middle", StringComparison.Ordinal), $"{copied.Command} ended with {copied.ExitCode}, try {tries}: {copied.Error}");
+        }
     }
 
     private static async Task<Uri> AddressAsync(GuardedProcess forwarding) =>

@@ -44,6 +44,7 @@ public sealed class HubCutOffTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E22")]
     public async Task Who_waits_for_the_end_of_a_pod_that_it_deleted_while_cut_off_as_kubectl_does_is_answered()
     {
         await World.CreatePodAsync("a");
@@ -121,6 +122,7 @@ public sealed class HubCutOffTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E20")]
     public async Task A_kubelet_asks_for_a_certificate_while_cut_off_though_nobody_did_before()
     {
         await World.StopHubAsync();
@@ -256,6 +258,7 @@ public sealed class HubCutOffTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E8")]
     public async Task Journal_is_told_on_return_and_empty_then_also_over_a_restart_of_the_hub()
     {
         var pod = await World.CreatePodAsync("a");
@@ -276,6 +279,7 @@ public sealed class HubCutOffTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E9")]
     public async Task Second_create_of_the_same_name_conflicts_and_of_a_pod_that_is_not_known_here_it_is_not_said_that_it_is_not_there()
     {
         await ListFromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
@@ -296,6 +300,7 @@ public sealed class HubCutOffTests : HubTests
     [InlineData("node.db", true)]
     [InlineData("node.key", false)]
     [InlineData("node.key", true)]
+    [Trait("Defect", "E19")]
     public async Task Damaged_cache_is_put_aside_and_the_hub_works_as_long_as_the_API_server_answers(string file, bool isEmptied)
     {
         await World.CreatePodAsync("a");

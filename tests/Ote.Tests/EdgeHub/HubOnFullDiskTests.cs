@@ -96,6 +96,7 @@ public sealed class HubOnFullDiskTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "E5")]
     public async Task Return_waits_for_room_and_tells_the_journal_once()
     {
         await _world.CutAsync();

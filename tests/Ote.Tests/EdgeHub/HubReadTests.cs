@@ -19,6 +19,7 @@ public sealed class HubReadTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E16")]
     public async Task A_kubelet_that_asks_for_its_node_at_any_version_is_answered_from_the_copy_and_never_from_before_its_own_write()
     {
         await World.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}""")!, Token);
@@ -54,6 +55,7 @@ public sealed class HubReadTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E18")]
     public async Task What_is_part_of_a_copy_is_chosen_out_of_it_and_needs_no_watch_of_its_own()
     {
         await World.CreatePodAsync("a");
@@ -66,6 +68,7 @@ public sealed class HubReadTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E3")]
     public async Task A_watch_from_before_a_copy_was_made_is_expired_and_loses_nothing_silently()
     {
         await World.CreatePodAsync("a");
@@ -104,6 +107,8 @@ public sealed class HubReadTests : HubTests
     }
 
     [Fact]
+    [Trait("Defect", "E7")]
+    [Trait("Defect", "E21")]
     public async Task Watch_goes_on_over_a_cut_and_tells_what_the_kubelet_writes_and_what_came_back()
     {
         await World.CreatePodAsync("a");

@@ -17,6 +17,7 @@ public sealed class EdgeNodeRulesTests
     [InlineData(30, true, "b-,c-", "Lost", false)]
     [InlineData(30, true, "", "Autonomous", true)] // the only node of a site has no witness
     [InlineData(3601, true, "b+", "Lost", false)] // not for ever
+    [Trait("Defect", "N1")]
     public void A_node_is_judged_by_what_is_heard_of_it_and_by_its_site(int silentFor, bool? ready, string votes, string phase, bool keeps)
     {
         var verdict = EdgeNodeRules.Decide(Signs(silentFor, ready, votes), s_policy, EdgeNodePhase.Ready, EdgeNodeRules.Silence);
@@ -75,6 +76,7 @@ public sealed class EdgeNodeRulesTests
     }
 
     [Fact]
+    [Trait("Defect", "N5")]
     public void A_lease_is_taken_over_before_Kubernetes_gives_up_on_it() => Assert.True(EdgeNodeRules.Silence + new EdgeNodeControllerOptions().Interval < TimeSpan.FromSeconds(40));
 
     private static NodeSigns Signs(int silentFor, bool? ready, string votes) => new(

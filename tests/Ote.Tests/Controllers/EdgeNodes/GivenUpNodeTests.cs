@@ -72,6 +72,7 @@ public sealed class GivenUpNodeTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "N4")]
     public void Of_a_node_whose_kubelets_word_is_not_known_it_is_said_so_and_of_pressures_nothing()
     {
         var node = EdgeNodeWorld.Parse("""{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"NodeStatusUnknown"},{"type":"DiskPressure","status":"Unknown"},{"type":"NetworkUnavailable","status":"False"}]}}""");
@@ -84,6 +85,7 @@ public sealed class GivenUpNodeTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "N3")]
     public void A_kubelet_that_was_not_ready_is_not_made_ready_and_one_that_never_spoke_is_left()
     {
         var node = EdgeNodeWorld.Parse("""{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"NodeStatusUnknown"}]}}""");

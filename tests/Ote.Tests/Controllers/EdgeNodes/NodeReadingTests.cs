@@ -11,6 +11,7 @@ public sealed class NodeReadingTests
     [InlineData("""{"ote.baidu.com/autonomy":"enabled"}""", """{"ote.baidu.com/autonomy-duration":"90s","ote.baidu.com/autonomy-alone":"evict"}""", 90, false)]
     [InlineData("""{"ote.baidu.com/autonomy":"enabled"}""", """{"ote.baidu.com/autonomy-duration":"soon"}""", 86400, true)] // a slip evicts nobody
     [InlineData("""{"ote.baidu.com/autonomy":"disabled"}""", "{}", null, null)]
+    [Trait("Defect", "N2")]
     public void Owner_opts_a_node_in_by_a_label(string labels, string annotations, int? seconds, bool? alone)
     {
         var policy = NodeReading.Policy(Node("a", labels, annotations));

@@ -12,6 +12,7 @@ public sealed class NodeViewTests
     private static readonly NodeView s_view = new(IPEndPoint.Parse("10.1.2.3:10261"), "THE HUB'S\n");
 
     [Fact]
+    [Trait("Defect", "E12")]
     public void Endpoints_of_kubernetes_are_the_hub_and_those_of_others_are_as_they_are()
     {
         const string Endpoints = """{"metadata":{"name":"kubernetes"},"subsets":[{"addresses":[{"ip":"192.0.2.1"},{"ip":"192.0.2.2"}],"ports":[{"name":"https","port":6443}]}]}""";

@@ -103,6 +103,7 @@ public sealed class K3sDoorTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "E6")]
     public async Task An_agent_starts_while_the_node_is_cut_off_with_what_it_was_answered_before_and_so_does_the_hub()
     {
         using var before = Agent();

@@ -112,6 +112,7 @@ public sealed class ReplayTests
     [Theory]
     [InlineData(false, "POST events")]
     [InlineData(true, "POST events,PATCH e")]
+    [Trait("Defect", "E15")]
     public async Task An_event_is_told_by_a_kubelet_that_may_not_read_any_and_changed_where_it_was_told_before(bool isThere, string requests)
     {
         const string Event = """{"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"d","uid":"u1","resourceVersion":"9"},"involvedObject":{"kind":"Pod","name":"p"},"reason":"Started","count":3}""";

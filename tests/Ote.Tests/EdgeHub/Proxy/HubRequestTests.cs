@@ -26,6 +26,7 @@ public sealed class HubRequestTests
     [InlineData("POST", "/api/v1/namespaces/a/serviceaccounts/default/token", "Keep", "Remember")]
     [InlineData("GET", "/api/v1/namespaces/a/pods/p/log", "Forward", "Unanswered")]
     [InlineData("GET", "/apis", "Forward", "Document")]
+    [Trait("Defect", "E10")]
     public void A_components_request_has_a_way_while_connected_and_one_while_cut_off(string method, string target, string connected, string cutOff)
     {
         var request = Request(method, target, isComponent: true);

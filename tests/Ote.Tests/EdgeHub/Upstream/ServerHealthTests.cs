@@ -8,6 +8,7 @@ public sealed class ServerHealthTests
     public void Server_of_which_nothing_is_known_is_up_with_its_first_answer() => Assert.True(ServerHealth.Unknown.Answered().IsUp);
 
     [Fact]
+    [Trait("Defect", "E14")]
     public void Server_that_is_up_is_left_only_after_three_failures_in_a_row()
     {
         var up = ServerHealth.Unknown.Answered();

@@ -28,6 +28,7 @@ public sealed class ServerListTests
     public void Endpoints_that_name_none_or_the_hub_alone_tell_of_none(string subsets) => Assert.Empty(Read(subsets));
 
     [Fact]
+    [Trait("Defect", "E13")]
     public void Hub_itself_is_never_a_server_and_what_has_its_address_and_another_port_is_one() => Assert.Equal(
         ["https://10.1.2.3:6443/", "https://10.0.0.2:10261/"],
         Read("""[{"addresses":[{"ip":"10.1.2.3"}],"ports":[{"port":6443}]},{"addresses":[{"ip":"10.1.2.3"},{"ip":"10.0.0.2"}],"ports":[{"port":10261}]}]"""));

@@ -50,6 +50,7 @@ public sealed class ProtobufBodyTests
     [Theory]
     [InlineData("certificates.k8s.io/v1")]
     [InlineData("certificates.k8s.io/v1beta1")]
+    [Trait("Defect", "E11")]
     public void CertificateRequestOfAKubelet_ReadsAsItsJson(string version)
     {
         var spec = Join(Field(1, [1, 2, 3]), Text(5, "digital signature"), Text(5, "client auth"), Text(7, "kubernetes.io/kube-apiserver-client-kubelet"));

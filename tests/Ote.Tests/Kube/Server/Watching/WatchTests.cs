@@ -13,6 +13,7 @@ public sealed class WatchTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Trait("Defect", "E2")]
     public async Task Watch_FromAVersion_GivesEachChangeAfterItOnceAndInOrder_WhileWritersRace(bool onDisk)
     {
         const int Writers = 8;
@@ -183,6 +184,7 @@ public sealed class WatchTests
     }
 
     [Fact]
+    [Trait("Defect", "E4")]
     public async Task Watch_GivenUpByItsReader_Ends()
     {
         await using var api = await ApiServerFixture.StartAsync(options: o => o with { MaxWatches = 1 });
@@ -205,6 +207,7 @@ public sealed class WatchTests
     }
 
     [Fact]
+    [Trait("Defect", "E1")]
     public async Task Watch_WhoseReaderIsStuck_IsCutOff_AndHoldsNobodyBack()
     {
         await using var api = await ApiServerFixture.StartAsync(options: o => o with { WatchBuffer = 5 });
