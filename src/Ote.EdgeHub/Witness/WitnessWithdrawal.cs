@@ -25,30 +25,35 @@ internal sealed class WitnessWithdrawal(string name, KubeClient node, Func<JsonO
     /// <summary>Runs until stopped; then throws nothing.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        using var timer = new PeriodicTimer(look, time);
         try
         {
-            do
+            while (true)
             {
-                if (connection.State != ConnectionState.Connected || own() is not { } seen)
+                // Seldom once it is known: each look reads and parses the Node, in a process that does little else.
+                var seen = connection.State == ConnectionState.Connected ? own() : null;
+                if (seen is not null)
                 {
-                    continue;
+                    await TryAsync(seen, stop).ConfigureAwait(false);
                 }
 
-                try
-                {
-                    await WithdrawAsync(seen, stop).ConfigureAwait(false);
-                }
-                catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException)
-                {
-                    log.WitnessFailed(refused.Message);
-                }
+                await Task.Delay(seen is null ? look : look * SiteList.Seldom, time, stop).ConfigureAwait(false);
             }
-            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The end.
+        }
+    }
+
+    private async Task TryAsync(JsonObject seen, CancellationToken stop)
+    {
+        try
+        {
+            await WithdrawAsync(seen, stop).ConfigureAwait(false);
+        }
+        catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException)
+        {
+            log.WitnessFailed(refused.Message); // it is tried again
         }
     }
 
