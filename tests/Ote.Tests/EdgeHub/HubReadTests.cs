@@ -180,11 +180,7 @@ public sealed class HubReadTests : HubTests
         await World.Upstream.CreateAsync(Kinds.ConfigMaps, "default", new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ConfigMap", ["metadata"] = new JsonObject { ["name"] = "other" } }, Token);
 
         var list = await World.Node.SendAsync(HttpMethod.Get, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1", null, null, Token);
-        await using var watch = World.Node.WatchAsync(Kinds.Pods, null, OfNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
-        var next = watch.MoveNextAsync();
-        await LabelAsync("a", "next");
-        Assert.True(await next);
-        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
+        await WatchesOnAsync(list);
     }
 
     [Fact]
@@ -203,11 +199,7 @@ public sealed class HubReadTests : HubTests
         var list = await ListFromAsync(own.ResourceVersion());
         Assert.Equal(asked, World.Asked("list", "pods"));
         Assert.Equal("back", list.Items("items")!.OfType<JsonObject>().Single().Labels().Text("word"));
-        await using var watch = World.Node.WatchAsync(Kinds.Pods, null, OfNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
-        var next = watch.MoveNextAsync();
-        await LabelAsync("a", "next");
-        Assert.True(await next);
-        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
+        await WatchesOnAsync(list);
 
         // What the copy has not reached yet, only the API server can say.
         var ahead = await World.Upstream.CreateAsync(Kinds.ConfigMaps, "default", new JsonObject { ["apiVersion"] = "v1", ["kind"] = "ConfigMap", ["metadata"] = new JsonObject { ["name"] = "other" } }, Token);
@@ -233,11 +225,7 @@ public sealed class HubReadTests : HubTests
         await HubWorld.UntilAsync(
             async () => (await ListFromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1")).Select(pod => $"{pod.Name()} {pod.Labels().Text("word")}").SequenceEqual(["a now", "restored "]), "the copy is of now");
         var list = await FromZeroAsync(World.Node, "api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
-        await using var watch = World.Node.WatchAsync(Kinds.Pods, null, OfNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
-        var next = watch.MoveNextAsync();
-        await LabelAsync("a", "next");
-        Assert.True(await next);
-        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
+        await WatchesOnAsync(list);
     }
 
     [Fact]
@@ -264,5 +252,15 @@ public sealed class HubReadTests : HubTests
         await World.RestoreAsync(); // The label had the first of these versions, and the status that is told has the second.
         Assert.Equal(local.ResourceVersion(), (await World.Upstream.GetAsync(Kinds.Pods, "default", "a", Token))!.ResourceVersion());
         await LabelIsShownAsync("new");
+    }
+
+    /// <summary>A watch that begins where a list ends is told the next change, and that first.</summary>
+    private async Task WatchesOnAsync(JsonObject list)
+    {
+        await using var watch = World.Node.WatchAsync(Kinds.Pods, null, OfNode, list.Text("metadata", "resourceVersion")!, Token).GetAsyncEnumerator(Token);
+        var next = watch.MoveNextAsync();
+        await LabelAsync("a", "next");
+        Assert.True(await next);
+        Assert.Equal("next", watch.Current.Object.Labels().Text("word"));
     }
 }
