@@ -36,7 +36,7 @@ public static class HubCheck
     public static void Run(EdgeHubOptions options, TimeProvider time, params IEnumerable<IPEndPoint> others)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Library();
+        Begin(options, others);
         HubFolderCheck.Run(options.DataDirectory, options.NodeName);
         var log = NullLogger.Instance;
         using (new NodeIdentities(options, new UpstreamServers(options.Servers, log, options.Balance), new SharedReads(options, time, log), time, log))
@@ -44,14 +44,23 @@ public static class HubCheck
             // They are made as the hub makes them, and ask nobody anything until they are used.
         }
 
-        foreach (var host in options.Hosts)
-        {
-            Name(host, time);
-        }
-
         if (options.K3s is { } k3s)
         {
             EdgeHub.Serving(k3s)();
+        }
+    }
+
+    /// <summary>What a start has to see for itself, before it takes its folder: all else of <see cref="Run"/> it comes upon as it goes, and tells in the same words.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="others">Where else it is to listen.</param>
+    /// <exception cref="IOException">It could not begin; the message says why.</exception>
+    public static void Begin(EdgeHubOptions options, params IEnumerable<IPEndPoint> others)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Library();
+        foreach (var host in options.Hosts)
+        {
+            Name(host);
         }
 
         foreach (var listen in others.Append(options.Listen).Concat(options.K3s is null ? [] : [options.K3s.Listen]))
@@ -61,11 +70,11 @@ public static class HubCheck
     }
 
     /// <summary>A name that no certificate can hold.</summary>
-    private static void Name(string host, TimeProvider time)
+    private static void Name(string host)
     {
         try
         {
-            ServerPki.Open(null, "check", [host], time).Dispose();
+            ServerPki.CheckName(host);
         }
         catch (ArgumentException unfit)
         {

@@ -24,11 +24,7 @@ internal static class HubFolderCheck
             return;
         }
 
-        if ((File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-        {
-            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
-        }
-
+        NodeFile.CheckOwned(folder);
         if (!SealedValues.IsKey(folder))
         {
             return; // What a lost key has sealed is put aside at the start.
@@ -36,9 +32,9 @@ internal static class HubFolderCheck
 
         using var values = SealedValues.Open(folder);
         var file = Path.Combine(folder, NodeFile.FileName);
-        if (File.Exists(file) && OwnerOf(file, values) is { } owner && owner != node)
+        if (File.Exists(file) && OwnerOf(file, values) is { } owner)
         {
-            throw new IOException($"{file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
+            NodeFile.CheckNode(file, owner, node);
         }
     }
 

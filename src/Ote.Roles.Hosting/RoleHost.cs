@@ -117,7 +117,7 @@ internal sealed class RoleHost : IDisposable
 
             Interlocked.Exchange(ref _settling, 0);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            CodePages.Release();
+            FilePages.Release();
         }
         catch (OperationCanceledException)
         {

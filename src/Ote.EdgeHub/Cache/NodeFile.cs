@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Data.Sqlite;
@@ -40,11 +41,7 @@ internal static class NodeFile
             throw new PlatformNotSupportedException("an edge node runs Linux");
         }
 
-        if (Directory.Exists(folder) && (File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-        {
-            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
-        }
-
+        CheckOwned(folder);
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var values = SealedValues.Open(folder);
         var file = Path.Combine(folder, FileName);
@@ -78,6 +75,27 @@ internal static class NodeFile
         catch (SqliteException refused)
         {
             throw Refused(file, refused);
+        }
+    }
+
+    /// <summary>Sees whether a folder, where there is one, is its owner's alone.</summary>
+    /// <exception cref="IOException">Others may write there.</exception>
+    [UnsupportedOSPlatform("windows")]
+    public static void CheckOwned(string folder)
+    {
+        if (Directory.Exists(folder) && (File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        {
+            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
+        }
+    }
+
+    /// <summary>Sees whether a cache is the node's that is to have it.</summary>
+    /// <exception cref="IOException">It is another's.</exception>
+    public static void CheckNode(string file, string owner, string node)
+    {
+        if (owner != node)
+        {
+            throw new IOException($"{file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
         }
     }
 
@@ -156,9 +174,9 @@ internal static class NodeFile
         {
             session.Prepare("INSERT INTO meta VALUES ('node',$1)", database.Seal(Encoding.UTF8.GetBytes(node), "node")).ExecuteNonQuery();
         }
-        else if (Encoding.UTF8.GetString(database.Unseal(stored, "node")!) is var owner && owner != node)
+        else
         {
-            throw new IOException($"{file} is the cache of node {owner}, not of {node}. Give each node a directory of its own, or the name that this one began with with --node-name; or remove the directory, with what was written there while cut off.");
+            CheckNode(file, Encoding.UTF8.GetString(database.Unseal(stored, "node")!), node);
         }
     }
 

@@ -60,6 +60,10 @@ public sealed class ServerPki : IDisposable
         return new ServerPki(authority, serving);
     }
 
+    /// <summary>Sees whether a certificate could be good for a name or an address.</summary>
+    /// <exception cref="ArgumentException">It could not; the message says why.</exception>
+    public static void CheckName(string host) => Names([host]);
+
     /// <summary>Issues a client certificate; the answer holds certificate and key in PEM.</summary>
     public (string Certificate, string Key) IssueClient(UserInfo user, DateTimeOffset now)
     {
@@ -108,20 +112,7 @@ public sealed class ServerPki : IDisposable
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, true, false));
         if (hosts.Count > 0)
         {
-            var names = new SubjectAlternativeNameBuilder();
-            foreach (var host in hosts)
-            {
-                if (IPAddress.TryParse(host, out var address))
-                {
-                    names.AddIpAddress(address);
-                }
-                else
-                {
-                    names.AddDnsName(host);
-                }
-            }
-
-            request.CertificateExtensions.Add(names.Build());
+            request.CertificateExtensions.Add(Names(hosts));
         }
 
         var serial = RandomNumberGenerator.GetBytes(16);
@@ -129,6 +120,24 @@ public sealed class ServerPki : IDisposable
         var end = now.AddYears(1) < authority.NotAfter ? now.AddYears(1) : authority.NotAfter;
         using var issued = request.Create(authority, now.AddMinutes(-10) > authority.NotBefore ? now.AddMinutes(-10) : authority.NotBefore, end, serial);
         return issued.CopyWithPrivateKey(key);
+    }
+
+    private static X509Extension Names(IReadOnlyList<string> hosts)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var host in hosts)
+        {
+            if (IPAddress.TryParse(host, out var address))
+            {
+                names.AddIpAddress(address);
+            }
+            else
+            {
+                names.AddDnsName(host);
+            }
+        }
+
+        return names.Build();
     }
 
     private static X500DistinguishedName Subject(string name, IReadOnlyList<string> groups)

@@ -106,9 +106,9 @@ internal static class EdgeHubCommand
             }
 
             IPEndPoint[] observes = CommonOptions.EndPoint(parsed, common.Observe) is { } observe ? [observe] : [];
-            HubCheck.Run(options, host.Time, observes); // of a start too: what is checked is what it would refuse
             if (parsed.GetValue(check))
             {
+                HubCheck.Run(options, host.Time, observes);
                 FolderTrial.Look("--data", folder);
                 if (parsed.GetValue(write) is { } wanted)
                 {
@@ -119,6 +119,7 @@ internal static class EdgeHubCommand
                 return;
             }
 
+            HubCheck.Begin(options, observes);
             using var held = DataLock.Take(folder);
             if (parsed.GetValue(write) is { } made)
             {
