@@ -20,7 +20,7 @@ internal static partial class Log
     [LoggerMessage(7004, LogLevel.Information, "The node is connected; {Told} journalled objects were told")]
     public static partial void Connected(this ILogger log, int told);
 
-    [LoggerMessage(7005, LogLevel.Warning, "The API server could not be told all of the journal: {Cause}. It is tried again; nothing is lost")]
+    [LoggerMessage(7005, LogLevel.Warning, "The API server could not be told all of the journal: {Cause}. What was not told is kept, and tried again")]
     public static partial void ReturnFailed(this ILogger log, string cause);
 
     [LoggerMessage(7006, LogLevel.Warning, "{Key}: {Conflict}")]

@@ -25,10 +25,30 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
     /// <summary>An object that changes so often between two requests is told with the next attempt at the whole.</summary>
     private const int MostLooks = 10;
 
-    /// <summary>Tells all there is: first what others wait for, then events, several at once.</summary>
+    private readonly RefusedEntries _refused = new(time);
+
+    /// <summary>Tells all there is: first what others wait for, then events, several at once. What is refused for a reason that may pass keeps none of the others waiting.</summary>
     /// <returns>How many entries were told.</returns>
     /// <exception cref="HttpRequestException">No API server answers; what was not told is still in the journal.</exception>
+    /// <exception cref="KubeStatusException">One is refused for now, or all are; what was not told is still in the journal.</exception>
     public async Task<int> RunAsync(CancellationToken stop)
+    {
+        _refused.Begin();
+        int told;
+        try
+        {
+            told = await TellAllAsync(stop).ConfigureAwait(false);
+        }
+        catch
+        {
+            _refused.Forget();
+            throw;
+        }
+
+        return _refused.First is { } first ? throw first : told;
+    }
+
+    private async Task<int> TellAllAsync(CancellationToken stop)
     {
         var (told, words) = (0, 0);
         var entries = cache.Journal().ToLookup(entry => MergeRules.Shows(entry.Key.Resource));
@@ -60,7 +80,11 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         {
             log.MergeConflict(entry.Key.ToString(), "its kind is not known here");
         }
-        else if (await TellAsync(entry, kind, stop).ConfigureAwait(false) is { Count: > 0 } conflicts)
+        else if (await TryAsync(entry, kind, stop).ConfigureAwait(false) is not { } conflicts)
+        {
+            return 0;
+        }
+        else if (conflicts.Count > 0)
         {
             log.MergeConflict(entry.Key.ToString(), string.Join("; ", conflicts));
             if (mayTellUsers())
@@ -71,6 +95,21 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         }
 
         return cache.Told(entry) ? 1 : 0;
+    }
+
+    /// <returns>What of it was lost, and why; null: it waits for a better moment.</returns>
+    private async Task<List<string>?> TryAsync(JournalEntry entry, ResourceRef kind, CancellationToken stop)
+    {
+        try
+        {
+            var conflicts = await TellAsync(entry, kind, stop).ConfigureAwait(false);
+            _refused.Took(entry.Key);
+            return conflicts;
+        }
+        catch (KubeStatusException refused) when (_refused.IsOfOne(refused))
+        {
+            return _refused.GivenUp(entry.Key, refused) is { } why ? [why] : null;
+        }
     }
 
     /// <summary>Tells the API server of an entry. What changes there between the look and the word is looked at again, so that nobody's change is overwritten unseen.</summary>
@@ -113,6 +152,7 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
         }
 
         var conflicts = new List<string>();
+        var later = default(KubeStatusException);
         var version = there?.ResourceVersion() ?? "";
         foreach (var step in merge.Steps)
         {
@@ -125,10 +165,14 @@ internal sealed class Replay(NodeCache cache, Func<string, KubeClient> clientFor
                 // What is refused of the labels says nothing of the status, and the other way round.
                 conflicts.Add($"the API server refuses {Name(step)}: {refused.Message}");
             }
+            catch (KubeStatusException refused) when (RefusedEntries.MayPass(refused) && !refused.IsConflict)
+            {
+                later ??= refused; // The same; and what was told is not told again.
+            }
         }
 
         conflicts.AddRange(merge.Conflicts);
-        return conflicts;
+        return later is null ? conflicts : throw later;
     }
 
     /// <summary>A kubelet may write events and not read any, so they are told unseen: made, or changed where it turns out that they are there.</summary>

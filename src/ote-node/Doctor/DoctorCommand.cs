@@ -38,7 +38,7 @@ internal static class DoctorCommand
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             InstallCommand.Privileged("doctor looks at files and processes that only root is shown");
-            var findings = await new Examination(new NodePaths("/").WithData(parsed.GetValue(data)), new Systemd(), Examination.AskAsync, Examination.FreeOf, SiteReach.SiteOfAsync, host.Time).LookAsync(parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
+            var findings = await new Examination(new NodePaths("/").WithData(parsed.GetValue(data)), new Systemd(), BriefAnswer.OfAsync, Examination.FreeOf, host.Time).LookAsync(parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
             Console.Out.Write(parsed.GetValue(output) == Form ? Json(findings) : Text(findings));
             return findings.Any(finding => finding.Standing == Standing.Fails) ? 1 : 0;
         }));

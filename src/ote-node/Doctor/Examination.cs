@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using Ote.Kube.Client;
 using Ote.Node.Install;
 
@@ -8,12 +7,11 @@ namespace Ote.Node.Doctor;
 /// <summary>Looks at an installed hub and the node around it, and changes nothing.</summary>
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
-/// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
+/// <param name="ask">Asks a server for a path.</param>
 /// <param name="time">The clock.</param>
 /// <param name="freeOf">Bytes that are free on a folder's disk.</param>
-/// <param name="siteOf">The site that a node's Node names, asked of its hub; null: none, or there is no answer.</param>
 internal sealed class Examination(
-    NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, Func<string, long> freeOf, Func<KubeEndpoint, string, CancellationToken, Task<string?>> siteOf, TimeProvider time)
+    NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<BriefAnswer>> ask, Func<string, long> freeOf, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromDays(14);
 
@@ -40,9 +38,16 @@ internal sealed class Examination(
     }
 
     /// <summary>By the label that the hub is asked for, where it answers.</summary>
-    private async Task<IReadOnlyList<Finding>> SiteAsync(KubeEndpoint? hub, CancellationToken ct) =>
-        hub is not null && paths.UnitText() is { } unit && SiteReach.Missing(await siteOf(hub, HubUnit.NodeOf(unit), ct).ConfigureAwait(false), unit) is { } missing
-            ? [new Finding("site", Standing.Warning, missing)] : [];
+    private async Task<IReadOnlyList<Finding>> SiteAsync(KubeEndpoint? hub, CancellationToken ct)
+    {
+        if (hub is null || paths.UnitText() is not { } unit)
+        {
+            return [];
+        }
+
+        var node = await ask(hub, SiteReach.Path(HubUnit.NodeOf(unit)), ct).ConfigureAwait(false);
+        return SiteReach.Missing(SiteReach.SiteOf(node), unit) is { } missing ? [new Finding("site", Standing.Warning, missing)] : [];
+    }
 
     /// <summary>The API servers, asked with each component's own credentials, and how long those are good.</summary>
     private async Task<IReadOnlyList<Finding>> ServersAsync(CancellationToken ct)
@@ -53,7 +58,7 @@ internal sealed class Examination(
             try
             {
                 var endpoint = Kubeconfig.Load(file);
-                var (code, cause) = await ask(endpoint, "readyz", ct).ConfigureAwait(false);
+                var (code, cause, _) = await ask(endpoint, "readyz", ct).ConfigureAwait(false);
                 findings.Add(
                     code == 200 ? new Finding("API server", Standing.Ok, $"{endpoint.Server} is ready for {file}")
                     : code is 401 or 403 ? new Finding("API server", Standing.Fails, $"{endpoint.Server} does not take the credentials of {file} ({code}): renew them")
@@ -77,21 +82,4 @@ internal sealed class Examination(
 
     /// <summary>Bytes that are free on a folder's disk, as the system says.</summary>
     public static long FreeOf(string folder) => new DriveInfo(folder).AvailableFreeSpace;
-
-    /// <summary>Asks over the network, for five seconds.</summary>
-    public static async Task<(int Code, string Cause)> AskAsync(KubeEndpoint endpoint, string path, CancellationToken ct)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(TimeSpan.FromSeconds(5));
-        try
-        {
-            using var http = endpoint.CreateHttpClient(TimeProvider.System);
-            using var answer = await http.GetAsync(new Uri(path, UriKind.Relative), patience.Token).ConfigureAwait(false);
-            return ((int)answer.StatusCode, $"code {(int)answer.StatusCode}");
-        }
-        catch (Exception unanswered) when (unanswered is HttpRequestException or SocketException or IOException || (unanswered is OperationCanceledException && !ct.IsCancellationRequested))
-        {
-            return (0, unanswered is OperationCanceledException ? "no answer within 5 s" : unanswered.GetBaseException().Message);
-        }
-    }
 }

@@ -9,9 +9,9 @@ namespace Ote.Node.Doctor;
 /// <summary>Looks whether the hub runs, goes on running, and answers.</summary>
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
-/// <param name="ask">Asks a server for a path: its code, or why there is no answer.</param>
+/// <param name="ask">Asks a server for a path.</param>
 /// <param name="time">The clock.</param>
-internal sealed class HubExamination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<(int Code, string Cause)>> ask, TimeProvider time)
+internal sealed class HubExamination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<BriefAnswer>> ask, TimeProvider time)
 {
     /// <summary>So often it has ended by itself, and so lately it was started, where it is said to end again and again: one that was killed twice and runs is well.</summary>
     private const int Often = 3;
@@ -79,8 +79,8 @@ internal sealed class HubExamination(NodePaths paths, IServices services, Func<K
             }
 
             var whom = agent is null ? "kubelet" : "k3s agent";
-            var (code, cause) = await ask(endpoint, agent is null ? "api" : "ping", ct).ConfigureAwait(false);
-            return code == 200 ? (new Finding("hub", Standing.Ok, $"it answers the {whom} at {endpoint.Server}"), endpoint) : (Fails($"it does not answer the {whom} at {endpoint.Server}: {cause}"), null);
+            var answer = await ask(endpoint, agent is null ? "api" : "ping", ct).ConfigureAwait(false);
+            return answer.Succeeded ? (new Finding("hub", Standing.Ok, $"it answers the {whom} at {endpoint.Server}"), endpoint) : (Fails($"it does not answer the {whom} at {endpoint.Server}: {answer.Cause}"), null);
         }
         catch (KubeconfigException bad)
         {

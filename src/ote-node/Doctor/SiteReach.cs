@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ote.Kube.Client;
 using Ote.Kube.Objects;
 using Ote.Node.Install;
 
@@ -11,8 +10,6 @@ namespace Ote.Node.Doctor;
 internal static class SiteReach
 {
     private const string Label = "ote.baidu.com/site";
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>That they do not; null: they do, or the node has no site. Pure.</summary>
     /// <param name="site">The node's site; null: none, or it is not known.</param>
@@ -24,23 +21,20 @@ internal static class SiteReach
             ? $"this node has label {Label}={site}, and its hub listens everywhere without saying where: no other node can say whether it lives; install it with -- --advertise NODE-ADDRESS:{listen.Port} too"
         : null;
 
-    /// <summary>The site that a Node names, asked of its hub by the kubelet's credentials for five seconds at most; null: none, or there was no answer.</summary>
-    /// <param name="hub">The hub.</param>
-    /// <param name="node">The Node's name.</param>
-    /// <param name="ct">Gives up.</param>
-    public static async Task<string?> SiteOfAsync(KubeEndpoint hub, string node, CancellationToken ct)
+    /// <summary>Where a hub is asked for a Node.</summary>
+    public static string Path(string node) => $"api/v1/nodes/{node}";
+
+    /// <summary>The site that a Node names; null: none, or the hub or the API server did not answer, which is said where they are looked at.</summary>
+    /// <param name="answer">What the hub answered to <see cref="Path"/>.</param>
+    public static string? SiteOf(BriefAnswer answer)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(Patience);
         try
         {
-            using var http = hub.CreateHttpClient(TimeProvider.System);
-            using var answer = await http.GetAsync(new Uri($"api/v1/nodes/{node}", UriKind.Relative), patience.Token).ConfigureAwait(false);
-            return answer.IsSuccessStatusCode ? (JsonNode.Parse(await answer.Content.ReadAsStringAsync(patience.Token).ConfigureAwait(false)) as JsonObject)?.Labels().Text(Label) : null;
+            return answer.Succeeded ? (JsonNode.Parse(answer.Body) as JsonObject)?.Labels().Text(Label) : null;
         }
-        catch (Exception unanswered) when (unanswered is HttpRequestException or IOException or JsonException || (unanswered is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (JsonException)
         {
-            return null; // That the hub or the API server does not answer is said where they are looked at.
+            return null;
         }
     }
 }

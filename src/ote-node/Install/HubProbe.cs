@@ -13,13 +13,11 @@ internal static class HubProbe
     {
         try
         {
-            using var hub = Kubeconfig.Load(kubeconfig).CreateHttpClient(TimeProvider.System);
-            using var answer = await hub.GetAsync(new Uri("api", UriKind.Relative), ct).ConfigureAwait(false);
-            return answer.IsSuccessStatusCode;
+            return (await BriefAnswer.OfAsync(Kubeconfig.Load(kubeconfig), "api", ct).ConfigureAwait(false)).Succeeded;
         }
-        catch (Exception early) when (early is KubeconfigException or HttpRequestException)
+        catch (KubeconfigException)
         {
-            return false;
+            return false; // It is not written yet.
         }
     }
 
@@ -36,7 +34,7 @@ internal static class HubProbe
     {
         try
         {
-            return await SiteReach.SiteOfAsync(Kubeconfig.Load(kubeconfig), node, ct).ConfigureAwait(false);
+            return SiteReach.SiteOf(await BriefAnswer.OfAsync(Kubeconfig.Load(kubeconfig), SiteReach.Path(node), ct).ConfigureAwait(false));
         }
         catch (KubeconfigException)
         {

@@ -50,7 +50,7 @@ internal static class HubUnit
 
     /// <summary>Where the hub of an installed unit listens; null: nowhere that can be read, or at any free port.</summary>
     public static IPEndPoint? ListenOf(string unit) =>
-        ValuesOf(unit, "--listen", "-l").LastOrDefault() is not { } said ? EdgeHubCommand.UsualListen
+        ValuesOf(unit, "--listen", "-l").LastOrDefault() is not { } said ? HubArguments.UsualListen
         : IPEndPoint.TryParse(said, out var listen) && listen.Port != 0 ? listen
         : null;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
 using Ote.Kube.Client;
@@ -149,6 +150,90 @@ public sealed class ReplayTests
         Assert.Equal([.. Enumerable.Range(10, 20).Select(i => $"e{i}")], server.Events.Where(told => told.Text("reason") == "Started").Select(told => told.Name()).OrderBy(name => name, StringComparer.Ordinal));
         Assert.Contains("10 events were not kept", Assert.Single(server.Events, told => told.Text("reason") == ConflictEvent.Reason && told.Text("message")!.Contains("events", StringComparison.Ordinal)).Text("message"), StringComparison.Ordinal);
         Assert.Equal(0, cache.DroppedEvents);
+    }
+
+    [Theory]
+    [InlineData(500, "failed calling webhook \"labels.example.com\"")]
+    [InlineData(409, "changed all the time")]
+    public async Task What_is_refused_for_now_keeps_no_other_waiting_and_nobody_for_longer_than_two_minutes(int code, string message)
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
+        foreach (var name in (string[])["n", "other"])
+        {
+            database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", name), 0, Bytes(Before, name), Bytes(After, name), 10));
+        }
+
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Hooked(code, message);
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        var time = new FakeTimeProvider();
+        var replay = new Replay(cache, _ => client, _ => Kinds.Nodes, "n", time, NullLogger.Instance);
+        Assert.Equal(message, (await Assert.ThrowsAsync<KubeStatusException>(() => replay.RunAsync(TestContext.Current.CancellationToken))).Message);
+        Assert.Equal(["PATCH /api/v1/nodes/other", "PATCH /api/v1/nodes/other/status"], server.Took.Where(taken => taken.Contains("other", StringComparison.Ordinal)));
+        Assert.Equal("n", Assert.Single(cache.Journal()).Key.Name); // and it is told all the same, in whatever order they are
+
+        time.Advance(TimeSpan.FromMinutes(2) - TimeSpan.FromTicks(1));
+        await Assert.ThrowsAsync<KubeStatusException>(() => replay.RunAsync(TestContext.Current.CancellationToken));
+        time.Advance(TimeSpan.FromTicks(1));
+        Assert.Equal(1, await replay.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Contains($"the API server refused it for 2 minutes: {message}", Assert.Single(server.Events).Text("message"), StringComparison.Ordinal);
+        Assert.Equal(0, cache.Journalled);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_all_for_now_is_asked_of_a_few_and_takes_nothing_from_the_journal()
+    {
+        using var folder = new Scratch("replay");
+        var database = NodeDatabase.Open(folder["data"], "n", NullLogger.Instance);
+        foreach (var name in Enumerable.Range(0, 50).Select(number => $"n{number}"))
+        {
+            database.Write(session => CacheRows.Note(session, database, new StoreKey("/nodes", "", name), 0, Bytes(Before, name), Bytes(After, name), 100));
+        }
+
+        using var cache = new NodeCache(database, null, long.MaxValue, TimeProvider.System, NullLogger.Instance);
+        var server = new Hooked(500, "etcd is gone", "");
+        using var client = new KubeClient(new HttpClient(server) { BaseAddress = new Uri("https://up/") });
+        var time = new FakeTimeProvider();
+        var replay = new Replay(cache, _ => client, _ => Kinds.Nodes, "n", time, NullLogger.Instance);
+        for (var i = 0; i < 3; i++)
+        {
+            await Assert.ThrowsAsync<KubeStatusException>(() => replay.RunAsync(TestContext.Current.CancellationToken));
+            time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Equal(50, cache.Journalled);
+    }
+
+    private static byte[] Bytes(string node, string name) => Encoding.UTF8.GetBytes(node.Replace("\"n\"", $"\"{name}\"", StringComparison.Ordinal));
+
+    /// <summary>An API server that has to ask a webhook about a node, which fails.</summary>
+    private sealed class Hooked(int code, string message, string about = "/n") : HttpMessageHandler
+    {
+        public List<string> Took { get; } = [];
+
+        public List<JsonObject> Events { get; } = [];
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var path = request.RequestUri!.AbsolutePath;
+            if (request.Method == HttpMethod.Patch && path.EndsWith(about, StringComparison.Ordinal))
+            {
+                var refusal = new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["status"] = "Failure", ["reason"] = code == 409 ? "Conflict" : "InternalError", ["message"] = message, ["code"] = code };
+                return new HttpResponseMessage((HttpStatusCode)code) { Content = new StringContent(refusal.ToJsonString(), Encoding.UTF8, "application/json") };
+            }
+
+            if (request.Method == HttpMethod.Post)
+            {
+                Events.Add((JsonObject)JsonNode.Parse(await request.Content!.ReadAsStringAsync(cancellationToken))!);
+            }
+            else if (request.Method == HttpMethod.Patch)
+            {
+                Took.Add($"PATCH {path}");
+            }
+
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(Before.Replace("\"n\"", $"\"{path.Split('/')[4]}\"", StringComparison.Ordinal), Encoding.UTF8, "application/json") };
+        }
     }
 
     /// <summary>An API server whose events a kubelet may write and not read.</summary>

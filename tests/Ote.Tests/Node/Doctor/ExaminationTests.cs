@@ -45,7 +45,7 @@ public sealed class ExaminationTests : InstallableNode
         Runs("/usr/bin/kubelet", $"--kubeconfig={_paths.Kubeconfigs}/kubelet.conf");
         File.SetUnixFileMode(_paths.Data, (UnixFileMode)0b111_101_101);
         _services.Fails.Add("is-active ote-node.service");
-        var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _ => 1_000_000_000, (_, _, _) => Task.FromResult(_site), _time).LookAsync(Kubelet, Token);
+        var findings = await new Examination(_paths, _services, AnswerAsync, _ => 1_000_000_000, _time).LookAsync(Kubelet, Token);
         Assert.Equal(
             ["service FAILS", "kubelet FAILS", "hub FAILS", "credentials FAILS", "cache FAILS", "disk ok"],
             findings.Select(finding => $"{finding.Check} {(finding.Standing == Standing.Fails ? "FAILS" : "ok")}"));
@@ -59,7 +59,7 @@ public sealed class ExaminationTests : InstallableNode
     public async Task The_doctor_says_how_much_room_the_disk_has(long free, string standing, string words)
     {
         await InstallAsync();
-        var findings = await new Examination(_paths, _services, (_, _, _) => Task.FromResult((200, "")), _ => free, (_, _, _) => Task.FromResult(_site), _time).LookAsync(Kubelet, Token);
+        var findings = await new Examination(_paths, _services, AnswerAsync, _ => free, _time).LookAsync(Kubelet, Token);
         var line = DoctorCommand.Text([Assert.Single(findings, finding => finding.Check == "disk")]);
         Assert.StartsWith(standing, line, StringComparison.Ordinal);
         Assert.Contains(words, line, StringComparison.Ordinal);

@@ -1,4 +1,7 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
+using Ote.Kube.Client;
+using Ote.Node;
 using Ote.Node.Doctor;
 using Ote.Node.Install;
 using Ote.Testing.Kubernetes;
@@ -48,7 +51,7 @@ public abstract class InstallableNode : IDisposable
     }
 
     private protected async Task<string> ExamineAsync(NodePaths paths, string kubelet = Kubelet) =>
-        DoctorCommand.Text(await new Examination(paths, _services, (_, _, _) => Task.FromResult((200, "")), _ => 1_000_000_000, (_, _, _) => Task.FromResult(_site), _time).LookAsync(kubelet, Token));
+        DoctorCommand.Text(await new Examination(paths, _services, AnswerAsync, _ => 1_000_000_000, _time).LookAsync(kubelet, Token));
 
     private protected static void WriteKubeconfig(string file, string server) => File.WriteAllText(
         file, $$$"""{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":{"server":"{{{server}}}"}}],"users":[{"name":"u","user":{"token":"t"}}]}""");
@@ -90,6 +93,10 @@ public abstract class InstallableNode : IDisposable
         .. new[] { "usr/local/bin", "usr/local/lib", "etc/systemd/system", "etc/kubernetes", "var/lib" }.Select(folder => Path.Combine(_paths.Root, folder)).Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)).Where(path => !path.EndsWith(".d", StringComparison.Ordinal)),
     ];
+
+    /// <summary>Each server answers, and the hub knows the Node with the label of its site.</summary>
+    private protected Task<BriefAnswer> AnswerAsync(KubeEndpoint server, string path, CancellationToken ct) =>
+        Task.FromResult(new BriefAnswer(200, "", new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["ote.baidu.com/site"] = _site } } }.ToJsonString()));
 
     private protected Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(_unfit), (_, _) => Task.FromResult(_answers), _ => _isAsked, (_, _, _) => Task.FromResult(_site), _said.Add, _time);
 }
