@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -42,7 +43,7 @@ internal sealed class Observation(WebApplication? app) : IAsyncDisposable
         {
             await app.StartAsync(host.Stop).ConfigureAwait(false);
         }
-        catch (IOException taken)
+        catch (Exception taken) when (taken is IOException or SocketException) // in use, or no address of this machine
         {
             await app.DisposeAsync().ConfigureAwait(false);
             throw new RoleException($"--observe: {endPoint} cannot be listened at ({taken.Message}); choose another address");

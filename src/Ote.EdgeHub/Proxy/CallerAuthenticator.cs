@@ -28,9 +28,8 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
     {
         var header = context.Request.Headers.Authorization.ToString();
         const string Bearer = "Bearer ";
-        if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+        if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && header[Bearer.Length..].Trim() is { Length: > 0 } token) // An empty one is none, as at an API server.
         {
-            var token = header[Bearer.Length..].Trim();
             foreach (var identity in identities.Components)
             {
                 if (identity.Token is { } own && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(own), Encoding.UTF8.GetBytes(token)))

@@ -62,7 +62,16 @@ public sealed class ServerPki : IDisposable
 
     /// <summary>Sees whether a certificate could be good for a name or an address.</summary>
     /// <exception cref="ArgumentException">It could not; the message says why.</exception>
-    public static void CheckName(string host) => Names([host]);
+    public static void CheckName(string host)
+    {
+        // What goes into a certificate is more than what is found there again: patterns such as *.x are not.
+        if (!IPAddress.TryParse(host, out _) && Uri.CheckHostName(host) != UriHostNameType.Dns)
+        {
+            throw new ArgumentException("it is neither an address nor a name of DNS");
+        }
+
+        Names([host]);
+    }
 
     /// <summary>Issues a client certificate; the answer holds certificate and key in PEM.</summary>
     public (string Certificate, string Key) IssueClient(UserInfo user, DateTimeOffset now)

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -11,6 +13,15 @@ namespace Ote.Node.EdgeHub;
 /// <summary>What the values of the hub's options may be. Each that may not is a <see cref="RoleException"/>, which names the option and what to give.</summary>
 internal static class HubValues
 {
+    /// <summary>An empty value is a variable that is not set, as a rule: what is meant is not known.</summary>
+    public static void RefuseEmpty(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(given => given.Tokens.Any(token => token.Value.Length == 0)) is { } empty)
+        {
+            throw new RoleException($"{empty.Option.Name}: its value is empty, as of a variable that is not set; give one, or leave the option out");
+        }
+    }
+
     /// <summary>A name by which no node can be registered would make the hub take its kubelet for somebody else.</summary>
     public static string Named(string node) =>
         node.Length is > 0 and <= 253 && node.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.') && node.Split('.').All(part => part.Length > 0 && part[0] != '-' && part[^1] != '-') ? node

@@ -110,9 +110,33 @@ public sealed class HubCheckTests : IDisposable
         Assert.Contains("chmod 700", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_name_that_no_certificate_can_hold_is_refused() =>
-        Assert.StartsWith("--host: 'a..b' is no name", Assert.Throws<IOException>(() => Check(_options with { Hosts = ["a..b"] })).Message, StringComparison.Ordinal);
+    [Theory]
+    [InlineData("a..b")]
+    [InlineData("*.x")] // would be written into one, and not be found there at the next start
+    [InlineData("a b")]
+    [InlineData("-x-")]
+    [InlineData("10.0.0.0/8")]
+    [InlineData("")]
+    public void A_name_that_no_certificate_can_hold_is_refused(string host) =>
+        Assert.StartsWith($"--host: '{host}' is no name", Assert.Throws<IOException>(() => Check(_options with { Hosts = [host] })).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("shop-1.example.com")]
+    [InlineData("shop-1")]
+    [InlineData("10.0.0.7")]
+    [InlineData("fd00::7")]
+    public void A_name_that_one_can_hold_is_found_in_it_at_the_next_start(string host)
+    {
+        Check(_options with { Hosts = [host] });
+        string first;
+        using (var pki = ServerPki.Open(_folder["pki"], "check", [host], TimeProvider.System))
+        {
+            first = pki.Serving.SerialNumber;
+        }
+
+        using var again = ServerPki.Open(_folder["pki"], "check", [host], TimeProvider.System);
+        Assert.Equal(first, again.Serving.SerialNumber);
+    }
 
     private static void Check(EdgeHubOptions options) => HubCheck.Run(options, TimeProvider.System);
 

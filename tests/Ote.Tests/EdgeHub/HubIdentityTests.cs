@@ -18,6 +18,23 @@ public sealed class HubIdentityTests : HubTests
     }
 
     [Fact]
+    public async Task An_empty_token_is_no_credential_and_takes_no_certificates_place()
+    {
+        using var nobody = World.HubEndpoint(new KubeEndpoint(new Uri("https://hub"))).CreateHttpClient(TimeProvider.System);
+        Assert.Equal(HttpStatusCode.Unauthorized, await ShowAsync(nobody));
+        using var kubelet = World.ClientOf("kubelet");
+        Assert.Equal(HttpStatusCode.OK, await ShowAsync(kubelet.Http));
+
+        static async Task<HttpStatusCode> ShowAsync(HttpClient http)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("version", UriKind.Relative));
+            request.Headers.TryAddWithoutValidation("Authorization", "Bearer \t");
+            using var answer = await http.SendAsync(request, Token);
+            return answer.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task Certificate_of_a_user_whose_credentials_the_hub_has_not_is_refused_and_not_lent_anothers()
     {
         using var admin = new KubeClient(World.HubEndpoint(Kubeconfig.Load(World.WriteKubeconfig("admin", new UserInfo("ann", [UserInfo.Masters])))).CreateHttpClient(TimeProvider.System));

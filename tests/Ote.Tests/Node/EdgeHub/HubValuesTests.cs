@@ -23,6 +23,18 @@ public sealed class HubValuesTests
         Assert.Equal("--balance: 'random' is none of least-pending, round-robin and priority; give one of them", Assert.Throws<RoleException>(() => HubValues.BalanceBy("random")).Message);
 
     [Theory]
+    [InlineData("--data")]
+    [InlineData("--client-ca-file")]
+    [InlineData("--k3s-agent")]
+    [InlineData("--kubeconfig")]
+    [InlineData("--write-kubeconfigs")]
+    public void An_empty_value_is_that_of_a_variable_that_is_not_set_and_is_named(string option) =>
+        Assert.StartsWith($"{option}: its value is empty", Assert.Throws<RoleException>(() => HubValues.RefuseEmpty(EdgeHubCommand.Create().Parse([option, ""]))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void What_is_not_given_is_not_empty() => HubValues.RefuseEmpty(EdgeHubCommand.Create().Parse(["--kubeconfig", "f", "--check"]));
+
+    [Theory]
     [InlineData("")]
     [InlineData("N1")]
     [InlineData("my node")]
