@@ -15,6 +15,9 @@ internal static partial class Log
     [LoggerMessage(7103, LogLevel.Warning, "The definition of EdgeNode (edgenodes.ote.baidu.com) was taken away and could not be put back: {Cause}; it is tried again soon")]
     public static partial void NotDefined(this ILogger log, string cause);
 
+    [LoggerMessage(7104, LogLevel.Warning, "Node {Node}: {Unseen}")]
+    public static partial void NodeUnseen(this ILogger log, string node, string unseen);
+
     [LoggerMessage(7102, LogLevel.Warning, "Node {Node}: {Slip}")]
     public static partial void NodeSlip(this ILogger log, string node, string slip);
 }

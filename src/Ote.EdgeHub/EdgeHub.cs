@@ -78,7 +78,7 @@ public sealed class EdgeHub : IAsyncDisposable
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, new VersionCheck(_cache, node.Client, options.NodeName, log), _followers, time, random, log);
         var anonymous = Own(options.Transport is { } transport ? new HttpMessageInvoker(transport()) : identities.Anonymous.CreateLiveInvoker(time));
-        _probe = new HealthProbe(servers, identities.First.Live, options, time);
+        _probe = new HealthProbe(servers, identities.First.Live, options.Transport is null && identities.Anonymous.Proxy is null ? HealthProbe.DialAsync : static (_, _) => Task.CompletedTask, options, time);
         _discovery = options.DiscoversServers ? new ServerDiscovery(servers, identities.Components, new RememberedServers(options.DataDirectory), options.Kubelet, OwnAddresses, time, random, log) : null;
         _discovery?.Recall();
         var signs = new KubeletSigns(time);

@@ -71,7 +71,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
     public async Task LeadAsync(CancellationToken stop)
     {
         // Of what others told and kept while they led this replica knows nothing.
-        var (keeper, telling) = (new NodeKeeper(api, time), new EdgeNodeTelling(api, time, metrics, log));
+        var (keeper, telling, blind) = (new NodeKeeper(api, time), new EdgeNodeTelling(api, time, metrics, log), new BlindWitnesses(time));
         var looks = new ConcurrentDictionary<string, EdgeNodeLook>(StringComparer.Ordinal);
         metrics.Looked([]);
         try
@@ -87,9 +87,10 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
 
                 var all = _watch.Nodes.ToArray();
                 await Parallel.ForEachAsync(
-                    all, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop }, async (node, _) => await LookAsync(node, all, keeper, telling, looks, stop).ConfigureAwait(false)).ConfigureAwait(false);
+                    all, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop }, async (node, _) => await LookAsync(node, all, keeper, telling, blind, looks, stop).ConfigureAwait(false)).ConfigureAwait(false);
                 var names = all.Select(node => node.Name()).ToHashSet(StringComparer.Ordinal);
                 telling.Retain(names);
+                blind.Retain(names);
                 foreach (var gone in looks.Keys.Where(name => !names.Contains(name)))
                 {
                     looks.TryRemove(gone, out _);
@@ -120,7 +121,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
         }
     }
 
-    private async Task LookAsync(JsonObject node, JsonObject[] all, NodeKeeper keeper, EdgeNodeTelling telling, ConcurrentDictionary<string, EdgeNodeLook> looks, CancellationToken stop)
+    private async Task LookAsync(JsonObject node, JsonObject[] all, NodeKeeper keeper, EdgeNodeTelling telling, BlindWitnesses blind, ConcurrentDictionary<string, EdgeNodeLook> looks, CancellationToken stop)
     {
         var name = node.Name();
         try
@@ -129,9 +130,11 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             var (silence, policy, hearing) = (Silence(name), NodeReading.Policy(node, options.Chooses), _watch.Heard(name));
             var since = hearing.SinceByAll(node, state, policy?.Duration, silence, time.GetUtcNow());
             var (votes, refused) = NodeReading.Words(node, all, other => _watch.IsHeardWithin(other, Silence(other)));
-            var signs = new NodeSigns(since, Ready(node), votes) { Watched = hearing.Watched, IsGivenUp = NodeConditions.IsGivenUp(node), HasBeenHeard = hearing.IsHeard };
+            var missing = blind.Of(name, votes, hearing, state?.Items("status", "blindWitnesses")?.Select(said => said.Text()).OfType<string>().Where(said => all.Any(other => other.Name() == said && NodeReading.Site(other) == NodeReading.Site(node))) ?? []);
+            var counting = votes.Where(vote => !missing.Contains(vote.Node)).ToArray();
+            var signs = new NodeSigns(since, Ready(node), counting) { Watched = hearing.Watched, IsGivenUp = NodeConditions.IsGivenUp(node), HasBeenHeard = hearing.IsHeard };
             var verdict = EdgeNodeRules.Decide(signs, policy, Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, silence);
-            looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, votes.Count(vote => vote.Sees), votes.Count(vote => !vote.Sees), refused);
+            looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, counting.Count(vote => vote.Sees), counting.Count(vote => !vote.Sees), refused + votes.Count - counting.Length);
             if (!verdict.Keeps)
             {
                 keeper.Leave(name);
@@ -141,7 +144,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
                 return; // That its pods are left alone is not said before it is so.
             }
 
-            await telling.TellAsync(node, state, verdict, votes, since, hearing.IsHeard, policy?.Duration, stop).ConfigureAwait(false);
+            await telling.TellAsync(node, state, verdict, votes, missing, since, hearing.IsHeard, policy?.Duration, stop).ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is KubeStatusException or HttpRequestException or IOException)
         {

@@ -30,15 +30,16 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
     /// <param name="state">Its EdgeNode; null: there is none.</param>
     /// <param name="verdict">What was decided.</param>
     /// <param name="votes">Of its site.</param>
+    /// <param name="blind">Those of its site that missed it while it was heard.</param>
     /// <param name="since">How long ago its kubelet was heard.</param>
     /// <param name="isHeard">Whether it was heard here.</param>
     /// <param name="longest">How long it may be on its own.</param>
     /// <param name="stop">Ends it.</param>
-    public async Task TellAsync(JsonObject node, JsonObject? state, EdgeNodeVerdict verdict, IReadOnlyList<WitnessVote> votes, TimeSpan since, bool isHeard, TimeSpan? longest, CancellationToken stop)
+    public async Task TellAsync(JsonObject node, JsonObject? state, EdgeNodeVerdict verdict, IReadOnlyList<WitnessVote> votes, IReadOnlyList<string> blind, TimeSpan since, bool isHeard, TimeSpan? longest, CancellationToken stop)
     {
         var (name, slip, said) = (node.Name(), NodeReading.Slip(node), NodeConditions.Said(node));
         var before = _told.GetValueOrDefault(name);
-        var told = new Told(verdict, isHeard, slip, longest, NodeReading.Site(node), said is null ? before?.Said : string.Join(' ', said.Select(one => $"{one.Text("type")}={one.Text("status")},{one.Text("reason")}")));
+        var told = new Told(verdict, isHeard, slip, longest, NodeReading.Site(node), string.Join(", ", blind), said is null ? before?.Said : string.Join(' ', said.Select(one => $"{one.Text("type")}={one.Text("status")},{one.Text("reason")}")));
         if (before == told && state is not null)
         {
             return;
@@ -57,8 +58,9 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
             ["autonomy"] = longest is { } duration ? NodeReading.Written(duration) : null,
             ["site"] = NodeReading.Site(node),
             ["reason"] = verdict.Reason,
-            ["message"] = slip is null ? verdict.Message : $"{verdict.Message}; {slip}",
+            ["message"] = string.Join("; ", new[] { verdict.Message, slip, Unseen(blind) }.OfType<string>()),
             ["witnesses"] = new JsonArray([.. votes.Select(vote => (JsonNode)new JsonObject { ["node"] = vote.Node, ["sees"] = vote.Sees })]),
+            ["blindWitnesses"] = blind.Count == 0 ? null : new JsonArray([.. blind.Select(witness => JsonValue.Create(witness))]),
         };
         if (said is not null)
         {
@@ -82,7 +84,16 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
         {
             log.NodeSlip(name, slip);
         }
+
+        if (Unseen(blind) is { } unseen && before?.Blind != told.Blind)
+        {
+            log.NodeUnseen(name, unseen);
+        }
     }
+
+    /// <summary>What a cut would meet, said before there is one; null: nothing.</summary>
+    private static string? Unseen(IReadOnlyList<string> blind) =>
+        blind.Count == 0 ? null : $"{string.Join(", ", blind)} of its site does not reach it though its kubelet is heard, and so is no witness of it: see that the address in its annotation ote.baidu.com/edgehub is open to that node, and that its kubelet asks its hub";
 
     private static JsonObject New(JsonObject node) => new()
     {
@@ -94,5 +105,5 @@ internal sealed class EdgeNodeTelling(KubeClient api, TimeProvider time, EdgeNod
         },
     };
 
-    private sealed record Told(EdgeNodeVerdict Verdict, bool WasHeard, string? Slip, TimeSpan? Longest, string? Site, string? Said);
+    private sealed record Told(EdgeNodeVerdict Verdict, bool WasHeard, string? Slip, TimeSpan? Longest, string? Site, string Blind, string? Said);
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Ote.Flow;
 
 namespace Ote.EdgeHub.Upstream;
@@ -7,9 +8,10 @@ namespace Ote.EdgeHub.Upstream;
 /// </summary>
 /// <param name="servers">Who is asked, and told.</param>
 /// <param name="transport">With trust and credentials.</param>
+/// <param name="dial">Sees whether a server takes a connection, for one that was left: an old connection may go on where new ones are refused, and what is up by that alone is left again at the next request. Throws what a socket throws.</param>
 /// <param name="options">How often and how long.</param>
 /// <param name="time">The clock.</param>
-internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker transport, EdgeHubOptions options, TimeProvider time)
+internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker transport, Func<Uri, CancellationToken, Task> dial, EdgeHubOptions options, TimeProvider time)
 {
     /// <summary>Runs until stopped, for whoever is on the list; then throws nothing.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -48,6 +50,14 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
         }
     }
 
+    /// <summary>Connects, and hangs up.</summary>
+    /// <exception cref="SocketException">It cannot.</exception>
+    public static async Task DialAsync(Uri server, CancellationToken ct)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(server.IdnHost, server.Port, ct).ConfigureAwait(false);
+    }
+
     private static async Task EndAsync((Task Task, CancellationTokenSource Stop) one)
     {
         await one.Stop.CancelAsync().ConfigureAwait(false);
@@ -80,6 +90,11 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, patience.Token);
         try
         {
+            if (servers.IsLeft(server))
+            {
+                await dial(server, either.Token).ConfigureAwait(false);
+            }
+
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server, "readyz"));
             using var answer = await transport.SendAsync(request, either.Token).ConfigureAwait(false);
             // Who may not ask whether it is ready has still been answered by it.
@@ -95,6 +110,10 @@ internal sealed class HealthProbe(UpstreamServers servers, HttpMessageInvoker tr
         catch (HttpRequestException refused) when (refused.HttpRequestError == HttpRequestError.ConnectionError)
         {
             servers.Tell(server, _ => ServerHealth.Refused, refused.GetBaseException().Message);
+        }
+        catch (SocketException refused)
+        {
+            servers.Tell(server, _ => ServerHealth.Refused, refused.Message);
         }
         catch (HttpRequestException broken)
         {

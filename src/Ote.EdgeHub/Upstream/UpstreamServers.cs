@@ -73,6 +73,15 @@ public sealed class UpstreamServers
         }
     }
 
+    /// <summary>Whether a server was asked and is not up.</summary>
+    public bool IsLeft(Uri server)
+    {
+        lock (_gate)
+        {
+            return Find(server) is { IsJudged: true, IsUp: false };
+        }
+    }
+
     /// <summary>The cluster has these besides those that were named. One that is no more among them is asked for nothing new while another is up; what runs on it stays until it ends, or until that server is left.</summary>
     /// <param name="discovered">Their addresses; what is more than <see cref="ServerList.Most"/> with those that were named is left out.</param>
     public void Become(IReadOnlyList<Uri> discovered)
