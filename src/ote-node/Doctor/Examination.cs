@@ -18,8 +18,10 @@ internal sealed class Examination(
     /// <summary>Everything in turn.</summary>
     /// <param name="kubelet">The kubelet's unit.</param>
     /// <param name="ct">Gives up.</param>
+    /// <exception cref="Ote.Roles.Hosting.RoleException">There is no systemd to ask.</exception>
     public async Task<IReadOnlyList<Finding>> LookAsync(string kubelet, CancellationToken ct)
     {
+        SystemdNeed.See(paths, "doctor");
         var unit = await services.TryAsync(["cat", kubelet], ct).ConfigureAwait(false);
         var leads = unit is null ? null : KubeletUnit.KubeconfigOf(unit);
         var looks = new HubExamination(paths, services, ask, time);

@@ -13,10 +13,18 @@ namespace Ote.Node.Doctor;
 /// <param name="time">The clock.</param>
 internal sealed class HubExamination(NodePaths paths, IServices services, Func<KubeEndpoint, string, CancellationToken, Task<BriefAnswer>> ask, TimeProvider time)
 {
-    /// <summary>So often it has ended by itself, and so lately it was started, where it is said to end again and again: one that was killed twice and runs is well.</summary>
+    /// <summary>So often it has ended by itself where that is told while it runs: one that was killed twice and runs is well.</summary>
     private const int Often = 3;
 
+    /// <summary>One that often ended and has run for no longer than this is said to end again.</summary>
+    private static readonly TimeSpan Briefly = TimeSpan.FromSeconds(10);
+
+    /// <summary>One that often ended and has run for no longer than this is warned of.</summary>
     private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
+
+    /// <summary>By so much before a start the process before it ended: systemd starts it anew after a second.</summary>
+    private static readonly TimeSpan Between = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan Journal = TimeSpan.FromMinutes(5);
 
     /// <summary>Looks at its service.</summary>
@@ -27,18 +35,31 @@ internal sealed class HubExamination(NodePaths paths, IServices services, Func<K
             return new Finding("service", Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it");
         }
 
-        var shown = await services.ShownAsync(HubUnit.Name, ct, "SubState", "NRestarts", "ExecMainStartTimestampMonotonic").ConfigureAwait(false);
-        var starts = Number(shown.GetValueOrDefault("NRestarts"));
-        if (shown.GetValueOrDefault("SubState") == "auto-restart" || (starts >= Often && Age(Number(shown.GetValueOrDefault("ExecMainStartTimestampMonotonic"))) < Lately))
+        var isActive = await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is not null;
+        var shown = await services.ShownAsync(HubUnit.Name, ct, "SubState", "NRestarts", "Result", "ExecMainStartTimestampMonotonic").ConfigureAwait(false);
+        var (state, starts) = (shown.GetValueOrDefault("SubState") ?? "", Number(shown.GetValueOrDefault("NRestarts")));
+        var up = Age(Number(shown.GetValueOrDefault("ExecMainStartTimestampMonotonic")));
+        // It may have been started between both questions. systemd 254 and later also say auto-restart-queued.
+        if (state.StartsWith("auto-restart", StringComparison.Ordinal) || (starts > 0 && !isActive && state == "running") || (starts >= Often && isActive && up < Briefly))
         {
-            var said = await services.ErrorOfAsync(HubUnit.Name, time.GetUtcNow() - Journal, ct).ConfigureAwait(false);
-            return new Finding("service", Standing.Fails, string.Create(
-                CultureInfo.InvariantCulture, $"{HubUnit.Name} ends by itself, and was started anew {starts} times{(said is null ? "" : $" ({said})")}; `journalctl -u {HubUnit.Name}` says why"));
+            return Service(Standing.Fails, $"{HubUnit.Name} ends by itself, and was started anew {starts} times{await SaidAsync(Journal, ct).ConfigureAwait(false)}; `journalctl -u {HubUnit.Name}` says why");
         }
 
-        return await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Fails, $"{HubUnit.Name} does not run; `journalctl -u {HubUnit.Name}` says why")
-            : await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? new Finding("service", Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
-            : new Finding("service", Standing.Ok, $"{HubUnit.Name} runs");
+        if (!isActive)
+        {
+            // What was told to stop said nothing of why.
+            var said = shown.GetValueOrDefault("Result") is null or "success" ? "" : await SaidAsync(Journal, ct).ConfigureAwait(false);
+            return Service(Standing.Fails, $"{HubUnit.Name} does not run{said}; `journalctl -u {HubUnit.Name}` says why");
+        }
+
+        if (starts >= Often && up < Lately)
+        {
+            var said = await SaidAsync(up + Between, ct).ConfigureAwait(false);
+            return Service(Standing.Warning, string.Create(CultureInfo.InvariantCulture, $"{HubUnit.Name} runs, and was started anew {starts} times, the last time {up.TotalSeconds:0} s ago{said}; `journalctl -u {HubUnit.Name}` says why"));
+        }
+
+        return await services.TryAsync(["is-enabled", HubUnit.Name], ct).ConfigureAwait(false) is null ? Service(Standing.Warning, $"{HubUnit.Name} runs, and would not after a reboot; run `systemctl enable {HubUnit.Name}`")
+            : Service(Standing.Ok, $"{HubUnit.Name} runs");
     }
 
     /// <summary>
@@ -87,6 +108,12 @@ internal sealed class HubExamination(NodePaths paths, IServices services, Func<K
             return (Fails(bad.Message), null);
         }
     }
+
+    /// <summary>What it said last of why it ended, in brackets; empty: nothing within that time.</summary>
+    private async Task<string> SaidAsync(TimeSpan within, CancellationToken ct) =>
+        await services.ErrorOfAsync(HubUnit.Name, time.GetUtcNow() - within, ct).ConfigureAwait(false) is { } said ? $" ({said})" : "";
+
+    private static Finding Service(Standing standing, string words) => new("service", standing, words);
 
     private static Finding Fails(string words) => new("hub", Standing.Fails, words);
 

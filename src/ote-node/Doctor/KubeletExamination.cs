@@ -18,7 +18,7 @@ internal sealed class KubeletExamination(NodePaths paths, IServices services)
     {
         if (unit is null)
         {
-            return Fails($"there is no unit {kubelet}; " + (await K3sRecipe.FoundAsync(services, ct).ConfigureAwait(false) is { } k3s ? $"{k3s} runs this node's kubelet: look at it with --kubelet-unit {k3s}" : "name the kubelet's with --kubelet-unit"));
+            return Fails($"there is no unit {kubelet}; " + (K3sRecipe.IsAgent(kubelet) ? K3sRecipe.Installed : await K3sRecipe.FoundAsync(services, ct).ConfigureAwait(false) is { } k3s ? $"{k3s} runs this node's kubelet: look at it with --kubelet-unit {k3s}" : "name the kubelet's with --kubelet-unit, as `systemctl list-unit-files '*kubelet*'` shows it"));
         }
 
         if (K3sRecipe.IsAgent(kubelet))

@@ -10,8 +10,10 @@ internal static class HubUnit
     /// <summary>The service's name.</summary>
     public const string Name = "ote-node.service";
 
+    private const string Command = "ExecStart=";
+
     /// <summary>
-    /// The unit's text. The hub comes back at once when it dies, before a kubelet's requests give up, and when it hangs for a minute: then without a core of it on the disk, which would hold secrets. Nothing waits for it to be ready, since a kubelet that starts
+    /// The unit's text. The hub comes back at once when it dies, before a kubelet's requests give up, and when it hangs for 20 s, half of what Kubernetes waits for a node: then without a core of it on the disk, which would hold secrets. Nothing waits for it to be ready, since a kubelet that starts
     /// before it asks again. It is root, since kubeconfigs of components are root's, and may change nothing but its own folders.
     /// </summary>
     /// <param name="program">The executable.</param>
@@ -25,10 +27,10 @@ internal static class HubUnit
         StartLimitIntervalSec=0
 
         [Service]
-        ExecStart={string.Join(' ', new[] { program, "edgehub" }.Concat(arguments).Select(Quoted))}
+        {ExecStart([program, "edgehub", .. arguments])}
         Restart=always
         RestartSec=1
-        WatchdogSec=60
+        WatchdogSec=20
         WatchdogSignal=SIGKILL
         UMask=0077
         NoNewPrivileges=yes
@@ -54,14 +56,19 @@ internal static class HubUnit
         : IPEndPoint.TryParse(said, out var listen) && listen.Port != 0 ? listen
         : null;
 
+    /// <summary>The line of a unit that names a command.</summary>
+    public static string ExecStart(IEnumerable<string> command) => Command + string.Join(' ', command.Select(Quoted));
+
+    /// <summary>The words of an installed unit's command line, the program's first; empty: it has none.</summary>
+    public static IReadOnlyList<string> CommandOf(string unit) =>
+        unit.Split('\n').FirstOrDefault(line => line.StartsWith(Command, StringComparison.Ordinal)) is { } line ? Words(line[Command.Length..]) : [];
+
     /// <summary>What an installed unit's command line says for an option.</summary>
     /// <param name="unit">The unit's text.</param>
     /// <param name="names">The option's names.</param>
     public static IEnumerable<string> ValuesOf(string unit, params string[] names)
     {
-        const string Command = "ExecStart=";
-        var line = unit.Split('\n').FirstOrDefault(line => line.StartsWith(Command, StringComparison.Ordinal));
-        var words = line is null ? [] : Words(line[Command.Length..]);
+        var words = CommandOf(unit);
         for (var i = 0; i < words.Count; i++)
         {
             if (names.FirstOrDefault(name => words[i].StartsWith(name + "=", StringComparison.Ordinal)) is { } named)

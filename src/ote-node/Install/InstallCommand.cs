@@ -18,7 +18,7 @@ internal static class InstallCommand
         var hub = new Argument<string[]>("edgehub-options")
         {
             HelpName = "-- EDGEHUB OPTIONS",
-            Description = $"After --, options of `ote-node edgehub`; without --kubeconfig those of kubeadm's kubelet ({KubeadmKubelet}, {KubeadmAuthority})", Arity = ArgumentArity.ZeroOrMore,
+            Description = $"After --, options of `ote-node edgehub`; without --kubeconfig those of kubeadm's kubelet ({KubeadmKubelet}, {KubeadmAuthority}); without any those with which it was installed before", Arity = ArgumentArity.ZeroOrMore,
         };
         var common = new CommonOptions();
         var command = new Command("install", "Install the hub as a service of this machine, and lead its kubelet there; pods run on. As root")
@@ -29,9 +29,8 @@ internal static class InstallCommand
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
             Privileged("install changes services of the machine");
-            RefuseK3s(parsed.GetRequiredValue(kubelet), parsed.GetValue(hub) ?? []);
-            var (arguments, kubeconfig, data) = Arguments(parsed.GetValue(hub) ?? [], Environment.CurrentDirectory);
-            await Installation(host, data is null ? s_paths : s_paths with { Data = data }).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
+            var (paths, arguments, kubeconfig) = Prepared(s_paths, parsed.GetRequiredValue(kubelet), parsed.GetValue(hub) ?? [], Environment.CurrentDirectory, Console.Out.WriteLine);
+            await Installation(host, paths).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
         }));
         return command;
     }
@@ -53,6 +52,27 @@ internal static class InstallCommand
             await new Removal(s_paths.WithData(parsed.GetValue(data)), new Systemd(), NodeAnnotations.RemoveAsync, Console.Out.WriteLine).RunAsync(parsed.GetValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
         }));
         return command;
+    }
+
+    /// <summary>What is installed on a machine, and where.</summary>
+    /// <exception cref="RoleException">It cannot be.</exception>
+    /// <param name="paths">Where things lie, with the usual data folder.</param>
+    /// <param name="kubelet">The kubelet's unit.</param>
+    /// <param name="given">What stands after <c>--</c>.</param>
+    /// <param name="called">The folder where install was called.</param>
+    /// <param name="say">Told what becomes of the options of a hub that is installed.</param>
+    internal static (NodePaths Paths, IReadOnlyList<string> Arguments, string KubeletConfig) Prepared(NodePaths paths, string kubelet, IReadOnlyList<string> given, string called, Action<string> say)
+    {
+        SystemdNeed.See(paths, "install");
+        var options = FormerOptions.Kept(given, paths.UnitText(), paths.Unit);
+        RefuseK3s(kubelet, options);
+        var (arguments, kubeconfig, data) = Arguments(options, called);
+        if (FormerOptions.Said(given, arguments, paths.UnitText()) is { } said)
+        {
+            say(said);
+        }
+
+        return (data is null ? paths : paths with { Data = data }, arguments, kubeconfig);
     }
 
     /// <summary>The hub's arguments as its unit has them, the kubelet's kubeconfig among them, and its data folder; null: the usual one.</summary>
@@ -118,7 +138,7 @@ internal static class InstallCommand
 
     private static Option<string> KubeletUnitOption() => new("--kubelet-unit") { Description = "The kubelet's systemd unit", DefaultValueFactory = _ => "kubelet.service" };
 
-    private static Installation Installation(RoleHost host, NodePaths paths) => new(paths, new Systemd(), HubTrial.RunAsync, HubProbe.AnswersAsync, HubProbe.IsAsked, HubProbe.SiteOfAsync, Console.Out.WriteLine, host.Time);
+    private static Installation Installation(RoleHost host, NodePaths paths) => new(paths, new Systemd(), HubTrial.RunAsync, HubProbe.AnswersAsync, HubProbe.IsAsked, HubProbe.SiteOfAsync, OtherHub.Sign, Console.Out.WriteLine, host.Time);
 
     private static string Program(string running) => Path.GetFileName(running) != "dotnet" ? running
         : throw new RoleException("install copies the executable that it is, which is dotnet here; use the published ote-node (`./ote publish`)");

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Ote.Node.Doctor;
 using Ote.Roles.Hosting;
@@ -14,11 +15,12 @@ namespace Ote.Node.Install;
 /// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
 /// <param name="isAsked">Whether anybody is connected to it.</param>
 /// <param name="siteOf">The site that a node's Node names, asked of the hub that a kubeconfig leads to; null: none, or there is no answer.</param>
+/// <param name="othersHave">What a hub needs for itself, its folder or where it listens, and another process has, in words; null: nothing.</param>
 /// <param name="say">Told of each step.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Installation(
     NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<string?>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked,
-    Func<string, string, CancellationToken, Task<string?>> siteOf, Action<string> say, TimeProvider time)
+    Func<string, string, CancellationToken, Task<string?>> siteOf, Func<string, IPEndPoint?, string?> othersHave, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
@@ -50,6 +52,8 @@ internal sealed class Installation(
             {
                 throw new RoleException($"{unfit}; nothing was changed");
             }
+
+            await LookForOtherAsync(all, ct).ConfigureAwait(false);
         }
         catch
         {
@@ -81,6 +85,16 @@ internal sealed class Installation(
         }
 
         say("next: `ote-node doctor`");
+    }
+
+    /// <summary>One that was started by hand would answer in place of the service's, which would end for ever.</summary>
+    private async Task LookForOtherAsync(IReadOnlyList<string> arguments, CancellationToken ct)
+    {
+        if (othersHave(paths.Data, HubUnit.ListenOf(HubUnit.Text(paths.Program, arguments, []))) is { } what
+            && (!File.Exists(paths.Unit) || await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is null))
+        {
+            throw new RoleException($"{what}, {HubUnit.Name} does not run, and nothing was changed: end the hub that was started by hand first (one of another node, or another program, may stay when this hub is given a place of its own, after -- with --data or --listen)");
+        }
     }
 
     private async Task ConvertAsync(InstalledProgram installed, IReadOnlyList<string> arguments, string kubelet, string towards, string dropIn, FormerHub former, HubStart start, CancellationToken ct)

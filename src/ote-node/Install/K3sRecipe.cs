@@ -10,6 +10,9 @@ internal static class K3sRecipe
     public const string Steps = "run `ote-node edgehub --k3s-agent DIR --server URL` as a service of your own, write \"server: https://127.0.0.1:10262\" and "
         + "\"disable-apiserver-lb: true\" into /etc/rancher/k3s/config.yaml.d/90-ote-node.yaml, and run `systemctl restart k3s-agent`; docs/operate/edge-nodes.md has the whole unit";
 
+    /// <summary>What to do where an agent is looked for that is not installed.</summary>
+    public static readonly string Installed = $"a k3s agent's own installation makes {Units[0]} (`curl -sfL https://get.k3s.io | K3S_URL=https://SERVER:6443 K3S_TOKEN=... sh -`); `systemctl list-unit-files 'k3s*'` shows whether it has another name";
+
     /// <summary>Whether a unit is one of k3s.</summary>
     public static bool IsAgent(string unit) => unit.StartsWith("k3s", StringComparison.Ordinal);
 

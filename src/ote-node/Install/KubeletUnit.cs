@@ -69,6 +69,21 @@ internal static partial class KubeletUnit
         Lines(unit).Where(line => line.StartsWith("Environment=", StringComparison.Ordinal) || line.StartsWith("ExecStart=", StringComparison.Ordinal))
             .Select(line => Kubeconfig().Match(line)).LastOrDefault(match => match.Success)?.Groups["path"].Value;
 
+    /// <summary>The file that makes a unit name a kubeconfig: the last of those that name one. Null: none does, or its text tells of no files.</summary>
+    /// <param name="unit">The unit with its drop-ins (<c>systemctl cat</c>).</param>
+    public static string? FileOf(string unit)
+    {
+        string? file = null, naming = null;
+        foreach (var part in $"\n{unit}".Split("\n# /").Skip(1)) // each file behind a comment that is its path
+        {
+            var path = "/" + part.Split('\n')[0];
+            file = path.EndsWith(".service", StringComparison.Ordinal) || path.EndsWith(".conf", StringComparison.Ordinal) ? path : file; // or a comment of its own
+            naming = KubeconfigOf(part) is null ? naming : file;
+        }
+
+        return naming;
+    }
+
     /// <summary>Its lines, those that go on on the next one put together (systemd.syntax(7)).</summary>
     private static IEnumerable<string> Lines(string unit) =>
         unit.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] is not ('#' or ';'));

@@ -1,3 +1,5 @@
+using Ote.Roles.Hosting;
+
 namespace Ote.Node.Install;
 
 /// <summary>Where an installed hub lies on a machine.</summary>
@@ -30,6 +32,9 @@ internal sealed record NodePaths(string Root)
     /// <summary>What leads a k3s agent to the hub, which its administrator writes.</summary>
     public string K3sLead => Path.Combine(Root, "etc/rancher/k3s/config.yaml.d/90-ote-node.yaml");
 
+    /// <summary>Is there where systemd runs the machine's services (sd_booted(3)).</summary>
+    public string Systemd => Path.Combine(Root, "run/systemd/system");
+
     /// <summary>What the system tells of its processes.</summary>
     public string Processes => Path.Combine(Root, "proc");
 
@@ -55,5 +60,6 @@ internal sealed record NodePaths(string Root)
 
     /// <summary>The first thing in a data folder that no hub put there, so that it is not the hub's own; null: there is none.</summary>
     public static string? StrangeIn(string folder) => Directory.EnumerateFileSystemEntries(folder)
-        .FirstOrDefault(path => Path.GetFileName(path) is not ("in-use" or "node.key" or "node.key.new" or "pki" or "lost+found") and var name && !name.StartsWith("node.db", StringComparison.Ordinal));
+        .FirstOrDefault(path => Path.GetFileName(path) is not (DataLock.FileName or "node.key" or "node.key.new" or "node.key.damaged" or "pki" or "pki.damaged" or "servers" or "servers.new" or "lost+found") and var name
+            && !name.StartsWith("node.db", StringComparison.Ordinal));
 }

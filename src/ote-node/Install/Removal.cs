@@ -21,6 +21,7 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
     /// <exception cref="RoleException">A service could not be changed, or something still needs the hub, which was left then.</exception>
     public async Task RunAsync(string? kubelet, bool purge, CancellationToken ct)
     {
+        SystemdNeed.See(paths, "uninstall");
         var led = paths.Led;
         if (File.Exists(paths.K3sLead))
         {
@@ -40,6 +41,11 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
             throw new RoleException($"no hub put {strange} into {paths.Data}, and nothing was changed. Name the hub's folder with --data, or move that away first");
         }
 
+        if (purge && OtherHub.Holds(paths.Data) && !await RunsAsync(ct).ConfigureAwait(false))
+        {
+            throw new RoleException($"a hub that {HubUnit.Name} did not start runs on {paths.Data}, and nothing was changed: end that hub first, or leave --purge out");
+        }
+
         foreach (var unit in led)
         {
             await ReleaseAsync(unit, ct).ConfigureAwait(false);
@@ -53,6 +59,12 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
         if (File.Exists(paths.Unit))
         {
             await SystemctlAsync(["disable", "--now", HubUnit.Name], ct).ConfigureAwait(false);
+            if (purge && OtherHub.Holds(paths.Data))
+            {
+                // Its own hub has ended, and the unit is what names the folder when this is done again.
+                throw new RoleException($"{HubUnit.Name} is stopped, and another hub runs on {paths.Data}, which was left with all that belongs to it: end that hub, and run `ote-node uninstall` again, or leave --purge out");
+            }
+
             File.Delete(paths.Unit);
             await SystemctlAsync(["daemon-reload"], ct).ConfigureAwait(false);
             say($"{HubUnit.Name} removed");
@@ -81,6 +93,10 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
         new InstalledProgram(paths).Remove(); // last: it may be what runs this
     }
 
+    /// <summary>Whether the hub that holds its folder may be the service's own.</summary>
+    private async Task<bool> RunsAsync(CancellationToken ct) =>
+        File.Exists(paths.Unit) && paths.InstalledData == paths.Data && await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is not null;
+
     /// <summary>Before anything is changed.</summary>
     private async Task LookAsync(string? kubelet, IReadOnlyList<string> led, CancellationToken ct)
     {
@@ -100,7 +116,7 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
 
             if (KubeletUnit.KubeconfigOf(KubeletUnit.Without(text, paths.DropIn(unit))) is { } own && RunningKubelet.LiesIn(own, paths.Kubeconfigs))
             {
-                throw new RoleException($"{unit} names {own} by a file that no installation wrote, could not start without it, and nothing was changed: name the kubelet's own kubeconfig there (`systemctl cat {unit}` shows where), and run `ote-node uninstall` again");
+                throw new RoleException($"{unit} names {own} by {KubeletUnit.FileOf(KubeletUnit.Without(text, paths.DropIn(unit))) ?? "a file"} that no installation wrote, could not start without it, and nothing was changed: name the kubelet's own kubeconfig there, and run `ote-node uninstall` again");
             }
 
             if (led.Contains(unit) && RunningKubelet.Of(paths.Processes, await services.MainProcessAsync(unit, ct).ConfigureAwait(false)) is { } running)

@@ -54,8 +54,12 @@ internal interface IServices
 internal sealed record SystemctlAnswer(bool Succeeded, string Out, string Error);
 
 /// <summary>The real ones.</summary>
-internal sealed class Systemd : IServices
+/// <param name="journalctl">The program that reads the journal.</param>
+internal sealed class Systemd(string journalctl = "journalctl") : IServices
 {
+    /// <summary>What a hub says at a start, and systemd of its end, is less.</summary>
+    private const int MostLines = 200;
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>A journal of months on a slow disk is not worth more.</summary>
@@ -69,7 +73,7 @@ internal sealed class Systemd : IServices
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new RoleException("systemctl is not there: this machine has no systemd. Start `ote-node edgehub` by its own supervisor, and the kubelet with the kubeconfig that it writes");
+            throw new RoleException("systemctl is not there, though systemd runs here: it belongs to systemd's own package. Without it start `ote-node edgehub` by its own supervisor, and the kubelet with the kubeconfig that it writes");
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -81,8 +85,10 @@ internal sealed class Systemd : IServices
     {
         try
         {
-            var answer = await EndedAsync("journalctl", [$"--unit={unit}", $"--since=@{since.ToUnixTimeSeconds()}", "--lines=20", "--output=cat", "--no-pager"], JournalPatience, cancellation).ConfigureAwait(false);
-            return answer.Succeeded ? answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+            // From the end: with --since alone systemd before 255 takes the first lines from there on, and what was said last is not among them.
+            var answer = await EndedAsync(
+                journalctl, [$"--unit={unit}", $"--since=@{since.ToUnixTimeSeconds()}", "--reverse", $"--lines={MostLines}", "--output=cat", "--no-pager"], JournalPatience, cancellation).ConfigureAwait(false);
+            return answer.Succeeded ? [.. answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Reverse()] : [];
         }
         catch (Exception unread) when (unread is System.ComponentModel.Win32Exception || (unread is OperationCanceledException && !cancellation.IsCancellationRequested))
         {

@@ -79,19 +79,54 @@ public sealed class ExaminationTests : InstallableNode
     }
 
     [Theory]
-    [InlineData("SubState=auto-restart\nNRestarts=1\n", "was started anew 1 times")] // between two starts
-    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=990000000\n", "was started anew 3 times")]
-    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=900000000\n", null)] // it has run for 100 s
-    [InlineData("SubState=running\nNRestarts=2\nExecMainStartTimestampMonotonic=990000000\n", null)]
-    public async Task A_hub_that_ends_again_and_again_is_not_well_in_between(string state, string? fails)
+    [InlineData("SubState=auto-restart\nNRestarts=1\n", false, "FAILS    service", "ends by itself, and was started anew 1 times (the disk is gone); `journalctl", 300)] // between two starts
+    [InlineData("SubState=auto-restart-queued\nNRestarts=1\n", false, "FAILS    service", "ends by itself, and was started anew 1 times (the disk is gone); `journalctl", 300)] // as systemd 254 says
+    [InlineData("SubState=running\nNRestarts=1\n", false, "FAILS    service", "ends by itself, and was started anew 1 times (the disk is gone); `journalctl", 300)] // started between two questions
+    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=991000000\n", true, "FAILS    service", "ends by itself, and was started anew 3 times (the disk is gone); `journalctl", 300)]
+    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=990000000\n", true, "warning  service", "was started anew 3 times, the last time 10 s ago (the disk is gone); `journalctl", 15)]
+    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=941000000\n", true, "warning  service", "was started anew 3 times, the last time 59 s ago (the disk is gone); `journalctl", 64)]
+    [InlineData("SubState=running\nNRestarts=3\nExecMainStartTimestampMonotonic=940000000\n", true, "ok       service", "ote-node.service runs", null)]
+    [InlineData("SubState=running\nNRestarts=2\nExecMainStartTimestampMonotonic=991000000\n", true, "ok       service", "ote-node.service runs", null)]
+    [InlineData("SubState=failed\nNRestarts=0\nResult=exit-code\n", false, "FAILS    service", "does not run (the disk is gone); `journalctl", 300)]
+    [InlineData("SubState=dead\nNRestarts=0\nResult=success\n", false, "FAILS    service", "does not run; `journalctl", null)] // it was told to stop
+    public async Task A_hub_that_ends_again_and_again_fails_until_it_stays_and_is_warned_of_for_a_minute_with_what_it_said_of_its_last_end(string state, bool isActive, string standing, string said, int? journalOfSeconds)
     {
         await InstallAsync();
         Directory.CreateDirectory(_paths.Processes);
         await File.WriteAllTextAsync(Path.Combine(_paths.Processes, "uptime"), "1000.00 900.00\n", Token);
         (_services.HubState, _services.Journal) = (state, ["error: the disk is gone."]);
-        var told = await ExamineAsync(_paths);
-        Assert.StartsWith(fails is null ? "ok       service" : "FAILS    service", told, StringComparison.Ordinal);
-        Assert.Equal(fails is not null, told.Contains($"{fails} (the disk is gone); `journalctl", StringComparison.Ordinal));
+        _services.Fails.UnionWith(isActive ? [] : ["is-active ote-node.service"]);
+        var told = (await ExamineAsync(_paths)).Split('\n')[0];
+        Assert.StartsWith(standing, told, StringComparison.Ordinal);
+        Assert.Contains(said, told, StringComparison.Ordinal);
+        Assert.Equal(journalOfSeconds, (_time.GetUtcNow() - _services.JournalSince)?.TotalSeconds);
+    }
+
+    [Fact]
+    public async Task A_unit_of_an_agent_that_there_is_not_is_said_not_to_be_there_and_what_makes_one()
+    {
+        _services.Fails.Add("cat k3s-agent.service");
+        var told = await ExamineAsync(_paths, "k3s-agent.service");
+        Assert.Contains("FAILS    kubelet  there is no unit k3s-agent.service; a k3s agent's own installation makes k3s-agent.service (`curl -sfL https://get.k3s.io | ", told, StringComparison.Ordinal);
+        Assert.DoesNotContain("--kubelet-unit", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_systemd_does_not_run_each_command_says_at_once_how_a_hub_is_run()
+    {
+        Directory.Delete(_paths.Systemd, recursive: true);
+        foreach (var (command, run) in ((string, Func<Task>)[])
+            [
+                ("install", () => Task.Run(() => InstallCommand.Prepared(_paths, "k3s-agent.service", ["--no-such-option"], "/srv", _said.Add), Token)),
+                ("uninstall", () => Taken().RunAsync(null, purge: true, Token)), ("doctor", () => ExamineAsync(_paths)),
+            ])
+        {
+            var message = (await Assert.ThrowsAsync<RoleException>(run)).Message;
+            Assert.StartsWith($"systemd does not run here (there is no folder {_paths.Systemd}), {command} is for a kubelet that is a service of it, and nothing was changed: run the hub by hand", message, StringComparison.Ordinal);
+            Assert.Contains("\"Nodes that are cut off\" under \"By hand\"", message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(_services.Asked);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Ote.Kube.Client;
@@ -23,6 +24,7 @@ public abstract class InstallableNode : IDisposable
     private protected string? _unfit;
     private protected string? _site;
     private protected string? _unforgotten;
+    private protected Func<string, IPEndPoint?, string?>? _othersHave;
     private protected NodeAnnotations? _forgotten;
 
     protected InstallableNode()
@@ -31,6 +33,7 @@ public abstract class InstallableNode : IDisposable
         _program = Path.Combine(_folder["published"], "ote-node");
         Publish("the executable");
         Directory.CreateDirectory(_paths.Units);
+        Directory.CreateDirectory(_paths.Systemd);
     }
 
     private protected static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -98,5 +101,5 @@ public abstract class InstallableNode : IDisposable
     private protected Task<BriefAnswer> AnswerAsync(KubeEndpoint server, string path, CancellationToken ct) =>
         Task.FromResult(new BriefAnswer(200, "", new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["ote.baidu.com/site"] = _site } } }.ToJsonString()));
 
-    private protected Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(_unfit), (_, _) => Task.FromResult(_answers), _ => _isAsked, (_, _, _) => Task.FromResult(_site), _said.Add, _time);
+    private protected Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(_unfit), (_, _) => Task.FromResult(_answers), _ => _isAsked, (_, _, _) => Task.FromResult(_site), (data, listen) => _othersHave?.Invoke(data, listen), _said.Add, _time);
 }

@@ -141,4 +141,34 @@ public sealed class InstallationTests : InstallableNode
         _services.Fails.UnionWith([$"cat {Kubelet}", "cat k3s-agent.service", "cat k3s.service"]);
         Assert.Contains("--kubelet-unit", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_hub_that_somebody_runs_by_hand_is_not_taken_for_the_one_that_is_installed_and_nothing_is_changed()
+    {
+        var listens = new List<string?>();
+        _othersHave = (data, listen) =>
+        {
+            listens.Add($"{listen}");
+            return $"another process of ote has the folder {data}";
+        };
+        Assert.StartsWith(
+            $"another process of ote has the folder {_paths.Data}, ote-node.service does not run, and nothing was changed: end the hub that was started by hand first", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<RoleException>(() => InstallAsync(_paths, [.. Arguments, "--listen", "10.0.0.7:4444"]));
+        Assert.Equal(["127.0.0.1:10261", "10.0.0.7:4444"], listens);
+        Assert.Empty(_services.Changed);
+        Assert.Empty(Left());
+        Assert.False(Directory.Exists(_paths.Programs + ".new"));
+    }
+
+    [Fact]
+    public async Task What_the_installed_hub_has_itself_while_it_runs_keeps_a_newer_one_from_nothing()
+    {
+        await InstallAsync();
+        _othersHave = (data, _) => $"another process of ote has the folder {data}";
+        await InstallAsync();
+        _services.Fails.Add("is-active ote-node.service");
+        var before = _services.Changed.Count();
+        Assert.Contains("end the hub that was started by hand first", (await Assert.ThrowsAsync<RoleException>(InstallAsync)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, _services.Changed.Count());
+    }
 }

@@ -19,7 +19,14 @@ internal sealed class RecordedServices : IServices
     /// <summary>What the hub's state is from the second look on.</summary>
     public string? HubBecomes { get; set; }
 
-    public Task<IReadOnlyList<string>> JournalAsync(string unit, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult(Journal);
+    /// <summary>From when on the journal was asked for last.</summary>
+    public DateTimeOffset? JournalSince { get; private set; }
+
+    public Task<IReadOnlyList<string>> JournalAsync(string unit, DateTimeOffset since, CancellationToken cancellation)
+    {
+        JournalSince = since;
+        return Task.FromResult(Journal);
+    }
 
     public HashSet<string> Fails { get; } = [];
 

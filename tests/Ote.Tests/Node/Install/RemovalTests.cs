@@ -61,7 +61,7 @@ public sealed class RemovalTests : InstallableNode
         await _services.RunAsync(["show"], Token);
         Assert.StartsWith($"process 7 (kubelet --kubeconfig={$"{_paths.Kubeconfigs}/kubelet.conf"[..39]}...), which no unit with a drop-in of an installation started, asks the hub by {_paths.Kubeconfigs}/kubelet.conf, and nothing was changed", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
         _services.Unit = $"[Service]\nExecStart=/usr/bin/kubelet --kubeconfig={_paths.Kubeconfigs}/kubelet.conf";
-        Assert.StartsWith($"{Kubelet} names {_paths.Kubeconfigs}/kubelet.conf by a file that no installation wrote", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{Kubelet} names {_paths.Kubeconfigs}/kubelet.conf by a file that no installation wrote, could not start without it", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
         Assert.Empty(_services.Changed);
     }
 
@@ -135,5 +135,91 @@ public sealed class RemovalTests : InstallableNode
             "the hub's annotations may still be on node shop-1 (no answer within 5 s); remove them from where you can: "
             + "`kubectl annotate node shop-1 ote.baidu.com/edgehub- ote.baidu.com/edgehub-ca-sha256- ote.baidu.com/witness-`", _said);
         Assert.False(File.Exists(_paths.Unit));
+    }
+
+    [Fact]
+    public async Task The_file_that_keeps_a_kubelet_at_the_hub_is_named()
+    {
+        await InstallAsync();
+        _services.Unit = $"""
+            # /usr/lib/systemd/system/kubelet.service
+            [Service]
+            ExecStart=/usr/bin/kubelet --kubeconfig=/etc/kubernetes/kubelet.conf
+
+            # /etc/systemd/system/kubelet.service.d/50-by-hand.conf
+            [Service]
+            # /etc/kubernetes/edgehub is the hub's
+            ExecStart=
+            ExecStart=/usr/bin/kubelet --kubeconfig={_paths.Kubeconfigs}/kubelet.conf
+
+            # {_paths.DropIn(Kubelet)}
+            [Service]
+            ExecStart=
+            ExecStart=/usr/bin/kubelet --kubeconfig={_paths.Kubeconfigs}/kubelet.conf
+
+            # /etc/systemd/system/kubelet.service.d/99-memory.conf
+            [Service]
+            MemoryMax=1G
+            """;
+        Assert.StartsWith(
+            $"{Kubelet} names {_paths.Kubeconfigs}/kubelet.conf by /etc/systemd/system/kubelet.service.d/50-by-hand.conf that no installation wrote", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: false, Token))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_on_which_somebody_runs_a_hub_by_hand_is_not_purged_from_under_it()
+    {
+        using (DataLock.Take(_paths.Data))
+        {
+            Assert.Equal(
+                $"a hub that ote-node.service did not start runs on {_paths.Data}, and nothing was changed: end that hub first, or leave --purge out",
+                (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: true, Token))).Message);
+            Assert.Equal([_paths.Data], Left());
+        }
+
+        await InstallAsync();
+        _services.Fails.Add("is-active ote-node.service");
+        var before = _services.Changed.Count();
+        using (DataLock.Take(_paths.Data))
+        {
+            await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: true, Token));
+            Assert.Equal(before, _services.Changed.Count());
+            await Taken().RunAsync(null, purge: false, Token);
+            Assert.Equal([_paths.Data], Left());
+        }
+
+        await Taken().RunAsync(null, purge: true, Token);
+        Assert.Empty(Left());
+    }
+
+    [Fact]
+    public async Task The_services_own_hub_lets_go_of_its_folder_before_that_is_purged_and_where_another_has_it_then_it_stays()
+    {
+        await InstallAsync();
+        using var held = DataLock.Take(_paths.Data);
+        Assert.StartsWith($"ote-node.service is stopped, and another hub runs on {_paths.Data}", (await Assert.ThrowsAsync<RoleException>(() => Taken().RunAsync(null, purge: true, Token))).Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(_paths.Unit) && File.Exists(Path.Combine(_paths.Data, DataLock.FileName)));
+        _services.Told = asked =>
+        {
+            if (asked == "disable --now ote-node.service")
+            {
+                held.Dispose();
+            }
+        };
+        await Taken().RunAsync(null, purge: true, Token);
+        Assert.Empty(Left());
+    }
+
+    [Theory]
+    [InlineData("servers")]
+    [InlineData("servers.new")]
+    [InlineData("node.key.damaged")]
+    [InlineData("pki.damaged")]
+    [InlineData("node.db.damaged.1")]
+    public async Task All_that_a_hub_puts_into_its_folder_goes_with_it(string name)
+    {
+        await InstallAsync();
+        await File.WriteAllTextAsync(Path.Combine(_paths.Data, name), "", Token);
+        await Taken().RunAsync(null, purge: true, Token);
+        Assert.Empty(Left());
     }
 }
