@@ -69,11 +69,8 @@ public sealed class EdgeHub : IAsyncDisposable
         _followers = new Followers(_cache, identities, shared, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
         shared.Changed += _followers.Turn;
-        if (identities.Component(options.Kubelet) is not { } node)
-        {
-            log.NoKubelet(options.Kubelet);
-            node = identities.First;
-        }
+        Remark(identities, options, log);
+        var node = identities.Component(options.Kubelet) ?? identities.First;
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
         _connection = connection = new NodeConnection(servers, _cache, replay, new VersionCheck(_cache, node.Client, options.NodeName, log), _followers, time, random, log);
@@ -209,6 +206,20 @@ public sealed class EdgeHub : IAsyncDisposable
         }
 
         ServerPki Open() => ServerPki.Open(folder, $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
+    }
+
+    /// <summary>Tells what keeps no hub from beginning, and is hardly meant.</summary>
+    internal static void Remark(NodeIdentities identities, EdgeHubOptions options, ILogger log)
+    {
+        if (identities.Component(options.Kubelet) is null)
+        {
+            log.NoKubelet(options.Kubelet);
+        }
+
+        foreach (var component in identities.Foreign(options.ClientAuthorities))
+        {
+            log.ForeignComponent(component.Name);
+        }
     }
 
     /// <exception cref="IOException">There is none.</exception>

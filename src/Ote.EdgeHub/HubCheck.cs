@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
@@ -30,18 +30,24 @@ public static class HubCheck
     /// <summary>Sees whether a hub could begin with these options: reads its credentials as it would, and looks at its folder without changing it.</summary>
     /// <param name="options">Its options.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="log">Where it is told what keeps no hub from beginning, and is hardly meant, as a start tells it.</param>
     /// <param name="others">Where else it is to listen.</param>
     /// <exception cref="IOException">It could not; the message says why.</exception>
     /// <exception cref="KubeconfigException">A kubeconfig cannot be used.</exception>
-    public static void Run(EdgeHubOptions options, TimeProvider time, params IEnumerable<IPEndPoint> others)
+    public static void Run(EdgeHubOptions options, TimeProvider time, ILogger log, params IEnumerable<IPEndPoint> others)
     {
         ArgumentNullException.ThrowIfNull(options);
         Begin(options, others);
         HubFolderCheck.Run(options.DataDirectory, options.NodeName);
-        var log = NullLogger.Instance;
-        using (new NodeIdentities(options, new UpstreamServers(options.Servers, log, options.Balance), new SharedReads(options, time, log), time, log))
+        // They are made as the hub makes them, and ask nobody anything until they are used.
+        using (var identities = new NodeIdentities(options, new UpstreamServers(options.Servers, log, options.Balance), new SharedReads(options, time, log), time, log))
         {
-            // They are made as the hub makes them, and ask nobody anything until they are used.
+            if (identities.Foreign(options.ClientAuthorities).FirstOrDefault() is { } refused)
+            {
+                throw new KubeconfigException($"--client-ca-file: none of its authorities issued the certificate of {refused.Name}, whose component the hub would refuse. Name the one that the API server has as --client-ca-file (/etc/kubernetes/pki/ca.crt where kubeadm made the node).");
+            }
+
+            EdgeHub.Remark(identities, options, log);
         }
 
         if (options.K3s is { } k3s)
@@ -63,9 +69,18 @@ public static class HubCheck
             Name(host);
         }
 
-        foreach (var listen in others.Append(options.Listen).Concat(options.K3s is null ? [] : [options.K3s.Listen]))
+        IPEndPoint[] listens = [.. others, options.Listen, .. options.K3s is null ? [] : new[] { options.K3s.Listen }];
+        foreach (var listen in listens)
         {
             Bind(listen.Address);
+        }
+
+        for (var i = 0; i < listens.Length; i++)
+        {
+            if (Array.Find(listens[..i], former => IsOne(former, listens[i])) is { } former)
+            {
+                throw new IOException($"the hub cannot listen at {listens[i]} for two things, of which one is told to listen at {former}: give each a port of its own.");
+            }
         }
     }
 
@@ -78,9 +93,14 @@ public static class HubCheck
         }
         catch (ArgumentException unfit)
         {
-            throw new IOException($"--host: '{host}' is no name or address that a certificate could be good for: {unfit.Message.TrimEnd('.')}. Give a name such as shop-1.example.com.", unfit);
+            throw new IOException($"--host: '{host}' is no name or address that a certificate could be good for. Give a name such as shop-1.example.com.", unfit);
         }
     }
+
+    /// <summary>Any address is each one of them.</summary>
+    private static bool IsOne(IPEndPoint one, IPEndPoint other) => one.Port == other.Port && one.Port != 0 && (one.Address.Equals(other.Address) || IsAny(one.Address) || IsAny(other.Address));
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     /// <summary>At any port: its own may be in use by the hub that this one is to follow.</summary>
     private static void Bind(IPAddress address)

@@ -59,6 +59,9 @@ internal static partial class Log
     [LoggerMessage(7011, LogLevel.Warning, "None of the kubeconfigs is the kubelet's (user {User}): nothing is written while cut off. Give the kubelet's, and the node's name as it registers with --node-name")]
     public static partial void NoKubelet(this ILogger log, string user);
 
+    [LoggerMessage(7028, LogLevel.Warning, "The certificate of {Component} was issued by none of the authorities that were given: its component is refused. Name with --client-ca-file the one that the API server has as --client-ca-file")]
+    public static partial void ForeignComponent(this ILogger log, string component);
+
     [LoggerMessage(7021, LogLevel.Information, "Services and what they lead to are read from {Source} now")]
     public static partial void ReadsFrom(this ILogger log, string source);
 

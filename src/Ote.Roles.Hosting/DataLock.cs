@@ -57,6 +57,25 @@ internal sealed class DataLock : IDisposable
         }
     }
 
+    /// <summary>Whether a process has a directory. It stays as it is.</summary>
+    /// <param name="directory">The directory.</param>
+    public static bool IsHeld(string directory)
+    {
+        try
+        {
+            using var free = new FileStream(Path.Combine(directory, FileName), FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (IOException used) when (used.HResult is Held or HeldElsewhere)
+        {
+            return true;
+        }
+        catch (Exception unread) when (unread is IOException or UnauthorizedAccessException)
+        {
+            return false; // Nobody took it yet; what is wrong with it otherwise is said by who needs it.
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _held.Dispose();
 }

@@ -78,16 +78,10 @@ internal static class NodeFile
         }
     }
 
-    /// <summary>Sees whether a folder, where there is one, is its owner's alone.</summary>
-    /// <exception cref="IOException">Others may write there.</exception>
+    /// <summary>Sees whether a folder, where there is one, is this user's alone.</summary>
+    /// <exception cref="IOException">Others may write there, or it is another's.</exception>
     [UnsupportedOSPlatform("windows")]
-    public static void CheckOwned(string folder)
-    {
-        if (Directory.Exists(folder) && (File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-        {
-            throw new IOException($"{folder} can be written by others than its owner, who could put a key or a cache of theirs there: chmod 700 {folder}, or name another directory with --data.");
-        }
-    }
+    public static void CheckOwned(string folder) => PrivateFolder.Check(folder, "--data", "a key or a cache");
 
     /// <summary>Sees whether a cache is the node's that is to have it.</summary>
     /// <exception cref="IOException">It is another's.</exception>

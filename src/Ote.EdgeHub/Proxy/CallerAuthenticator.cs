@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Upstream;
+using Ote.Kube.Client;
 
 namespace Ote.EdgeHub.Proxy;
 
@@ -72,15 +73,8 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
 
     private bool IsIssued(X509Certificate2 certificate)
     {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.2"));
         var now = time.GetUtcNow();
-        var expired = now > certificate.NotAfter;
-        chain.ChainPolicy.VerificationTime = expired && !isConnected() ? certificate.NotAfter.ToUniversalTime().AddMinutes(-1) : now.UtcDateTime;
-        return chain.Build(certificate);
+        return TrustAnchors.IssuedClient(authorities, certificate, now > certificate.NotAfter && !isConnected() ? NodeIdentity.LastGood(certificate) : now);
     }
 
     private sealed record Judgement(string Name, bool IsIssued, DateTimeOffset At);

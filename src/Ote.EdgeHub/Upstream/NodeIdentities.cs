@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Ote.EdgeHub.Sharing;
 using Ote.Kube.Client;
@@ -47,6 +48,10 @@ internal sealed class NodeIdentities : IDisposable
 
     /// <summary>The components.</summary>
     public IReadOnlyCollection<NodeIdentity> Components => _components.Values;
+
+    /// <summary>Components whose certificate none of these authorities issued: whoever shows it is refused.</summary>
+    /// <param name="authorities">Those that the hub judges its callers by.</param>
+    public IEnumerable<NodeIdentity> Foreign(X509Certificate2Collection authorities) => _components.Values.Where(component => component.IsForeignTo(authorities, _time.GetUtcNow()));
 
     /// <summary>The one whose credentials ask whether servers are ready.</summary>
     public NodeIdentity First { get; private set; } = null!;

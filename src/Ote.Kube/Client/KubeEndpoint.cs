@@ -19,7 +19,7 @@ public sealed record KubeEndpoint(Uri Server)
     /// <summary>Whether the server is judged by the machine's own list of public authorities.</summary>
     public bool NeedsMachineTrust => Server.Scheme == Uri.UriSchemeHttps && Authorities.Count == 0 && !SkipServerVerification;
 
-    /// <summary>Name to verify instead of the URL's host.</summary>
+    /// <summary>Name to ask for (SNI, and as <c>Host</c>) and to verify instead of the URL's host.</summary>
     public string? ServerName { get; init; }
 
     /// <summary>HTTP proxy URL, or null for none.</summary>
@@ -28,7 +28,7 @@ public sealed record KubeEndpoint(Uri Server)
     /// <summary>Our certificate with its key, or null.</summary>
     public X509Certificate2? ClientCertificate { get; init; }
 
-    /// <summary>Where <see cref="ClientCertificate"/> is renewed: each new connection shows what is there then, and none is used for longer than ten minutes; null: it stays as it is.</summary>
+    /// <summary>Where <see cref="ClientCertificate"/> is renewed: requests that come a second after it was go by the new one (<see cref="RenewingHandler"/>), what is being answered ends as it began; null: it stays as it is.</summary>
     public RenewedCertificate? RenewedCertificate { get; init; }
 
     /// <summary>Bearer token, or null.</summary>
@@ -78,7 +78,10 @@ public sealed record KubeEndpoint(Uri Server)
     public HttpMessageInvoker CreateLiveInvoker(TimeProvider time) =>
         new(new AnyFormHandler(CreateHandler(time, TimeSpan.FromMinutes(10), asTheyCome: true), CreateHandler(time, TimeSpan.Zero, asTheyCome: true)));
 
-    private CredentialHandler CreateHandler(TimeProvider time, TimeSpan connectionLife, bool asTheyCome = false)
+    private CredentialHandler CreateHandler(TimeProvider time, TimeSpan connectionLife, bool asTheyCome = false) =>
+        new(this, time, RenewedCertificate is null ? Connect(connectionLife, asTheyCome) : new RenewingHandler(RenewedCertificate, () => Connect(connectionLife, asTheyCome), time));
+
+    private HeaderLineHandler Connect(TimeSpan connectionLife, bool asTheyCome)
     {
         var handler = new SocketsHttpHandler
         {
@@ -95,17 +98,12 @@ public sealed record KubeEndpoint(Uri Server)
             PlaintextStreamFilter = (context, _) => ValueTask.FromResult(
                 context.NegotiatedHttpVersion.Major == 1 ? new HeaderLineStream(context.PlaintextStream) : context.PlaintextStream),
         };
-        return new CredentialHandler(this, time, new HeaderLineHandler(handler));
+        return new HeaderLineHandler(handler);
     }
 
     private SslClientAuthenticationOptions Trust()
     {
-        var options = new SslClientAuthenticationOptions { TargetHost = ServerName ?? "" };
-        if (ServerName is null)
-        {
-            options.TargetHost = null;
-        }
-
+        var options = new SslClientAuthenticationOptions();
         if (ClientCertificate is not null)
         {
             options.ClientCertificates = [ClientCertificate];
@@ -120,12 +118,9 @@ public sealed record KubeEndpoint(Uri Server)
         }
         else if (Authorities.Count > 0)
         {
-            options.CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-            };
-            options.CertificateChainPolicy.CustomTrustStore.AddRange(Authorities);
+            var authorities = Authorities;
+            options.CertificateChainPolicy = TrustAnchors.Policy(authorities);
+            options.RemoteCertificateValidationCallback = (_, _, chain, faults) => faults == SslPolicyErrors.None && chain is not null && TrustAnchors.Hold(authorities, chain);
         }
 
         return options;
@@ -155,6 +150,11 @@ public sealed record KubeEndpoint(Uri Server)
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (endpoint.ServerName is not null)
+            {
+                request.Headers.Host = endpoint.ServerName; // SocketsHttpHandler asks for, and verifies, the name that the request is for.
+            }
+
             if (endpoint.Exec is not null)
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue(

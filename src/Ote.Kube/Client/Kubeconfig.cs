@@ -42,6 +42,10 @@ public static class Kubeconfig
         {
             config = Yaml.ReadObject(File.ReadAllText(path));
         }
+        catch (UnauthorizedAccessException aFolder) when (Directory.Exists(path))
+        {
+            throw new KubeconfigException($"kubeconfig {path}: it is a directory. Give the path of a kubeconfig in it.", aFolder);
+        }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             throw new KubeconfigException($"kubeconfig {path}: {unreadable.Message} Give the path of a readable kubeconfig.", unreadable);
@@ -69,14 +73,15 @@ public static class Kubeconfig
         var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".";
         try
         {
+            var renewed = Renewed(user, folder);
             return new KubeEndpoint(address)
             {
                 Authorities = Material(cluster, "certificate-authority", folder) is { } bundle ? Certificates(bundle) : [],
                 SkipServerVerification = cluster.Truth("insecure-skip-tls-verify") ?? false,
                 ServerName = cluster.Text("tls-server-name"),
                 Proxy = cluster.Text("proxy-url"),
-                ClientCertificate = ClientCertificate(user, folder),
-                RenewedCertificate = Renewed(user, folder),
+                ClientCertificate = renewed?.Current ?? ClientCertificate(user, folder),
+                RenewedCertificate = renewed,
                 Token = user.Text("token"),
                 TokenFile = user.Text("tokenFile") is { } file ? Path.Combine(folder, file) : null,
                 Username = user.Text("username"),
@@ -151,7 +156,7 @@ public static class Kubeconfig
             return null;
         }
 
-        return X509Certificate2.CreateFromPem(System.Text.Encoding.UTF8.GetString(certificate), System.Text.Encoding.UTF8.GetString(key));
+        return RenewedCertificate.Pair(System.Text.Encoding.UTF8.GetString(certificate), System.Text.Encoding.UTF8.GetString(key));
     }
 
     /// <summary>Only what lies in files can be renewed.</summary>

@@ -26,12 +26,13 @@ public sealed class RenewedCertificate(string certificateFile, string keyFile)
             {
                 try
                 {
-                    var (certificate, key) = (File.ReadAllText(certificateFile), File.ReadAllText(keyFile));
+                    var certificate = File.ReadAllText(certificateFile);
+                    var key = keyFile == certificateFile ? certificate : File.ReadAllText(keyFile);
                     var read = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(certificate + "\n" + key))); // the key itself need not lie in memory twice
                     if (_certificate is null || read != _read)
                     {
                         // The former one stays: a connection that is being made may be showing it.
-                        (_certificate, _read) = (X509Certificate2.CreateFromPem(certificate, key), read);
+                        (_certificate, _read) = (Pair(certificate, key), read);
                     }
                 }
                 catch (Exception unreadable) when (_certificate is not null && unreadable is IOException or UnauthorizedAccessException or CryptographicException)
@@ -41,6 +42,22 @@ public sealed class RenewedCertificate(string certificateFile, string keyFile)
 
                 return _certificate!;
             }
+        }
+    }
+
+    /// <summary>A certificate with its key.</summary>
+    /// <param name="certificate">In PEM.</param>
+    /// <param name="key">In PEM.</param>
+    /// <exception cref="CryptographicException">One is none, or the key is another's, as when one of both was renewed and the other not yet.</exception>
+    internal static X509Certificate2 Pair(string certificate, string key)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPem(certificate, key);
+        }
+        catch (ArgumentException unlike)
+        {
+            throw new CryptographicException("the key is not that of the certificate", unlike);
         }
     }
 }

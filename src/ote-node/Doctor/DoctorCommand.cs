@@ -37,6 +37,7 @@ internal static class DoctorCommand
         command.Options.Add(common.Level);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
+            EmptyValue.Refuse(parsed);
             InstallCommand.Privileged("doctor looks at files and processes that only root is shown");
             var findings = await new Examination(new NodePaths("/").WithData(parsed.GetValue(data)), new Systemd(), BriefAnswer.OfAsync, Examination.FreeOf, host.Time).LookAsync(parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
             Console.Out.Write(parsed.GetValue(output) == Form ? Json(findings) : Text(findings));

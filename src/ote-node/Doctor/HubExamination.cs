@@ -3,6 +3,7 @@ using System.Net;
 using Ote.EdgeHub.K3s;
 using Ote.Kube.Client;
 using Ote.Node.Install;
+using Ote.Roles.Hosting;
 
 namespace Ote.Node.Doctor;
 
@@ -32,7 +33,9 @@ internal sealed class HubExamination(NodePaths paths, IServices services, Func<K
     {
         if (!File.Exists(paths.Unit))
         {
-            return new Finding("service", Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it");
+            return DataLock.IsHeld(paths.Data)
+                ? Service(Standing.Warning, $"{HubUnit.Name} is not installed, and a hub that was started by hand runs by {paths.Data}: nothing starts it anew. End it, and run `ote-node install`")
+                : Service(Standing.Fails, $"{HubUnit.Name} is not installed; `ote-node install` does it");
         }
 
         var isActive = await services.TryAsync(["is-active", HubUnit.Name], ct).ConfigureAwait(false) is not null;

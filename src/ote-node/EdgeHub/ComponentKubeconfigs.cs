@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Ote.EdgeHub;
 using Ote.Kube.Objects;
 using Ote.Roles.Hosting;
 
@@ -10,6 +11,7 @@ internal static class ComponentKubeconfigs
 {
     /// <summary>Sees to it that none takes the place of one that leads to the API server, nor of another.</summary>
     /// <exception cref="RoleException">One would.</exception>
+    /// <exception cref="IOException">Others could put theirs in their place.</exception>
     public static void Check(IReadOnlyList<string> files, string folder)
     {
         foreach (var file in files)
@@ -24,6 +26,11 @@ internal static class ComponentKubeconfigs
         if (files.GroupBy(Path.GetFileName).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new RoleException($"--write-kubeconfigs: two kubeconfigs are called {twice.Key}; rename one, so that each has a file of its own there");
+        }
+
+        if (!OperatingSystem.IsWindows())
+        {
+            PrivateFolder.Check(folder, "--write-kubeconfigs", "kubeconfigs");
         }
     }
 

@@ -31,7 +31,7 @@ internal static class EdgeHubCommand
 
     private static async Task CheckAsync(RoleHost host, EdgeHubOptions options, string? target, IPEndPoint[] observes)
     {
-        HubCheck.Run(options, host.Time, observes);
+        HubCheck.Run(options, host.Time, host.Loggers.CreateLogger("Ote.EdgeHub"), observes);
         FolderTrial.Look("--data", options.DataDirectory);
         if (target is not null)
         {

@@ -62,7 +62,7 @@ internal sealed class HubArguments
     /// <exception cref="RoleException">It could not as it was said.</exception>
     public EdgeHubOptions Read(ParseResult parsed)
     {
-        HubValues.RefuseEmpty(parsed);
+        EmptyValue.Refuse(parsed);
         var k3s = parsed.GetValue(_agent) is { } agentFolder ? new K3sAgent(Path.GetFullPath(agentFolder)) : null;
         string[] files = [.. parsed.GetValue(_kubeconfigs) ?? [], .. k3s?.Kubeconfigs ?? []];
         if (files.Length == 0)

@@ -1,5 +1,3 @@
-using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -13,15 +11,6 @@ namespace Ote.Node.EdgeHub;
 /// <summary>What the values of the hub's options may be. Each that may not is a <see cref="RoleException"/>, which names the option and what to give.</summary>
 internal static class HubValues
 {
-    /// <summary>An empty value is a variable that is not set, as a rule: what is meant is not known.</summary>
-    public static void RefuseEmpty(ParseResult parsed)
-    {
-        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(given => given.Tokens.Any(token => token.Value.Length == 0)) is { } empty)
-        {
-            throw new RoleException($"{empty.Option.Name}: its value is empty, as of a variable that is not set; give one, or leave the option out");
-        }
-    }
-
     /// <summary>A name by which no node can be registered would make the hub take its kubelet for somebody else.</summary>
     public static string Named(string node) =>
         node.Length is > 0 and <= 253 && node.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.') && node.Split('.').All(part => part.Length > 0 && part[0] != '-' && part[^1] != '-') ? node
@@ -46,8 +35,8 @@ internal static class HubValues
         : throw new RoleException($"--kubeconfig: {file} leads to {server}, and a node's credentials are shown over https alone; give one that leads to the API server's https address");
 
     /// <summary>The address of an API server.</summary>
-    public static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.AbsolutePath == "/" ? uri
-        : throw new RoleException($"--server: '{text}' is no https URL of an API server without a path; write for instance https://10.0.0.1:6443");
+    public static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.PathAndQuery == "/" && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0 ? uri
+        : throw new RoleException($"--server: '{(uri is { UserInfo.Length: > 0 } ? text.Replace(uri.UserInfo, "...", StringComparison.Ordinal) : text)}' is no https URL of an API server alone, without a path and without credentials; write for instance https://10.0.0.1:6443");
 
     /// <summary>Bytes of the cache, at least a mebibyte.</summary>
     public static long CacheBytes(string text) => !Quantity.TryParse(text, out var most) ? throw new RoleException($"--cache-max-bytes: '{text}' is no quantity; write for instance 512Mi")
@@ -62,6 +51,8 @@ internal static class HubValues
     /// <summary>The cluster IP that leads to the hub, which pods have to reach; null: none does.</summary>
     public static IPAddress? Service(string? text, IPEndPoint? reached) => text is null ? null
         : !IPAddress.TryParse(text, out var address) ? throw new RoleException($"--kubernetes-service: '{text}' is no address; give what `kubectl get service kubernetes` shows as CLUSTER-IP")
+        : address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.Broadcast) || IPAddress.IsLoopback(address) || address.IsIPv6Multicast || (address.GetAddressBytes() is [>= 224, _, _, _])
+            ? throw new RoleException($"--kubernetes-service: {address} is the address of no Service; give what `kubectl get service kubernetes` shows as CLUSTER-IP")
         : reached is null || IPAddress.IsLoopback(reached.Address) ? throw new RoleException("--kubernetes-service: pods do not reach a loopback address; say with --advertise where on the node they reach the hub, and let it --listen there")
         : address;
 

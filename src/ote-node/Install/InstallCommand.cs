@@ -28,6 +28,7 @@ internal static class InstallCommand
         command.Options.Add(common.Level);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
+            EmptyValue.Refuse(parsed);
             Privileged("install changes services of the machine");
             var (paths, arguments, kubeconfig) = Prepared(s_paths, parsed.GetRequiredValue(kubelet), parsed.GetValue(hub) ?? [], Environment.CurrentDirectory, Console.Out.WriteLine);
             await Installation(host, paths).InstallAsync(Program(Environment.ProcessPath!), arguments, kubeconfig, parsed.GetRequiredValue(kubelet), host.Stop).ConfigureAwait(false);
@@ -48,6 +49,7 @@ internal static class InstallCommand
         command.Options.Add(common.Level);
         command.SetAction((parsed, _) => common.RunAsync(parsed, async host =>
         {
+            EmptyValue.Refuse(parsed);
             Privileged("uninstall changes services of the machine");
             await new Removal(s_paths.WithData(parsed.GetValue(data)), new Systemd(), NodeAnnotations.RemoveAsync, Console.Out.WriteLine).RunAsync(parsed.GetValue(kubelet), parsed.GetValue(purge), host.Stop).ConfigureAwait(false);
         }));

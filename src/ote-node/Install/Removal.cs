@@ -41,7 +41,7 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
             throw new RoleException($"no hub put {strange} into {paths.Data}, and nothing was changed. Name the hub's folder with --data, or move that away first");
         }
 
-        if (purge && OtherHub.Holds(paths.Data) && !await RunsAsync(ct).ConfigureAwait(false))
+        if (purge && DataLock.IsHeld(paths.Data) && !await RunsAsync(ct).ConfigureAwait(false))
         {
             throw new RoleException($"a hub that {HubUnit.Name} did not start runs on {paths.Data}, and nothing was changed: end that hub first, or leave --purge out");
         }
@@ -59,7 +59,7 @@ internal sealed class Removal(NodePaths paths, IServices services, Func<NodeAnno
         if (File.Exists(paths.Unit))
         {
             await SystemctlAsync(["disable", "--now", HubUnit.Name], ct).ConfigureAwait(false);
-            if (purge && OtherHub.Holds(paths.Data))
+            if (purge && DataLock.IsHeld(paths.Data))
             {
                 // Its own hub has ended, and the unit is what names the folder when this is done again.
                 throw new RoleException($"{HubUnit.Name} is stopped, and another hub runs on {paths.Data}, which was left with all that belongs to it: end that hub, and run `ote-node uninstall` again, or leave --purge out");

@@ -38,7 +38,7 @@ internal static class EdgeControllerCommand
             using var metrics = new EdgeNodeMetrics(host.Meters);
             var controller = new EdgeNodeController(client, options, host.Time, host.Random, metrics, log);
             await using var observed = await Observation.StartAsync(CommonOptions.EndPoint(parsed, common.Observe), host, "edge-controller", () => null).ConfigureAwait(false); // before anything is written to the cluster
-            await controller.InstallAsync(host.Stop).ConfigureAwait(false);
+            await InstallAsync(controller, endpoint, host.Stop).ConfigureAwait(false);
             var identity = $"{Dns.GetHostName().ToLowerInvariant()}_{Guid.NewGuid():N}";
             var elector = new LeaderElector(client, LeaseNamespace, LeaseName, identity, "", new ElectionOptions(), host.Time, host.Random, log);
             await Console.Out.WriteLineAsync($"ready: edge-controller of {endpoint.Server} runs").ConfigureAwait(false);
@@ -54,5 +54,26 @@ internal static class EdgeControllerCommand
             }
         }));
         return command;
+    }
+
+    /// <summary>The first that is asked of the cluster: what stands in the way of it stands in the way of all.</summary>
+    private static async Task InstallAsync(EdgeNodeController controller, KubeEndpoint endpoint, CancellationToken stop)
+    {
+        try
+        {
+            await controller.InstallAsync(stop).ConfigureAwait(false);
+        }
+        catch (HttpRequestException unreachable)
+        {
+            throw new RoleException($"{endpoint.Server} does not answer: {unreachable.GetBaseException().Message.TrimEnd('.')}; see whether the cluster's API server runs and is reached from here, or name another with --kubeconfig");
+        }
+        catch (KubeStatusException refused) when (refused.Code == 401)
+        {
+            throw new RoleException($"{endpoint.Server} does not take the credentials of the kubeconfig ({refused.Message.TrimEnd('.')}); name another with --kubeconfig, or let them be renewed");
+        }
+        catch (KubeStatusException refused) when (refused.Code == 403)
+        {
+            throw new RoleException($"{endpoint.Server} does not let it: {refused.Message.TrimEnd('.')}; give it the rights of samples/edge-controller/rbac.yaml with `kubectl apply -f`, or name another kubeconfig with --kubeconfig");
+        }
     }
 }

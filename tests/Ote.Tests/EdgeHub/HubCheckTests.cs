@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.EdgeHub;
 using Ote.EdgeHub.Cache;
@@ -29,27 +30,27 @@ public sealed class HubCheckTests : IDisposable
     {
         using var running = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
         running.Start();
-        HubCheck.Run(_options with { Listen = (IPEndPoint)running.LocalEndpoint }, TimeProvider.System);
+        HubCheck.Run(_options with { Listen = (IPEndPoint)running.LocalEndpoint }, TimeProvider.System, NullLogger.Instance);
         Assert.False(Directory.Exists(_options.DataDirectory));
     }
 
     [Fact]
     public void A_kubeconfig_that_is_not_there_is_named_also_when_the_servers_are_said() =>
-        Assert.Contains("/nope/kubelet.conf", Assert.Throws<KubeconfigException>(() => HubCheck.Run(_options with { Kubeconfigs = ["/nope/kubelet.conf"] }, TimeProvider.System)).Message, StringComparison.Ordinal);
+        Assert.Contains("/nope/kubelet.conf", Assert.Throws<KubeconfigException>(() => HubCheck.Run(_options with { Kubeconfigs = ["/nope/kubelet.conf"] }, TimeProvider.System, NullLogger.Instance)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void An_address_that_this_machine_has_not_is_named_wherever_it_is_to_be_listened_at()
     {
         var elsewhere = new IPEndPoint(IPAddress.Parse("192.0.2.1"), 10261); // for documentation (RFC 5737)
-        var message = Assert.Throws<IOException>(() => HubCheck.Run(_options with { Listen = elsewhere }, TimeProvider.System)).Message;
+        var message = Assert.Throws<IOException>(() => HubCheck.Run(_options with { Listen = elsewhere }, TimeProvider.System, NullLogger.Instance)).Message;
         Assert.StartsWith("the hub cannot listen at 192.0.2.1: ", message, StringComparison.Ordinal);
-        Assert.Equal(message, Assert.Throws<IOException>(() => HubCheck.Run(_options, TimeProvider.System, elsewhere)).Message);
+        Assert.Equal(message, Assert.Throws<IOException>(() => HubCheck.Run(_options, TimeProvider.System, NullLogger.Instance, elsewhere)).Message);
     }
 
     [Fact]
     public void An_agent_that_has_not_joined_is_told_to() => Assert.Contains(
         "Let the agent join its server once",
-        Assert.Throws<IOException>(() => HubCheck.Run(_options with { K3s = new K3sOptions { CertificateFile = _folder["none.crt"], KeyFile = _folder["none.key"] } }, TimeProvider.System)).Message, StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => HubCheck.Run(_options with { K3s = new K3sOptions { CertificateFile = _folder["none.crt"], KeyFile = _folder["none.key"] } }, TimeProvider.System, NullLogger.Instance)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_component_with_a_certificate_needs_an_authority_as_at_the_start()
@@ -138,7 +139,37 @@ public sealed class HubCheckTests : IDisposable
         Assert.Equal(first, again.Serving.SerialNumber);
     }
 
-    private static void Check(EdgeHubOptions options) => HubCheck.Run(options, TimeProvider.System);
+    [Fact]
+    public void Two_things_at_one_port_are_refused_at_the_start_too()
+    {
+        var listen = new IPEndPoint(IPAddress.Loopback, 10261);
+        Assert.Equal("the hub cannot listen at 127.0.0.1:10261 for two things, of which one is told to listen at 0.0.0.0:10261: give each a port of its own.",
+            Assert.Throws<IOException>(() => HubCheck.Begin(_options with { Listen = listen }, new IPEndPoint(IPAddress.Any, 10261))).Message);
+        HubCheck.Begin(_options with { Listen = listen }, new IPEndPoint(IPAddress.Loopback, 10269), new IPEndPoint(IPAddress.IPv6Loopback, 10261));
+        HubCheck.Begin(_options with { Listen = new IPEndPoint(IPAddress.Loopback, 0) }, new IPEndPoint(IPAddress.Loopback, 0));
+    }
+
+    [Fact]
+    public void An_authority_that_did_not_issue_a_components_own_certificate_is_refused_and_one_that_did_is_taken_also_when_that_has_run_out()
+    {
+        using var pki = ServerPki.Open(null, "right", [], TimeProvider.System);
+        using var other = ServerPki.Open(null, "wrong", [], TimeProvider.System);
+        var (certificate, key) = pki.IssueClient(new UserInfo("system:node:n1", ["system:nodes"]), TimeProvider.System.GetUtcNow());
+        Write("node.conf", $$"""{"client-certificate-data":"{{Encoded(certificate)}}","client-key-data":"{{Encoded(key)}}"}""");
+        var options = _options with { Kubeconfigs = [_folder["node.conf"]] };
+        HubCheck.Run(With(pki), new Later(), NullLogger.Instance);
+        Assert.StartsWith("--client-ca-file: none of its authorities issued the certificate of system:node:n1", Assert.Throws<KubeconfigException>(() => Check(With(other))).Message, StringComparison.Ordinal);
+
+        EdgeHubOptions With(ServerPki authority) => options with { ClientAuthorities = [X509Certificate2.CreateFromPem(authority.AuthorityPem)] };
+    }
+
+    /// <summary>When a client's certificate has run out, and its authority's has not.</summary>
+    private sealed class Later : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddYears(2);
+    }
+
+    private static void Check(EdgeHubOptions options) => HubCheck.Run(options, TimeProvider.System, NullLogger.Instance);
 
     private static string Encoded(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
 

@@ -27,6 +27,8 @@ public sealed class RenewedCertificateTests : IDisposable
         Assert.Equal("CN=second", renewed.Current.Subject);
         File.WriteAllText(_folder["client.pem"], "half of a certi");
         Assert.Equal("CN=second", renewed.Current.Subject);
+        File.WriteAllText(_folder["client.pem"], _pki.IssueClient(new UserInfo("third", []), TimeProvider.System.GetUtcNow()).Certificate + "\n" + _pki.IssueClient(new UserInfo("fourth", []), TimeProvider.System.GetUtcNow()).Key);
+        Assert.Equal("CN=second", renewed.Current.Subject);
         File.Delete(_folder["client.pem"]);
         Assert.Equal("CN=second", renewed.Current.Subject);
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using Ote.EdgeHub.Upstream;
+using Ote.Node;
 using Ote.Node.EdgeHub;
 using Ote.Roles.Hosting;
 
@@ -29,10 +30,10 @@ public sealed class HubValuesTests
     [InlineData("--kubeconfig")]
     [InlineData("--write-kubeconfigs")]
     public void An_empty_value_is_that_of_a_variable_that_is_not_set_and_is_named(string option) =>
-        Assert.StartsWith($"{option}: its value is empty", Assert.Throws<RoleException>(() => HubValues.RefuseEmpty(EdgeHubCommand.Create().Parse([option, ""]))).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{option}: its value is empty", Assert.Throws<RoleException>(() => EmptyValue.Refuse(EdgeHubCommand.Create().Parse([option, ""]))).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void What_is_not_given_is_not_empty() => HubValues.RefuseEmpty(EdgeHubCommand.Create().Parse(["--kubeconfig", "f", "--check"]));
+    public void What_is_not_given_is_not_empty() => EmptyValue.Refuse(EdgeHubCommand.Create().Parse(["--kubeconfig", "f", "--check"]));
 
     [Theory]
     [InlineData("")]
@@ -50,4 +51,25 @@ public sealed class HubValuesTests
     [InlineData("10.0.0.7:0")]
     public void What_is_no_place_that_another_node_could_ask_is_not_advertised(string advertise) =>
         Assert.Contains("give the node's own address", Assert.Throws<RoleException>(() => HubValues.Reached(IPEndPoint.Parse(advertise))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("https://ann:secret@10.0.0.1:6443")]
+    [InlineData("https://10.0.0.1:6443/?a=b")]
+    [InlineData("https://10.0.0.1:6443/#a")]
+    [InlineData("http://10.0.0.1:6443")]
+    public void A_server_is_an_address_alone_and_what_stands_in_it_for_a_password_is_not_told(string url)
+    {
+        var message = Assert.Throws<RoleException>(() => HubValues.Address(url)).Message;
+        Assert.Contains("write for instance https://10.0.0.1:6443", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    [InlineData("127.0.0.1")]
+    [InlineData("224.0.0.1")]
+    [InlineData("255.255.255.255")]
+    public void What_no_Service_can_have_for_its_address_is_refused(string address) =>
+        Assert.Contains("is the address of no Service", Assert.Throws<RoleException>(() => HubValues.Service(address, IPEndPoint.Parse("10.0.0.7:10261"))).Message, StringComparison.Ordinal);
 }

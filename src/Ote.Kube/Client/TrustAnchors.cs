@@ -1,0 +1,45 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Ote.Kube.Client;
+
+/// <summary>
+/// Judges a certificate by the authorities of a file as Kubernetes' own components do (Go's crypto/x509, where each certificate of a pool is a root): by one that signed itself, and by an intermediate one whose issuer is not
+/// there. .NET takes only the former for a root. All members are pure, and may be called from any thread.
+/// </summary>
+public static class TrustAnchors
+{
+    private const string ForClients = "1.3.6.1.5.5.7.3.2"; // RFC 5280, 4.2.1.12: id-kp-clientAuth
+
+    /// <summary>How a chain to one of these is built; what it is worth is said by <see cref="Hold"/>, which has to be asked.</summary>
+    /// <param name="authorities">The authorities.</param>
+    internal static X509ChainPolicy Policy(X509Certificate2Collection authorities)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true, // Who shows a certificate would say what is downloaded.
+            VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority,
+        };
+        policy.CustomTrustStore.AddRange(authorities);
+        return policy;
+    }
+
+    /// <summary>Whether a chain, built by <see cref="Policy"/> without a fault, holds one of the authorities: each certificate below it is then signed by the one above.</summary>
+    internal static bool Hold(X509Certificate2Collection authorities, X509Chain chain) =>
+        chain.ChainElements.Any(element => authorities.Any(authority => authority.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+
+    /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all were good at a time.</summary>
+    /// <param name="authorities">The authorities.</param>
+    /// <param name="certificate">The client's certificate.</param>
+    /// <param name="at">The time.</param>
+    public static bool IssuedClient(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(authorities);
+        using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
+        chain.ChainPolicy.VerificationTime = at.UtcDateTime;
+        return chain.Build(certificate) && Hold(authorities, chain);
+    }
+}
