@@ -27,8 +27,11 @@ public static class TrustAnchors
     }
 
     /// <summary>Whether a chain, built by <see cref="Policy"/> without a fault, holds one of the authorities: each certificate below it is then signed by the one above.</summary>
-    internal static bool Hold(X509Certificate2Collection authorities, X509Chain chain) =>
-        chain.ChainElements.Any(element => authorities.Any(authority => authority.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+    /// <param name="authorities">The authorities.</param>
+    /// <param name="chain">The chain.</param>
+    /// <param name="from">The first certificate of the chain that may be one of them: 0, the one that is judged itself, as of a server that signed its own; 1, whoever issued it.</param>
+    internal static bool Hold(X509Certificate2Collection authorities, X509Chain chain, int from = 0) =>
+        chain.ChainElements.Skip(from).Any(element => authorities.Any(authority => authority.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
 
     /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all were good at a time.</summary>
     /// <param name="authorities">The authorities.</param>
@@ -40,6 +43,6 @@ public static class TrustAnchors
         using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
         chain.ChainPolicy.VerificationTime = at.UtcDateTime;
-        return chain.Build(certificate) && Hold(authorities, chain);
+        return chain.Build(certificate) && Hold(authorities, chain, from: 1); // One that is named as its own authority would be known until it is renewed.
     }
 }

@@ -46,6 +46,7 @@ public sealed class TrustAnchorsTests : IDisposable
     [InlineData("root", "client", false)] // who asks would have to show what lies between
     [InlineData("other-middle", "client", false)]
     [InlineData("other-root other-middle", "client", false)]
+    [InlineData("client", "client", false)] // known until it is renewed, and then no more
     [InlineData("server", "client", false)]
     [InlineData("middle", "server", false)] // not for clients
     public void A_client_is_known_by_whoever_issued_its_certificate(string authorities, string shown, bool known) =>
@@ -63,6 +64,7 @@ public sealed class TrustAnchorsTests : IDisposable
     [InlineData("root middle", "api.example.com", true)]
     [InlineData("other-middle", "api.example.com", false)]
     [InlineData("other-root", "api.example.com", false)]
+    [InlineData("server", "api.example.com", true)] // by itself
     [InlineData("middle", "elsewhere.example.com", false)]
     [InlineData("middle", null, false)] // its address is not in the certificate
     public async Task A_server_is_known_by_the_same_and_by_the_name_that_the_kubeconfig_says(string authorities, string? name, bool known)
