@@ -69,7 +69,7 @@ public sealed class EdgeHub : IAsyncDisposable
         _followers = new Followers(_cache, identities, shared, query => objects.KindOf(query.Group, query.Version, query.Plural), time, random, log);
         _cache.Dropped += _followers.Leave;
         shared.Changed += _followers.Turn;
-        Remark(identities, options, log);
+        Remark(identities, options, time, log);
         var node = identities.Component(options.Kubelet) ?? identities.First;
 
         var replay = new Replay(_cache, _ => node.Client, entry => KindOf(objects, entry), options.NodeName, time, log);
@@ -209,7 +209,7 @@ public sealed class EdgeHub : IAsyncDisposable
     }
 
     /// <summary>Tells what keeps no hub from beginning, and is hardly meant.</summary>
-    internal static void Remark(NodeIdentities identities, EdgeHubOptions options, ILogger log)
+    internal static void Remark(NodeIdentities identities, EdgeHubOptions options, TimeProvider time, ILogger log)
     {
         if (identities.Component(options.Kubelet) is null)
         {
@@ -219,6 +219,14 @@ public sealed class EdgeHub : IAsyncDisposable
         foreach (var component in identities.Foreign(options.ClientAuthorities))
         {
             log.ForeignComponent(component.Name);
+        }
+
+        foreach (var component in identities.Components)
+        {
+            if (component.Certificate is { } own && own.NotAfter.ToUniversalTime() < time.GetUtcNow())
+            {
+                log.CertificateRanOut(component.Name, new DateTimeOffset(own.NotAfter).ToKubeTime());
+            }
         }
     }
 

@@ -47,7 +47,7 @@ public static class HubCheck
                 throw new KubeconfigException($"--client-ca-file: none of its authorities issued the certificate of {refused.Name}, whose component the hub would refuse. Name the one that the API server has as --client-ca-file (/etc/kubernetes/pki/ca.crt where kubeadm made the node).");
             }
 
-            EdgeHub.Remark(identities, options, log);
+            EdgeHub.Remark(identities, options, time, log);
         }
 
         if (options.K3s is { } k3s)

@@ -62,6 +62,9 @@ internal static partial class Log
     [LoggerMessage(7028, LogLevel.Warning, "The certificate of {Component} was issued by none of the authorities that were given: its component is refused. Name with --client-ca-file the one that the API server has as --client-ca-file")]
     public static partial void ForeignComponent(this ILogger log, string component);
 
+    [LoggerMessage(7029, LogLevel.Warning, "The certificate of {Component} ran out at {End}: no API server takes it, and the hub does while the node is cut off. Renew it in the files that the kubeconfig names")]
+    public static partial void CertificateRanOut(this ILogger log, string component, string end);
+
     [LoggerMessage(7021, LogLevel.Information, "Services and what they lead to are read from {Source} now")]
     public static partial void ReadsFrom(this ILogger log, string source);
 

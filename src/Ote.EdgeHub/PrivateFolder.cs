@@ -10,7 +10,7 @@ public static partial class PrivateFolder
     private const uint OfOwner = 0x8; // STATX_UID
     private const int StatxLength = 256, OwnerAt = 20; // statx(2): the same on all architectures, unlike stat(2)
 
-    /// <summary>Looks at a folder; one that is not there yet is nobody's.</summary>
+    /// <summary>Looks at a folder; one that is not there yet is nobody's, but for who may make it.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="option">What names it on the command line.</param>
     /// <param name="things">What others could put there, such as <c>a key or a cache</c>.</param>
@@ -18,6 +18,15 @@ public static partial class PrivateFolder
     [UnsupportedOSPlatform("windows")]
     public static void Check(string folder, string option, string things)
     {
+        for (var above = Path.GetDirectoryName(Path.GetFullPath(folder)); above is not null; above = Path.GetDirectoryName(above))
+        {
+            // Where a folder is sticky, as /tmp is, nobody moves what belongs to somebody else.
+            if (Directory.Exists(above) && File.GetUnixFileMode(above) is var mode && mode.HasFlag(UnixFileMode.OtherWrite) && !mode.HasFlag(UnixFileMode.StickyBit))
+            {
+                throw new IOException($"{above} can be written by anybody, who could put {things} of theirs in the place of {folder}: chmod o-w {above}, or name another directory with {option}.");
+            }
+        }
+
         if (!Directory.Exists(folder))
         {
             return;

@@ -55,7 +55,7 @@ public static class NodeConditions
             condition["reason"] = type == Ready ? Reason : last.Text("reason");
             condition["message"] = type != Ready ? last.Text("message")
                 : last is null ? "the node is cut off; what its kubelet said last is not known, and it is taken for ready"
-                : $"the node is cut off; its kubelet said last: {last.Text("message")}";
+                : $"the node is cut off; its kubelet said last: {(last.Text("message") is { Length: > 0 } words ? words : last.Text("reason") ?? last.Text("status"))}";
         }
 
         return restored;

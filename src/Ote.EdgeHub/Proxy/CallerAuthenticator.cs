@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
+using Ote.Kube.Objects;
 
 namespace Ote.EdgeHub.Proxy;
 
@@ -51,7 +52,9 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
         var (name, isIssued, _) = Judge(certificate);
         if (!isIssued)
         {
-            return (null, $"the certificate of \"{name}\" was not issued by the cluster's client authority, or is not good now");
+            return (null, certificate.NotAfter.ToUniversalTime() < time.GetUtcNow()
+                ? $"the certificate of \"{name}\" ran out at {new DateTimeOffset(certificate.NotAfter).ToKubeTime()}: renew it"
+                : $"the certificate of \"{name}\" was issued by none of the authorities that the hub has as --client-ca-file, or is not for clients, or not good yet");
         }
 
         return identities.Component(name) is { } known ? (new Caller(name, known, null), "")

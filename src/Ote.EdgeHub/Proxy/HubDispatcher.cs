@@ -100,7 +100,7 @@ internal sealed class HubDispatcher(
             signs.Heard();
         }
 
-        if (HubHealth.Concerns(context.Request.Method, target) && connection.Standing is { State: not ConnectionState.Connected } standing)
+        if (HubHealth.Concerns(context.Request.Method, target) && connection.Standing is var standing && (standing.State != ConnectionState.Connected || HubHealth.IsOwn(target)))
         {
             // Also of who shows a token that nobody can judge now: an API server tells it to anybody.
             metrics.Answered(Route.Document);

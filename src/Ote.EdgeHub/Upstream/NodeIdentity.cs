@@ -43,11 +43,14 @@ public sealed class NodeIdentity : IDisposable
     /// <summary>Whether it shows a client certificate.</summary>
     internal bool IsByCertificate => _endpoint.ClientCertificate is not null;
 
+    /// <summary>The one that it shows now; null: none.</summary>
+    internal X509Certificate2? Certificate => _endpoint.RenewedCertificate?.Current ?? _endpoint.ClientCertificate;
+
     /// <summary>Whether none of these authorities issued the certificate that it shows: the hub, which judges its callers by them, would refuse this one's component. One that has run out is judged as it was before.</summary>
     /// <param name="authorities">The authorities.</param>
     /// <param name="now">The time.</param>
     internal bool IsForeignTo(X509Certificate2Collection authorities, DateTimeOffset now) =>
-        (_endpoint.RenewedCertificate?.Current ?? _endpoint.ClientCertificate) is { } own && !TrustAnchors.IssuedClient(authorities, own, now > own.NotAfter ? LastGood(own) : now);
+        Certificate is { } own && !TrustAnchors.IssuedClient(authorities, own, now > own.NotAfter ? LastGood(own) : now);
 
     /// <summary>A time at which a certificate that has run out was good.</summary>
     internal static DateTimeOffset LastGood(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()).AddMinutes(-1);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -120,7 +121,8 @@ public sealed record KubeEndpoint(Uri Server)
         {
             var authorities = Authorities;
             options.CertificateChainPolicy = TrustAnchors.Policy(authorities);
-            options.RemoteCertificateValidationCallback = (_, _, chain, faults) => faults == SslPolicyErrors.None && chain is not null && TrustAnchors.Hold(authorities, chain);
+            options.RemoteCertificateValidationCallback = (asking, shown, chain, faults) => TrustAnchors.FaultOf(authorities, ((SslStream)asking).TargetHostName, shown as X509Certificate2, chain, faults) is { } fault
+                ? throw new AuthenticationException(fault) : true; // The exception takes the words to who asked; false would say that somebody said no.
         }
 
         return options;

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -32,6 +33,26 @@ public static class TrustAnchors
     /// <param name="from">The first certificate of the chain that may be one of them: 0, the one that is judged itself, as of a server that signed its own; 1, whoever issued it.</param>
     internal static bool Hold(X509Certificate2Collection authorities, X509Chain chain, int from = 0) =>
         chain.ChainElements.Skip(from).Any(element => authorities.Any(authority => authority.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+
+    /// <summary>Why a server's certificate is not taken; null: it is.</summary>
+    /// <param name="authorities">The authorities.</param>
+    /// <param name="name">By which the server was to be known.</param>
+    /// <param name="shown">What it shows; null: nothing.</param>
+    /// <param name="chain">The chain, built by <see cref="Policy"/>.</param>
+    /// <param name="faults">What was found while it was built.</param>
+    internal static string? FaultOf(X509Certificate2Collection authorities, string name, X509Certificate2? shown, X509Chain? chain, SslPolicyErrors faults) =>
+        shown is null || chain is null ? "the server shows no certificate"
+        : faults.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? $"the server's certificate is good for {Names(shown)}, and not for {name}"
+        : !Hold(authorities, chain) ? "the server's certificate was issued by none of the authorities that the kubeconfig names"
+        : faults != SslPolicyErrors.None ? $"the server's certificate is not good: {string.Join(", ", chain.ChainStatus.Select(status => status.StatusInformation.TrimEnd('.')).DefaultIfEmpty($"{faults}"))}"
+        : null;
+
+    private static string Names(X509Certificate2 certificate)
+    {
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().FirstOrDefault();
+        string[] all = names is null ? [] : [.. names.EnumerateDnsNames(), .. names.EnumerateIPAddresses().Select(address => $"{address}")];
+        return all.Length == 0 ? "no name" : string.Join(", ", all);
+    }
 
     /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all were good at a time.</summary>
     /// <param name="authorities">The authorities.</param>

@@ -65,7 +65,7 @@ internal static class EdgeControllerCommand
         }
         catch (HttpRequestException unreachable)
         {
-            throw new RoleException($"{endpoint.Server} does not answer: {unreachable.GetBaseException().Message.TrimEnd('.')}; see whether the cluster's API server runs and is reached from here, or name another with --kubeconfig");
+            throw new RoleException($"{endpoint.Server} cannot be asked: {unreachable.GetBaseException().Message.TrimEnd('.')}; see whether the cluster's API server runs and is reached from here, or name another with --kubeconfig");
         }
         catch (KubeStatusException refused) when (refused.Code == 401)
         {

@@ -60,7 +60,7 @@ public sealed class HubCheckTests : IDisposable
         Write("node.conf", $$"""{"client-certificate-data":"{{Encoded(certificate)}}","client-key-data":"{{Encoded(key)}}"}""");
         var options = _options with { Kubeconfigs = [_folder["node.conf"]] };
         Assert.EndsWith("Name the cluster's with --client-ca-file.", Assert.Throws<KubeconfigException>(() => Check(options)).Message, StringComparison.Ordinal);
-        Check(options with { ClientAuthorities = System.Security.Cryptography.X509Certificates.X509Certificate2.CreateFromPem(certificate) is var any ? [any] : [] });
+        Check(options with { ClientAuthorities = [X509Certificate2.CreateFromPem(pki.AuthorityPem)] });
     }
 
     [Fact]

@@ -154,6 +154,7 @@ public sealed class HubCutOffTests : HubTests
     {
         using var stranger = World.PodWith("a token that only the API server can judge");
         Assert.Equal((HttpStatusCode.OK, "ok"), await HealthAsync(World.Node, "readyz"));
+        Assert.Equal((HttpStatusCode.OK, "ok"), await HealthAsync(World.Node, "readyz/api-server"));
         await World.CutAsync();
         foreach (var asks in new[] { World.Node, stranger })
         {

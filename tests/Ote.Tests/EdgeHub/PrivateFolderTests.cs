@@ -43,5 +43,15 @@ public sealed class PrivateFolderTests : IDisposable
         Assert.StartsWith($"{_folder["data"]} belongs to user 65534, who could put a key there", Assert.Throws<IOException>(() => Check("data")).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void One_that_anybody_could_put_another_in_the_place_of_is_refused_also_when_it_is_not_there_and_a_sticky_one_above_keeps_it()
+    {
+        const UnixFileMode everybody = (UnixFileMode)0b111_111_111;
+        File.SetUnixFileMode(_folder["data"], everybody);
+        Assert.StartsWith($"{_folder["data"]} can be written by anybody", Assert.Throws<IOException>(() => Check("data/none/of")).Message, StringComparison.Ordinal);
+        File.SetUnixFileMode(_folder["data"], everybody | UnixFileMode.StickyBit);
+        Check("data/none/of");
+    }
+
     private void Check(string name) => PrivateFolder.Check(_folder[name], "--data", "a key");
 }

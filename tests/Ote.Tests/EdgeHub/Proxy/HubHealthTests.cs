@@ -49,6 +49,22 @@ public sealed class HubHealthTests
     public void Single_checks_are_the_hubs_own(string target, int code) => Assert.Equal(code, Of(target).Code);
 
     [Theory]
+    [InlineData("/readyz/api-server", true)]
+    [InlineData("/readyz/cache?verbose", true)]
+    [InlineData("/readyz/edgehub", true)]
+    [InlineData("/readyz/etcd", false)]
+    [InlineData("/readyz", false)]
+    [InlineData("/livez/cache", false)]
+    public void What_an_API_server_does_not_know_is_told_while_connected_too(string target, bool isOwn)
+    {
+        Assert.Equal(isOwn, HubHealth.IsOwn(target));
+        if (isOwn)
+        {
+            Assert.Equal((200, "ok"), HubHealth.Of(target, ConnectionState.Connected, s_since, null));
+        }
+    }
+
+    [Theory]
     [InlineData("GET", "/readyz?verbose", true)]
     [InlineData("HEAD", "/livez/ping", true)]
     [InlineData("POST", "/readyz", false)]
