@@ -10,6 +10,7 @@ using Ote.Testing;
 namespace Ote.SystemTests.Replicas;
 
 /// <summary>Three replicas of the root on a real Kubernetes; the one that leads dies, or is cut off for a while.</summary>
+[Collection(nameof(Alone))]
 public sealed class RootReplicaTests(RealClusters clusters) : IAsyncDisposable
 {
     private const string Label = "test.ote/command";
