@@ -19,12 +19,17 @@ internal static class HubFolderCheck
     /// <exception cref="IOException">A hub of that node could not begin there; the message says why.</exception>
     public static void Run(string folder, string node)
     {
-        if (OperatingSystem.IsWindows() || !Directory.Exists(folder))
+        if (OperatingSystem.IsWindows())
         {
             return;
         }
 
-        NodeFile.CheckOwned(folder);
+        NodeFile.CheckOwned(folder); // of one that is not there, who could make it
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
         if (!SealedValues.IsKey(folder))
         {
             return; // What a lost key has sealed is put aside at the start.
