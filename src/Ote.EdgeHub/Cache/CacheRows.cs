@@ -50,8 +50,9 @@ internal static class CacheRows
 
     public static int Used(Session session, long scope, long now) => session.Prepare("UPDATE scopes SET used=$2 WHERE id=$1", scope, now).ExecuteNonQuery();
 
-    public static int Drop(Session session, long scope)
+    public static int Drop(Session session, NodeDatabase database, long scope)
     {
+        database.Recent.Forget(scope);
         session.Prepare("DELETE FROM objects WHERE scope=$1", scope).ExecuteNonQuery();
         session.Prepare("DELETE FROM held WHERE scope=$1", scope).ExecuteNonQuery();
         session.Prepare("DELETE FROM grants WHERE scope=$1", scope).ExecuteNonQuery();
@@ -137,6 +138,7 @@ internal static class CacheRows
     /// <summary>Stores an object, or holds it in memory where that is what is done now; null takes it away.</summary>
     public static int Put(Session session, NodeDatabase database, long scope, StoreKey key, long revision, byte[]? json)
     {
+        database.Recent.Forget(scope);
         var value = json is null ? null : database.Seal(json, Place(scope, key, stackalloc byte[MostPlaceBytes]));
         return database.IsHolding
             ? session.Prepare("INSERT OR REPLACE INTO held (scope, ns, name, revision, value) VALUES ($1,$2,$3,$4,$5)", scope, key.Namespace, key.Name, revision, (object?)value ?? DBNull.Value).ExecuteNonQuery()

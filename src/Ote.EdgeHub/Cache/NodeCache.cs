@@ -16,14 +16,17 @@ internal sealed class NodeCache : IDisposable
 
     private const long MostUnread = 1000;
     private const string Unkept = "answer/";
+    private const string Secrets = "/secrets"; // are in memory no longer than it takes to answer
     private const int MeasuredAfter = 256;
     private const long StrainBytes = 4 * 1024 * 1024; // read since it was told last
     private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
+    private static readonly TimeSpan RecentFor = TimeSpan.FromSeconds(10);
     private readonly NodeDatabase _database;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<CacheQuery, CacheScope> _scopes = new();
     private readonly Lock _writing = new();
+    private readonly ITimer _lettingGo;
     private readonly long _mostBytes;
     private long _readBytes;
     private int _toldSince;
@@ -39,6 +42,7 @@ internal sealed class NodeCache : IDisposable
     public NodeCache(NodeDatabase database, NodeView? view, long mostBytes, TimeProvider time, ILogger log)
     {
         (_database, View, _mostBytes, _time, _log) = (database, view, mostBytes, time, log);
+        _lettingGo = time.CreateTimer(_ => LetGoOfRecent(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _ahead = database.Read(CacheRows.Ahead);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
@@ -144,7 +148,21 @@ internal sealed class NodeCache : IDisposable
     /// <summary>A piece of a copy.</summary>
     public Piece<StoredObject> Page(long scope, PageQuery query)
     {
-        var piece = _database.Read(session => CacheRows.Page(session, _database, scope, query));
+        if (_database.Recent.Find(scope, query) is { } recent)
+        {
+            return recent;
+        }
+
+        var (piece, isKept) = _database.Read(session =>
+        {
+            var read = CacheRows.Page(session, _database, scope, query);
+            return (read, query.Resource != Secrets && _database.Recent.Keep(scope, query, read)); // before anybody can change it
+        });
+        if (isKept)
+        {
+            _lettingGo.Change(RecentFor, Timeout.InfiniteTimeSpan);
+        }
+
         if (Interlocked.Add(ref _readBytes, piece.Rows.Sum(row => (long)row.Json.Length)) > StrainBytes)
         {
             TellStrained();
@@ -422,6 +440,7 @@ internal sealed class NodeCache : IDisposable
             scope.Dispose();
         }
 
+        _lettingGo.Dispose();
         _database.Dispose();
     }
 
@@ -435,6 +454,18 @@ internal sealed class NodeCache : IDisposable
     {
         Interlocked.Exchange(ref _readBytes, 0);
         Strained?.Invoke();
+    }
+
+    private void LetGoOfRecent()
+    {
+        if (_database.Recent.LetGo() is not { } bytes)
+        {
+            _lettingGo.Change(RecentFor, Timeout.InfiniteTimeSpan);
+        }
+        else if (bytes > 0)
+        {
+            TellStrained();
+        }
     }
 
     /// <summary>Whether a copy is still one of the node's: one that went may still be told of by the watch that is ending.</summary>
@@ -486,7 +517,7 @@ internal sealed class NodeCache : IDisposable
     {
         _scopes.TryRemove(scope.Query, out _);
         Dropped?.Invoke(scope);
-        _database.WriteOrOwe($"drop/{scope.Id}", session => CacheRows.Drop(session, scope.Id));
+        _database.WriteOrOwe($"drop/{scope.Id}", session => CacheRows.Drop(session, _database, scope.Id));
         scope.Dispose();
     }
 

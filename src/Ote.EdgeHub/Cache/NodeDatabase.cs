@@ -30,6 +30,9 @@ internal sealed class NodeDatabase : IDisposable
     /// <summary>Encrypts what lies in it.</summary>
     public SealedValues Values { get; }
 
+    /// <summary>What was read from it a moment ago.</summary>
+    public RecentPieces Recent { get; } = new();
+
     /// <inheritdoc cref="NodeFile.Open"/>
     public static NodeDatabase Open(string folder, string node, ILogger log) => NodeFile.Open(folder, node, log);
 

@@ -111,6 +111,15 @@ public sealed class HubCheckTests : IDisposable
         Assert.Contains("chmod 700", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_folder_that_is_not_there_yet_is_refused_where_anybody_could_make_it()
+    {
+        Directory.CreateDirectory(_folder["open"], (UnixFileMode)0b111_111_111);
+        File.SetUnixFileMode(_folder["open"], (UnixFileMode)0b111_111_111);
+        Assert.Contains("can be written by anybody", Assert.Throws<IOException>(() => Check(_options with { DataDirectory = Path.Combine(_folder["open"], "data") })).Message, StringComparison.Ordinal);
+        Check(_options);
+    }
+
     [Theory]
     [InlineData("a..b")]
     [InlineData("*.x")] // would be written into one, and not be found there at the next start

@@ -62,16 +62,28 @@ public sealed class ObjectStoreTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Writers_AtOnce_ShareCommits(bool onDisk)
+    public async Task Writers_WhoWaitForACommit_ShareTheNext(bool onDisk)
     {
-        var commits = 0;
+        List<int> commits = [];
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var queued = new ManualResetEventSlim();
         using var listener = new MeterListener { InstrumentPublished = (instrument, l) => { if (ReferenceEquals(instrument.Meter, _meter)) { l.EnableMeasurementEvents(instrument); } } };
-        listener.SetMeasurementEventCallback<int>((_, _, _, _) => Interlocked.Increment(ref commits));
+        listener.SetMeasurementEventCallback<int>((_, writes, _, _) =>
+        {
+            commits.Add(writes);
+            reached.TrySetResult();
+            queued.Wait(TimeSpan.FromSeconds(30), Token);
+        });
         listener.Start();
         await using var store = Open(onDisk);
-        await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => store.WriteAsync(Put($"k{i}", 0, "v"))));
-        Assert.InRange(commits, 1, 100);
-        Assert.Equal(1000, store.Revision);
+        var first = store.WriteAsync(Put("first", 0, "v"));
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(30), Token);
+        var others = Enumerable.Range(0, 1000).Select(i => store.WriteAsync(Put($"k{i}", 0, "v"))).ToList();
+        queued.Set();
+        await Task.WhenAll([first, .. others]);
+        var shared = new StoreOptions().BatchWrites;
+        Assert.Equal([1, .. Enumerable.Range(0, 1000).Chunk(shared).Select(chunk => chunk.Length)], commits);
+        Assert.Equal(1001, store.Revision);
     }
 
     [Fact]
