@@ -18,6 +18,11 @@ internal static partial class Log
     [LoggerMessage(7104, LogLevel.Warning, "Node {Node}: {Unseen}")]
     public static partial void NodeUnseen(this ILogger log, string node, string unseen);
 
+    [LoggerMessage(7105, LogLevel.Debug, "Node {Node} was looked at: {Phase}, its kubelet last heard {Since:0} s ago, seen by {Seen} witnesses and missed by {Missed}, {Refused} without a say; kept from eviction: {Keeps}")]
+    private static partial void NodeLookedAt(this ILogger log, string node, EdgeNodePhase phase, double since, int seen, int missed, int refused, bool keeps);
+
+    public static void NodeLookedAt(this ILogger log, string node, EdgeNodeLook look) => log.NodeLookedAt(node, look.Phase, look.SinceHeard.TotalSeconds, look.Seen, look.Missed, look.Refused, look.Keeps);
+
     [LoggerMessage(7102, LogLevel.Warning, "Node {Node}: {Slip}")]
     public static partial void NodeSlip(this ILogger log, string node, string slip);
 }

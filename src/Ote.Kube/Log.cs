@@ -4,11 +4,11 @@ namespace Ote.Kube;
 
 internal static partial class Log
 {
-    [LoggerMessage(1100, LogLevel.Debug, "Watch of {Resource} expired ({Cause}); listing again")]
-    public static partial void WatchExpired(this ILogger log, string resource, string cause);
+    [LoggerMessage(1100, LogLevel.Debug, "Watch of {Resource} {Whose} expired ({Cause}); listing again")]
+    public static partial void WatchExpired(this ILogger log, string resource, string whose, string cause);
 
-    [LoggerMessage(1101, LogLevel.Warning, "Watch of {Resource} refused: {Cause}; trying again")]
-    public static partial void WatchRefused(this ILogger log, string resource, string cause);
+    [LoggerMessage(1101, LogLevel.Warning, "Watch of {Resource} {Whose} refused: {Cause}; it is tried again, without saying so while the cause stays")]
+    public static partial void WatchRefused(this ILogger log, string resource, string whose, string cause);
 
     [LoggerMessage(1102, LogLevel.Warning, "{Reconciler} failed on {Key}; again in {Delay:0.##} s")]
     private static partial void ReconcileFailed(this ILogger log, string reconciler, string key, double delay, Exception fault);

@@ -135,6 +135,7 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             var signs = new NodeSigns(since, Ready(node), counting) { Watched = hearing.Watched, IsGivenUp = NodeConditions.IsGivenUp(node), HasBeenHeard = hearing.IsHeard };
             var verdict = EdgeNodeRules.Decide(signs, policy, Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, silence);
             looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, counting.Count(vote => vote.Sees), counting.Count(vote => !vote.Sees), refused + votes.Count - counting.Length);
+            log.NodeLookedAt(name, looks[name]);
             if (!verdict.Keeps)
             {
                 keeper.Leave(name);

@@ -112,13 +112,14 @@ internal sealed class Followers(
 
         NodeIdentity[] readers = [.. scope.Readers.Select(identities.Find).OfType<NodeIdentity>()];
         var sharing = SharedReads.Concerns(scope.Query) ? Array.Find(readers, reader => reader.Shared is not null) : null;
-        if ((sharing?.Shared ?? readers.FirstOrDefault()?.Client) is not { } client)
+        if ((sharing ?? readers.FirstOrDefault()) is not { } reader)
         {
             return;
         }
 
         var stop = CancellationTokenSource.CreateLinkedTokenSource(connected.Token);
-        _running[scope] = (Task.Run(() => FollowAsync(scope, client, kind, sharing is not null, former, stop.Token), CancellationToken.None), stop);
+        var client = sharing?.Shared ?? reader.Client;
+        _running[scope] = (Task.Run(() => FollowAsync(scope, client, reader.Name, kind, sharing is not null, former, stop.Token), CancellationToken.None), stop);
     }
 
     /// <summary>The version to go on from; null: from a new list. Where another hub may have led the Service <c>default/kubernetes</c> to itself, the API server's word on it is taken anew.</summary>
@@ -126,7 +127,7 @@ internal sealed class Followers(
         scope.Complete.IsCompleted && !scope.IsDoubtful && !(isTurned && shared.MovesEndpoints && NodeView.Concerns(scope.Query.Resource)) ? $"{scope.Revision}" : null;
 
     /// <summary>A copy that nobody keeps any more would be told for true for ever: what a watch did not expect ends it, and it is begun anew.</summary>
-    private async Task FollowAsync(CacheScope scope, KubeClient client, ResourceRef kind, bool isShared, Task? former, CancellationToken stop)
+    private async Task FollowAsync(CacheScope scope, KubeClient client, string reader, ResourceRef kind, bool isShared, Task? former, CancellationToken stop)
     {
         await (former ?? Task.CompletedTask).ConfigureAwait(false);
         scope.Heard(null);
@@ -142,7 +143,7 @@ internal sealed class Followers(
         {
             try
             {
-                await new Reflector(client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from).RunAsync(stop).ConfigureAwait(false);
+                await new Reflector(client, kind, scope.Query.Namespace, query, new ScopeFollower(cache, scope, kind), time, random, log, from, $"as {reader}").RunAsync(stop).ConfigureAwait(false);
             }
 #pragma warning disable CA1031 // Whatever it is, the copy has to be followed.
             catch (Exception fault) when (!stop.IsCancellationRequested)

@@ -77,7 +77,7 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
     private bool IsIssued(X509Certificate2 certificate)
     {
         var now = time.GetUtcNow();
-        return TrustAnchors.IssuedClient(authorities, certificate, now > certificate.NotAfter && !isConnected() ? NodeIdentity.LastGood(certificate) : now);
+        return TrustAnchors.IssuedClient(authorities, certificate, now > certificate.NotAfter && !isConnected() ? null : now);
     }
 
     private sealed record Judgement(string Name, bool IsIssued, DateTimeOffset At);

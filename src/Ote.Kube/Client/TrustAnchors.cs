@@ -57,13 +57,21 @@ public static class TrustAnchors
     /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all were good at a time.</summary>
     /// <param name="authorities">The authorities.</param>
     /// <param name="certificate">The client's certificate.</param>
-    /// <param name="at">The time.</param>
-    public static bool IssuedClient(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset at)
+    /// <param name="at">The time; null: whenever that was. An authority that was issued anew since may be younger than a certificate that has run out.</param>
+    public static bool IssuedClient(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset? at)
     {
         ArgumentNullException.ThrowIfNull(authorities);
         using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
-        chain.ChainPolicy.VerificationTime = at.UtcDateTime;
+        if (at is { } time)
+        {
+            chain.ChainPolicy.VerificationTime = time.UtcDateTime;
+        }
+        else
+        {
+            chain.ChainPolicy.VerificationFlags |= X509VerificationFlags.IgnoreNotTimeValid;
+        }
+
         return chain.Build(certificate) && Hold(authorities, chain, from: 1); // One that is named as its own authority would be known until it is renewed.
     }
 }

@@ -54,16 +54,19 @@ public interface IReflectorTarget
 /// <param name="random">Uniform in [0, 1), for jitter.</param>
 /// <param name="log">Where trouble is told.</param>
 /// <param name="from">The version that the target has already and from which it goes on; null: it begins with a list.</param>
+/// <param name="whose">By whose credentials or at which server, for the log; null: at the client's own address.</param>
 public sealed class Reflector(
-    KubeClient client, ResourceRef resource, string? ns, ListQuery? query, IReflectorTarget target, TimeProvider time, Func<double> random, ILogger log, string? from = null)
+    KubeClient client, ResourceRef resource, string? ns, ListQuery? query, IReflectorTarget target, TimeProvider time, Func<double> random, ILogger log, string? from = null, string? whose = null)
 {
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(10);
+    private readonly string _whose = whose ?? $"at {client.Http.BaseAddress?.Authority}";
 
     /// <summary>Runs until stopped. Does not throw but for cancellation.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         var backoff = new Backoff(BackoffOptions.Default, random);
         var version = from;
+        string? told = null; // once, while it stays
         while (!stop.IsCancellationRequested)
         {
             var began = time.GetTimestamp();
@@ -86,13 +89,17 @@ public sealed class Reflector(
             }
             catch (KubeStatusException expired) when (expired.IsExpired)
             {
-                log.WatchExpired(resource.Plural, expired.Message);
+                log.WatchExpired(resource.Plural, _whose, expired.Message);
                 version = null;
                 continue;
             }
             catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException or JsonException or OperationCanceledException)
             {
-                log.WatchRefused(resource.Plural, refused.Message);
+                (told, var former) = (refused.Message, time.GetElapsedTime(began) >= Calm ? null : told);
+                if (told != former)
+                {
+                    log.WatchRefused(resource.Plural, _whose, told);
+                }
             }
 
             if (time.GetElapsedTime(began) >= Calm)

@@ -59,6 +59,28 @@ public sealed class TrustAnchorsTests : IDisposable
         Assert.True(TrustAnchors.IssuedClient([_all["middle"]], _all["client"], s_now.AddMinutes(119)));
     }
 
+    [Fact]
+    public void A_certificate_that_ran_out_before_its_authority_was_issued_anew_is_known_whenever_that_was()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var former = Authority(-3, 1);
+        using var anew = Authority(-1, 3);
+        using var clients = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var client = new CertificateRequest("CN=client", clients, HashAlgorithmName.SHA256).Create(former, s_now.AddHours(-2.9), s_now.AddHours(-2), [1]);
+
+        Assert.False(TrustAnchors.IssuedClient([anew], client, s_now));
+        Assert.False(TrustAnchors.IssuedClient([anew], client, s_now.AddHours(-2.5)));
+        Assert.True(TrustAnchors.IssuedClient([anew], client, null));
+        Assert.False(TrustAnchors.IssuedClient([_all["middle"]], client, null));
+
+        X509Certificate2 Authority(int from, int to)
+        {
+            var request = new CertificateRequest("CN=authority", key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            return request.CreateSelfSigned(s_now.AddHours(from), s_now.AddHours(to));
+        }
+    }
+
     [Theory]
     [InlineData("middle", "api.example.com", null)]
     [InlineData("root middle", "api.example.com", null)]

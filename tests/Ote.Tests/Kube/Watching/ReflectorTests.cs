@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
@@ -20,6 +21,45 @@ public sealed class ReflectorTests
         await new Reflector(client, Kinds.Pods, null, null, target, TimeProvider.System, () => 1, NullLogger.Instance).RunAsync(ends.Token);
         Assert.Equal(["list", "a 6", "b 7 refused", "b 7", "c 8"], target.Heard);
         Assert.Equal(["5", "6"], server.Watched);
+    }
+
+    [Fact]
+    public async Task Why_a_watch_is_refused_is_said_once_while_it_stays_and_whose_it_is()
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Queue<HttpStatusCode> answers = new([HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden]);
+        using var client = new KubeClient(new HttpClient(new Refusing(answers, ends.Cancel)) { BaseAddress = new Uri("https://up/") });
+        var log = new Said();
+        await new Reflector(client, Kinds.Pods, null, null, new Target(() => { }), TimeProvider.System, () => 0, log, whose: "as kubelet").RunAsync(ends.Token);
+        Assert.Equal(["Unauthorized", "Forbidden"], log.Lines.Select(line => line.Split(": ")[1].Split(';')[0]));
+        Assert.All(log.Lines, line => Assert.StartsWith("Watch of pods as kubelet refused: ", line, StringComparison.Ordinal));
+    }
+
+    /// <summary>Answers each request with the next status, and ends with the last.</summary>
+    private sealed class Refusing(Queue<HttpStatusCode> answers, Action atEnd) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (answers.TryDequeue(out var next))
+            {
+                return Task.FromResult(new HttpResponseMessage(next) { Content = new StringContent($$"""{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{{next}}","code":{{(int)next}}}""", Encoding.UTF8, "application/json") });
+            }
+
+            atEnd();
+            throw new OperationCanceledException();
+        }
+    }
+
+    private sealed class Said : ILogger
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 
     /// <summary>Refuses b once, as a full disk does.</summary>
