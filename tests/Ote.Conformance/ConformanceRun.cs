@@ -21,7 +21,12 @@ public static class ConformanceRun
     /// <summary>The repository's file of reviewed differences.</summary>
     public static string ReviewedFile { get; } = Path.Combine(Repository.Root, "tests", "Ote.Conformance", "reviewed.json");
 
-    /// <summary>Runs and compares.</summary>
+    private const int MostDoubtful = 3; // sections: where more differ, it is not for a busy machine
+
+    /// <summary>
+    /// Runs and compares. A section in which something differs is run once more, at servers of its own: a real API server that the machine holds up may leave an address or a port taken by an object that it then did not make. What
+    /// differs again counts; what the servers do by themselves differs both times.
+    /// </summary>
     /// <param name="statements">What to run, in order.</param>
     /// <param name="ages">By which kubectls.</param>
     /// <param name="reviewed">The differences that are meant.</param>
@@ -33,9 +38,22 @@ public static class ConformanceRun
     {
         KubernetesTools tools = await KubernetesTools.FindAsync(ct);
         string helm = await KubernetesTools.FindHelmAsync(ct);
-        Comparison[][] all = await Task.WhenAll(ages.Select(age => CompareAsync(statements, age, tools, helm, reviewed, progress, ct)));
+        Comparison[][] all = await Task.WhenAll(ages.Select(age => CompareTwiceAsync(statements, age, tools, helm, reviewed, progress, ct)));
         // By statement first, then by age: as the script tells them.
         return new Report([.. statements.SelectMany(statement => all.SelectMany(found => found.Where(c => c.Statement == statement)))]);
+    }
+
+    private static async Task<Comparison[]> CompareTwiceAsync(
+        IReadOnlyList<Statement> statements, string age, KubernetesTools tools, string helm, ReviewedList reviewed, Action<string> progress, CancellationToken ct)
+    {
+        Comparison[] first = await CompareAsync(statements, age, tools, helm, reviewed, progress, ct);
+        HashSet<string> doubtful = [.. first.Where(c => c.Verdict == Verdict.Different).Select(c => c.Statement.Section)];
+        if (doubtful.Count is 0 or > MostDoubtful)
+            return first;
+        foreach (Comparison differing in first.Where(c => c.Verdict == Verdict.Different))
+            progress($"{age} kubectl: differs at the first look: {differing.Statement.Name}\n{string.Join('\n', differing.Difference.Lines)}");
+        Comparison[] second = await CompareAsync([.. statements.Where(s => doubtful.Contains(s.Section))], age, tools, helm, reviewed, progress, ct);
+        return [.. first.Where(c => !doubtful.Contains(c.Statement.Section)), .. second];
     }
 
     private static async Task<Comparison[]> CompareAsync(
