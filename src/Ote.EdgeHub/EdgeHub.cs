@@ -104,6 +104,9 @@ public sealed class EdgeHub : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint Address => _listener!.Address;
 
+    /// <summary>Where the node's own components reach it, by an address that its certificate is good for: where it listens, or loopback where that is at all addresses.</summary>
+    public IPEndPoint AddressOnNode => OnNode(Address);
+
     /// <summary>Where the node's k3s agent reaches it; null: nowhere.</summary>
     public IPEndPoint? AgentAddress => _forAgent?.Address;
 
@@ -207,6 +210,10 @@ public sealed class EdgeHub : IAsyncDisposable
 
         ServerPki Open() => ServerPki.Open(folder, $"edgehub-{options.NodeName}", ["localhost", "127.0.0.1", "::1", .. options.Hosts, .. OfService(options)], time);
     }
+
+    /// <summary>Where a hub that listens somewhere is reached from its own node.</summary>
+    internal static IPEndPoint OnNode(IPEndPoint listens) =>
+        listens.Address.Equals(IPAddress.Any) ? new(IPAddress.Loopback, listens.Port) : listens.Address.Equals(IPAddress.IPv6Any) ? new(IPAddress.IPv6Loopback, listens.Port) : listens;
 
     /// <summary>Tells what keeps no hub from beginning, and is hardly meant.</summary>
     internal static void Remark(NodeIdentities identities, EdgeHubOptions options, TimeProvider time, ILogger log)

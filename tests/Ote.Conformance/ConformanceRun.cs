@@ -24,8 +24,8 @@ public static class ConformanceRun
     private const int MostDoubtful = 3; // sections: where more differ, it is not for a busy machine
 
     /// <summary>
-    /// Runs and compares. A section in which something differs is run once more, at servers of its own: a real API server that the machine holds up may leave an address or a port taken by an object that it then did not make. What
-    /// differs again counts; what the servers do by themselves differs both times.
+    /// Runs and compares. A section in which something differs is run once more, at servers of its own: a real API server that the machine holds up may leave an address or a port taken by an object that it then did not make. It is
+    /// no difference where the real server does as the embedded one then, and that does as it did.
     /// </summary>
     /// <param name="statements">What to run, in order.</param>
     /// <param name="ages">By which kubectls.</param>
@@ -53,7 +53,8 @@ public static class ConformanceRun
         foreach (Comparison differing in first.Where(c => c.Verdict == Verdict.Different))
             progress($"{age} kubectl: differs at the first look: {differing.Statement.Name}\n{string.Join('\n', differing.Difference.Lines)}");
         Comparison[] second = await CompareAsync([.. statements.Where(s => doubtful.Contains(s.Section))], age, tools, helm, reviewed, progress, ct);
-        return [.. first.Where(c => !doubtful.Contains(c.Statement.Section)), .. second];
+        Dictionary<string, Comparison> again = second.ToDictionary(c => c.Statement.Name, StringComparer.Ordinal);
+        return [.. first.Select(c => c.Verdict == Verdict.Different ? c.Or(again.GetValueOrDefault(c.Statement.Name)) : c)];
     }
 
     private static async Task<Comparison[]> CompareAsync(
@@ -71,7 +72,7 @@ public static class ConformanceRun
         {
             (CommandOutcome a, CommandOutcome b) = (real.Outcomes[statement.Name], embedded.Outcomes[statement.Name]);
             Difference difference = Difference.Of(a, real.Facts, b, embedded.Facts);
-            return new Comparison(statement, age, difference, Comparison.Judge(difference, reviewed.Meant(statement.Name, age)), a.Took > b.Took ? a.Took : b.Took);
+            return new Comparison(statement, age, difference, Comparison.Judge(difference, reviewed.Meant(statement.Name, age)), a.Took > b.Took ? a.Took : b.Took, Difference.Form(b, embedded.Facts));
         })];
 
         async Task<(IReadOnlyDictionary<string, CommandOutcome>, LaneFacts)> RunSideAsync(Task<Side> starting, CancellationTokenSource stop)

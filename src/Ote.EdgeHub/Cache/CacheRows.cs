@@ -45,8 +45,8 @@ internal static class CacheRows
         return scopes;
     }
 
-    public static long AddScope(Session session, CacheQuery query, long now) =>
-        session.Scalar("INSERT INTO scopes (query, revision, doubtful, complete, used) VALUES ($1,0,0,0,$2) RETURNING id", query.ToString(), now);
+    public static long AddScope(Session session, long id, CacheQuery query, long now) =>
+        session.Scalar("INSERT INTO scopes (id, query, revision, doubtful, complete, used) VALUES ($1,$2,0,0,0,$3) RETURNING id", id, query.ToString(), now);
 
     public static int Used(Session session, long scope, long now) => session.Prepare("UPDATE scopes SET used=$2 WHERE id=$1", scope, now).ExecuteNonQuery();
 

@@ -180,6 +180,11 @@ internal sealed class CacheScope : IObjectSource, IDisposable
         try
         {
             var piece = _cache.Page(Id, query);
+            if (!_cache.IsHere(this))
+            {
+                throw new RevisionExpiredException(query.Revision, query.Revision + 1); // It went while it was read: what is left of it is not all of it.
+            }
+
             return ValueTask.FromResult(IsSeenDifferently ? piece with { Rows = [.. piece.Rows.Select(Seen)] } : piece);
         }
         catch (CacheFailedException fault)

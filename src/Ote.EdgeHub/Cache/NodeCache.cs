@@ -16,7 +16,7 @@ internal sealed class NodeCache : IDisposable
 
     private const long MostUnread = 1000;
     private const string Unkept = "answer/";
-    private const string Secrets = "/secrets"; // are in memory no longer than it takes to answer
+    private const string Secrets = "/secrets"; // lie open in memory no longer than it takes to answer, but for the changes that a watch still tells
     private const int MeasuredAfter = 256;
     private const long StrainBytes = 4 * 1024 * 1024; // read since it was told last
     private static readonly TimeSpan NotedAgain = TimeSpan.FromHours(1);
@@ -29,6 +29,7 @@ internal sealed class NodeCache : IDisposable
     private readonly ITimer _lettingGo;
     private readonly long _mostBytes;
     private long _readBytes;
+    private long _lastScope; // a number is given once: who still reads a copy that went must not meet another's objects
     private int _toldSince;
     private bool _isTooLarge;
     private long _ahead; // the newest version that a component came with before its copy had come so far
@@ -46,6 +47,7 @@ internal sealed class NodeCache : IDisposable
         _ahead = database.Read(CacheRows.Ahead);
         foreach (var scope in database.Read(CacheRows.Scopes))
         {
+            _lastScope = Math.Max(_lastScope, scope.Id);
             _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
         }
     }
@@ -96,7 +98,8 @@ internal sealed class NodeCache : IDisposable
                 Drop(oldest);
             }
 
-            var id = _database.Write(session => CacheRows.AddScope(session, query, Now));
+            var id = _database.Write(session => CacheRows.AddScope(session, _lastScope + 1, query, Now));
+            _lastScope = id;
             return _scopes[query] = new CacheScope(this, id, query, 0, 0, false, [], ListenerFailed) { Used = Now };
         }
     }
@@ -153,12 +156,12 @@ internal sealed class NodeCache : IDisposable
             return recent;
         }
 
-        var (piece, isKept) = _database.Read(session =>
+        var (piece, isFirst) = _database.Read(session =>
         {
             var read = CacheRows.Page(session, _database, scope, query);
             return (read, query.Resource != Secrets && _database.Recent.Keep(scope, query, read)); // before anybody can change it
         });
-        if (isKept)
+        if (isFirst)
         {
             _lettingGo.Change(RecentFor, Timeout.InfiniteTimeSpan);
         }
@@ -458,11 +461,13 @@ internal sealed class NodeCache : IDisposable
 
     private void LetGoOfRecent()
     {
-        if (_database.Recent.LetGo() is not { } bytes)
+        var (bytes, isMore) = _database.Recent.LetGo();
+        if (isMore)
         {
             _lettingGo.Change(RecentFor, Timeout.InfiniteTimeSpan);
         }
-        else if (bytes > 0)
+
+        if (bytes > 0)
         {
             TellStrained();
         }

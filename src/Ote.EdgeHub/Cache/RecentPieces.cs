@@ -4,21 +4,19 @@ namespace Ote.EdgeHub.Cache;
 
 /// <summary>
 /// Pieces of copies that were read a moment ago, unsealed, so that the next who reads the same is not answered from the disk: a node's components all start at once, and list the same things. Bounded: the copy that was read longest ago
-/// makes room, and of one that is larger its first pieces are kept. What changes is forgotten at once, and all of it when nobody reads any more. Thread-safe; what is kept and what is forgotten has to be told by who has the database for
+/// makes room, and of one that is larger its first pieces are kept. What changes is forgotten at once, and a copy that nobody reads any more soon. Thread-safe; what is kept and what is forgotten has to be told by who has the database for
 /// himself.
 /// </summary>
 internal sealed class RecentPieces
 {
-    /// <summary>Bytes of objects at most.</summary>
+    /// <summary>Bytes at most.</summary>
     public const long MostBytes = 4 * 1024 * 1024;
 
-    private const int MostPieces = 1024;
+    private const int RowBytes = 200; // beside its object
     private readonly Dictionary<long, Copy> _copies = [];
     private readonly Lock _gate = new();
     private long _bytes;
-    private int _pieces;
     private long _reads;
-    private bool _wasRead;
 
     /// <summary>A piece as it is now; null: it has to be read.</summary>
     public Piece<StoredObject>? Find(long scope, PageQuery query)
@@ -29,14 +27,20 @@ internal sealed class RecentPieces
         }
     }
 
-    /// <summary>Keeps a piece that was just read.</summary>
-    /// <returns>False: there is no room.</returns>
+    /// <summary>Keeps a piece that was just read, where there is room.</summary>
+    /// <returns>Whether it is the first that is kept: <see cref="LetGo"/> is to be asked from now on.</returns>
     public bool Keep(long scope, PageQuery query, Piece<StoredObject> piece)
     {
-        var bytes = piece.Rows.Sum(row => (long)row.Json.Length);
+        var bytes = piece.Rows.Sum(row => row.Json.Length + (long)RowBytes) + RowBytes + 2L * (query.AfterNamespace.Length + query.AfterName.Length);
         lock (_gate)
         {
-            while (_bytes + bytes > MostBytes || _pieces >= MostPieces)
+            if (_copies.TryGetValue(scope, out var known) && known.Pieces.ContainsKey(Place.Of(query)))
+            {
+                return false;
+            }
+
+            var isFirst = _copies.Count == 0;
+            while (_bytes + bytes > MostBytes)
             {
                 if (_copies.Where(other => other.Key != scope).OrderBy(other => other.Value.ReadAt).Select(other => (long?)other.Key).FirstOrDefault() is not { } oldest)
                 {
@@ -51,13 +55,10 @@ internal sealed class RecentPieces
                 _copies[scope] = copy = new Copy();
             }
 
-            if (copy.Pieces.TryAdd(Place.Of(query), Read(copy, piece)))
-            {
-                copy.Bytes += bytes;
-                (_bytes, _pieces) = (_bytes + bytes, _pieces + 1);
-            }
-
-            return true;
+            copy.Pieces.Add(Place.Of(query), Read(copy, piece));
+            copy.Bytes += bytes;
+            _bytes += bytes;
+            return isFirst;
         }
     }
 
@@ -70,29 +71,30 @@ internal sealed class RecentPieces
         }
     }
 
-    /// <summary>Lets go of all of it when nobody has read any since it was asked last.</summary>
-    /// <returns>How many bytes it let go of; null while they are read.</returns>
-    public long? LetGo()
+    /// <summary>Lets go of the copies that nobody has read since it was asked last.</summary>
+    /// <returns>How many bytes it let go of, and whether any are left.</returns>
+    public (long Bytes, bool IsMore) LetGo()
     {
         lock (_gate)
         {
-            if (_wasRead)
+            var before = _bytes;
+            foreach (var (scope, copy) in _copies.ToArray())
             {
-                _wasRead = false;
-                return null;
+                if (!copy.WasRead)
+                {
+                    Remove(scope);
+                }
+
+                copy.WasRead = false;
             }
 
-            var bytes = _bytes;
-            _copies.Clear();
-            (_bytes, _pieces) = (0, 0);
-            return bytes;
+            return (before - _bytes, _copies.Count > 0);
         }
     }
 
     private Piece<StoredObject> Read(Copy copy, Piece<StoredObject> piece)
     {
-        copy.ReadAt = ++_reads;
-        _wasRead = true;
+        (copy.ReadAt, copy.WasRead) = (++_reads, true);
         return piece;
     }
 
@@ -100,7 +102,7 @@ internal sealed class RecentPieces
     {
         if (_copies.Remove(scope, out var copy))
         {
-            (_bytes, _pieces) = (_bytes - copy.Bytes, _pieces - copy.Pieces.Count);
+            _bytes -= copy.Bytes;
         }
     }
 
@@ -111,6 +113,8 @@ internal sealed class RecentPieces
         public long Bytes { get; set; }
 
         public long ReadAt { get; set; }
+
+        public bool WasRead { get; set; }
     }
 
     /// <summary>Which rows of a copy: what a query says besides counts for nothing here, since a copy is read as it is now.</summary>

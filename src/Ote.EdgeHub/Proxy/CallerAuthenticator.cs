@@ -74,11 +74,7 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
         return judged;
     }
 
-    private bool IsIssued(X509Certificate2 certificate)
-    {
-        var now = time.GetUtcNow();
-        return TrustAnchors.IssuedClient(authorities, certificate, now > certificate.NotAfter && !isConnected() ? null : now);
-    }
+    private bool IsIssued(X509Certificate2 certificate) => TrustAnchors.IssuedClient(authorities, certificate, time.GetUtcNow(), asItWas: !isConnected());
 
     private sealed record Judgement(string Name, bool IsIssued, DateTimeOffset At);
 }

@@ -50,7 +50,7 @@ public sealed class NodeIdentity : IDisposable
     /// <param name="authorities">The authorities.</param>
     /// <param name="now">The time.</param>
     internal bool IsForeignTo(X509Certificate2Collection authorities, DateTimeOffset now) =>
-        Certificate is { } own && !TrustAnchors.IssuedClient(authorities, own, now > own.NotAfter ? null : now);
+        Certificate is { } own && !TrustAnchors.IssuedClient(authorities, own, now, asItWas: true);
 
     /// <summary>The token by which a component shows that it is this one, as its file says it now; null: by certificate, or the file cannot be read.</summary>
     internal string? Token => _endpoint.TokenFile is { } file ? Read(file) : _endpoint.Token;

@@ -54,24 +54,26 @@ public static class TrustAnchors
         return all.Length == 0 ? "no name" : string.Join(", ", all);
     }
 
-    /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all were good at a time.</summary>
+    private static readonly TimeSpan s_atItsEnd = TimeSpan.FromMinutes(1);
+
+    /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all are good.</summary>
     /// <param name="authorities">The authorities.</param>
     /// <param name="certificate">The client's certificate.</param>
-    /// <param name="at">The time; null: whenever that was. An authority that was issued anew since may be younger than a certificate that has run out.</param>
-    public static bool IssuedClient(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset? at)
+    /// <param name="now">The time.</param>
+    /// <param name="asItWas">Judges one that has run out as it was before: who issued it was good then, or is by now, since an authority that was issued anew may be younger than it.</param>
+    public static bool IssuedClient(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset now, bool asItWas = false)
     {
         ArgumentNullException.ThrowIfNull(authorities);
         using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
-        if (at is { } time)
-        {
-            chain.ChainPolicy.VerificationTime = time.UtcDateTime;
-        }
-        else
+        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
+        var ranOut = asItWas && now > certificate.NotAfter;
+        if (ranOut)
         {
             chain.ChainPolicy.VerificationFlags |= X509VerificationFlags.IgnoreNotTimeValid;
         }
 
-        return chain.Build(certificate) && Hold(authorities, chain, from: 1); // One that is named as its own authority would be known until it is renewed.
+        return chain.Build(certificate) && Hold(authorities, chain, from: 1) // One that is named as its own authority would be known until it is renewed.
+            && (!ranOut || chain.ChainElements.Skip(1).All(issuer => issuer.Certificate.NotBefore <= now && issuer.Certificate.NotAfter >= certificate.NotAfter - s_atItsEnd));
     }
 }

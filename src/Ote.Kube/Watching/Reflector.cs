@@ -75,13 +75,17 @@ public sealed class Reflector(
                 if (version is null)
                 {
                     version = await target.ReplaceAsync(client.PagesAsync(resource, ns, query, stop)).ConfigureAwait(false);
+                    told = null; // What comes after an answer is another trouble, though it may have the same words.
                 }
 
                 await foreach (var change in client.WatchAsync(resource, ns, query, version, stop).ConfigureAwait(false))
                 {
                     Deliver(change);
                     version = change.Object.ResourceVersion(); // Not before: what the target could not take is told again.
+                    told = null;
                 }
+
+                told = null;
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -95,9 +99,9 @@ public sealed class Reflector(
             }
             catch (Exception refused) when (refused is KubeStatusException or HttpRequestException or IOException or JsonException or OperationCanceledException)
             {
-                (told, var former) = (refused.Message, time.GetElapsedTime(began) >= Calm ? null : told);
-                if (told != former)
+                if (told != refused.Message)
                 {
+                    told = refused.Message;
                     log.WatchRefused(resource.Plural, _whose, told);
                 }
             }

@@ -63,7 +63,7 @@ internal static class ComponentKubeconfigs
             {
                 cluster["cluster"] = new JsonObject
                 {
-                    ["server"] = $"https://{hub.Address}", ["certificate-authority-data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(hub.AuthorityPem)),
+                    ["server"] = $"https://{hub.AddressOnNode}", ["certificate-authority-data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(hub.AuthorityPem)),
                 };
             }
 

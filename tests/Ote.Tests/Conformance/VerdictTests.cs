@@ -36,11 +36,22 @@ public sealed class VerdictTests
     public void Command_counts_once_by_the_worst_of_its_runs()
     {
         Report report = new([
-            new(s_get, "old", new([]), Verdict.Same, TimeSpan.Zero),
-            new(s_get, "new", new(["-a"]), Verdict.Different, TimeSpan.Zero),
-            new(s_get with { Title = "kubectl get svc" }, "old", new(["-a"]), Verdict.Reviewed, TimeSpan.Zero),
+            new(s_get, "old", new([]), Verdict.Same, TimeSpan.Zero, ""),
+            new(s_get, "new", new(["-a"]), Verdict.Different, TimeSpan.Zero, ""),
+            new(s_get with { Title = "kubectl get svc" }, "old", new(["-a"]), Verdict.Reviewed, TimeSpan.Zero, ""),
         ]);
         Assert.Equal("""{"commands":2,"same":0,"reviewed":1,"different":1}""", report.ToJson().ToJsonString());
+    }
+
+    [Fact]
+    public void Difference_is_none_where_the_real_server_alone_does_something_else_when_it_is_asked_again()
+    {
+        Comparison first = new(s_get, "new", new(["-taken", "+made"]), Verdict.Different, TimeSpan.Zero, "made");
+        Comparison again = first with { Difference = new([]), Verdict = Verdict.Same };
+        Assert.Equal(Verdict.Same, first.Or(again).Verdict);
+        Assert.Equal(Verdict.Different, first.Or(again with { Embedded = "something else" }).Verdict); // what it does once and not another time is a fault of ours
+        Assert.Equal(Verdict.Different, first.Or(again with { Verdict = Verdict.Different }).Verdict);
+        Assert.Equal(Verdict.Different, first.Or(null).Verdict);
     }
 
     [Fact]

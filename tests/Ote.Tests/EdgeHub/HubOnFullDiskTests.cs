@@ -165,9 +165,9 @@ public sealed class HubOnFullDiskTests : IAsyncLifetime
     public async Task What_is_found_damaged_while_it_runs_is_told_once_and_then_read_from_the_API_server_and_the_next_start_fills_it_anew()
     {
         _world.Hub.Database.Write(session => { session.Execute("UPDATE objects SET value=zeroblob(LENGTH(value))"); return 0; });
-        Assert.Equal(["a"], await ListAsync(Pods)); // it was read a moment ago
-        while (_world.Hub.Database.Recent.LetGo() is null)
+        while (_world.Hub.Database.Recent.LetGo().IsMore)
         {
+            // What was read a moment ago would be told.
         }
 
         var fault = await Assert.ThrowsAsync<KubeStatusException>(() => ListAsync(Pods));

@@ -47,20 +47,33 @@ public sealed class RecentPiecesTests : IDisposable
     }
 
     [Fact]
-    public void Copy_in_the_place_of_one_that_went_shows_nothing_of_that()
+    public async Task Who_still_reads_a_copy_that_went_gets_nothing_of_the_next_and_is_told_to_begin_anew()
     {
-        Read(_services);
-        _cache.Gone(_services); // one that a watch keeps stays
-        Assert.True(_cache.IsHere(_services));
-        var single = _cache.Take(new CacheQuery("", "v1", "pods", "default", "p"));
-        _cache.Told(single, [Named("p", 5)]);
-        Assert.Single(Read(single).Rows);
+        var former = _cache.Take(new CacheQuery("", "v1", "pods", "default", "p"));
+        _cache.Told(former, [Named("p", 5)]);
+        Assert.Single(Read(former).Rows);
 
-        _cache.Gone(single);
+        _cache.Gone(former);
+        var next = _cache.Take(new CacheQuery("", "v1", "secrets", "default", "p"));
+        _cache.Told(next, [Named("p", 5)]);
 
-        var next = _cache.Take(new CacheQuery("", "v1", "pods", "default", "q"));
-        Assert.Equal(single.Id, next.Id);
-        Assert.Empty(Read(next).Rows);
+        Assert.Empty(Read(former).Rows);
+        await Assert.ThrowsAsync<RevisionExpiredException>(async () => await former.ListAsync(Query(former), CancellationToken.None));
+        Assert.Single((await next.ListAsync(Query(next), CancellationToken.None)).Rows);
+    }
+
+    [Fact]
+    public void Copy_that_is_read_keeps_no_other_in_memory()
+    {
+        var nodes = Filled("nodes", Named("n1", 5));
+        var (seldom, often) = (Read(nodes).Rows, Read(_services).Rows);
+        for (var i = 0; i < 4; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(9));
+            Assert.Same(often, Read(_services).Rows);
+        }
+
+        Assert.NotSame(seldom, Read(nodes).Rows);
     }
 
     [Fact]
@@ -115,8 +128,9 @@ public sealed class RecentPiecesTests : IDisposable
         ["apiVersion"] = "v1", ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default", ["resourceVersion"] = $"{version}" }, ["data"] = data,
     };
 
-    private Piece<StoredObject> Read(CacheScope scope, string after = "", int limit = 500) =>
-        _cache.Page(scope.Id, new PageQuery(scope.Query.Resource, null, scope.Revision, after.Length == 0 ? "" : "default", after, limit));
+    private static PageQuery Query(CacheScope scope, string after = "", int limit = 500) => new(scope.Query.Resource, null, scope.Revision, after.Length == 0 ? "" : "default", after, limit);
+
+    private Piece<StoredObject> Read(CacheScope scope, string after = "", int limit = 500) => _cache.Page(scope.Id, Query(scope, after, limit));
 
     private CacheScope Filled(string plural, params JsonObject[] objects)
     {

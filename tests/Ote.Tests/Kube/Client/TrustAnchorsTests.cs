@@ -56,24 +56,28 @@ public sealed class TrustAnchorsTests : IDisposable
     public void A_certificate_that_has_run_out_is_known_by_the_time_at_which_it_was_good()
     {
         Assert.False(TrustAnchors.IssuedClient([_all["middle"]], _all["client"], s_now.AddHours(3)));
-        Assert.True(TrustAnchors.IssuedClient([_all["middle"]], _all["client"], s_now.AddMinutes(119)));
+        Assert.True(TrustAnchors.IssuedClient([_all["middle"]], _all["client"], s_now.AddHours(3), asItWas: true));
+        Assert.False(TrustAnchors.IssuedClient([_all["middle"]], _all["client"], s_now.AddHours(-2), asItWas: true)); // not yet
     }
 
     [Fact]
-    public void A_certificate_that_ran_out_before_its_authority_was_issued_anew_is_known_whenever_that_was()
+    public void A_certificate_that_ran_out_before_its_authority_was_issued_anew_is_known_and_one_that_outlived_it_is_not()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var former = Authority(-3, 1);
         using var anew = Authority(-1, 3);
+        using var coming = Authority(1, 3);
+        using var ended = Authority(-3, -2.5);
         using var clients = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var client = new CertificateRequest("CN=client", clients, HashAlgorithmName.SHA256).Create(former, s_now.AddHours(-2.9), s_now.AddHours(-2), [1]);
 
         Assert.False(TrustAnchors.IssuedClient([anew], client, s_now));
-        Assert.False(TrustAnchors.IssuedClient([anew], client, s_now.AddHours(-2.5)));
-        Assert.True(TrustAnchors.IssuedClient([anew], client, null));
-        Assert.False(TrustAnchors.IssuedClient([_all["middle"]], client, null));
+        Assert.True(TrustAnchors.IssuedClient([anew], client, s_now, asItWas: true));
+        Assert.False(TrustAnchors.IssuedClient([coming], client, s_now, asItWas: true));
+        Assert.False(TrustAnchors.IssuedClient([ended], client, s_now, asItWas: true));
+        Assert.False(TrustAnchors.IssuedClient([_all["middle"]], client, s_now, asItWas: true));
 
-        X509Certificate2 Authority(int from, int to)
+        X509Certificate2 Authority(double from, double to)
         {
             var request = new CertificateRequest("CN=authority", key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));

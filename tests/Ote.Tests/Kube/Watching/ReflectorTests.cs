@@ -24,14 +24,14 @@ public sealed class ReflectorTests
     }
 
     [Fact]
-    public async Task Why_a_watch_is_refused_is_said_once_while_it_stays_and_whose_it_is()
+    public async Task Why_a_watch_is_refused_is_said_once_until_something_is_answered_and_whose_it_is()
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        Queue<HttpStatusCode> answers = new([HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden]);
+        Queue<HttpStatusCode> answers = new([HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized, HttpStatusCode.OK, HttpStatusCode.Unauthorized]);
         using var client = new KubeClient(new HttpClient(new Refusing(answers, ends.Cancel)) { BaseAddress = new Uri("https://up/") });
         var log = new Said();
         await new Reflector(client, Kinds.Pods, null, null, new Target(() => { }), TimeProvider.System, () => 0, log, whose: "as kubelet").RunAsync(ends.Token);
-        Assert.Equal(["Unauthorized", "Forbidden"], log.Lines.Select(line => line.Split(": ")[1].Split(';')[0]));
+        Assert.Equal(["Unauthorized", "Unauthorized"], log.Lines.Select(line => line.Split(": ")[1].Split(';')[0]));
         Assert.All(log.Lines, line => Assert.StartsWith("Watch of pods as kubelet refused: ", line, StringComparison.Ordinal));
     }
 
@@ -42,7 +42,12 @@ public sealed class ReflectorTests
         {
             if (answers.TryDequeue(out var next))
             {
-                return Task.FromResult(new HttpResponseMessage(next) { Content = new StringContent($$"""{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{{next}}","code":{{(int)next}}}""", Encoding.UTF8, "application/json") });
+                return Task.FromResult(new HttpResponseMessage(next)
+                {
+                    Content = new StringContent(
+                        next == HttpStatusCode.OK ? """{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[]}"""
+                        : $$"""{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{{next}}","code":{{(int)next}}}""", Encoding.UTF8, "application/json"),
+                });
             }
 
             atEnd();
