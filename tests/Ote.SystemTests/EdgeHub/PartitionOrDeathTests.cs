@@ -52,7 +52,10 @@ public sealed class PartitionOrDeathTests
         }
         catch (TimeoutException late)
         {
-            throw new TimeoutException($"{late.Message}\n{await kubectl.ExpectAsync("get", "nodes,en,pods", "-o", "wide")}\n{await File.ReadAllTextAsync(controller.LogFile, ct)}", late);
+            string taints = await kubectl.ExpectAsync("get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name} {.spec.taints} {.status.conditions[?(@.type==\"Ready\")]}{\"\\n\"}{end}");
+            string[] manager = await File.ReadAllLinesAsync(Path.Combine(plane.Folder, "kube-controller-manager.log"), ct);
+            throw new TimeoutException(
+                $"{late.Message}\n{await kubectl.ExpectAsync("get", "nodes,en,pods", "-o", "wide")}\n{taints}\n{await File.ReadAllTextAsync(controller.LogFile, ct)}\n{string.Join('\n', manager.TakeLast(40))}", late);
         }
     }
 
