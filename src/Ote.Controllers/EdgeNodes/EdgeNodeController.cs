@@ -134,8 +134,8 @@ public sealed class EdgeNodeController(KubeClient api, EdgeNodeControllerOptions
             var counting = votes.Where(vote => !missing.Contains(vote.Node)).ToArray();
             var signs = new NodeSigns(since, Ready(node), counting) { Watched = hearing.Watched, IsGivenUp = NodeConditions.IsGivenUp(node), HasBeenHeard = hearing.IsHeard };
             var verdict = EdgeNodeRules.Decide(signs, policy, Enum.TryParse<EdgeNodePhase>(state?.Text("status", "phase"), out var former) ? former : EdgeNodePhase.Unknown, silence);
-            looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, counting.Count(vote => vote.Sees), counting.Count(vote => !vote.Sees), refused + votes.Count - counting.Length);
-            log.NodeLookedAt(name, looks[name]);
+            var look = looks[name] = new EdgeNodeLook(verdict.Phase, verdict.Keeps, since, counting.Count(vote => vote.Sees), counting.Count(vote => !vote.Sees), refused + votes.Count - counting.Length);
+            log.NodeLookedAt(name, look);
             if (!verdict.Keeps)
             {
                 keeper.Leave(name);

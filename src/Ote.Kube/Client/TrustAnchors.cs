@@ -11,6 +11,7 @@ namespace Ote.Kube.Client;
 public static class TrustAnchors
 {
     private const string ForClients = "1.3.6.1.5.5.7.3.2"; // RFC 5280, 4.2.1.12: id-kp-clientAuth
+    private static readonly TimeSpan s_atItsEnd = TimeSpan.FromMinutes(1); // an authority may end a little before what it issued, by another clock
 
     /// <summary>How a chain to one of these is built; what it is worth is said by <see cref="Hold"/>, which has to be asked.</summary>
     /// <param name="authorities">The authorities.</param>
@@ -53,8 +54,6 @@ public static class TrustAnchors
         string[] all = names is null ? [] : [.. names.EnumerateDnsNames(), .. names.EnumerateIPAddresses().Select(address => $"{address}")];
         return all.Length == 0 ? "no name" : string.Join(", ", all);
     }
-
-    private static readonly TimeSpan s_atItsEnd = TimeSpan.FromMinutes(1);
 
     /// <summary>Whether one of the authorities issued a client's certificate, directly or through others among them, and all are good.</summary>
     /// <param name="authorities">The authorities.</param>
