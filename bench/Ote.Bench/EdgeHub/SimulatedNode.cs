@@ -22,6 +22,7 @@ internal sealed class SimulatedNode(string name, string kubelet, string proxy, T
     private readonly Lock _gate = new();
     private readonly HashSet<string> _marks = [];
     private readonly Dictionary<string, TaskCompletionSource> _awaited = [];
+    private BenchException? _broken;
 
     /// <summary>Lists everything, and begins to watch.</summary>
     public async Task StartAsync(CancellationToken ct)
@@ -35,12 +36,12 @@ internal sealed class SimulatedNode(string name, string kubelet, string proxy, T
         _running.Add(RenewAsync());
     }
 
-    /// <summary>Completes when a change of slices with this word has come.</summary>
+    /// <summary>Completes when a change of slices with this word has come; fails when one of the node's connections broke, for then it does not do what a node does.</summary>
     public Task SeesAsync(string mark)
     {
         lock (_gate)
         {
-            return _marks.Contains(mark) ? Task.CompletedTask : (_awaited.TryGetValue(mark, out var known) ? known : _awaited[mark] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            return _broken is not null ? Task.FromException(_broken) : _marks.Contains(mark) ? Task.CompletedTask : (_awaited.TryGetValue(mark, out var known) ? known : _awaited[mark] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -89,7 +90,19 @@ internal sealed class SimulatedNode(string name, string kubelet, string proxy, T
         }
         catch (Exception broken) when (broken is HttpRequestException or IOException or BenchException)
         {
-            await Console.Error.WriteLineAsync($"uplink: {name}: {broken.Message}");
+            Void(broken);
+        }
+    }
+
+    private void Void(Exception broken)
+    {
+        lock (_gate)
+        {
+            _broken ??= new BenchException($"{name} does not go on, so that this run has no figure: {broken.Message}", broken);
+            foreach (var awaited in _awaited.Values)
+            {
+                awaited.TrySetException(_broken);
+            }
         }
     }
 
@@ -128,7 +141,7 @@ internal sealed class SimulatedNode(string name, string kubelet, string proxy, T
         }
         catch (HttpRequestException refused)
         {
-            await Console.Error.WriteLineAsync($"uplink: {name}: its lease was not renewed: {refused.Message}");
+            Void(new BenchException($"its lease was not renewed: {refused.Message}", refused));
         }
     }
 

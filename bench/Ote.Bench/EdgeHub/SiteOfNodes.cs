@@ -43,8 +43,14 @@ internal sealed class SiteOfNodes(RealControlPlane plane, IReadOnlyList<string> 
         }
     }
 
-    /// <summary>Completes when each node's kube-proxy has met a word.</summary>
-    public Task AllSeeAsync(string mark) => Task.WhenAll(_nodes.Select(node => node!.SeesAsync(mark)));
+    /// <summary>Completes when each node's kube-proxy has met a word; fails with the first node that broke.</summary>
+    public async Task AllSeeAsync(string mark)
+    {
+        await foreach (var seen in Task.WhenEach(_nodes.Select(node => node!.SeesAsync(mark))))
+        {
+            await seen;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,7 +1,13 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Ote.Roles.Hosting;
 
 namespace Ote.Node.Install;
+
+/// <summary>What came of a trial.</summary>
+/// <param name="Unfit">Why the hub could not run; null: it could.</param>
+/// <param name="Warnings">What would keep it from nothing, and is hardly meant.</param>
+internal sealed record HubTrialResult(string? Unfit, IReadOnlyList<string> Warnings);
 
 /// <summary>Asks an executable whether it could run the hub with these options, as a service would: by <c>edgehub --check</c>, which looks at them and at what it was laid out with, and touches nothing.</summary>
 internal static class HubTrial
@@ -12,8 +18,8 @@ internal static class HubTrial
     /// <param name="program">The executable.</param>
     /// <param name="arguments">Of <c>ote-node edgehub</c>.</param>
     /// <param name="ct">Gives up.</param>
-    /// <returns>Why it could not; null: it could.</returns>
-    public static async Task<string?> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
+    /// <exception cref="RoleException">The executable cannot be run, or did not end.</exception>
+    public static async Task<HubTrialResult> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
         patience.CancelAfter(Patience);
@@ -24,13 +30,27 @@ internal static class HubTrial
             var said = await process.StandardError.ReadToEndAsync(patience.Token).ConfigureAwait(false);
             await output.ConfigureAwait(false);
             await process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
-            return process.ExitCode == 0 ? null : Line(said, process.ExitCode);
+            return process.ExitCode == 0 ? new HubTrialResult(null, [.. Warnings(said)]) : new HubTrialResult(Line(said, process.ExitCode), []);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
             process.Kill();
             throw new RoleException($"`{program} edgehub --check` did not end within {Patience.TotalSeconds:0} s; run it by hand to see where it stands");
         }
+    }
+
+    /// <summary>The messages of a log's warnings, whichever of its two forms it has.</summary>
+    internal static IEnumerable<string> Warnings(string log) => log.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Warning).OfType<string>();
+
+    private static string? Warning(string line)
+    {
+        if (line.StartsWith('{'))
+        {
+            var entry = JsonNode.Parse(line);
+            return (string?)entry?["LogLevel"] == "Warning" ? (string?)entry["Message"] : null;
+        }
+
+        return line.IndexOf(" warn: ", StringComparison.Ordinal) is var level and >= 0 && line.IndexOf("] ", level, StringComparison.Ordinal) is var category and >= 0 ? line[(category + 2)..] : null;
     }
 
     private static Process Start(string program, IReadOnlyList<string> arguments)

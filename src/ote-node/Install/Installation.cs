@@ -11,7 +11,7 @@ namespace Ote.Node.Install;
 /// </summary>
 /// <param name="paths">Where things lie.</param>
 /// <param name="services">The machine's services.</param>
-/// <param name="check">Why an executable could not run the hub with these options; null: it could.</param>
+/// <param name="check">Whether an executable could run the hub with these options.</param>
 /// <param name="answers">Whether the hub answers by now: what its kubeconfig leads to.</param>
 /// <param name="isAsked">Whether anybody is connected to it.</param>
 /// <param name="siteOf">The site that a node's Node names, asked of the hub that a kubeconfig leads to; null: none, or there is no answer.</param>
@@ -19,7 +19,7 @@ namespace Ote.Node.Install;
 /// <param name="say">Told of each step.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Installation(
-    NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<string?>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked,
+    NodePaths paths, IServices services, Func<string, IReadOnlyList<string>, CancellationToken, Task<HubTrialResult>> check, Func<string, CancellationToken, Task<bool>> answers, Func<string, bool> isAsked,
     Func<string, string, CancellationToken, Task<string?>> siteOf, Func<string, IPEndPoint?, string?> othersHave, Action<string> say, TimeProvider time)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
@@ -48,9 +48,15 @@ internal sealed class Installation(
         try
         {
             var staged = installed.Stage(program);
-            if (await check(staged, all, ct).ConfigureAwait(false) is { } unfit)
+            var trial = await check(staged, all, ct).ConfigureAwait(false);
+            if (trial.Unfit is { } unfit)
             {
                 throw new RoleException($"{unfit}; nothing was changed");
+            }
+
+            foreach (var warning in trial.Warnings)
+            {
+                say($"warning: {warning}");
             }
 
             await LookForOtherAsync(all, ct).ConfigureAwait(false);

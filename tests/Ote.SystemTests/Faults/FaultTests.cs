@@ -137,11 +137,17 @@ public sealed class FaultTests(FaultTree tree) : IClassFixture<FaultTree>
         string[] names = [.. Enumerable.Range(0, Commands).Select(i => $"{batch}-{i:00}")];
 
         await SendAsync(names[..4], batch);
-        await begin();
-        if (apiAnswers)
-            await SendAsync(names[4..8], batch);
-        await Task.Delay(lasts, TimeProvider.System, Ct);
-        await end();
+        try
+        {
+            await begin();
+            if (apiAnswers)
+                await SendAsync(names[4..8], batch);
+            await Task.Delay(lasts, TimeProvider.System, Ct);
+        }
+        finally
+        {
+            await end(); // the tree is that of the tests after this one, too
+        }
         await UntilAsync(async () => await tree.Root.ListAsync(Kinds.Clusters, null, null, Ct) is not null, () => "the root's API did not answer");
         await SendAsync(apiAnswers ? names[8..] : names[4..], batch);
 

@@ -14,6 +14,10 @@ public sealed class FaultTree : IAsyncDisposable
     // Of the clock since the machine's start; its date is the kernel's alone, and no namespace can lend another.
     private static readonly TimeSpan LongAgo = TimeSpan.FromDays(300);
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
+
+    // Under another CA certificates are renewed within a hundredth of their life, which of a year's is up to a minute.
+    private const string CertificateLife = "40m";
+
     private readonly Scratch _scratch = new("faults");
     private readonly NodeAddress _first = NodeAddress.Take();
     private readonly NodeAddress _second = NodeAddress.Take();
@@ -47,7 +51,8 @@ public sealed class FaultTree : IAsyncDisposable
 
         string atRoot = Address("mid", FreePorts.Take(1)[0]), atMid = Address("leaf", 8287), socket = $"unix:{_scratch["leaf.sock"]}";
         await Task.WhenAll(
-            StartAsync("root", null, ct, "cluster-controller", "--data", _scratch["root"], "--listen", atRoot, "--api-listen", $"127.0.0.1:{FreePorts.Take(1)[0]}"),
+            StartAsync("root", null, ct, "cluster-controller", "--data", _scratch["root"], "--listen", atRoot, "--api-listen", $"127.0.0.1:{FreePorts.Take(1)[0]}",
+                "--certificate-life", CertificateLife),
             StartAsync("cluster", "leaf", ct, "edge-cluster", "--data", _scratch["cluster"]));
         await StartAsync("shim", "leaf", ct, "shim", "k3s", "--listen", socket, "--kubeconfig", Path.Combine(_scratch["cluster"], "kubeconfig"), "--impersonate", "none");
         _root = new KubeClient(Kubeconfig.Load(RootKubeconfig).CreateHttpClient(TimeProvider.System));

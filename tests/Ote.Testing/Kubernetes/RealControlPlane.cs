@@ -44,6 +44,7 @@ public sealed class RealControlPlane : IAsyncDisposable
     private readonly ClusterAuthority _front;
     private readonly List<GuardedProcess> _processes = [];
     private int _etcd;
+    private int _controllers;
 
     private RealControlPlane(RealControlPlaneOptions options, KubernetesTools tools, TimeProvider time)
     {
@@ -149,12 +150,8 @@ public sealed class RealControlPlane : IAsyncDisposable
         await UntilAsync("/readyz", ct);
         if (_options.ControllerManager)
         {
-            await StartAsync("kube-controller-manager", Path.Combine(_tools.Folder, "kube-controller-manager"),
-            [
-                $"--kubeconfig={Kubeconfig}", "--leader-elect=false", "--port=0", $"--secure-port={controllers}", "--bind-address=127.0.0.1", $"--cert-dir={_folder["certs"]}",
-                $"--service-account-private-key-file={_folder["sa.key"]}", $"--root-ca-file={_folder["ca.crt"]}",
-                $"--controllers={string.Join(',', _options.Controllers ?? ["*"])}", .. _options.ControllerManagerArguments,
-            ]);
+            _controllers = controllers;
+            _processes.Add(await StartControllerManagerAsync());
         }
         if (_options.Scheduler)
         {
@@ -165,6 +162,23 @@ public sealed class RealControlPlane : IAsyncDisposable
         if (_options is { ControllerManager: true, Controllers: null })
             await UntilAsync("/api/v1/namespaces/default/serviceaccounts/default", ct);
     }
+
+    /// <summary>Ends kube-controller-manager and starts it again, so that it knows no more than what the cluster says.</summary>
+    public async Task RestartControllerManagerAsync()
+    {
+        int at = _processes.FindIndex(process => process.Name.StartsWith("kube-controller-manager", StringComparison.Ordinal));
+        await _processes[at].DisposeAsync();
+        _processes[at] = await StartControllerManagerAsync();
+    }
+
+    private Task<GuardedProcess> StartControllerManagerAsync() => GuardedProcess.StartAsync(new(
+        $"kube-controller-manager of {Name}", Path.Combine(_tools.Folder, "kube-controller-manager"),
+        [
+            $"--kubeconfig={Kubeconfig}", "--leader-elect=false", "--port=0", $"--secure-port={_controllers}", "--bind-address=127.0.0.1", $"--cert-dir={_folder["certs"]}",
+            $"--service-account-private-key-file={_folder["sa.key"]}", $"--root-ca-file={_folder["ca.crt"]}",
+            $"--controllers={string.Join(',', _options.Controllers ?? ["*"])}", .. _options.ControllerManagerArguments,
+        ],
+        _folder["kube-controller-manager.log"]));
 
     /// <summary>Starts a kube-apiserver on the same etcd; it is ready a little later (<c>/readyz</c>). The caller ends it.</summary>
     /// <param name="port">Its port on loopback; the first one's is that of <see cref="Server"/>.</param>

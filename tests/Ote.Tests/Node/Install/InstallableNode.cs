@@ -22,6 +22,7 @@ public abstract class InstallableNode : IDisposable
     private protected bool _answers = true;
     private protected bool _isAsked = true;
     private protected string? _unfit;
+    private protected string[] _warnings = [];
     private protected string? _site;
     private protected string? _unforgotten;
     private protected Func<string, IPEndPoint?, string?>? _othersHave;
@@ -101,5 +102,5 @@ public abstract class InstallableNode : IDisposable
     private protected Task<BriefAnswer> AnswerAsync(KubeEndpoint server, string path, CancellationToken ct) =>
         Task.FromResult(new BriefAnswer(200, "", new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["ote.baidu.com/site"] = _site } } }.ToJsonString()));
 
-    private protected Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(_unfit), (_, _) => Task.FromResult(_answers), _ => _isAsked, (_, _, _) => Task.FromResult(_site), (data, listen) => _othersHave?.Invoke(data, listen), _said.Add, _time);
+    private protected Installation Made(NodePaths? paths = null) => new(paths ?? _paths, _services, (_, _, _) => Task.FromResult(new HubTrialResult(_unfit, _warnings)), (_, _) => Task.FromResult(_answers), _ => _isAsked, (_, _, _) => Task.FromResult(_site), (data, listen) => _othersHave?.Invoke(data, listen), _said.Add, _time);
 }

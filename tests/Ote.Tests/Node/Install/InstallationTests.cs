@@ -107,6 +107,14 @@ public sealed class InstallationTests : InstallableNode
     }
 
     [Fact]
+    public async Task What_the_hub_warns_of_when_its_options_are_looked_at_is_told()
+    {
+        _warnings = ["None of the kubeconfigs is the kubelet's"];
+        await InstallAsync();
+        Assert.Contains("warning: None of the kubeconfigs is the kubelet's", _said);
+    }
+
+    [Fact]
     public async Task What_the_hub_says_of_why_it_does_not_start_is_told_with_how_long_it_was_waited_for()
     {
         (_answers, _services.Journal) = (false, ["Main process exited", "error: Cannot listen on 127.0.0.1:10261: it is in use.", "Scheduled restart job"]);
