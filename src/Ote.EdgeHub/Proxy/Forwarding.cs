@@ -14,10 +14,14 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
 {
     private static readonly ForwarderRequestConfig Patient = new() { ActivityTimeout = TimeSpan.FromHours(4) };
 
-    /// <summary>Passes one on, and its answer back. A read whose server goes before it begins to answer is asked of the next; what has begun stays with its server.</summary>
+    /// <summary>
+    /// Passes one on, and its answer back. A read whose server goes before it begins to answer is asked of the next; what has begun stays with its server. Of a write that reached a server it is not known whether it was done,
+    /// which code 504 says; 503 says that nobody was asked.
+    /// </summary>
     public async Task SendAsync(HttpContext context, Caller caller, string target)
     {
-        var mayAskAgain = (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) && !context.Request.Headers.ContainsKey("Upgrade");
+        var isRead = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        var mayAskAgain = isRead && !context.Request.Headers.ContainsKey("Upgrade");
         Uri? failed = null;
         var cause = "no API server of the cluster answers";
         while (servers.TakeUntilLeft(failed, out var left) is { } server)
@@ -29,13 +33,19 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
                     return;
                 }
 
-                cause = $"the API server {server} does not answer: {fault}";
+                cause = $"the API server {server} does not answer: {fault.Cause}";
                 if (context.Response.HasStarted)
                 {
                     return; // The connection ends without the end of the answer, which says that it is no whole one.
                 }
 
                 context.Response.Clear();
+                if (!isRead && fault.WasReached)
+                {
+                    await HubStatus.WriteAsync(context, 504, "Timeout", $"the API server {server} did not answer a {context.Request.Method} to its end ({fault.Cause}); look whether it was done").ConfigureAwait(false);
+                    return;
+                }
+
                 if (!mayAskAgain || failed is not null)
                 {
                     break;
@@ -53,7 +63,7 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
     }
 
     /// <returns>Why it failed; null: it did not, or nobody waits for it any more.</returns>
-    private async Task<string?> TryAsync(HttpContext context, Caller caller, string target, Uri server, CancellationToken left)
+    private async Task<Fault?> TryAsync(HttpContext context, Caller caller, string target, Uri server, CancellationToken left)
     {
         using var waits = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var onwards = new Onwards(target, caller.Identity is null || caller.IsPod ? caller.Token : null);
@@ -72,14 +82,19 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
         }
 
         var fault = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+        var isRefused = fault is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
         var cause = left.IsCancellationRequested ? "it was left while it was waited for" : fault?.GetBaseException().Message ?? error.ToString();
         if (!left.IsCancellationRequested)
         {
-            servers.Tell(server, fault is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } ? _ => ServerHealth.Refused : health => health.Failed(), cause);
+            servers.Tell(server, isRefused ? _ => ServerHealth.Refused : health => health.Failed(), cause);
         }
 
-        return cause;
+        return new Fault(cause, !isRefused && fault is not HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError });
     }
+
+    /// <param name="Cause">What was the matter.</param>
+    /// <param name="WasReached">Whether the server may have been told the request.</param>
+    private sealed record Fault(string Cause, bool WasReached);
 
     private sealed class Onwards(string target, string? token) : HttpTransformer
     {

@@ -54,6 +54,12 @@ internal sealed class HubWorld : IAsyncDisposable
     /// <summary>How often the API server was asked for something.</summary>
     public int Asked(string verb, string resource) => _components.Requests.Count(request => request.Verb == verb && request.Resource == resource);
 
+    /// <summary>Done when the API server has been asked for something, before it does it.</summary>
+    public Action<AccessRequest>? WhenAsked
+    {
+        set => _components.WhenAsked = value;
+    }
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Starts all of it.</summary>
@@ -186,9 +192,12 @@ internal sealed class HubWorld : IAsyncDisposable
     {
         public ConcurrentQueue<AccessRequest> Requests { get; } = new();
 
+        public Action<AccessRequest>? WhenAsked { get; set; }
+
         public string? Refuse(UserInfo user, AccessRequest request)
         {
             Requests.Enqueue(request);
+            WhenAsked?.Invoke(request);
             return Answer(user, request);
         }
 
