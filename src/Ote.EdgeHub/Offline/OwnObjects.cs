@@ -13,7 +13,7 @@ internal sealed class OwnObjects(string node)
 {
     /// <summary>Why a write is refused; null: it is not, or there is no such object here.</summary>
     /// <param name="key">What is written.</param>
-    /// <param name="known">The object as it is here; null: there is none, or it is being made.</param>
+    /// <param name="known">The object as it is here, or as it is to be made; null: there is none.</param>
     public string? Refusal(StoreKey key, JsonObject? known) => key.Resource switch
     {
         "/nodes" or "storage.k8s.io/csinodes" => key.Name == node ? null : $"{Plural(key)} \"{key.Name}\" is forbidden: node \"{node}\" may write its own alone, as at an API server",

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
 using Ote.Kube.Objects;
+using Ote.Kube.Server.Access;
 
 namespace Ote.EdgeHub.Proxy;
 
@@ -57,9 +58,16 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
                 : $"the certificate of \"{name}\" was issued by none of the authorities that the hub has as --client-ca-file, or is not for clients, or not good yet");
         }
 
-        return identities.Component(name) is { } known ? (new Caller(name, known, null), "")
-            : (null, $"the hub has no credentials of \"{name}\" to pass on its requests with: start it with that component's kubeconfig too");
+        return identities.Component(name) is not { } known ? (null, $"the hub has no credentials of \"{name}\" to pass on its requests with: start it with that component's kubeconfig too")
+            : IsSameUser(certificate, known) ? (new Caller(name, known, null), "")
+            : (null, $"the certificate of \"{name}\" is not of the groups (O) that the component of that name is of, whose rights the hub would lend it: show that component's own");
     }
+
+    /// <summary>To an API server a user is its name and its groups, and either may be what its rights hang on.</summary>
+    private static bool IsSameUser(X509Certificate2 shown, NodeIdentity component) =>
+        component.Certificate is { } own
+        && (shown.SubjectName.RawData.AsSpan().SequenceEqual(own.SubjectName.RawData)
+            || (CertificateUser.Of(shown) is { } caller && CertificateUser.Of(own) is { } known && caller.Name == known.Name && caller.Groups.ToHashSet(StringComparer.Ordinal).SetEquals(known.Groups)));
 
     private Judgement Judge(X509Certificate2 certificate)
     {

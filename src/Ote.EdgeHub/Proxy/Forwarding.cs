@@ -108,6 +108,12 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
             proxyRequest.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
             proxyRequest.Headers.Host = null;
+            if (proxyRequest.Method != HttpMethod.Connect && !HttpMethods.IsConnect(httpContext.Request.Method))
+            {
+                // YARP asks for every upgrade by GET, and it is the method by which an API server tells what is allowed: create for the POST of exec.
+                proxyRequest.Method = new HttpMethod(httpContext.Request.Method);
+            }
+
             proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + target);
         }
 

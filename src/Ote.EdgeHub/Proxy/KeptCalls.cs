@@ -150,14 +150,14 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
     private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
-        var isGone = request.Method == "GET" ? answer.StatusCode == HttpStatusCode.NotFound : request.Method == "DELETE" && answer.IsSuccessStatusCode && Read(bytes) is null;
+        var isGone = request.Method == "GET" ? answer.StatusCode == HttpStatusCode.NotFound : request.Method == "DELETE" && !IsDryRun(request, body) && answer.IsSuccessStatusCode && Read(bytes) is null;
         if (path is { Name: not null, Subresource: null } && (isGone || answer.StatusCode == HttpStatusCode.Forbidden))
         {
             Forget(caller, path, isGone);
             return;
         }
 
-        if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes)
+        if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes || IsDryRun(request, body))
         {
             return;
         }
@@ -188,8 +188,15 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
 
         var kept = cache.Take(query);
         cache.Grant(kept, caller);
-        cache.Told(kept, [obj], gone: request.Method == "DELETE");
+        cache.Told(kept, [obj], gone: request.Method == "DELETE" && !IsStillThere(obj));
     }
+
+    /// <summary>Whether nothing was done. Of a deletion its options say it, in JSON or in protobuf, in which no other word is this one.</summary>
+    private static bool IsDryRun(HubRequest request, ReadOnlySpan<byte> body) =>
+        request.Method != "GET" && (request.Path!.Parameter("dryRun").Any(asked => asked is { Length: > 0 }) || (request.Method == "DELETE" && body.IndexOf("All"u8) >= 0));
+
+    /// <summary>Whether a deletion that was answered with this has only begun: a finalizer holds the object, or it is given time to end.</summary>
+    private static bool IsStillThere(JsonObject deleted) => deleted.Items("metadata", "finalizers") is { Count: > 0 } || deleted.Whole("metadata", "deletionGracePeriodSeconds") > 0;
 
     /// <summary>What the API server has no more is not shown while cut off either, and what a caller may not read any more is not shown to it.</summary>
     private void Forget(string caller, ApiPath path, bool isGone)

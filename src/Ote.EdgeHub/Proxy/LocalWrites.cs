@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Offline;
 using Ote.Kube.Client;
+using Ote.Kube.Objects;
 using Ote.Kube.Server.Store;
 
 namespace Ote.EdgeHub.Proxy;
@@ -36,7 +37,7 @@ internal sealed class LocalWrites(NodeCache cache, string kubelet, string node)
 
         if (path is { Group: "", Resource: "pods", Name: null })
         {
-            return request.Method != "POST" ? Unavailable("pods are deleted one by one while the node is cut off") : OfPod(type, body) is { } refused ? Unavailable(refused) : null;
+            return request.Method != "POST" ? Unavailable("pods are deleted one by one while the node is cut off") : OfPod(path.Namespace, type, body);
         }
 
         if (path is { Group: "", Resource: "pods", Subresource: null } && request.Method is "PUT" or "PATCH")
@@ -63,14 +64,20 @@ internal sealed class LocalWrites(NodeCache cache, string kubelet, string node)
 
     private static KubeStatusException Forbidden(string message) => new(403, "Forbidden", message);
 
-    private static string? OfPod(string? type, ReadOnlySpan<byte> body)
+    private KubeStatusException? OfPod(string? ns, string? type, ReadOnlySpan<byte> body)
     {
         try
         {
-            // A kubelet writes protobuf, in which the annotation stands as it is.
-            return type?.Contains("protobuf", StringComparison.Ordinal) == true
-                ? body.IndexOf("kubernetes.io/config.mirror"u8) >= 0 ? null : MergeRules.RefusesPod([])
-                : JsonNode.Parse(body) is JsonObject pod ? MergeRules.RefusesPod(pod) : null;
+            if (type?.Contains("protobuf", StringComparison.Ordinal) == true)
+            {
+                // As a kubelet writes, of its own pods; the annotation stands in it as it is.
+                return body.IndexOf("kubernetes.io/config.mirror"u8) >= 0 ? null : Unavailable(MergeRules.RefusesPod([])!);
+            }
+
+            return JsonNode.Parse(body) is not JsonObject pod ? null
+                : MergeRules.RefusesPod(pod) is { } refused ? Unavailable(refused)
+                : _own.Refusal(new StoreKey("/pods", ns ?? "", pod.Name()), pod) is { } others ? Forbidden(others)
+                : null;
         }
         catch (JsonException)
         {

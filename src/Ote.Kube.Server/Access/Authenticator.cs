@@ -12,9 +12,6 @@ namespace Ote.Kube.Server.Access;
 /// </summary>
 internal sealed class Authenticator(Lazy<ServerPki> pki, BearerTokens tokens, TimeProvider time)
 {
-    private const string Subject = "2.5.4.3";
-    private const string Organization = "2.5.4.10";
-
     // A connection keeps its certificate object, so its chain is built once per connection.
     private readonly ConditionalWeakTable<X509Certificate2, CertificateVerdict> _seen = [];
 
@@ -45,33 +42,7 @@ internal sealed class Authenticator(Lazy<ServerPki> pki, BearerTokens tokens, Ti
             return null;
         }
 
-        return _seen.GetValue(certificate, key => new CertificateVerdict(pki.Value.Issued(key, now) ? Read(key) : null)).User;
-    }
-
-    private static UserInfo? Read(X509Certificate2 certificate)
-    {
-        string? name = null;
-        List<string> groups = [];
-        foreach (var part in certificate.SubjectName.EnumerateRelativeDistinguishedNames())
-        {
-            if (part.HasMultipleElements)
-            {
-                return null;
-            }
-
-            var type = part.GetSingleElementType().Value;
-            if (type == Subject)
-            {
-                name = part.GetSingleElementValue();
-            }
-            else if (type == Organization && part.GetSingleElementValue() is { } group)
-            {
-                groups.Add(group);
-            }
-        }
-
-        groups.Add(UserInfo.Authenticated);
-        return string.IsNullOrEmpty(name) ? null : new UserInfo(name, groups);
+        return _seen.GetValue(certificate, key => new CertificateVerdict(pki.Value.Issued(key, now) ? CertificateUser.Of(key) : null)).User;
     }
 
     private sealed record CertificateVerdict(UserInfo? User);

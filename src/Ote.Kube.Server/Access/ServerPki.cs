@@ -44,7 +44,7 @@ public sealed class ServerPki : IDisposable
 
         var authority = Load(directory, "ca") ?? Save(directory, "ca", MakeAuthority(name, now));
         var serving = LoadServing(directory);
-        if (serving is null || serving.NotAfter.ToUniversalTime() < now.UtcDateTime.AddDays(30) || !Covers(serving, hosts))
+        if (serving is null || serving.NotAfter.ToUniversalTime() < now.UtcDateTime.AddDays(30) || !Covers(serving, hosts) || !IsOf(authority, serving))
         {
             var issued = Issue(authority, Subject("kube-apiserver", []), ServerAuth, hosts, now);
             try
@@ -163,6 +163,11 @@ public sealed class ServerPki : IDisposable
 
     private static bool Covers(X509Certificate2 certificate, IReadOnlyList<string> hosts) =>
         hosts.All(host => certificate.MatchesHostname(host, allowWildcards: false, allowCommonName: false));
+
+    /// <summary>Whether it is the authority's: who removes that, as the error above says, has one that nobody would believe for the new one's.</summary>
+    private static bool IsOf(X509Certificate2 authority, X509Certificate2 issued) =>
+        issued.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier is { } issuer
+        && authority.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() is { } own && issuer.Span.SequenceEqual(own.SubjectKeyIdentifierBytes.Span);
 
     /// <summary>One that is damaged is made again, as one that is old: the authority is what others trust.</summary>
     private static X509Certificate2? LoadServing(string? directory)

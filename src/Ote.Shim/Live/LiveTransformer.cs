@@ -23,6 +23,12 @@ internal class LiveTransformer(string target, Func<string, bool> isDropped, Time
         }
 
         proxyRequest.Headers.Host = null;
+        if (proxyRequest.Method != HttpMethod.Connect && !HttpMethods.IsConnect(httpContext.Request.Method))
+        {
+            // YARP asks for every upgrade by GET, and it is the method by which an API server tells what is allowed: create for the POST of exec.
+            proxyRequest.Method = new HttpMethod(httpContext.Request.Method);
+        }
+
         proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + target);
     }
 

@@ -13,7 +13,7 @@ internal static class SystemdNeed
     {
         if (!Directory.Exists(paths.Systemd))
         {
-            throw new RoleException($"systemd does not run here (there is no folder {paths.Systemd}), {command} is for a kubelet that is a service of it, and nothing was changed: "
+            throw new RoleException($"systemd does not run here (there is no folder {paths.Systemd}), and {command} is for a kubelet that is a service of it{(command == "doctor" ? "" : "; nothing was changed")}: "
                 + "run the hub by hand, or under your own supervisor, as the documentation says in \"Nodes that are cut off\" under \"By hand\": `ote-node edgehub --write-kubeconfigs DIR ...`, and the kubelet with the kubeconfig that it writes there");
         }
     }

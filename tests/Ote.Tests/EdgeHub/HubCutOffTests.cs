@@ -43,6 +43,38 @@ public sealed class HubCutOffTests : HubTests
         Assert.True((await World.Upstream.GetAsync(Kinds.Nodes, null, "n1", Token)).Truth("spec", "unschedulable"));
     }
 
+    [Theory]
+    [InlineData("?dryRun=All", "{}")]
+    [InlineData("", """{"apiVersion":"v1","kind":"DeleteOptions","dryRun":["All"]}""")]
+    public async Task What_was_deleted_for_a_trial_alone_is_there_while_cut_off(string query, string options)
+    {
+        await World.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}""")!, Token);
+        await World.Node.GetAsync(Kinds.Nodes, null, "n1", Token);
+        await World.Node.SendAsync(HttpMethod.Delete, $"api/v1/nodes/n1{query}", JsonNode.Parse(options), null, Token);
+        await World.CutAsync();
+        Assert.NotNull(await World.Node.GetAsync(Kinds.Nodes, null, "n1", Token));
+    }
+
+    [Fact]
+    public async Task A_deletion_that_a_finalizer_holds_back_has_only_begun()
+    {
+        await World.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","finalizers":["test.ote/held"]}}""")!, Token);
+        await World.Node.GetAsync(Kinds.Nodes, null, "n1", Token);
+        await World.Node.DeleteAsync(Kinds.Nodes, null, "n1", Token);
+        await World.CutAsync();
+        Assert.NotNull((await World.Node.GetAsync(Kinds.Nodes, null, "n1", Token)).Text("metadata", "deletionTimestamp"));
+    }
+
+    [Fact]
+    public async Task A_mirror_pod_of_another_node_is_refused_at_once_and_not_on_return()
+    {
+        await World.CutAsync();
+        var elsewhere = Mirror("elsewhere");
+        elsewhere["spec"]!["nodeName"] = "n2";
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => World.Node.CreateAsync(Kinds.Pods, "default", elsewhere, Token))).Code);
+        Assert.Equal("here", (await World.Node.CreateAsync(Kinds.Pods, "default", Mirror("here"), Token)).Name());
+    }
+
     [Fact]
     [Trait("Defect", "E22")]
     public async Task Who_waits_for_the_end_of_a_pod_that_it_deleted_while_cut_off_as_kubectl_does_is_answered()

@@ -44,6 +44,17 @@ public sealed class HubIdentityTests : HubTests
     }
 
     [Fact]
+    public async Task Certificate_with_a_components_name_and_other_groups_is_not_lent_the_components_rights()
+    {
+        foreach (string[] groups in (string[][])[[], ["dev"], ["system:nodes", "dev"]])
+        {
+            using var other = new KubeClient(World.HubEndpoint(Kubeconfig.Load(World.WriteKubeconfig("other", new UserInfo(HubWorld.Kubelet, groups)))).CreateHttpClient(TimeProvider.System));
+            var refused = await Assert.ThrowsAsync<KubeStatusException>(() => other.ListAsync(Kinds.Pods, null, OfNode, Token));
+            Assert.Equal((401, true), (refused.Code, refused.Message.Contains("is not of the groups (O)", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
     public async Task Component_keeps_its_own_rights()
     {
         await World.Node.SendAsync(HttpMethod.Get, "", null, null, Token); // what there is, which anybody may know

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Ote.Kube.Server.Access;
 using Ote.Testing.Kubernetes;
 
@@ -29,6 +30,24 @@ public sealed class ServerPkiTests : IDisposable
         using var saved = Open("two");
         using var again = Open("two");
         Assert.Equal(saved.Serving.Thumbprint, again.Serving.Thumbprint);
+    }
+
+    [Fact]
+    public void Authority_that_is_made_anew_is_not_served_with_a_certificate_of_the_former()
+    {
+        string former;
+        using (var first = Open("one"))
+        {
+            former = first.AuthorityPem;
+        }
+
+        File.Delete(_folder["ca.key"]);
+        File.Delete(_folder["ca.crt"]);
+        using var second = Open("one");
+        Assert.NotEqual(former, second.AuthorityPem);
+        using var authority = X509Certificate2.CreateFromPem(second.AuthorityPem);
+        using X509Chain chain = new() { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck } };
+        Assert.True(chain.Build(second.Serving));
     }
 
     private ServerPki Open(string host) => ServerPki.Open(_folder.Path, "test", [host], TimeProvider.System);
