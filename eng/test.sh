@@ -49,7 +49,7 @@ test_all() {
   # Without a filter a million inputs are fuzzed (tests/Ote.Tests/Fuzz), in about ten seconds.
   (( filtered )) || export OTE_FUZZ_INPUTS=${OTE_FUZZ_INPUTS:-160000}
   run_tests Ote.Tests 900 "$@"
-  run_tests Ote.SystemTests 3600 "$@"
+  run_tests Ote.SystemTests 4200 "$@"
   exit 0
 }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using Ote.EdgeHub.Cache;
 using Ote.EdgeHub.Sharing;
 using Ote.EdgeHub.Upstream;
 using Ote.Kube.Client;
@@ -12,6 +13,8 @@ namespace Ote.EdgeHub;
 /// <summary>What would keep a hub from beginning, as far as it can be known without taking its folder and its ports, which a hub that runs may hold.</summary>
 public static class HubCheck
 {
+    private const string ObjectsOfServer = "objects.db";
+
     /// <summary>Sees whether the library of its cache is there.</summary>
     /// <exception cref="IOException">It is not; the message says where it belongs.</exception>
     public static void Library()
@@ -64,6 +67,11 @@ public static class HubCheck
     {
         ArgumentNullException.ThrowIfNull(options);
         Library();
+        if (File.Exists(Path.Combine(options.DataDirectory, ObjectsOfServer)) && !File.Exists(Path.Combine(options.DataDirectory, NodeFile.FileName)))
+        {
+            throw new IOException($"--data: {options.DataDirectory} is the folder of an API server ({ObjectsOfServer} lies there), whose authority the hub would take for its own. Name a folder that is empty or not there yet.");
+        }
+
         foreach (var host in options.Hosts)
         {
             Name(host);

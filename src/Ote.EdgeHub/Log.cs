@@ -98,6 +98,9 @@ internal static partial class Log
     [LoggerMessage(7033, LogLevel.Error, "The hub's own authority was damaged ({Cause}) and put aside as {Folder}; a new one was made. Kubeconfigs that the hub writes (--write-kubeconfigs) are of the new one: start the components anew that were given them before, and pods that were given its authority")]
     public static partial void AuthorityDamaged(this ILogger log, string folder, string cause);
 
+    [LoggerMessage(7034, LogLevel.Error, "What was written last to {File} is damaged, with later changes behind it: the node goes on from what was written before. What it wrote since then is lost where no API server was told; everything is read anew from the next that answers")]
+    public static partial void NewestDamaged(this ILogger log, string file);
+
     [LoggerMessage(7032, LogLevel.Warning, "The API server counts versions from further back than this node's copies ({Copies} here, {Server} there), as after its data were restored or lost: all copies are read anew")]
     public static partial void VersionsWentBack(this ILogger log, long copies, long server);
 

@@ -55,7 +55,7 @@ public static class EdgeNodeRules
             return isSure ? new(EdgeNodePhase.Unknown, false, "NotHeard", "the kubelet is not heard; the node is not opted in to autonomy, so Kubernetes decides") : signs.IsReady is null ? Heard(signs) : Watched();
         }
 
-        return isSure && signs.SinceHeard > policy.Duration ? new(EdgeNodePhase.Lost, false, "TooLong", $"the kubelet is not heard for longer than the {policy.Duration:c} it may be on its own")
+        return isSure && signs.SinceHeard > policy.Duration ? new(EdgeNodePhase.Lost, false, "TooLong", $"the kubelet is not heard for longer than the {NodeReading.Written(policy.Duration)} it may be on its own")
             : signs.SinceHeard <= policy.Duration && Kept(signs, policy, former) is { } kept ? kept
             : isSure || former == EdgeNodePhase.Lost ? Dead(signs, former)
             : Watched();

@@ -75,10 +75,10 @@ public sealed record CacheQuery(string Group, string Version, string Plural, str
     public bool Covers(StoreKey key) => IsFollowed && key.Resource == Resource && (Namespace is null || Namespace == key.Namespace)
         && LabelSelector.Length == 0 && (FieldSelector.Length == 0 || FieldSelector == "metadata.name=" + key.Name);
 
-    /// <summary>Whether all that another asks for is among what this one does.</summary>
+    /// <summary>Whether all that another asks for is among what this one does: what it demands of fields the other demands too.</summary>
     public bool Includes(CacheQuery other) => other is not null && IsFollowed && other.IsFollowed && (Group, Version, Plural) == (other.Group, other.Version, other.Plural)
-        && (Namespace is null || Namespace == other.Namespace) && (LabelSelector.Length == 0 || LabelSelector == other.LabelSelector) && (FieldSelector.Length == 0 || FieldSelector == other.FieldSelector);
-
+        && (Namespace is null || Namespace == other.Namespace) && (LabelSelector.Length == 0 || LabelSelector == other.LabelSelector)
+        && _selectors.Value.Fields.Terms.All(other._selectors.Value.Fields.Terms.Contains);
 
     /// <inheritdoc/>
     public bool Equals(CacheQuery? other) => other is not null && ToString() == other.ToString();

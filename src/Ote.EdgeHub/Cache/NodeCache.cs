@@ -50,6 +50,11 @@ internal sealed class NodeCache : IDisposable
             _lastScope = Math.Max(_lastScope, scope.Id);
             _scopes[scope.Query] = new CacheScope(this, scope.Id, scope.Query, scope.Revision, scope.Doubtful, scope.Complete, scope.Grants, ListenerFailed) { Used = scope.Used };
         }
+
+        if (database.LacksNewest)
+        {
+            Doubt();
+        }
     }
 
     /// <summary>How the node sees what is here; null: as it is.</summary>

@@ -30,6 +30,9 @@ internal sealed class NodeDatabase : IDisposable
     /// <summary>Encrypts what lies in it.</summary>
     public SealedValues Values { get; }
 
+    /// <summary>Whether changes that were told to somebody are not in it any more: no version means for certain what it meant.</summary>
+    public bool LacksNewest { get; init; }
+
     /// <summary>What was read from it a moment ago.</summary>
     public RecentPieces Recent { get; } = new();
 

@@ -105,6 +105,7 @@ internal static class NodeFile
             new FileStream(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
         }
 
+        var lacksNewest = WriteAheadLog.IsDamaged(file + "-wal");
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = 5 }.ToString());
         var session = new Session(connection, file);
         try
@@ -126,10 +127,15 @@ internal static class NodeFile
                 }
             }
 
-            var database = new NodeDatabase(file, session, values, log);
+            var database = new NodeDatabase(file, session, values, log) { LacksNewest = lacksNewest };
             Prove(session, database);
             CacheCheck.Run(session, database);
             Belong(session, database, file, node);
+            if (lacksNewest)
+            {
+                log.NewestDamaged(file + "-wal");
+            }
+
             return database;
         }
         catch

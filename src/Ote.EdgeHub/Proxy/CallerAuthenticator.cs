@@ -50,7 +50,7 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
             return (null, "no credentials came with the request: show the client certificate or the token of a kubeconfig that the hub was given");
         }
 
-        var (name, isIssued, _) = Judge(certificate);
+        var (name, isIssued, isSameUser, _) = Judge(certificate);
         if (!isIssued)
         {
             return (null, certificate.NotAfter.ToUniversalTime() < time.GetUtcNow()
@@ -59,7 +59,7 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
         }
 
         return identities.Component(name) is not { } known ? (null, $"the hub has no credentials of \"{name}\" to pass on its requests with: start it with that component's kubeconfig too")
-            : IsSameUser(certificate, known) ? (new Caller(name, known, null), "")
+            : isSameUser ? (new Caller(name, known, null), "")
             : (null, $"the certificate of \"{name}\" is not of the groups (O) that the component of that name is of, whose rights the hub would lend it: show that component's own");
     }
 
@@ -72,17 +72,18 @@ internal sealed class CallerAuthenticator(NodeIdentities identities, PodTokens p
     private Judgement Judge(X509Certificate2 certificate)
     {
         var now = time.GetUtcNow();
-        if (_judged.TryGetValue(certificate, out var known) && known.IsIssued && now - known.At < Trust && now <= certificate.NotAfter)
+        if (_judged.TryGetValue(certificate, out var known) && known is { IsIssued: true, IsSameUser: true } && now - known.At < Trust && now <= certificate.NotAfter)
         {
             return known;
         }
 
-        var judged = new Judgement(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), IsIssued(certificate), now);
+        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+        var judged = new Judgement(name, IsIssued(certificate), identities.Component(name) is { } component && IsSameUser(certificate, component), now);
         _judged.AddOrUpdate(certificate, judged);
         return judged;
     }
 
     private bool IsIssued(X509Certificate2 certificate) => TrustAnchors.IssuedClient(authorities, certificate, time.GetUtcNow(), asItWas: !isConnected());
 
-    private sealed record Judgement(string Name, bool IsIssued, DateTimeOffset At);
+    private sealed record Judgement(string Name, bool IsIssued, bool IsSameUser, DateTimeOffset At);
 }

@@ -89,7 +89,9 @@ internal sealed class Forwarding(IHttpForwarder forwarder, UpstreamServers serve
             servers.Tell(server, isRefused ? _ => ServerHealth.Refused : health => health.Failed(), cause);
         }
 
-        return new Fault(cause, !isRefused && fault is not HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError });
+        var isUnreached = isRefused || fault is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError }
+            || fault?.InnerException is TimeoutException; // of the dial: an answer is waited for without end
+        return new Fault(cause, !isUnreached);
     }
 
     /// <param name="Cause">What was the matter.</param>

@@ -164,7 +164,7 @@ public sealed class ServerPki : IDisposable
     private static bool Covers(X509Certificate2 certificate, IReadOnlyList<string> hosts) =>
         hosts.All(host => certificate.MatchesHostname(host, allowWildcards: false, allowCommonName: false));
 
-    /// <summary>Whether it is the authority's: who removes that, as the error above says, has one that nobody would believe for the new one's.</summary>
+    /// <summary>Whether it is the authority's: who removes that one, as the error for a damaged one says, has a certificate left that the next does not vouch for.</summary>
     private static bool IsOf(X509Certificate2 authority, X509Certificate2 issued) =>
         issued.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier is { } issuer
         && authority.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() is { } own && issuer.Span.SequenceEqual(own.SubjectKeyIdentifierBytes.Span);
@@ -196,7 +196,7 @@ public sealed class ServerPki : IDisposable
         catch (Exception fault) when (fault is CryptographicException or IOException)
         {
             throw new InvalidDataException(
-                $"{Path.Combine(directory, name)}.crt and .key cannot be used: {fault.Message}. Restore them, or remove both to have new ones made.", fault);
+                $"{Path.Combine(directory, name)}.crt and .key cannot be used: {fault.Message.TrimEnd('.')}. Restore them, or remove both to have new ones made.", fault);
         }
     }
 

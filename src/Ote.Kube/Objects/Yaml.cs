@@ -22,7 +22,12 @@ public static class Yaml
         var documents = Read(text, depth);
         return documents is [JsonObject only]
             ? only
-            : throw new FormatException($"expected one YAML mapping, found {documents.Count} document(s)");
+            : throw new FormatException(documents switch
+            {
+                [] => "it is empty, and a YAML mapping was expected",
+                [_] => "it is no YAML mapping (`key: value`)",
+                _ => $"expected one YAML mapping, found {documents.Count} documents",
+            });
     }
 
     /// <summary>One document as block-style YAML ending in a line feed; <see cref="Read"/> gives back an equal node.</summary>

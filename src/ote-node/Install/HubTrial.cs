@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ote.Kube.Objects;
 using Ote.Roles.Hosting;
 
 namespace Ote.Node.Install;
@@ -46,8 +48,14 @@ internal static class HubTrial
     {
         if (line.StartsWith('{'))
         {
-            var entry = JsonNode.Parse(line);
-            return (string?)entry?["LogLevel"] == "Warning" ? (string?)entry["Message"] : null;
+            try
+            {
+                return JsonNode.Parse(line) is JsonObject entry && entry.Text("LogLevel") == "Warning" ? entry.Text("Message") : null;
+            }
+            catch (JsonException)
+            {
+                return null; // No line of the log.
+            }
         }
 
         return line.IndexOf(" warn: ", StringComparison.Ordinal) is var level and >= 0 && line.IndexOf("] ", level, StringComparison.Ordinal) is var category and >= 0 ? line[(category + 2)..] : null;

@@ -46,6 +46,11 @@ internal static class EdgeClusterCommand
 
             var noted = audit.Read(parsed);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
+            if (File.Exists(Path.Combine(folder, "node.db")) && !File.Exists(Path.Combine(folder, "objects.db")))
+            {
+                throw new RoleException($"--data: {folder} is the folder of a node's hub (node.db lies there), whose authority the cluster would take for its own; name a folder that is empty or not there yet");
+            }
+
             using var held = DataLock.Take(folder);
             MachineTrust.LeaveOut();
             ApiServer? served = null;

@@ -7,7 +7,7 @@ namespace Ote.SystemTests.Simulation;
 /// <summary>Trees of shipped controllers in virtual time, with faults; each seed is another story. A seed that fails is shown again by what the message says.</summary>
 public sealed class SeedTests
 {
-    private const int Seeds = 300;
+    private const int Seeds = 200;
     private const int Clusters = 40;
     private const int Steps = 10_000;
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);

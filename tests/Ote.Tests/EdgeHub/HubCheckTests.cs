@@ -35,6 +35,14 @@ public sealed class HubCheckTests : IDisposable
     }
 
     [Fact]
+    public void The_folder_of_an_API_server_is_not_taken()
+    {
+        Directory.CreateDirectory(_options.DataDirectory);
+        File.WriteAllText(Path.Combine(_options.DataDirectory, "objects.db"), "");
+        Assert.Contains("is the folder of an API server", Assert.Throws<IOException>(() => Check(_options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_kubeconfig_that_is_not_there_is_named_also_when_the_servers_are_said() =>
         Assert.Contains("/nope/kubelet.conf", Assert.Throws<KubeconfigException>(() => HubCheck.Run(_options with { Kubeconfigs = ["/nope/kubelet.conf"] }, TimeProvider.System, NullLogger.Instance)).Message, StringComparison.Ordinal);
 

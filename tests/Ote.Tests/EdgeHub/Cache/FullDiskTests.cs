@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Ote.EdgeHub.Cache;
 using Ote.Kube.Server.Store;
@@ -280,17 +279,5 @@ public sealed class FullDiskTests : IDisposable
     {
         var database = NodeDatabase.Open(_folder.Path, "n1", _log);
         return (database, new NodeCache(database, null, long.MaxValue, new FakeTimeProvider(), _log));
-    }
-
-    private sealed class Lines : ILogger
-    {
-        public List<(int Id, string Text)> Told { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Told.Add((eventId.Id, formatter(state, exception)));
     }
 }

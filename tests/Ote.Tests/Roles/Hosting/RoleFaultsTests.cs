@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ote.Roles.Hosting;
 
 namespace Ote.Tests.Roles.Hosting;
@@ -14,6 +15,15 @@ public sealed class RoleFaultsTests
         });
         Assert.True(RoleFaults.IsForOperator(full));
         Assert.Equal("/dev/full cannot be written: no room is left for it. Make room on its disk, and start again", RoleFaults.Line(full));
+    }
+
+    [Fact]
+    public void A_library_that_is_not_beside_the_executable_is_told_with_where_it_belongs()
+    {
+        var missing = new TypeInitializationException("Anything", Assert.Throws<DllNotFoundException>(() => NativeLibrary.Load("no_such_library", typeof(RoleFaultsTests).Assembly, null)));
+        Assert.True(RoleFaults.IsForOperator(missing));
+        Assert.StartsWith($"a library cannot be loaded: it is to be beside the executable in {AppContext.BaseDirectory}", RoleFaults.Line(missing), StringComparison.Ordinal);
+        Assert.Contains("no_such_library", RoleFaults.Line(missing), StringComparison.Ordinal);
     }
 
     [Theory]
