@@ -150,14 +150,20 @@ internal sealed class KeptCalls(NodeCache cache, PodTokens pods, EdgeHubOptions 
     private void Keep(string caller, HubRequest request, string target, byte[] body, HttpResponseMessage answer, byte[] bytes)
     {
         var path = request.Path!;
-        var isGone = request.Method == "GET" ? answer.StatusCode == HttpStatusCode.NotFound : request.Method == "DELETE" && !IsDryRun(request, body) && answer.IsSuccessStatusCode && Read(bytes) is null;
-        if (path is { Name: not null, Subresource: null } && (isGone || answer.StatusCode == HttpStatusCode.Forbidden))
+        if (IsDryRun(request, body))
+        {
+            return;
+        }
+
+        var isRead = request.Method == "GET";
+        var isGone = isRead ? answer.StatusCode == HttpStatusCode.NotFound : request.Method == "DELETE" && answer.IsSuccessStatusCode && Read(bytes) is null;
+        if (path is { Name: not null, Subresource: null } && (isGone || (isRead && answer.StatusCode == HttpStatusCode.Forbidden)))
         {
             Forget(caller, path, isGone);
             return;
         }
 
-        if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes || IsDryRun(request, body))
+        if (!answer.IsSuccessStatusCode || bytes.Length > MostBytes)
         {
             return;
         }

@@ -56,6 +56,17 @@ public sealed class HubCutOffTests : HubTests
     }
 
     [Fact]
+    public async Task Who_may_not_write_an_object_may_still_read_it()
+    {
+        await World.Upstream.CreateAsync(Kinds.ConfigMaps, "default", (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"read"}}""")!, Token);
+        await World.Node.GetAsync(Kinds.ConfigMaps, "default", "read", Token);
+        World.Refuses = request => request.Verb == "patch";
+        Assert.Equal(403, (await Assert.ThrowsAsync<KubeStatusException>(() => World.Node.PatchAsync(Kinds.ConfigMaps, "default", "read", PatchKind.Merge, new JsonObject { ["data"] = new JsonObject { ["a"] = "b" } }, Token))).Code);
+        await World.CutAsync();
+        Assert.NotNull(await World.Node.GetAsync(Kinds.ConfigMaps, "default", "read", Token));
+    }
+
+    [Fact]
     public async Task A_deletion_that_a_finalizer_holds_back_has_only_begun()
     {
         await World.Upstream.CreateAsync(Kinds.Nodes, null, (JsonObject)JsonNode.Parse("""{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","finalizers":["test.ote/held"]}}""")!, Token);

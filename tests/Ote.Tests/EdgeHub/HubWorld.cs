@@ -60,6 +60,12 @@ internal sealed class HubWorld : IAsyncDisposable
         set => _components.WhenAsked = value;
     }
 
+    /// <summary>What the API server refuses beyond what its components may not do anyway.</summary>
+    public Func<AccessRequest, bool>? Refuses
+    {
+        set => _components.Refuses = value;
+    }
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Starts all of it.</summary>
@@ -194,11 +200,13 @@ internal sealed class HubWorld : IAsyncDisposable
 
         public Action<AccessRequest>? WhenAsked { get; set; }
 
+        public Func<AccessRequest, bool>? Refuses { get; set; }
+
         public string? Refuse(UserInfo user, AccessRequest request)
         {
             Requests.Enqueue(request);
             WhenAsked?.Invoke(request);
-            return Answer(user, request);
+            return Refuses?.Invoke(request) == true ? "refused for this test" : Answer(user, request);
         }
 
         private static string? Answer(UserInfo user, AccessRequest request) =>
